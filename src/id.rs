@@ -1,0 +1,79 @@
+//! The name of one registration.
+
+use crate::limits::PLACE_BITS;
+use crate::spot::Spot;
+use crate::word::Generation;
+use std::fmt;
+
+/// Names one socket: a place in the registry and the generation of sockets in it.
+///
+/// A registry never issues an id twice, so a stale id matches nothing: an operation by id reaches the socket it
+/// was meant for, or none. Ids of one registry mean nothing in another one. The order of ids is arbitrary but fixed.
+///
+/// ```
+/// use socket_registry::{Registry, SocketId, Topics};
+///
+/// let registry: Registry<u64> = Registry::new();
+/// let socket = registry.register(42)?;
+/// let id = SocketId::from_u64(socket.id().to_u64());
+/// assert_eq!(id, socket.id());
+/// assert!(registry.mark_socket(id, Topics::UPDATE));
+///
+/// drop(socket);
+/// let _next = registry.register(42)?;
+/// assert!(!registry.contains(id));
+/// # Ok::<(), socket_registry::RegisterError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(u64);
+
+impl SocketId {
+    /// `| generation: 27 | spot, shard: 37 |`
+    pub(crate) fn new(shard: usize, shard_bits: u32, spot: Spot, generation: Generation) -> Self {
+        let place = u64::from(spot.number()) << shard_bits | shard as u64;
+        debug_assert!(place >> PLACE_BITS == 0);
+        Self(u64::from(generation.number()) << PLACE_BITS | place)
+    }
+
+    pub(crate) fn shard(self, shard_bits: u32) -> usize {
+        (self.0 & ((1 << shard_bits) - 1)) as usize
+    }
+
+    /// The spot in its shard, if there can be such a one.
+    pub(crate) fn spot(self, shard_bits: u32) -> Option<Spot> {
+        let place = self.0 & ((1 << PLACE_BITS) - 1);
+        u32::try_from(place >> shard_bits).ok().map(Spot::from_number)
+    }
+
+    pub(crate) fn generation(self) -> Generation {
+        Generation::new((self.0 >> PLACE_BITS) as u32)
+    }
+
+    /// The id as a number, to be kept or sent elsewhere.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The id that [`to_u64`](Self::to_u64) gave. Any other number is an id too, of a socket that may not exist.
+    #[must_use]
+    pub const fn from_u64(id: u64) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for SocketId {
+    /// `place#generation`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.0 & ((1 << PLACE_BITS) - 1), self.generation().number())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketId")
+            .field("place", &(self.0 & ((1 << PLACE_BITS) - 1)))
+            .field("generation", &self.generation().number())
+            .finish()
+    }
+}

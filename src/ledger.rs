@@ -1,0 +1,152 @@
+//! How many sockets there may be, and how many sockets and active keys there are, with one cache line for each shard.
+//!
+//! # Permits
+//! The permits for `max_sockets` sockets are dealt out to the shards. A registration takes one, from its own shard's line or else from any
+//! other's; a socket that goes leaves it with its shard. Permits are never made or lost, so the limit is exact from above; a
+//! registration is refused only after it saw all lines empty, twice, with nothing returned in between: then there was a moment at
+//! which every permit was taken.
+//!
+//! # Counts
+//! `add` comes after the step that makes a socket live or a key active, and `sub` before the step that ends it. So the counts are
+//! exact whenever no call is in flight, and in between never above the truth and never negative.
+//!
+//! # Closing
+//! The counts' word also says whether the registry is closed: a registration that counts itself learns of a `close` that came
+//! before; a `close` that comes after finds the socket, because it was published before it was counted.
+
+use crate::sync::{AtomicU64, Ordering};
+use crossbeam_utils::CachePadded;
+
+/// The lines of all shards.
+pub(crate) struct Ledger {
+    lines: Box<[CachePadded<Line>]>,
+}
+
+#[derive(Default)]
+struct Line {
+    /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
+    permits: AtomicU64,
+    /// `| CLOSED | keys: 31 | sockets: 32 |`
+    counts: AtomicU64,
+}
+
+const ONE_RETURNED: u64 = 1 << 32;
+const FREE: u64 = ONE_RETURNED - 1;
+
+const ONE_SOCKET: u64 = 1;
+const ONE_KEY: u64 = 1 << 32;
+const SOCKETS: u64 = ONE_KEY - 1;
+const CLOSED: u64 = 1 << 63;
+
+/// A change of the counts: one socket or none, one key or none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Entry(u64);
+
+impl Entry {
+    pub(crate) fn new(socket: bool, key: bool) -> Self {
+        Self(u64::from(socket) * ONE_SOCKET + u64::from(key) * ONE_KEY)
+    }
+}
+
+impl Ledger {
+    pub(crate) fn new(shards: usize, max_sockets: usize) -> Self {
+        let line = |shard| {
+            let share = max_sockets / shards + usize::from(shard < max_sockets % shards);
+            CachePadded::new(Line { permits: AtomicU64::new(share as u64), ..Line::default() })
+        };
+        Self { lines: (0..shards).map(line).collect() }
+    }
+
+    /// Takes a permit for a socket in `shard`; false if there is none.
+    ///
+    /// Lock-free: it looks again only if another thread returned a permit meanwhile.
+    pub(crate) fn admit(&self, shard: usize) -> bool {
+        if self.lines[shard].take_permit() {
+            return true;
+        }
+        let mut returned = None;
+        loop {
+            let (before, after) = self.lines.split_at(shard);
+            if after.iter().chain(before).any(|line| line.take_permit()) {
+                return true;
+            }
+            let now = self.returned();
+            if now.is_some() && now == returned {
+                return false;
+            }
+            returned = now;
+        }
+    }
+
+    /// How many permits have been returned, if none is free.
+    fn returned(&self) -> Option<u64> {
+        self.lines.iter().try_fold(0u64, |sum, line| {
+            // Ordering: Acquire, pairs with `dismiss`.
+            let permits = line.permits.load(Ordering::Acquire);
+            (permits & FREE == 0).then(|| sum + (permits >> 32))
+        })
+    }
+
+    /// Returns a permit.
+    pub(crate) fn dismiss(&self, shard: usize) {
+        // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
+        // are never more than 2^32 - 1 permits.
+        self.lines[shard].permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
+    }
+
+    /// Counts in. False: the registry is closed.
+    pub(crate) fn add(&self, shard: usize, entry: Entry) -> bool {
+        // Ordering: AcqRel, pairs with itself in `close`: see the module's documentation.
+        self.lines[shard].counts.fetch_add(entry.0, Ordering::AcqRel) & CLOSED == 0
+    }
+
+    /// Counts out.
+    pub(crate) fn sub(&self, shard: usize, entry: Entry) {
+        // Ordering: AcqRel, so that the counts go down before what follows is seen.
+        self.lines[shard].counts.fetch_sub(entry.0, Ordering::AcqRel);
+    }
+
+    pub(crate) fn close(&self) {
+        for line in &self.lines {
+            // Ordering: AcqRel, pairs with `add`.
+            line.counts.fetch_or(CLOSED, Ordering::AcqRel);
+        }
+    }
+
+    pub(crate) fn is_closed(&self, shard: usize) -> bool {
+        // Ordering: Acquire, pairs with `close`.
+        self.lines[shard].counts.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    pub(crate) fn sockets(&self) -> usize {
+        self.counts().map(|counts| (counts & SOCKETS) as usize).sum()
+    }
+
+    pub(crate) fn keys(&self) -> usize {
+        self.counts().map(|counts| ((counts & !CLOSED) >> 32) as usize).sum()
+    }
+
+    fn counts(&self) -> impl Iterator<Item = u64> {
+        // Ordering: Acquire, pairs with `add` and `sub`.
+        self.lines.iter().map(|line| line.counts.load(Ordering::Acquire))
+    }
+}
+
+impl Line {
+    fn take_permit(&self) -> bool {
+        // Ordering: Acquire, pairs with `dismiss`. Relaxed would do for the number; the rest is the socket's own words' business.
+        let mut seen = self.permits.load(Ordering::Acquire);
+        while seen & FREE != 0 {
+            // Ordering: AcqRel on success, as `dismiss`; Acquire on failure, as the first load.
+            match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

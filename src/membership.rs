@@ -1,0 +1,299 @@
+//! How sockets come and go in a shard: the steps of a registration and of a removal, in their order.
+//!
+//! # Registration
+//! 1. Take a permit from the ledger.
+//! 2. Become counted in the key's presence: insert the key, or join it. From here on the key stays where it is.
+//! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
+//! 4. Count in the ledger. If the registry is closed, tell the new socket.
+//!
+//! # Removal
+//! 1. Count out in the ledger.
+//! 2. Remove the socket from its place. Clean the place up and offer it to the key's next socket, or leave that to the last one in it.
+//! 3. Leave the key's presence. If nobody is left: empty the bucket.
+//! 4. Return the permit. Drop the values, which may run the caller's code.
+
+#![allow(unsafe_code)]
+
+use crate::error::RegisterError;
+use crate::identity::Fingerprint;
+use crate::layers::Layer;
+use crate::ledger::Entry;
+use crate::limits::GROWING_BOUND;
+use crate::place::{Claimed, Departure, Last, Place, Remains};
+use crate::presence::{Joined, Left, Presence};
+use crate::shard::Shard;
+use crate::spot::{MAX_LAYER, Spot};
+use crate::table::{Found, Inserted, Table};
+use crate::word::Generation;
+
+/// Where a new socket is, and what is left over of its registration.
+pub(crate) struct Registered<K> {
+    pub(crate) spot: Spot,
+    pub(crate) generation: Generation,
+    /// The key that was not needed, since an equal one is there.
+    pub(crate) _spare: Option<K>,
+}
+
+/// A permit of the ledger; dropping it gives it back.
+struct Permit<'a, K, M>(&'a Shard<K, M>);
+
+impl<K, M> Drop for Permit<'_, K, M> {
+    fn drop(&mut self) {
+        self.0.ledger.dismiss(self.0.index);
+    }
+}
+
+/// Being counted in a key's presence; dropping it takes that back.
+struct Member<'a, K, M> {
+    shard: &'a Shard<K, M>,
+    table: &'a Table<K, M>,
+    bucket: u32,
+}
+
+impl<K, M> Drop for Member<'_, K, M> {
+    fn drop(&mut self) {
+        let Self { shard, table, bucket } = *self;
+        let left = shard.leave(&table.bucket(bucket).presence, false, false);
+        // SAFETY: counted out above.
+        drop(unsafe { shard.left(table, bucket, left) });
+    }
+}
+
+/// What the last one to leave drops when the registry's own state is in order, since dropping runs the caller's code.
+#[must_use]
+pub(crate) struct Leftovers<K, M> {
+    _remains: Option<Remains<M>>,
+    _key: Option<K>,
+}
+
+impl<K: Eq, M> Shard<K, M> {
+    /// Registers a socket.
+    ///
+    /// Lock-free, but for the allocator when the shard grows.
+    pub(crate) fn register(&self, print: &Fingerprint, key: K, metadata: M) -> Result<Registered<K>, RegisterError> {
+        if self.ledger.is_closed(self.index) {
+            return Err(RegisterError::Closed);
+        }
+        if !self.ledger.admit(self.index) {
+            return Err(RegisterError::Full);
+        }
+        let permit = Permit(self);
+        let (member, spot, claimed, spare) = self.enter(print, key)?;
+        let generation = claimed.occupy(metadata);
+        // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
+        let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
+        // The socket has both from here on, and `remove` gives them back.
+        std::mem::forget((member, permit));
+        if !open && let Some((place, _)) = self.live_place(spot, generation) {
+            self.close_place(spot, place, generation);
+        }
+        Ok(Registered { spot, generation, _spare: spare })
+    }
+
+    /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
+    fn enter(&self, print: &Fingerprint, mut key: K) -> Result<Entered<'_, K, M>, RegisterError> {
+        loop {
+            let Some(newest) = self.tables.newest() else {
+                self.tables.push(None, Table::new(0, self.sizes.first_lines, self.sizes.first_bound));
+                continue;
+            };
+            let found = match self.find_closing(newest, print) {
+                Some(found) => found,
+                None => match newest.insert(print, key) {
+                    Inserted::Inserted(bucket, claimed) => {
+                        let member = Member { shard: self, table: newest, bucket };
+                        return Ok((member, Spot::bucket(newest.number(), bucket), claimed, None));
+                    }
+                    Inserted::Found(found, back) => {
+                        key = back;
+                        found
+                    }
+                    Inserted::NoRoom(back) => {
+                        key = back;
+                        self.grow(newest)?;
+                        continue;
+                    }
+                },
+            };
+            let Some(member) = self.join(&found)? else { continue };
+            if *member.key() != key {
+                return Err(RegisterError::IndistinctHash);
+            }
+            let (spot, claimed) = member.take_place()?;
+            return Ok((member, spot, claimed, Some(key)));
+        }
+    }
+}
+
+type Entered<'a, K, M> = (Member<'a, K, M>, Spot, Claimed<'a, M>, Option<K>);
+
+impl<K, M> Shard<K, M> {
+    /// Looks for the key in the tables older than `newest`, and closes them for it.
+    fn find_closing<'a>(&'a self, newest: &'a Layer<Table<K, M>>, print: &Fingerprint) -> Option<Found<'a, K, M>> {
+        std::iter::successors(newest.older(), |layer| layer.older()).find_map(|table| {
+            table.close(print);
+            table.find(print)
+        })
+    }
+
+    /// Puts a table on top of `full`, if nobody else did.
+    fn grow(&self, full: &Layer<Table<K, M>>) -> Result<(), RegisterError> {
+        if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
+            if full.number() == MAX_LAYER {
+                return Err(RegisterError::Full);
+            }
+            let lines = (2 * full.line_count()).min(self.sizes.max_lines);
+            self.tables.push(Some(full), Table::new(full.number() + 1, lines, GROWING_BOUND));
+        }
+        Ok(())
+    }
+
+    /// One more socket of the key; none if that occupancy of the bucket ended.
+    fn join<'a>(&'a self, found: &Found<'a, K, M>) -> Result<Option<Member<'a, K, M>>, RegisterError> {
+        let Found { table, bucket, seen } = *found;
+        match table.bucket(bucket).presence.join(seen, self.sizes.max_per_key) {
+            Joined::Joined => Ok(Some(Member { shard: self, table, bucket })),
+            Joined::Full => Err(RegisterError::KeyFull),
+            Joined::Gone => Ok(None),
+        }
+    }
+
+    /// Removes the socket.
+    ///
+    /// Lock-free. When the key goes idle, it takes a step for each further socket that the key had at its peak.
+    ///
+    /// # Safety
+    /// The caller gives up the one handle of that socket.
+    pub(crate) unsafe fn remove(&self, spot: Spot, generation: Generation) {
+        let (table, bucket) = self.key_of(spot);
+        let presence = &table.bucket(bucket).presence;
+        let is_last = presence.load().live() == 1;
+        self.ledger.sub(self.index, Entry::new(true, is_last));
+        // SAFETY: the caller's promise.
+        let owned = unsafe { self.trusted_place(spot).own(generation) };
+        let (remains, leaving) = match owned.leave() {
+            Departure::Last(last) => (Some(self.clean(spot, last)), None),
+            Departure::Others(leaving) => (None, Some(leaving)),
+        };
+        // A place that others are in goes on being counted, as lingering: so the key stays as long as they do.
+        let left = self.leave(presence, is_last, leaving.is_some());
+        // SAFETY: that was this socket's step.
+        let key = unsafe { self.left(table, bucket, left) };
+        let late = leaving.and_then(|leaving| leaving.finish()).map(|last| self.settle(spot, last));
+        self.ledger.dismiss(self.index);
+        drop((Leftovers { _remains: remains, _key: key }, late));
+    }
+
+    /// Cleans up the place of a socket that was removed while somebody was in it.
+    pub(crate) fn settle(&self, spot: Spot, last: Last<'_, M>) -> Leftovers<K, M> {
+        let (table, bucket) = self.key_of(spot);
+        let remains = self.clean(spot, last);
+        let left = table.bucket(bucket).presence.settle();
+        // SAFETY: that was the lingering socket's step.
+        let key = unsafe { self.left(table, bucket, left) };
+        Leftovers { _remains: Some(remains), _key: key }
+    }
+
+    /// Makes a removed socket's place vacant, and offers it to the next socket of the key.
+    fn clean(&self, spot: Spot, last: Last<'_, M>) -> Remains<M> {
+        let (remains, usable) = last.vacate();
+        if spot.is_slot() && usable {
+            let (table, bucket) = self.key_of(spot);
+            table.extras(bucket).vacancies.push(&self.slab, spot, spot);
+        }
+        remains
+    }
+
+    /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
+    /// the caller has done the latter already.
+    fn leave(&self, presence: &Presence, mut counted_out: bool, lingers: bool) -> Left {
+        let key = Entry::new(false, true);
+        let mut seen = presence.load();
+        loop {
+            let is_last = seen.live() == 1;
+            if is_last && !counted_out {
+                self.ledger.sub(self.index, key);
+            } else if counted_out && !is_last {
+                self.ledger.add(self.index, key);
+            }
+            counted_out = is_last;
+            match presence.leave(seen, lingers) {
+                Ok(left) => return left,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// Empties the bucket, if that is what the last step in its presence asked for.
+    ///
+    /// # Safety
+    /// `left` is what the caller's own step returned, and was not used yet.
+    unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
+        if left == Left::Others {
+            return None;
+        }
+        // SAFETY: the key is idle, nothing lingers, and the one step that brought this about was the caller's.
+        let key = unsafe { table.key(bucket).take() };
+        let extras = table.extras(bucket);
+        let own = table.bucket(bucket);
+        if own.presence.load().is_chained() {
+            extras.chain.clear();
+            // Every slot of the chain is vacant, so this is all of them, but for those that are retired.
+            if let Some(first) = extras.vacancies.take_all() {
+                self.slab.release(first);
+            }
+        }
+        own.presence.vacate(own.word.is_vacant());
+        Some(key)
+    }
+
+    /// The bucket that holds the key of the socket at `spot`, by who is in that place.
+    pub(crate) fn key_of(&self, spot: Spot) -> (&Table<K, M>, u32) {
+        let bucket = if spot.is_slot() { self.slab.slot(spot).map(|slot| slot.owner()) } else { Some(spot) };
+        let found = bucket.and_then(|bucket| Some((self.table(bucket.layer())?, bucket.offset())));
+        found.expect("places do not go away")
+    }
+
+    /// The place of a socket that exists.
+    pub(crate) fn trusted_place(&self, spot: Spot) -> Place<'_, M> {
+        self.place(spot).expect("places do not go away")
+    }
+
+    /// The key of the socket at `spot`.
+    ///
+    /// # Safety
+    /// As long as the reference lives the caller is in that place: as its owner, or as a visitor.
+    pub(crate) unsafe fn key_at(&self, spot: Spot) -> &K {
+        let (table, bucket) = self.key_of(spot);
+        // SAFETY: who is in the place is counted in the key's presence, as live or lingering, and so the key stays.
+        unsafe { table.key(bucket).get() }
+    }
+}
+
+impl<'a, K, M> Member<'a, K, M> {
+    fn key(&self) -> &K {
+        // SAFETY: counted as live, so the key stays; it was written before it became visible.
+        unsafe { self.table.key(self.bucket).get() }
+    }
+
+    /// The bucket's own place, or a vacant slot of the chain, or a new one.
+    fn take_place(&self) -> Result<(Spot, Claimed<'a, M>), RegisterError> {
+        let Self { shard, table, bucket } = *self;
+        let own = Spot::bucket(table.number(), bucket);
+        if let Some(claimed) = shard.trusted_place(own).claim() {
+            return Ok((own, claimed));
+        }
+        let extras = table.extras(bucket);
+        let spot = match extras.vacancies.pop(&shard.slab) {
+            Some(spot) => spot,
+            None => {
+                let spot = shard.slab.allocate().ok_or(RegisterError::Full)?;
+                extras.chain.push(&shard.slab, spot, own);
+                table.bucket(bucket).presence.set_chained();
+                spot
+            }
+        };
+        let claimed = shard.trusted_place(spot).claim();
+        Ok((spot, claimed.expect("nobody else can claim a slot that is in no list")))
+    }
+}

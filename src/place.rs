@@ -1,0 +1,279 @@
+//! One place for one socket: the word, the lease and, aside, what only the socket's own life touches.
+//!
+//! Who may do what follows from the word and the lease; here it becomes types: a function that needs a right takes the value
+//! that stands for it, and only the step that grants the right makes that value.
+
+#![allow(unsafe_code)]
+
+use crate::cell::ValueCell;
+use crate::error::Closed;
+use crate::lease::Lease;
+use crate::sync::Zeroable;
+use crate::topics::Topics;
+use crate::wait::WakerCell;
+use crate::word::{self, Generation, Woken, Word};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+/// What is kept of a socket besides its word.
+pub(crate) struct Seat<M> {
+    waker: WakerCell,
+    metadata: ValueCell<M>,
+}
+
+impl<M> Default for Seat<M> {
+    fn default() -> Self {
+        Self { waker: WakerCell::default(), metadata: ValueCell::default() }
+    }
+}
+
+// SAFETY: cells of `MaybeUninit`, for which any bytes will do.
+unsafe impl<M> Zeroable for Seat<M> {}
+
+/// A place, wherever its parts are: in a bucket and the arrays beside it, or in a slot.
+pub(crate) struct Place<'a, M> {
+    pub(crate) word: &'a Word,
+    pub(crate) lease: &'a Lease,
+    pub(crate) seat: &'a Seat<M>,
+}
+
+impl<M> Clone for Place<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Place<'_, M> {}
+
+/// What became of a mark, or of a call to close.
+pub(crate) enum Marked<'a, M> {
+    /// That socket is gone.
+    Gone,
+    /// The socket is, or was already, as asked.
+    Live,
+    /// The same, and its task is to be woken.
+    Wake(Waking<'a, M>),
+}
+
+impl<'a, M> Place<'a, M> {
+    /// Takes the place, if it is vacant.
+    pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
+        self.word.claim().then_some(Claimed(self))
+    }
+
+    /// Makes `topics` due for the socket that was `seen` in the place.
+    #[inline]
+    pub(crate) fn mark(self, seen: word::Seen, topics: Topics) -> Marked<'a, M> {
+        self.marked(seen.generation(), self.word.mark(seen, topics))
+    }
+
+    /// Tells the socket of that generation to go.
+    pub(crate) fn close(self, generation: Generation) -> Marked<'a, M> {
+        self.marked(generation, self.word.close(generation))
+    }
+
+    fn marked(self, generation: Generation, marked: word::Marked) -> Marked<'a, M> {
+        match marked {
+            word::Marked::Gone => Marked::Gone,
+            word::Marked::Already | word::Marked::Done => Marked::Live,
+            word::Marked::Wake => Marked::Wake(Waking { place: self, generation }),
+        }
+    }
+
+    /// Comes in to look at the socket of that generation, if it is still there.
+    pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
+        let is_in = self.word.announce_visit(generation) && self.lease.enter(generation);
+        is_in.then_some(Visit { place: self, generation })
+    }
+
+    /// The owner's rights.
+    ///
+    /// # Safety
+    /// The caller holds the one handle of the socket of that generation, which is in this place, and uses the result only as long as
+    /// it does; and only one thread at a time calls `poll_due`.
+    pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
+        Owned { place: self, generation }
+    }
+}
+
+/// A vacant place that the holder has claimed.
+#[must_use]
+pub(crate) struct Claimed<'a, M>(Place<'a, M>);
+
+impl<M> Claimed<'_, M> {
+    /// A socket moves in.
+    pub(crate) fn occupy(self, metadata: M) -> Generation {
+        // SAFETY: busy and claimed; `Last::vacate` closed the cell.
+        unsafe { self.0.seat.waker.open() };
+        // SAFETY: busy and claimed; `Last::vacate` emptied the cell.
+        unsafe { self.0.seat.metadata.write(metadata) };
+        self.0.word.publish()
+    }
+
+    /// Nobody moves in.
+    pub(crate) fn give_up(self) {
+        self.0.word.unclaim();
+    }
+}
+
+/// The duty to wake a socket's task.
+#[must_use]
+pub(crate) struct Waking<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+impl<'a, M> Waking<'a, M> {
+    /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up. A panic of the waker comes back
+    /// for the caller to pass on when that is done.
+    pub(crate) fn wake(self) -> (Option<Last<'a, M>>, thread::Result<()>) {
+        let Self { place, generation } = self;
+        let mut result = Ok(());
+        loop {
+            // SAFETY: WAKING is held.
+            let woken = catch_unwind(AssertUnwindSafe(|| unsafe { place.seat.waker.wake() }));
+            result = result.and(woken);
+            match place.word.wake_done() {
+                Woken::Again => {}
+                Woken::Done => return (None, result),
+                Woken::OwnerLeft => return (place.lease.leave(generation).then_some(Last(place)), result),
+            }
+        }
+    }
+}
+
+/// The right to look at a socket's values.
+#[must_use]
+pub(crate) struct Visit<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+impl<'a, M> Visit<'a, M> {
+    pub(crate) fn metadata(&self) -> &M {
+        // SAFETY: full until the last one in the place vacates it, and the visit is in.
+        unsafe { self.place.seat.metadata.get() }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// What is due for the socket; nothing if it was removed meanwhile.
+    pub(crate) fn due(&self) -> Topics {
+        let seen = self.place.word.load();
+        if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
+    }
+
+    /// Goes out. If the owner left meanwhile, the place may be the caller's to clean up.
+    pub(crate) fn leave(&self) -> Option<Last<'a, M>> {
+        self.place.lease.leave(self.generation).then_some(Last(self.place))
+    }
+}
+
+/// The owner's rights to a place.
+pub(crate) struct Owned<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+/// How an owner left.
+pub(crate) enum Departure<'a, M> {
+    /// Nobody else was in the place.
+    Last(Last<'a, M>),
+    /// Somebody may be.
+    Others(Leaving<'a, M>),
+}
+
+impl<'a, M> Owned<'a, M> {
+    pub(crate) fn metadata(&self) -> &'a M {
+        // SAFETY: full until the last one in the place vacates it, and the owner is in.
+        unsafe { self.place.seat.metadata.get() }
+    }
+
+    /// Takes what is due, or sees to it that the task is woken when something is.
+    #[inline]
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        let Place { word, seat, .. } = self.place;
+        // Dropped last: dropping a waker may run the caller's code.
+        let mut _replaced = None;
+        loop {
+            let seen = word.load();
+            if seen.is_closed() {
+                return Poll::Ready(Err(Closed::Shutdown));
+            }
+            let due = word.take();
+            if !due.is_empty() {
+                return Poll::Ready(Ok(due));
+            }
+            // SAFETY: the owner.
+            if unsafe { seat.waker.will_wake(cx.waker()) } {
+                if seen.is_waiting() {
+                    return Poll::Pending;
+                }
+            } else {
+                let waker = cx.waker().clone();
+                if !word.disarm() {
+                    // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                // SAFETY: the owner, and disarmed.
+                _replaced = unsafe { seat.waker.replace(waker) };
+            }
+            if word.arm() {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
+    pub(crate) fn leave(self) -> Departure<'a, M> {
+        let others = self.place.word.remove();
+        if others.waking || others.visited {
+            Departure::Others(Leaving { owned: self, waking: others.waking })
+        } else {
+            Departure::Last(Last(self.place))
+        }
+    }
+}
+
+/// An owner that has removed its socket while others may be in the place.
+#[must_use]
+pub(crate) struct Leaving<'a, M> {
+    owned: Owned<'a, M>,
+    waking: bool,
+}
+
+impl<'a, M> Leaving<'a, M> {
+    /// Leaves the place to the others, or to the caller if they are gone.
+    pub(crate) fn finish(self) -> Option<Last<'a, M>> {
+        let Owned { place, generation } = self.owned;
+        place.lease.leave_owner(generation, self.waking).then_some(Last(place))
+    }
+}
+
+/// The duty to clean up after a removed socket, alone in its place.
+#[must_use]
+pub(crate) struct Last<'a, M>(Place<'a, M>);
+
+/// What a socket left behind, to be dropped when the registry's own state is in order, since dropping runs the caller's code.
+pub(crate) struct Remains<M> {
+    _waker: Option<Waker>,
+    _metadata: M,
+}
+
+impl<M> Last<'_, M> {
+    /// Empties the place and makes it vacant. The flag is false if it is retired instead.
+    pub(crate) fn vacate(self) -> (Remains<M>, bool) {
+        let Place { word, seat, .. } = self.0;
+        let remains = Remains {
+            // SAFETY: busy, and nobody else is in the place; open since `occupy`.
+            _waker: unsafe { seat.waker.close() },
+            // SAFETY: busy, and nobody else is in the place; full since `occupy`.
+            _metadata: unsafe { seat.metadata.take() },
+        };
+        (remains, word.vacate())
+    }
+}

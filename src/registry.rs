@@ -1,0 +1,360 @@
+//! The public face: picks the shard, nothing more.
+
+use crate::builder::Builder;
+use crate::error::RegisterError;
+use crate::id::SocketId;
+use crate::identity::{Fingerprint, Seeds};
+use crate::ledger::Ledger;
+use crate::limits::Sizes;
+use crate::shard::Shard;
+use crate::socket::{Socket, SocketRef, Visitor};
+use crate::spot::Spot;
+use crate::sync::Arc;
+use crate::topics::Topics;
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::Hash;
+
+/// Which keys have which live sockets, how many, and which of them have an update due.
+///
+/// A registry is a handle: cloning it is cheap, and every clone is the same registry. It is `Send` and `Sync` if keys and
+/// metadata are, and needs no async runtime. Sockets stay valid after the last clone is gone.
+///
+/// No method takes a lock or waits for another thread; methods that may allocate say so, and the allocator may lock.
+///
+/// Keys are told apart by the bytes that their `Hash` writes, so `Hash` must write all that `Eq` compares, as derived ones do. Up to
+/// 16 bytes are compared exactly (integers, `Uuid`, newtypes of them). Of longer keys 128 bits of hash are
+/// compared: an operation on a key that is not registered takes another one for it with probability 2<sup>-128</sup> for each
+/// registered key. Two *registered* keys are never confused.
+pub struct Registry<K, M = ()> {
+    inner: Arc<Inner<K, M>>,
+}
+
+struct Inner<K, M> {
+    seeds: Seeds,
+    shard_bits: u32,
+    shards: Box<[Arc<Shard<K, M>>]>,
+    ledger: Arc<Ledger>,
+}
+
+/// How many keys `mark_many` looks ahead: about as many cache misses as a core can have under way.
+const AHEAD: usize = 16;
+
+impl<K, M> Clone for Registry<K, M> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Default for Registry<K, M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<K, M> Registry<K, M> {
+    pub(crate) fn with(shards: usize, max_sockets: usize, sizes: Sizes) -> Self {
+        let ledger = Arc::new(Ledger::new(shards, max_sockets));
+        let shard = |index| Arc::new(Shard::new(index, sizes, Arc::clone(&ledger)));
+        let shard_bits = shards.trailing_zeros();
+        let shards = (0..shards).map(shard).collect();
+        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, ledger }) }
+    }
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// A registry with the default options: it begins small and grows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build().expect("the default options are in range")
+    }
+
+    /// Options and limits for a registry.
+    pub fn builder() -> Builder<K, M> {
+        Builder::new()
+    }
+
+    /// Registers a socket under `key`, with the default metadata. See [`register_with`](Self::register_with).
+    ///
+    /// # Errors
+    /// As [`register_with`](Self::register_with).
+    pub fn register(&self, key: K) -> Result<Socket<K, M>, RegisterError>
+    where
+        M: Default,
+    {
+        self.register_with(key, M::default())
+    }
+
+    /// Registers a socket under `key`. Dropping the handle removes it, and no other.
+    ///
+    /// A mark that comes after this has returned reaches the socket. While a call is under way, whether or not it will succeed, it may hold a place
+    /// of the limits, so that another call at the limit is refused.
+    ///
+    /// Lock-free; allocates when a shard grows, which takes nobody else's time.
+    ///
+    /// # Errors
+    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by [`Builder`].
+    /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal but writes the same to a `Hasher`.
+    /// - [`RegisterError::Closed`] after [`close`](Self::close).
+    ///
+    /// Nothing is changed then.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<String, &str> = Registry::new();
+    /// let socket = registry.register_with("ada".to_owned(), "phone")?;
+    /// assert_eq!((socket.key().as_str(), *socket.metadata()), ("ada", "phone"));
+    /// assert_eq!(registry.mark("ada"), 1);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
+        let (shard, print) = self.locate(&key);
+        let registered = shard.register(&print, key, metadata)?;
+        let socket = Socket::new(Arc::clone(shard), registered.spot, registered.generation);
+        // The spare key goes last: should its drop panic, the socket is removed.
+        drop(registered);
+        Ok(socket)
+    }
+
+    /// Makes an update due for every socket of `key`: [`mark_topics`](Self::mark_topics) with [`Topics::UPDATE`].
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let (laptop, phone) = (registry.register(42)?, registry.register(42)?);
+    /// assert_eq!(registry.mark(&42), 2);
+    /// assert_eq!(registry.mark(&7), 0);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn mark<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.mark_topics(key, Topics::UPDATE)
+    }
+
+    /// Makes `topics` due for every socket of `key`, and wakes the tasks that wait. Returns how many live sockets now have them due;
+    /// with an empty set, how many live sockets there are.
+    ///
+    /// Every socket that is registered before the call and not removed before its end is reached. Marks coalesce: what is due already stays due.
+    ///
+    /// Lock-free, never allocates; each socket is one atomic step. Runs the wakers of the tasks that wait; should one
+    /// panic, the panic is passed on, and the key's other sockets may not have been marked.
+    ///
+    /// # Memory ordering
+    /// What this thread wrote before the call is visible to whoever takes the mark. A mark that finds its topics due writes nothing to
+    /// the socket and orders by a sequentially consistent fence, with another in the take: that covers atomics, everything
+    /// that a lock or another synchronised structure guards, and what is outside the process. Only plain memory that is shared with the
+    /// taker by `unsafe` code and without any such synchronisation of its own is not covered.
+    #[inline]
+    pub fn mark_topics<Q>(&self, key: &Q, topics: Topics) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, print) = self.locate(key);
+        shard.mark(&print, topics)
+    }
+
+    /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
+    ///
+    /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
+    #[inline]
+    pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
+        self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics))
+    }
+
+    /// Makes an update due for every socket of every one of `keys`: the same as calling [`mark`](Self::mark) for each, and much faster for
+    /// many, since the memory of several keys is fetched at once. Returns the sum.
+    ///
+    /// Lock-free, never allocates. Not atomic: each socket is marked by itself.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let sockets: Vec<_> = (0..10).map(|user| registry.register(user).unwrap()).collect();
+    /// assert_eq!(registry.mark_many(&[2, 3, 5, 7, 11]), 4);
+    /// ```
+    pub fn mark_many<'q, Q, I>(&self, keys: I) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized + 'q,
+        I: IntoIterator<Item = &'q Q>,
+    {
+        let mut keys = keys.into_iter();
+        let mut ahead: [Option<(&Shard<K, M>, Fingerprint)>; AHEAD] = [const { None }; AHEAD];
+        let mut marked = 0;
+        loop {
+            let mut filled = 0;
+            for (slot, key) in ahead.iter_mut().zip(&mut keys) {
+                let (shard, print) = self.locate(key);
+                shard.prefetch(&print);
+                *slot = Some((shard, print));
+                filled += 1;
+            }
+            for (shard, print) in ahead[..filled].iter().flatten() {
+                marked += shard.mark(print, Topics::UPDATE);
+            }
+            if filled < AHEAD {
+                return marked;
+            }
+        }
+    }
+
+    /// Makes an update due for every socket. Returns how many live sockets now have it due.
+    ///
+    /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
+    pub fn mark_all(&self) -> usize {
+        self.shards().map(|shard| shard.mark_all(Topics::UPDATE)).sum()
+    }
+
+    /// Whether `key` has at least one live socket. Lock-free.
+    #[must_use]
+    pub fn is_active<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, print) = self.locate(key);
+        shard.find(&print).is_some()
+    }
+
+    /// Whether the socket with this id is live. Wait-free.
+    #[must_use]
+    pub fn contains(&self, id: SocketId) -> bool {
+        self.resolve(id).is_some_and(|(shard, spot)| shard.live_place(spot, id.generation()).is_some())
+    }
+
+    /// How many keys are active: one number for each shard is added up.
+    ///
+    /// Exact whenever no call is in flight. While there are, each shard's number is one that was not above the truth
+    /// at the moment when it was read. Wait-free.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.inner.ledger.keys()
+    }
+
+    /// How many sockets are live. As exact as [`key_count`](Self::key_count). Wait-free.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.inner.ledger.sockets()
+    }
+
+    /// The ids of the key's sockets, in no particular order. Lock-free, but allocates.
+    #[must_use]
+    pub fn sockets_of<Q>(&self, key: &Q) -> Vec<SocketId>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, print) = self.locate(key);
+        let mut ids = Vec::new();
+        if let Some(key) = shard.find(&print) {
+            shard.walk_key(&key, |spot, _, seen| ids.push(shard.id(spot, seen.generation())));
+        }
+        ids
+    }
+
+    /// What is due for any of the key's sockets, without taking it. Lock-free.
+    #[must_use]
+    pub fn due_of<Q>(&self, key: &Q) -> Topics
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, print) = self.locate(key);
+        let mut due = Topics::EMPTY;
+        if let Some(key) = shard.find(&print) {
+            shard.walk_key(&key, |_, _, seen| due |= seen.due());
+        }
+        due
+    }
+
+    /// Calls `f` for each socket, in no particular order: exactly once for each that is live throughout the walk, at most once
+    /// for each that comes or goes meanwhile. Nobody waits for it.
+    ///
+    /// A socket that is dropped while `f` looks at it is gone for everybody else at once; its key and metadata
+    /// are dropped when `f` returns. `f` may use the registry.
+    pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
+        for shard in self.shards() {
+            shard.walk(|spot, place, seen| {
+                if let Some(visitor) = Visitor::new(shard, spot, place, seen.generation()) {
+                    f(visitor.socket());
+                }
+            });
+        }
+    }
+
+    /// Calls `f` with the socket of this id; `None` if it is gone. As [`for_each`](Self::for_each) for one socket.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<u64, &str> = Registry::new();
+    /// let socket = registry.register_with(42, "phone")?;
+    /// assert_eq!(registry.with_socket(socket.id(), |socket| *socket.metadata()), Some("phone"));
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
+        let (shard, spot) = self.resolve(id)?;
+        let visitor = Visitor::new(shard, spot, shard.place(spot)?, id.generation())?;
+        Some(f(visitor.socket()))
+    }
+
+    /// Closes the registry: no socket is registered any more, and every live one is told, [`Closed::Shutdown`](crate::Closed::Shutdown).
+    ///
+    /// A registration that races with this is either refused or told. The sockets stay registered, and can be marked,
+    /// until their owners drop them. Lock-free; runs the wakers of the tasks that wait.
+    ///
+    /// ```
+    /// use socket_registry::{Closed, RegisterError, Registry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// registry.close();
+    /// assert_eq!(socket.due().await, Err(Closed::Shutdown));
+    /// assert_eq!(registry.register(42).unwrap_err(), RegisterError::Closed);
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        self.inner.ledger.close();
+        for shard in self.shards() {
+            shard.close_all();
+        }
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
+        self.inner.shards.iter().map(|shard| &**shard)
+    }
+
+    /// The shard of a key: the hash's highest bits. The rest of the hash says where in the shard.
+    #[inline]
+    fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
+        let Inner { seeds, shard_bits, shards, .. } = &*self.inner;
+        let mut print = seeds.fingerprint(key);
+        let shard = (u128::from(print.hash) << shard_bits >> u64::BITS) as usize;
+        print.hash <<= shard_bits;
+        (&shards[shard], print)
+    }
+
+    fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
+        let Inner { shard_bits, shards, .. } = &*self.inner;
+        Some((&shards[id.shard(*shard_bits)], id.spot(*shard_bits)?))
+    }
+}
+
+impl<K, M> fmt::Debug for Registry<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ledger = &self.inner.ledger;
+        f.debug_struct("Registry")
+            .field("keys", &ledger.keys())
+            .field("sockets", &ledger.sockets())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,250 @@
+//! What a connection's task holds, and what others see of it.
+
+#![allow(unsafe_code)]
+
+use crate::error::Closed;
+use crate::id::SocketId;
+use crate::place::{Owned, Place, Visit};
+use crate::shard::Shard;
+use crate::spot::Spot;
+use crate::sync::Arc;
+use crate::topics::Topics;
+use crate::word::Generation;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// One live registration: the handle that the connection's task holds.
+///
+/// Dropping it removes this socket and no other, on whatever thread, inside a runtime or not, before or after the
+/// registry is gone. The drop is lock-free and runs no code of the caller but the drops of the key, the metadata and the last waker.
+/// When the last socket of a key goes, it also takes a step for each further socket that the key had at its peak.
+///
+/// A socket that is forgotten ([`std::mem::forget`]) stays registered for ever, and keeps its shard's memory.
+pub struct Socket<K, M = ()> {
+    shard: Arc<Shard<K, M>>,
+    spot: Spot,
+    generation: Generation,
+}
+
+impl<K, M> Socket<K, M> {
+    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot, generation: Generation) -> Self {
+        Self { shard, spot, generation }
+    }
+
+    fn place(&self) -> Place<'_, M> {
+        self.shard.trusted_place(self.spot)
+    }
+
+    /// The rights that the handle stands for, as long as it is borrowed.
+    #[inline]
+    fn owned(&self) -> Owned<'_, M> {
+        // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
+        unsafe { self.place().own(self.generation) }
+    }
+
+    /// The id of this socket. Wait-free.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.shard.id(self.spot, self.generation)
+    }
+
+    /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
+    /// the one that this socket was registered with. Wait-free.
+    #[must_use]
+    pub fn key(&self) -> &K {
+        // SAFETY: the owner, as long as the handle is borrowed.
+        unsafe { self.shard.key_at(self.spot) }
+    }
+
+    /// The metadata that this socket was registered with. Wait-free.
+    #[must_use]
+    pub fn metadata(&self) -> &M {
+        self.owned().metadata()
+    }
+
+    /// Waits until something is due, and takes it: the topics that were marked since the last take, each mark once. At once if
+    /// something is due already.
+    ///
+    /// Everything that was written before those marks is visible afterwards (see [`Registry::mark`](crate::Registry::mark)).
+    ///
+    /// # Errors
+    /// [`Closed`] when this socket was told to go. Topics that are still due then can be had from [`take_due`](Self::take_due).
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Topics are taken in the same step that returns them: dropping the future at any point loses nothing.
+    ///
+    /// ```
+    /// # use socket_registry::{Registry, Topics};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// registry.mark(&42);
+    /// assert_eq!(socket.due().await, Ok(Topics::UPDATE));
+    /// # }
+    /// ```
+    pub fn due(&mut self) -> Due<'_, K, M> {
+        Due { socket: self }
+    }
+
+    /// Takes what is due, or arranges for the task to be woken when something is: [`due`](Self::due) for hand-written futures.
+    ///
+    /// Only the waker of the latest call is woken. The call is lock-free; while another thread is waking the waker of an
+    /// earlier call and this one's is different, it wakes this one at once, to be called again.
+    ///
+    /// # Errors
+    /// As [`due`](Self::due).
+    #[inline]
+    pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        self.owned().poll_due(cx)
+    }
+
+    /// Takes what is due without waiting; empty if nothing is. Wait-free.
+    ///
+    /// Everything that was written before the marks that are taken is visible afterwards.
+    #[inline]
+    pub fn take_due(&self) -> Topics {
+        self.place().word.take()
+    }
+
+    /// What is due, without taking it. Wait-free.
+    #[must_use]
+    pub fn peek_due(&self) -> Topics {
+        self.place().word.load().due()
+    }
+
+    /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
+    ///
+    /// ```
+    /// use socket_registry::{Registry, Topics};
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let socket = registry.register(42)?;
+    /// registry.mark(&42);
+    /// let due = socket.take_due();
+    /// // … the write failed, and will be tried again
+    /// socket.remark(due);
+    /// assert_eq!(socket.peek_due(), Topics::UPDATE);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn remark(&self, topics: Topics) {
+        self.shard.mark_socket(self.spot, self.generation, topics);
+    }
+}
+
+impl<K, M> Drop for Socket<K, M> {
+    fn drop(&mut self) {
+        // SAFETY: this is the one handle, and it is not used again.
+        unsafe { self.shard.remove(self.spot, self.generation) };
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for Socket<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.peek_due())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Socket::due`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Due<'a, K, M = ()> {
+    socket: &'a mut Socket<K, M>,
+}
+
+impl<K, M> Future for Due<'_, K, M> {
+    type Output = Result<Topics, Closed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.socket.poll_due(cx)
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for Due<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Due").field("socket", &self.socket).finish()
+    }
+}
+
+/// Another task's socket, looked at for as long as the registry shows it.
+///
+/// Its key and metadata stay valid meanwhile, even if the socket is dropped; they are then dropped when the look ends.
+pub struct SocketRef<'a, K, M = ()> {
+    visitor: &'a Visitor<'a, K, M>,
+}
+
+impl<K, M> Clone for SocketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for SocketRef<'_, K, M> {}
+
+impl<'a, K, M> SocketRef<'a, K, M> {
+    /// The id of the socket.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.visitor.shard.id(self.visitor.spot, self.visitor.visit.generation())
+    }
+
+    /// The key under which the socket is registered.
+    #[must_use]
+    pub fn key(&self) -> &'a K {
+        // SAFETY: a visitor is in the place.
+        unsafe { self.visitor.shard.key_at(self.visitor.spot) }
+    }
+
+    /// The metadata that the socket was registered with.
+    #[must_use]
+    pub fn metadata(&self) -> &'a M {
+        self.visitor.visit.metadata()
+    }
+
+    /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
+    #[must_use]
+    pub fn due(&self) -> Topics {
+        self.visitor.visit.due()
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketRef")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.due())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A look at a socket. Ends when dropped.
+pub(crate) struct Visitor<'a, K, M> {
+    shard: &'a Shard<K, M>,
+    spot: Spot,
+    visit: Visit<'a, M>,
+}
+
+impl<'a, K, M> Visitor<'a, K, M> {
+    /// Looks at the socket of that generation, if it is still there.
+    pub(crate) fn new(shard: &'a Shard<K, M>, spot: Spot, place: Place<'a, M>, generation: Generation) -> Option<Self> {
+        place.visit(generation).map(|visit| Self { shard, spot, visit })
+    }
+
+    pub(crate) fn socket(&self) -> SocketRef<'_, K, M> {
+        SocketRef { visitor: self }
+    }
+}
+
+impl<K, M> Drop for Visitor<'_, K, M> {
+    fn drop(&mut self) {
+        if let Some(last) = self.visit.leave() {
+            drop(self.shard.settle(self.spot, last));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What the machine gives: atomics, `Arc`, interior mutability and zeroed memory, from `std` or, under
+//! `--cfg socket_registry_loom`, from the model checker. No other file knows which.
+
+#[cfg(not(socket_registry_loom))]
+mod real {
+    pub(crate) use std::sync::Arc;
+    pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
+
+    /// `std`'s cell behind the interface of loom's, so that every access says whether it reads or writes.
+    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(crate) const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        #[inline]
+        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        #[inline]
+        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+
+    /// A slice of `len` default values that the system commits page by page as they are touched.
+    #[allow(unsafe_code)]
+    pub(crate) fn zeroed_slice<T: super::Zeroable>(len: usize) -> Box<[T]> {
+        use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+        let layout = Layout::array::<T>(len).expect("the builder bounds every table far below the address space");
+        if layout.size() == 0 {
+            return (0..len).map(|_| T::default()).collect();
+        }
+        // SAFETY: the layout's size is not zero.
+        let start = unsafe { alloc_zeroed(layout) }.cast::<T>();
+        if start.is_null() {
+            handle_alloc_error(layout);
+        }
+        let slice = std::ptr::slice_from_raw_parts_mut(start, len);
+        // SAFETY: allocated by the global allocator with the layout of `[T; len]`, and `Zeroable` says that the zeroed
+        // bytes are `len` valid values.
+        unsafe { Box::from_raw(slice) }
+    }
+}
+
+#[cfg(socket_registry_loom)]
+mod real {
+    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::sync::Arc;
+    pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
+
+    pub(crate) fn zeroed_slice<T: super::Zeroable>(len: usize) -> Box<[T]> {
+        (0..len).map(|_| T::default()).collect()
+    }
+}
+
+pub(crate) use real::*;
+pub(crate) use std::sync::atomic::Ordering;
+
+/// Whether the model checker runs us: tables and counters are then tiny, so that wrap and growth are reached.
+pub(crate) const MODELLED: bool = cfg!(socket_registry_loom);
+
+/// Asks for a value's cache line, without waiting for it.
+#[inline]
+#[allow(unsafe_code)]
+pub(crate) fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, for any address; SSE is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+/// Types whose default value is all zero bytes.
+///
+/// # Safety
+/// A value of zero bytes is valid and means what `Default::default()` means.
+#[allow(unsafe_code)]
+pub(crate) unsafe trait Zeroable: Default {}

@@ -1,0 +1,346 @@
+//! The socket's word: which socket is in a place, whether its task waits, and what is due.
+//!
+//! # What it protects
+//! The due bits themselves, and the right to use the waker cell and the values beside the word.
+//!
+//! # Roles
+//! One *owner* (the `Socket` handle) while the word is live; any number of *markers*; any number of *visitors*, who count
+//! themselves in the place's lease; one *claimer* while it is not live.
+//!
+//! # Layout, most significant bits first
+//! ```text
+//! | generation: 27 | VISITED | CLOSED | WAKING | WAITING | LIVE | due: 32 |
+//! ```
+//! `generation` counts the sockets that have had the place. It never wraps: a place whose last generation was used is
+//! retired. Because it stands in the word that every step compares and swaps, a step that succeeds has proved that it met the socket
+//! it was meant for.
+//!
+//! # Valid states
+//! | state | LIVE | due field | other flags | generation |
+//! |---|---|---|---|---|
+//! | vacant | 0 | 0 | 0 | that of the next socket |
+//! | busy | 0 | 1 | 0 | that of the socket that comes, or of the one that goes |
+//! | retired | 0 | 1 | 0 | the last one, for ever |
+//! | live | 1 | any | any, but never WAITING with something due or CLOSED unless WAKING | that of the socket |
+//!
+//! # Transitions
+//! | from | to | operation | who | duty that follows |
+//! |---|---|---|---|---|
+//! | vacant | busy | `claim` | claimer | write the values, `publish` |
+//! | busy | vacant | `unclaim` | claimer | |
+//! | busy | live | `publish` | claimer | |
+//! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
+//! | live | live + CLOSED | `close` | anybody | the same |
+//! | live, WAKING | live, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
+//! | live | live, nothing due | `take` | owner | |
+//! | live, nothing due | live, WAITING | `arm` | owner | |
+//! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
+//! | live | live, VISITED | `announce_visit` | visitor | count itself in the lease |
+//! | live | busy | `remove` | owner | clean the place up, or leave that to whoever is still in it |
+//! | busy | vacant or retired | `vacate` | who leaves last | |
+//!
+//! # Who may touch the waker cell
+//! 1. While busy: the claimer, or who cleans up.
+//! 2. While live and neither WAITING nor WAKING: the owner, to read and write.
+//! 3. While live and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
+//!
+//! So a marker never waits for the owner, nor the owner for a marker: an owner that would have to write the cell while somebody
+//! wakes through it asks to be polled again instead.
+//!
+//! # Visibility
+//! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
+//! that finds its topics due sets nothing: it fences instead (see [`Word::mark`]).
+
+use crate::sync::{AtomicU64, MODELLED, Ordering, fence};
+use crate::topics::Topics;
+
+const DUE_BITS: u32 = 32;
+const FLAG_BITS: u32 = 5;
+/// Few under the model checker, so that a place's last generation is reached.
+const GENERATION_BITS: u32 = if MODELLED { 2 } else { u64::BITS - FLAG_BITS - DUE_BITS };
+const GENERATION_SHIFT: u32 = DUE_BITS + FLAG_BITS;
+
+const DUE: u64 = (1 << DUE_BITS) - 1;
+/// The due field of a word that is not live: somebody works on the place.
+const BUSY: u64 = 1;
+const LIVE: u64 = 1 << DUE_BITS;
+const WAITING: u64 = LIVE << 1;
+const WAKING: u64 = LIVE << 2;
+const CLOSED: u64 = LIVE << 3;
+const VISITED: u64 = LIVE << 4;
+
+const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS <= u64::BITS);
+const _: () = assert!(VISITED.trailing_zeros() + 1 == GENERATION_SHIFT);
+
+/// Which of the sockets that a place has had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(u32);
+
+impl Generation {
+    pub(crate) const BITS: u32 = u64::BITS - FLAG_BITS - DUE_BITS;
+    const LAST: Self = Self(((1u64 << GENERATION_BITS) - 1) as u32);
+
+    pub(crate) const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+}
+
+/// What a word held when it was looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen(u64);
+
+impl Seen {
+    pub(crate) fn is_live(self) -> bool {
+        self.0 & LIVE != 0
+    }
+
+    pub(crate) fn is_live_as(self, generation: Generation) -> bool {
+        self.is_live() && self.generation() == generation
+    }
+
+    pub(crate) fn generation(self) -> Generation {
+        Generation((self.0 >> GENERATION_SHIFT) as u32)
+    }
+
+    /// The topics that are due, none if the word is not live.
+    pub(crate) fn due(self) -> Topics {
+        if self.is_live() { Topics::from_bits((self.0 & DUE) as u32) } else { Topics::EMPTY }
+    }
+
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    pub(crate) fn is_waiting(self) -> bool {
+        self.0 & WAITING != 0
+    }
+
+    pub(crate) fn is_waking(self) -> bool {
+        self.0 & WAKING != 0
+    }
+
+    /// Whether the task should have been woken: it is due or closed.
+    fn is_ready(self) -> bool {
+        self.0 & (DUE | CLOSED) != 0
+    }
+}
+
+/// What became of a mark, or of a call to close.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// That socket is gone; nothing was done.
+    Gone,
+    /// Everything asked for was so already.
+    Already,
+    /// Done; nobody waits.
+    Done,
+    /// Done, and the caller now holds WAKING: it wakes the task and calls `wake_done`.
+    Wake,
+}
+
+/// What `wake_done` asks of its caller.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// Nothing.
+    Done,
+    /// WAKING is still held: wake the task once more.
+    Again,
+    /// The owner left meanwhile: take leave of the place in the lease.
+    OwnerLeft,
+}
+
+/// Who else was in the place when its owner left it.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Others {
+    pub(crate) waking: bool,
+    pub(crate) visited: bool,
+}
+
+/// The word of one place. See the module's documentation.
+#[derive(Default)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    /// Ordering: Acquire, so that what is read beside the word after this belongs to what was seen, or to something later.
+    #[inline]
+    pub(crate) fn load(&self) -> Seen {
+        Seen(self.0.load(Ordering::Acquire))
+    }
+
+    /// One step from `seen`, or what the word holds instead.
+    ///
+    /// Ordering: AcqRel. Release hands to the next one what this thread did beside the word; Acquire takes what the
+    /// previous one did. On failure Acquire, since the caller goes on with what it now sees, as after `load`.
+    #[inline]
+    fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
+        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
+    }
+
+    /// vacant -> busy. False if the place is taken or retired.
+    pub(crate) fn claim(&self) -> bool {
+        let mut seen = self.load();
+        while seen.0 & (LIVE | DUE) == 0 {
+            match self.step(seen, seen.0 | BUSY) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// Whether a socket could move in.
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.load().0 & (LIVE | DUE) == 0
+    }
+
+    /// busy -> vacant, by a claimer that changed its mind.
+    pub(crate) fn unclaim(&self) {
+        let seen = self.load();
+        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
+        // Ordering: Release, as `vacate`. A plain store: nobody else writes a busy word.
+        self.0.store(seen.0 ^ BUSY, Ordering::Release);
+    }
+
+    /// busy -> live, by the claimer, after it wrote the values.
+    pub(crate) fn publish(&self) -> Generation {
+        let seen = self.load();
+        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
+        // Ordering: Release, so that who sees the socket sees its values. A plain store: nobody else writes a busy word.
+        self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release);
+        seen.generation()
+    }
+
+    /// Makes `topics` due for the socket that was `seen`, if it is still there.
+    #[inline]
+    pub(crate) fn mark(&self, seen: Seen, topics: Topics) -> Marked {
+        let mut now = seen;
+        if now.due().contains(topics) && now.is_live() {
+            // Nothing to set, so nothing that releases what the caller wrote. A fence does it: either the owner's take comes
+            // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
+            // what was written before ours. Two fences because store-then-load is the one order that neither
+            // Release nor Acquire keeps.
+            // Ordering: SeqCst, pairs with the fence in `take`.
+            fence(Ordering::SeqCst);
+            now = self.load();
+        }
+        self.raise(now, seen.generation(), u64::from(topics.bits()))
+    }
+
+    /// Tells the socket of that generation to go.
+    pub(crate) fn close(&self, generation: Generation) -> Marked {
+        self.raise(self.load(), generation, CLOSED)
+    }
+
+    #[inline]
+    fn raise(&self, mut now: Seen, generation: Generation, bits: u64) -> Marked {
+        loop {
+            if !now.is_live_as(generation) {
+                return Marked::Gone;
+            }
+            if now.0 & bits == bits {
+                return Marked::Already;
+            }
+            let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
+            let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };
+            match self.step(now, next) {
+                Ok(()) if wake => return Marked::Wake,
+                Ok(()) => return Marked::Done,
+                Err(changed) => now = changed,
+            }
+        }
+    }
+
+    /// The caller, who holds WAKING, has woken the task.
+    pub(crate) fn wake_done(&self) -> Woken {
+        let mut seen = self.load();
+        loop {
+            if !seen.is_live() {
+                return Woken::OwnerLeft;
+            }
+            let again = seen.is_waiting() && seen.is_ready();
+            let next = if again { seen.0 & !WAITING } else { seen.0 & !WAKING };
+            match self.step(seen, next) {
+                Ok(()) if again => return Woken::Again,
+                Ok(()) => return Woken::Done,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The owner reads and clears what is due.
+    #[inline]
+    pub(crate) fn take(&self) -> Topics {
+        if self.load().due().is_empty() {
+            return Topics::EMPTY;
+        }
+        // Ordering: AcqRel. Acquire: see what the markers wrote. Release: a marker that finds the bit clear sees that the taker is past.
+        let taken = self.0.fetch_and(!DUE, Ordering::AcqRel);
+        // Ordering: SeqCst, pairs with the fence in `mark`: see what was written by who found the bit still set.
+        fence(Ordering::SeqCst);
+        Seen(taken).due()
+    }
+
+    /// The owner, whose waker is in the cell, waits from now on. False, and nothing is changed, if there is no need to wait.
+    pub(crate) fn arm(&self) -> bool {
+        let mut seen = self.load();
+        while !seen.is_ready() {
+            match self.step(seen, seen.0 | WAITING) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// The owner no longer waits. False if somebody is waking it, who then reads the cell.
+    pub(crate) fn disarm(&self) -> bool {
+        let mut seen = self.load();
+        while seen.is_waiting() && !seen.is_waking() {
+            match self.step(seen, seen.0 & !WAITING) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        !seen.is_waking()
+    }
+
+    /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
+    pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
+        self.raise(self.load(), generation, VISITED) != Marked::Gone
+    }
+
+    /// live -> busy, by the owner. Nobody can mark, visit or close the socket from here on.
+    pub(crate) fn remove(&self) -> Others {
+        let mut seen = self.load();
+        loop {
+            debug_assert!(seen.is_live());
+            match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {
+                Ok(()) => return Others { waking: seen.is_waking(), visited: seen.0 & VISITED != 0 },
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// busy -> vacant for the next generation, by who cleaned the place up. False: there is none, the place is retired.
+    pub(crate) fn vacate(&self) -> bool {
+        let seen = self.load();
+        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
+        if seen.generation() >= Generation::LAST {
+            return false;
+        }
+        // Ordering: Release, so that who claims the place finds its cells emptied. A plain store: nobody else writes a busy word.
+        self.0.store(u64::from(seen.generation().0 + 1) << GENERATION_SHIFT, Ordering::Release);
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "word_tests.rs"]
+mod tests;
