@@ -33,9 +33,16 @@ impl<K, M> Builder<K, M> {
     pub const DEFAULT_SHARDS: usize = 64;
     /// The most sockets unless set: 16,777,216.
     pub const DEFAULT_MAX_SOCKETS: usize = 1 << 24;
+    /// The most sockets of one key unless set: 65,536.
+    pub const DEFAULT_MAX_SOCKETS_PER_KEY: usize = 1 << 16;
 
     pub(crate) fn new() -> Self {
-        Self { shards: None, max_sockets: None, max_sockets_per_key: Self::MAX_SOCKETS_PER_KEY, _registry: PhantomData }
+        Self {
+            shards: None,
+            max_sockets: None,
+            max_sockets_per_key: Self::DEFAULT_MAX_SOCKETS_PER_KEY,
+            _registry: PhantomData,
+        }
     }
 
     /// How many independent parts the registry has; a power of two from 1 to [`MAX_SHARDS`](Self::MAX_SHARDS), and no more than
@@ -57,8 +64,8 @@ impl<K, M> Builder<K, M> {
         self
     }
 
-    /// How many sockets one key may have at once, from 1 to [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY), the default;
-    /// one more gets [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also between threads.
+    /// How many sockets one key may have at once, from 1 to [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY); one more
+    /// gets [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also between threads.
     pub fn max_sockets_per_key(mut self, max_sockets_per_key: usize) -> Self {
         self.max_sockets_per_key = max_sockets_per_key;
         self

@@ -77,7 +77,10 @@ impl fmt::Display for BuildError {
                 write!(f, "max_sockets_per_key is {n}: choose a number from 1 to {MAX_SOCKETS_PER_KEY}")
             }
             Self::MoreShardsThanSockets { shards, max_sockets } => {
-                write!(f, "{shards} shards for {max_sockets} sockets: choose at most as many shards as sockets")
+                write!(
+                    f,
+                    "shards is {shards} and max_sockets is {max_sockets}: choose at most as many shards as sockets"
+                )
             }
         }
     }

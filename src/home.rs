@@ -94,6 +94,6 @@ impl Home {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(socket_registry_loom)))]
 #[path = "home_tests.rs"]
 mod tests;

@@ -185,6 +185,6 @@ impl IdentityCell {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(socket_registry_loom)))]
 #[path = "identity_tests.rs"]
 mod tests;

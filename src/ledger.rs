@@ -147,6 +147,6 @@ impl Line {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(socket_registry_loom)))]
 #[path = "ledger_tests.rs"]
 mod tests;

@@ -25,6 +25,16 @@ mod topics;
 mod wait;
 mod word;
 
+#[cfg(all(test, socket_registry_loom))]
+#[path = "../tests/loom/mod.rs"]
+mod models;
+
+#[cfg(not(socket_registry_loom))]
+const _: () = assert!(
+    option_env!("SOCKET_REGISTRY_MODELS").is_none(),
+    "the models were asked for, but RUSTFLAGS of the environment displaced `--cfg socket_registry_loom`: unset it"
+);
+
 pub use builder::Builder;
 pub use error::{BuildError, Closed, RegisterError};
 pub use id::SocketId;

@@ -2,7 +2,7 @@
 //!
 //! # Registration
 //! 1. Take a permit from the ledger.
-//! 2. Become counted in the key's presence: insert the key, or join it. From here on the key stays where it is.
+//! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
 //! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
 //! 4. Count in the ledger. If the registry is closed, tell the new socket.
 //!
@@ -55,6 +55,48 @@ impl<K, M> Drop for Member<'_, K, M> {
         let Self { shard, table, bucket } = *self;
         let left = shard.leave(&table.bucket(bucket).presence, false, false);
         // SAFETY: counted out above.
+        drop(unsafe { shard.left(table, bucket, left) });
+    }
+}
+
+/// A hold on a key that a registration compares with its own; dropping it lets go.
+struct Held<'a, K, M> {
+    shard: &'a Shard<K, M>,
+    table: &'a Table<K, M>,
+    bucket: u32,
+}
+
+impl<'a, K, M> Held<'a, K, M> {
+    /// None if that occupancy of the bucket has ended.
+    fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
+        let Found { table, bucket, seen } = *found;
+        table.bucket(bucket).presence.hold(seen).then(|| Self { shard, table, bucket })
+    }
+
+    fn key(&self) -> &K {
+        // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
+        unsafe { self.table.key(self.bucket).get() }
+    }
+
+    /// Becomes one more socket of the key; none if the key has gone idle.
+    fn join(self) -> Result<Option<Member<'a, K, M>>, RegisterError> {
+        let (shard, table, bucket) = (self.shard, self.table, self.bucket);
+        match table.bucket(bucket).presence.join(shard.sizes.max_per_key) {
+            Joined::Joined => {
+                std::mem::forget(self);
+                Ok(Some(Member { shard, table, bucket }))
+            }
+            Joined::Full => Err(RegisterError::KeyFull),
+            Joined::Gone => Ok(None),
+        }
+    }
+}
+
+impl<K, M> Drop for Held<'_, K, M> {
+    fn drop(&mut self) {
+        let Self { shard, table, bucket } = *self;
+        let left = table.bucket(bucket).presence.settle();
+        // SAFETY: that was this hold's step.
         drop(unsafe { shard.left(table, bucket, left) });
     }
 }
@@ -115,10 +157,11 @@ impl<K: Eq, M> Shard<K, M> {
                     }
                 },
             };
-            let Some(member) = self.join(&found)? else { continue };
-            if *member.key() != key {
+            let Some(held) = Held::new(self, &found) else { continue };
+            if *held.key() != key {
                 return Err(RegisterError::IndistinctHash);
             }
+            let Some(member) = held.join()? else { continue };
             let (spot, claimed) = member.take_place()?;
             return Ok((member, spot, claimed, Some(key)));
         }
@@ -146,16 +189,6 @@ impl<K, M> Shard<K, M> {
             self.tables.push(Some(full), Table::new(full.number() + 1, lines, GROWING_BOUND));
         }
         Ok(())
-    }
-
-    /// One more socket of the key; none if that occupancy of the bucket ended.
-    fn join<'a>(&'a self, found: &Found<'a, K, M>) -> Result<Option<Member<'a, K, M>>, RegisterError> {
-        let Found { table, bucket, seen } = *found;
-        match table.bucket(bucket).presence.join(seen, self.sizes.max_per_key) {
-            Joined::Joined => Ok(Some(Member { shard: self, table, bucket })),
-            Joined::Full => Err(RegisterError::KeyFull),
-            Joined::Gone => Ok(None),
-        }
     }
 
     /// Removes the socket.
@@ -271,11 +304,6 @@ impl<K, M> Shard<K, M> {
 }
 
 impl<'a, K, M> Member<'a, K, M> {
-    fn key(&self) -> &K {
-        // SAFETY: counted as live, so the key stays; it was written before it became visible.
-        unsafe { self.table.key(self.bucket).get() }
-    }
-
     /// The bucket's own place, or a vacant slot of the chain, or a new one.
     fn take_place(&self) -> Result<(Spot, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;

@@ -11,8 +11,9 @@
 //! - `sequence` counts the occupancies of the bucket. It never wraps: a bucket whose last one was used stays vacant for ever.
 //! - `kind` says how to read the identity beside the word.
 //! - `CHAINED`: the key has, or has had in this occupancy, places besides the bucket's own.
-//! - `lingering` counts sockets that were removed while somebody was still in their place. It saturates: beyond 8,190 at
-//!   once, which as many visitors inside one another would need, the bucket is never handed on.
+//! - `lingering` counts who needs the key although it is not, or no longer, a socket of it: sockets that were removed while
+//!   somebody was in their place, and registrations that compare keys. It saturates: beyond 8,190 at once, which takes as many
+//!   calls that are under way, the bucket is never handed on.
 //! - `live` counts the sockets of the key.
 //!
 //! # Valid states
@@ -29,10 +30,11 @@
 //! | vacant | claimed | `claim` | inserter | write the key, have the home decide |
 //! | claimed | vacant, next sequence | `withdraw` | inserter that lost | take the key out first |
 //! | claimed | member, live 1 | `promote` | inserter, or who helps it, once the home has decided | |
-//! | member, live n | member, live n + 1 | `join` | a further socket | |
+//! | member | lingering + 1 | `hold` | registration | compare the keys, then `join` or `settle` |
+//! | member, live n, lingering m | live n + 1, lingering m - 1 | `join` | registration that holds | |
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `Vacate` if dying and nothing lingers |
 //! | the same | the same, lingering + 1 | `leave_lingering` | removed socket with others in its place | |
-//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late | `Vacate` if dying and nothing lingers |
+//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late, or held in vain | `Vacate` if dying and nothing lingers |
 //! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's own place is retired) | `vacate` | who has the duty | take the key out and return the chain first |
 //!
 //! What is read beside the word belongs to one occupancy if the word showed the same occupancy before and after.
@@ -115,6 +117,17 @@ impl Seen {
         (self.0 & LIVE) as u32
     }
 
+    /// The word with one more lingering; unchanged once it is saturated.
+    fn lingering_more(self) -> u64 {
+        if self.0 & LINGERING == LINGERING { self.0 } else { self.0 + ONE_LINGERING }
+    }
+
+    /// The word with one fewer lingering; unchanged once it is saturated.
+    fn lingering_less(self) -> u64 {
+        debug_assert!(self.0 & LINGERING != 0);
+        if self.0 & LINGERING == LINGERING { self.0 } else { self.0 - ONE_LINGERING }
+    }
+
     fn left(self) -> Left {
         if self.0 & (STATE | LIVE | LINGERING) == DYING { Left::Vacate } else { Left::Others }
     }
@@ -192,16 +205,28 @@ impl Presence {
         false
     }
 
-    /// One more socket for the member that was `seen`.
-    pub(crate) fn join(&self, seen: Seen, limit: u32) -> Joined {
+    /// Keeps the key of the member that was `seen` where it is, uncounted, until `join` or `settle`. False: that occupancy ended.
+    pub(crate) fn hold(&self, seen: Seen) -> bool {
         let mut now = seen;
         while now.is_still(seen) {
-            if now.live() >= limit {
+            match self.step(now, now.lingering_more()) {
+                Ok(()) => return true,
+                Err(changed) => now = changed,
+            }
+        }
+        false
+    }
+
+    /// One more socket, by who holds the key; the hold ends if that is granted.
+    pub(crate) fn join(&self, limit: u32) -> Joined {
+        let mut seen = self.load();
+        while seen.0 & STATE == MEMBER {
+            if seen.live() >= limit {
                 return Joined::Full;
             }
-            match self.step(now, now.0 + 1) {
+            match self.step(seen, seen.lingering_less() + 1) {
                 Ok(()) => return Joined::Joined,
-                Err(changed) => now = changed,
+                Err(now) => seen = now,
             }
         }
         Joined::Gone
@@ -218,10 +243,7 @@ impl Presence {
     /// One socket fewer, if the word still is what was `seen`; else what it is.
     pub(crate) fn leave(&self, seen: Seen, lingers: bool) -> Result<Left, Seen> {
         debug_assert!(seen.0 & STATE == MEMBER && seen.live() > 0);
-        let mut next = seen.0 - 1;
-        if lingers && next & LINGERING != LINGERING {
-            next += ONE_LINGERING;
-        }
+        let mut next = if lingers { seen.lingering_more() } else { seen.0 } - 1;
         if next & LIVE == 0 {
             next |= DYING;
         }
@@ -229,12 +251,11 @@ impl Presence {
         Ok(Seen(next).left())
     }
 
-    /// A lingering socket's place is clean.
+    /// A lingering socket's place is clean, or a hold ends.
     pub(crate) fn settle(&self) -> Left {
         let mut seen = self.load();
         loop {
-            debug_assert!(seen.0 & LINGERING != 0);
-            let next = if seen.0 & LINGERING == LINGERING { seen.0 } else { seen.0 - ONE_LINGERING };
+            let next = seen.lingering_less();
             match self.step(seen, next) {
                 Ok(()) => return Seen(next).left(),
                 Err(now) => seen = now,
@@ -247,14 +268,14 @@ impl Presence {
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Joined {
-    /// The caller is counted: the key stays, and its `K` and chain with it, until the caller leaves.
+    /// The caller is counted as live: the key stays, and its `K` and chain with it, until the caller leaves.
     Joined,
     /// The key has as many sockets as it may.
     Full,
-    /// That occupancy ended.
+    /// The key has gone idle.
     Gone,
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(socket_registry_loom)))]
 #[path = "presence_tests.rs"]
 mod tests;

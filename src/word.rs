@@ -341,6 +341,6 @@ impl Word {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(socket_registry_loom)))]
 #[path = "word_tests.rs"]
 mod tests;

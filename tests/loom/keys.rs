@@ -1,0 +1,258 @@
+//! Keys that come and go: the table, the presence word, growth and limits.
+
+use super::{check, is_due, limited, registry};
+use crate::RegisterError;
+use loom::thread;
+
+/// Two registrations of a new key make one key with two sockets.
+#[test]
+fn two_inserts_of_one_key() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(1).unwrap())
+        };
+        let socket = registry.register(1).unwrap();
+        let other = other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, 2));
+        assert_eq!(registry.mark(&1), 2);
+        drop((socket, other));
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+        assert_eq!(registry.mark(&1), 0);
+    });
+}
+
+/// Two new keys with the same home, both found.
+#[test]
+fn two_inserts_of_colliding_keys() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(2).unwrap())
+        };
+        let _socket = registry.register(1).unwrap();
+        let _other = other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (2, 2));
+        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
+    });
+}
+
+/// The last socket of a key leaves while another one joins: the joiner is reached.
+#[test]
+fn last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let leaver = thread::spawn(move || drop(first));
+        let mut joiner = registry.register(1).unwrap();
+        assert!((1..=2).contains(&registry.mark(&1)));
+        assert!(is_due(&mut joiner));
+        leaver.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
+        assert_eq!(registry.sockets_of(&1), [joiner.id()]);
+    });
+}
+
+/// A key leaves, and another one takes its bucket, beside a mark of the former: the latter is not marked.
+#[test]
+fn bucket_reused_beside_mark() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        drop(first);
+        let mut others = [registry.register(2).unwrap(), registry.register(3).unwrap()];
+        assert!(marker.join().unwrap() <= 1);
+        assert!(others.iter_mut().all(|socket| !is_due(socket)));
+    });
+}
+
+/// A key is inserted while another one with the same home leaves and comes back.
+#[test]
+fn insert_beside_vacate() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(first);
+                registry.register(1).unwrap()
+            })
+        };
+        let _second = registry.register(2).unwrap();
+        let _first = other.join().unwrap();
+        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
+        assert_eq!(registry.key_count(), 2);
+    });
+}
+
+/// A key that is registered before a lookup begins is found, whatever is inserted and vacated around it.
+#[test]
+fn lookup_beside_insert() {
+    check(|| {
+        let registry = registry();
+        let _there = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(registry.register(2).unwrap());
+                registry.register(3).unwrap()
+            })
+        };
+        assert!(registry.is_active(&1));
+        assert_eq!(registry.mark(&1), 1);
+        let _other = other.join().unwrap();
+    });
+}
+
+/// The table is full, and the same new key comes from both sides: one key, in the new table.
+#[test]
+fn growth_beside_insert_of_the_same_key() {
+    check(|| {
+        let registry = registry();
+        let _full = [registry.register(1).unwrap(), registry.register(2).unwrap()];
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(3).unwrap())
+        };
+        let _socket = registry.register(3).unwrap();
+        let _other = other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.mark(&3)), (3, 2));
+    });
+}
+
+/// The table grows while a key of the old one leaves and comes back from both sides: it is inserted in one table only.
+#[test]
+fn growth_beside_return_to_the_old_table() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let _second = registry.register(2).unwrap();
+        let other = {
+            let registry = registry.clone();
+            // Full: this makes a new table, unless key 1 has left.
+            thread::spawn(move || [registry.register(3).unwrap(), registry.register(1).unwrap()])
+        };
+        drop(first);
+        let _first = registry.register(1).unwrap();
+        let _others = other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (3, 4));
+        assert_eq!((registry.mark(&1), registry.mark(&2), registry.mark(&3)), (2, 1, 1));
+    });
+}
+
+/// A key of the old table is found while a new one is put on top.
+#[test]
+fn growth_beside_lookup() {
+    check(|| {
+        let registry = registry();
+        let _full = [registry.register(1).unwrap(), registry.register(2).unwrap()];
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(3).unwrap())
+        };
+        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
+        let _other = other.join().unwrap();
+    });
+}
+
+/// Of two registrations at a limit of one socket per key one succeeds.
+#[test]
+fn limit_per_key() {
+    check(|| {
+        let registry = limited(100, 1);
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(1))
+        };
+        let socket = registry.register(1);
+        let other = other.join().unwrap();
+        assert!(socket.is_ok() != other.is_ok());
+        assert_eq!(socket.as_ref().err().or(other.as_ref().err()), Some(&RegisterError::KeyFull));
+        assert_eq!(registry.socket_count(), 1);
+        drop((socket, other));
+        assert!(registry.register(1).is_ok());
+    });
+}
+
+/// Of two registrations of different keys for the last free place one succeeds, and a place that was freed before is not refused.
+#[test]
+fn limit_of_all() {
+    check(|| {
+        let registry = limited(1, 100);
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(1))
+        };
+        let socket = registry.register(2);
+        let other = other.join().unwrap();
+        assert!(socket.is_ok() != other.is_ok());
+        assert_eq!(socket.as_ref().err().or(other.as_ref().err()), Some(&RegisterError::Full));
+        drop((socket, other));
+        assert!(registry.register(3).is_ok());
+    });
+}
+
+/// Permits move between shards beside a registration that looks for one: with one free all the time it is not refused.
+#[test]
+fn permits_that_move() {
+    use crate::ledger::Ledger;
+    use loom::sync::Arc;
+    check(|| {
+        let ledger = Arc::new(Ledger::new(2, 2));
+        assert!(ledger.admit(0) && ledger.admit(1));
+        ledger.dismiss(0);
+        let mover = {
+            let ledger = ledger.clone();
+            thread::spawn(move || {
+                // One permit is free before, between and after these.
+                ledger.dismiss(1);
+                assert!(ledger.admit(0));
+            })
+        };
+        assert!(ledger.admit(1), "refused with a permit free");
+        mover.join().unwrap();
+    });
+}
+
+/// Counts are exact at rest, and in between never more than there were or fewer than none.
+#[test]
+fn counts_beside_churn() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(first);
+                drop(registry.register(1).unwrap());
+            })
+        };
+        assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
+        other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+    });
+}
+
+/// The same where the key goes idle on one side and active on the other.
+#[test]
+fn counts_beside_crossing_churn() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || drop(registry.register(1).unwrap()))
+        };
+        drop(first);
+        assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
+        other.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+    });
+}

@@ -1,0 +1,54 @@
+//! Models of the races that the registry must win, run by loom in every order of steps up to a bound of preemptions.
+//!
+//! `cargo loom` runs them with a bound of 2, `cargo loom-deep` with 4; `LOOM_MAX_PREEMPTIONS` sets another one. They are compiled into
+//! the library's unit tests, because half of them are about its private machines.
+
+mod keys;
+mod lifetime;
+mod places;
+mod waiting;
+mod word;
+
+use crate::limits::Sizes;
+use crate::{Registry, Socket};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::task::{Context, Waker};
+
+/// Runs `model` in every order of steps that the bound allows.
+fn check(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+/// A registry of one shard whose first table has one line: two buckets.
+fn registry() -> Registry<u8, Guarded> {
+    limited(100, 100)
+}
+
+fn limited(max_sockets: usize, max_per_key: u32) -> Registry<u8, Guarded> {
+    Registry::with(1, max_sockets, Sizes::growing(1, max_per_key))
+}
+
+/// Metadata that the model checker watches: it must be dropped exactly once, and after everybody who looked at it.
+#[derive(Default)]
+struct Guarded(Arc<AtomicUsize>);
+
+impl Guarded {
+    fn look(&self) {
+        assert_eq!(self.0.load(SeqCst), 0, "looked at after its drop");
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        assert_eq!(self.0.fetch_add(1, SeqCst), 0, "dropped twice");
+    }
+}
+
+/// Polls once, with a waker that does nothing.
+fn is_due(socket: &mut Socket<u8, Guarded>) -> bool {
+    socket.poll_due(&mut Context::from_waker(Waker::noop())).is_ready()
+}

@@ -1,0 +1,197 @@
+//! Places of one key: the chain, reuse, and visitors.
+
+use super::{check, is_due, registry};
+use loom::thread;
+
+/// One of two sockets goes, beside a mark: the other one is reached.
+#[test]
+fn mark_beside_drop_of_the_first() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let mut second = registry.register(1).unwrap();
+        let leaver = thread::spawn(move || drop(first));
+        assert!((1..=2).contains(&registry.mark(&1)));
+        leaver.join().unwrap();
+        assert!(is_due(&mut second));
+    });
+}
+
+/// The same the other way round.
+#[test]
+fn mark_beside_drop_of_the_second() {
+    check(|| {
+        let registry = registry();
+        let mut first = registry.register(1).unwrap();
+        let second = registry.register(1).unwrap();
+        let leaver = thread::spawn(move || drop(second));
+        assert!((1..=2).contains(&registry.mark(&1)));
+        leaver.join().unwrap();
+        assert!(is_due(&mut first));
+    });
+}
+
+/// A socket moves into the bucket's own place while only one in the chain is left, beside a mark: that one is reached.
+#[test]
+fn mark_beside_return_to_the_own_place() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let mut second = registry.register(1).unwrap();
+        drop(first);
+        let joiner = {
+            let registry = registry.clone();
+            thread::spawn(move || drop(registry.register(1).unwrap()))
+        };
+        assert!((1..=2).contains(&registry.mark(&1)));
+        joiner.join().unwrap();
+        assert!(is_due(&mut second));
+    });
+}
+
+/// The chain goes back to the slab, and another key takes the slot, beside a mark that walks it: the latter is not marked.
+#[test]
+fn chain_returned_beside_mark() {
+    check(|| {
+        let registry = registry();
+        let sockets = [registry.register(1).unwrap(), registry.register(1).unwrap()];
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        drop(sockets);
+        let mut others = [registry.register(2).unwrap(), registry.register(2).unwrap()];
+        assert!(marker.join().unwrap() <= 2);
+        assert!(others.iter_mut().all(|socket| !is_due(socket)));
+        assert_eq!(registry.mark(&2), 2);
+    });
+}
+
+/// Two sockets of a key join while one is there: three places, three ids, all reached.
+#[test]
+fn two_joins() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(1).unwrap())
+        };
+        let second = registry.register(1).unwrap();
+        let third = other.join().unwrap();
+        assert!(first.id() != second.id() && second.id() != third.id() && third.id() != first.id());
+        assert_eq!((registry.mark(&1), registry.sockets_of(&1).len()), (3, 3));
+    });
+}
+
+/// A place of the chain is given back and taken from both sides.
+#[test]
+fn chain_reused_beside_join() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(1).unwrap();
+        let second = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(second);
+                registry.register(1).unwrap()
+            })
+        };
+        let third = registry.register(1).unwrap();
+        let fourth = other.join().unwrap();
+        assert!(third.id() != fourth.id() && first.id() != third.id());
+        assert_eq!((registry.mark(&1), registry.socket_count()), (3, 3));
+    });
+}
+
+/// A socket is dropped while somebody looks at it: what is looked at stays until the look ends, and then goes.
+#[test]
+fn visit_beside_drop() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(1).unwrap();
+        let id = socket.id();
+        let visitor = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                registry.with_socket(id, |socket| {
+                    socket.metadata().look();
+                    assert_eq!(*socket.key(), 1);
+                })
+            })
+        };
+        drop(socket);
+        assert_eq!(registry.key_count(), 0);
+        let _next = registry.register(1).unwrap();
+        visitor.join().unwrap();
+        assert_eq!(registry.mark(&1), 1);
+    });
+}
+
+/// Two look at a socket that is dropped: one of the three cleans up.
+#[test]
+fn two_visits_beside_drop() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(1).unwrap();
+        let id = socket.id();
+        let visitors = [(); 2].map(|()| {
+            let registry = registry.clone();
+            thread::spawn(move || registry.with_socket(id, |socket| socket.metadata().look()))
+        });
+        drop(socket);
+        for visitor in visitors {
+            visitor.join().unwrap();
+        }
+        assert_eq!(registry.socket_count(), 0);
+        assert!(registry.register(1).is_ok());
+    });
+}
+
+/// A walk sees what is there throughout exactly once, and nothing twice.
+#[test]
+fn walk_beside_churn() {
+    check(|| {
+        let registry = registry();
+        let stays = registry.register(1).unwrap();
+        let goes = registry.register(1).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(goes);
+                registry.register(2).unwrap()
+            })
+        };
+        let mut ids = Vec::new();
+        registry.for_each(|socket| {
+            socket.metadata().look();
+            ids.push(socket.id());
+        });
+        let _other = other.join().unwrap();
+        assert_eq!(ids.iter().filter(|&&id| id == stays.id()).count(), 1);
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    });
+}
+
+/// A stale id never matches, also after the place's last generation.
+#[test]
+fn ids_are_not_issued_twice() {
+    check(|| {
+        let registry = registry();
+        let mut ids = Vec::new();
+        for _ in 0..40 {
+            let socket = registry.register(1).unwrap();
+            let further = registry.register(1).unwrap();
+            ids.extend([socket.id(), further.id()]);
+        }
+        assert!(ids.iter().all(|&id| !registry.contains(id)));
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    });
+}

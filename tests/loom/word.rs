@@ -1,0 +1,182 @@
+//! The socket's word by itself.
+
+use super::check;
+use crate::topics::Topics;
+use crate::word::{Marked, Woken, Word};
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use loom::thread;
+
+const OTHER: Topics = Topics::topic(1);
+
+fn live() -> Arc<Word> {
+    let word = Arc::new(Word::default());
+    assert!(word.claim());
+    word.publish();
+    word
+}
+
+/// What was written before a mark is seen by who takes the mark.
+#[test]
+fn mark_publishes() {
+    check(|| {
+        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let marker = {
+            let (word, data) = (word.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Relaxed);
+                let _ = word.mark(word.load(), Topics::UPDATE);
+            })
+        };
+        if !word.take().is_empty() {
+            assert_eq!(data.load(Relaxed), 1);
+        }
+        marker.join().unwrap();
+    });
+}
+
+/// A mark that finds the topic due sets nothing. What was written before it is seen all the same, or the topic is due once more.
+#[test]
+fn mark_that_coalesces_publishes() {
+    check(|| {
+        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let _ = word.mark(word.load(), Topics::UPDATE);
+        let marker = {
+            let (word, data) = (word.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Relaxed);
+                let _ = word.mark(word.load(), Topics::UPDATE);
+            })
+        };
+        assert_eq!(word.take(), Topics::UPDATE);
+        let seen = data.load(Relaxed);
+        marker.join().unwrap();
+        assert!(seen == 1 || word.take() == Topics::UPDATE, "an update was lost");
+    });
+}
+
+/// Two topics marked beside two takes: each is taken once.
+#[test]
+fn every_topic_is_taken_once() {
+    check(|| {
+        let word = live();
+        let markers = [Topics::UPDATE, OTHER].map(|topic| {
+            let word = word.clone();
+            thread::spawn(move || assert_eq!(word.mark(word.load(), topic), Marked::Done))
+        });
+        let first = word.take();
+        let second = word.take();
+        for marker in markers {
+            marker.join().unwrap();
+        }
+        let third = word.take();
+        assert_eq!(first | second | third, Topics::UPDATE | OTHER);
+        assert_eq!(first.len() + second.len() + third.len(), 2);
+    });
+}
+
+/// An owner that waits is woken by whoever marks, or does not wait.
+#[test]
+fn arm_beside_mark() {
+    check(|| {
+        let word = live();
+        let marker = {
+            let word = word.clone();
+            thread::spawn(move || word.mark(word.load(), Topics::UPDATE))
+        };
+        let waits = word.arm();
+        let marked = marker.join().unwrap();
+        assert_eq!(waits, marked == Marked::Wake);
+        assert_eq!(word.take(), Topics::UPDATE);
+    });
+}
+
+/// Of two marks that meet a waiting owner exactly one wakes it.
+#[test]
+fn one_wake_for_two_marks() {
+    check(|| {
+        let word = live();
+        assert!(word.arm());
+        let markers = [Topics::UPDATE, OTHER].map(|topic| {
+            let word = word.clone();
+            thread::spawn(move || word.mark(word.load(), topic) == Marked::Wake)
+        });
+        let wakes = markers.map(|marker| marker.join().unwrap());
+        assert_eq!(wakes.iter().filter(|&&wake| wake).count(), 1);
+    });
+}
+
+/// The owner waits again while it is still being woken, and is marked again: whoever wakes it learns that it must do so once more.
+#[test]
+fn wait_again_while_woken() {
+    check(|| {
+        let word = live();
+        assert!(word.arm());
+        assert_eq!(word.mark(word.load(), Topics::UPDATE), Marked::Wake);
+        let waker = {
+            let word = word.clone();
+            thread::spawn(move || {
+                let mut wakes = 1;
+                while word.wake_done() == Woken::Again {
+                    wakes += 1;
+                }
+                wakes
+            })
+        };
+        assert_eq!(word.take(), Topics::UPDATE);
+        let waits = word.arm();
+        assert!(waits);
+        let direct = word.mark(word.load(), OTHER) == Marked::Wake;
+        let wakes = waker.join().unwrap();
+        assert_eq!(wakes + usize::from(direct), 2, "the second wait was woken once");
+    });
+}
+
+/// A mark meant for one socket never reaches the next one in the place.
+#[test]
+fn due_does_not_pass_on() {
+    check(|| {
+        let word = live();
+        let seen = word.load();
+        let marker = {
+            let word = word.clone();
+            thread::spawn(move || word.mark(seen, Topics::UPDATE))
+        };
+        let _ = word.remove();
+        assert!(word.vacate());
+        assert!(word.claim());
+        word.publish();
+        let marked = marker.join().unwrap();
+        assert!(marked == Marked::Gone || marked == Marked::Done);
+        assert_eq!(word.take(), Topics::EMPTY);
+    });
+}
+
+/// Of two that claim a vacant place one gets it.
+#[test]
+fn one_claim() {
+    check(|| {
+        let word = Arc::new(Word::default());
+        let other = {
+            let word = word.clone();
+            thread::spawn(move || word.claim())
+        };
+        assert!(word.claim() != other.join().unwrap());
+    });
+}
+
+/// A socket is told to go while it is about to wait: it does not wait, or is woken.
+#[test]
+fn arm_beside_close() {
+    check(|| {
+        let word = live();
+        let generation = word.load().generation();
+        let closer = {
+            let word = word.clone();
+            thread::spawn(move || word.close(generation))
+        };
+        let waits = word.arm();
+        assert_eq!(waits, closer.join().unwrap() == Marked::Wake);
+        assert!(word.load().is_closed());
+    });
+}
