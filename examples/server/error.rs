@@ -31,9 +31,15 @@ impl IntoResponse for ApiError {
     }
 }
 
+/// The registry's own messages speak to whoever builds it, not to clients.
 impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
-        Self(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        let message = match error {
+            RegisterError::Full => "the server has as many sockets as it may have",
+            RegisterError::KeyFull => "this id has as many sockets as it may have",
+            _ => "the server takes no sockets now",
+        };
+        Self(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
     }
 }
 

@@ -146,15 +146,15 @@ async fn more_sockets_than_there_is_room_for() {
     let server = Server::start_with(["--max-sockets", "3", "--max-sockets-per-id", "2"]).await;
     let first = server.open("/device-ws?id=ann").await;
     let _second = server.open("/device-ws?id=ann").await;
-    let refused = async |path: &str| {
+    let refused = async |path: &str, who: &str| {
         let answer = server.try_open(path, &[]).await.err();
         let answer = answer.unwrap_or_else(|| panic!("{path}: accepted"));
-        answer.refusal(503);
+        assert!(answer.refusal(503).starts_with(who), "{answer:?}");
         assert!(answer.headers.contains("retry-after: "), "{answer:?}");
     };
-    refused("/device-ws?id=ann").await;
+    refused("/device-ws?id=ann", "this id").await;
     let _third = server.open("/device-ws?id=bob").await;
-    refused("/device-ws?id=cem").await;
+    refused("/device-ws?id=cem", "the server").await;
 
     first.close().await;
     let mut next = server.open("/device-ws?id=ann").await;
@@ -165,7 +165,7 @@ async fn more_sockets_than_there_is_room_for() {
     for _ in 0..3 {
         users.push(server.open("/active-users").await);
     }
-    refused("/active-users").await;
+    refused("/active-users", "the server").await;
     users[0].count(3).await;
 }
 
