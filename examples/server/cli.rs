@@ -1,0 +1,38 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Live count of active users, and devices that appear in every open tab the moment they are added.
+#[derive(Parser)]
+#[command(name = "server", version)]
+pub(crate) struct Cli {
+    /// Address to listen on; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: String,
+
+    /// How long a connection is left alone before the server asks whether the client is still there
+    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    pub(crate) ping_every: Duration,
+
+    /// How long a client may take to answer that, or to accept what it is sent, before it counts as gone
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) pong_within: Duration,
+
+    /// Most WebSockets of each kind; more are answered 503 [default: the registry's own]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_sockets: Option<usize>,
+
+    /// Most WebSockets of one user id; more are answered 503
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) max_sockets_per_id: usize,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() && seconds <= 86_400.0 => Ok(duration),
+        _ => Err("must be above 0 and at most a day".to_owned()),
+    }
+}

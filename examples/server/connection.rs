@@ -1,0 +1,187 @@
+//! One WebSocket connection: tells its client whenever its socket is due, and notices when the client is gone.
+
+use std::hash::Hash;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
+use axum::http::request::Parts;
+use axum::response::Response;
+use socket_registry::Socket;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+use crate::app::App;
+use crate::error::ApiError;
+
+/// Clients have nothing to say here, so 4 KiB is plenty. The default buffers cost 134 KiB per idle connection.
+const MAX_FRAME: usize = 4 << 10;
+/// How long a client may take to answer a close frame.
+const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// A request to open a WebSocket. Its task is part of what the server waits for when it stops.
+pub(crate) struct Upgrade {
+    upgrade: WebSocketUpgrade,
+    heartbeat: Heartbeat,
+    going_away: watch::Receiver<bool>,
+}
+
+impl FromRequestParts<Arc<App>> for Upgrade {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await?;
+        Ok(Self {
+            upgrade: upgrade
+                .read_buffer_size(MAX_FRAME)
+                .max_frame_size(MAX_FRAME)
+                .max_message_size(MAX_FRAME)
+                .write_buffer_size(0)
+                .max_write_buffer_size(2 * MAX_FRAME),
+            heartbeat: app.heartbeat,
+            going_away: app.going_away.subscribe(),
+        })
+    }
+}
+
+impl Upgrade {
+    /// Runs `task` on the connection. Where the upgrade fails, `task` is dropped and with it what it registered.
+    pub(crate) fn accept<F>(self, task: impl FnOnce(Connection) -> F + Send + 'static) -> Response
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.upgrade
+            .on_upgrade(move |ws| task(Connection { ws, heartbeat: self.heartbeat, going_away: self.going_away }))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Heartbeat {
+    pub(crate) every: Duration,
+    pub(crate) within: Duration,
+}
+
+/// Why a connection ends, which decides what is left to say.
+pub(crate) enum Ending {
+    /// Nobody is there.
+    Gone,
+    /// The client closed; its close frame wants an answer.
+    Left,
+    /// We close.
+    Dismissed(CloseFrame),
+}
+
+pub(crate) struct Connection {
+    ws: WebSocket,
+    heartbeat: Heartbeat,
+    going_away: watch::Receiver<bool>,
+}
+
+impl Connection {
+    /// Sends `message()` whenever the socket is due, at most once per `pace`, until one side ends it.
+    ///
+    /// What becomes due during the pause stays in the registry and follows after it, so the last word is never lost.
+    pub(crate) async fn serve<K>(
+        &mut self,
+        socket: &mut Socket<K>,
+        pace: Duration,
+        mut message: impl FnMut() -> Option<Utf8Bytes>,
+    ) -> Ending
+    where
+        K: Eq + Hash + Send + Sync + 'static,
+    {
+        let Heartbeat { every, within } = self.heartbeat;
+        let mut paused_until = Instant::now();
+        let mut pinged = false;
+        let mut alarm = pin!(sleep(every));
+        loop {
+            let due = async {
+                sleep_until(paused_until).await;
+                socket.due().await
+            };
+            let stopping = async { self.going_away.wait_for(|&away| away).await.map(drop) };
+            let step = tokio::select! {
+                due = due => match due {
+                    Ok(_) => match message() {
+                        Some(text) => {
+                            let sent = self.send(Message::Text(text)).await;
+                            paused_until = Instant::now() + pace;
+                            sent
+                        }
+                        None => Continue(()),
+                    },
+                    Err(_) => dismissed(close_code::AWAY, "this socket was dismissed"),
+                },
+                frame = self.ws.recv() => match frame {
+                    Some(Ok(Message::Pong(_))) if pinged => {
+                        pinged = false;
+                        alarm.as_mut().reset(Instant::now() + every);
+                        Continue(())
+                    }
+                    Some(Ok(Message::Close(_))) => Break(Ending::Left),
+                    Some(Ok(_)) => Continue(()),
+                    Some(Err(error)) => unreadable(error),
+                    None => Break(Ending::Gone),
+                },
+                () = &mut alarm => {
+                    if pinged {
+                        Break(Ending::Gone)
+                    } else {
+                        pinged = true;
+                        alarm.as_mut().reset(Instant::now() + within);
+                        self.send(Message::Ping(Default::default())).await
+                    }
+                },
+                _ = stopping => dismissed(close_code::AWAY, "the server stops"),
+            };
+            if let Break(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    /// The closing handshake. The socket should be out of the registry by now: nobody waits for it any more.
+    pub(crate) async fn close(mut self, ending: Ending) {
+        let handshake = async {
+            match ending {
+                Ending::Gone => return Ok(()),
+                Ending::Left => {} // reading on sends the answer
+                Ending::Dismissed(frame) => self.ws.send(Message::Close(Some(frame))).await?,
+            }
+            while let Some(frame) = self.ws.recv().await {
+                frame?;
+            }
+            Ok::<(), axum::Error>(())
+        };
+        // Whatever goes wrong now, the connection is over either way.
+        let _ = timeout(CLOSE_WITHIN, handshake).await;
+    }
+
+    /// A client that does not take what it is sent is gone as well.
+    async fn send(&mut self, message: Message) -> ControlFlow<Ending> {
+        match timeout(self.heartbeat.within, self.ws.send(message)).await {
+            Ok(Ok(())) => Continue(()),
+            _ => Break(Ending::Gone),
+        }
+    }
+}
+
+fn dismissed(code: u16, reason: &'static str) -> ControlFlow<Ending> {
+    let reason = Utf8Bytes::from_static(reason);
+    Break(Ending::Dismissed(CloseFrame { code, reason }))
+}
+
+fn unreadable(error: axum::Error) -> ControlFlow<Ending> {
+    match error.into_inner().downcast_ref() {
+        Some(WsError::Capacity(_)) => dismissed(close_code::SIZE, "a frame is over 4 KiB"),
+        Some(WsError::Utf8(_)) => dismissed(close_code::INVALID, "a text is not UTF-8"),
+        Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Break(Ending::Gone),
+        Some(WsError::Protocol(_)) => dismissed(close_code::PROTOCOL, "not the WebSocket protocol"),
+        _ => Break(Ending::Gone),
+    }
+}

@@ -1,0 +1,68 @@
+//! The two WebSockets. Each registers before the upgrade, so that a client we have no room for gets a plain 503.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::Utf8Bytes;
+use axum::response::Response;
+use socket_registry::{Registry, Socket};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::connection::Upgrade;
+use crate::error::ApiError;
+use crate::input::UserId;
+
+/// However fast users come and go, nobody reads a number that changes faster.
+const COUNT_PACE: Duration = Duration::from_millis(100);
+
+/// `{"active_users":N}` now and whenever N changed.
+pub(crate) async fn active_users(State(app): State<Arc<App>>, upgrade: Upgrade) -> Result<Response, ApiError> {
+    let mut user = ActiveUser::join(&app.active_users)?;
+    Ok(upgrade.accept(async move |mut connection| {
+        let mut sent = None;
+        let count = || {
+            let count = app.active_users.key_count();
+            let changed = sent.replace(count) != Some(count);
+            changed.then(|| format!(r#"{{"active_users":{count}}}"#).into())
+        };
+        let ending = connection.serve(&mut user.socket, COUNT_PACE, count).await;
+        drop(user);
+        connection.close(ending).await;
+    }))
+}
+
+/// The text `update` whenever the id's devices changed.
+pub(crate) async fn device_ws(State(app): State<Arc<App>>, id: UserId, upgrade: Upgrade) -> Result<Response, ApiError> {
+    let mut socket = app.device_sockets.register(id)?;
+    Ok(upgrade.accept(async move |mut connection| {
+        let update = || Some(Utf8Bytes::from_static("update"));
+        let ending = connection.serve(&mut socket, Duration::ZERO, update).await;
+        drop(socket);
+        connection.close(ending).await;
+    }))
+}
+
+/// Somebody who looks at the page. The fields drop in this order: who leaves is not counted in what the others hear.
+struct ActiveUser {
+    socket: Socket<Uuid>,
+    _changed: CountChanged,
+}
+
+impl ActiveUser {
+    fn join(users: &Registry<Uuid>) -> Result<Self, ApiError> {
+        let socket = users.register(Uuid::new_v4())?;
+        users.mark_all(); // the newcomer too: that is how it gets its first count
+        Ok(Self { socket, _changed: CountChanged(users.clone()) })
+    }
+}
+
+/// Makes every active user's socket due when it is dropped.
+struct CountChanged(Registry<Uuid>);
+
+impl Drop for CountChanged {
+    fn drop(&mut self) {
+        self.0.mark_all();
+    }
+}
