@@ -1,6 +1,8 @@
 //! stub
 #![deny(unsafe_code)]
 
+#[cfg(feature = "axum")]
+mod axum;
 mod builder;
 mod cell;
 mod error;
