@@ -30,7 +30,8 @@ impl<T> ValueCell<T> {
     pub(crate) unsafe fn write(&self, value: T) {
         self.0.with_mut(|cell| {
             // SAFETY: exclusive access, by the caller's promise.
-            unsafe { (*cell).write(value) };
+            let cell = unsafe { &mut *cell };
+            cell.write(value);
         });
     }
 
@@ -41,8 +42,10 @@ impl<T> ValueCell<T> {
     #[inline]
     pub(crate) unsafe fn take(&self) -> T {
         self.0.with_mut(|cell| {
-            // SAFETY: full and exclusively ours, by the caller's promise.
-            unsafe { (*cell).assume_init_read() }
+            // SAFETY: exclusive access, by the caller's promise.
+            let cell = unsafe { &*cell };
+            // SAFETY: full, by the caller's promise; and empty from here on.
+            unsafe { cell.assume_init_read() }
         })
     }
 
@@ -53,8 +56,10 @@ impl<T> ValueCell<T> {
     #[inline]
     pub(crate) unsafe fn get(&self) -> &T {
         self.0.with(|cell| {
-            // SAFETY: full and unchanged while the reference lives, by the caller's promise.
-            unsafe { (*cell).assume_init_ref() }
+            // SAFETY: unchanged while the reference lives, by the caller's promise.
+            let cell = unsafe { &*cell };
+            // SAFETY: full, by the caller's promise.
+            unsafe { cell.assume_init_ref() }
         })
     }
 }

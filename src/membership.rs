@@ -20,10 +20,10 @@ use crate::layers::Layer;
 use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
 use crate::place::{Claimed, Departure, Last, Place, Remains};
-use crate::presence::{Joined, Left, Presence};
+use crate::presence::{Join, Left, Presence};
 use crate::shard::Shard;
 use crate::spot::{MAX_LAYER, Spot};
-use crate::table::{Found, Inserted, Table};
+use crate::table::{Found, Insertion, Table};
 use crate::word::Generation;
 
 /// Where a new socket is, and what is left over of its registration.
@@ -82,12 +82,12 @@ impl<'a, K, M> Held<'a, K, M> {
     fn join(self) -> Result<Option<Member<'a, K, M>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
         match table.bucket(bucket).presence.join(shard.sizes.max_per_key) {
-            Joined::Joined => {
+            Join::Granted => {
                 std::mem::forget(self);
                 Ok(Some(Member { shard, table, bucket }))
             }
-            Joined::Full => Err(RegisterError::KeyFull),
-            Joined::Gone => Ok(None),
+            Join::Full => Err(RegisterError::KeyFull),
+            Join::Gone => Ok(None),
         }
     }
 }
@@ -142,15 +142,15 @@ impl<K: Eq, M> Shard<K, M> {
             let found = match self.find_closing(newest, print) {
                 Some(found) => found,
                 None => match newest.insert(print, key) {
-                    Inserted::Inserted(bucket, claimed) => {
+                    Insertion::Done(bucket, claimed) => {
                         let member = Member { shard: self, table: newest, bucket };
                         return Ok((member, Spot::bucket(newest.number(), bucket), claimed, None));
                     }
-                    Inserted::Found(found, back) => {
+                    Insertion::Found(found, back) => {
                         key = back;
                         found
                     }
-                    Inserted::NoRoom(back) => {
+                    Insertion::NoRoom(back) => {
                         key = back;
                         self.grow(newest)?;
                         continue;

@@ -218,18 +218,18 @@ impl Presence {
     }
 
     /// One more socket, by who holds the key; the hold ends if that is granted.
-    pub(crate) fn join(&self, limit: u32) -> Joined {
+    pub(crate) fn join(&self, limit: u32) -> Join {
         let mut seen = self.load();
         while seen.0 & STATE == MEMBER {
             if seen.live() >= limit {
-                return Joined::Full;
+                return Join::Full;
             }
             match self.step(seen, seen.lingering_less() + 1) {
-                Ok(()) => return Joined::Joined,
+                Ok(()) => return Join::Granted,
                 Err(now) => seen = now,
             }
         }
-        Joined::Gone
+        Join::Gone
     }
 
     /// The key has places besides the bucket's own from now on. By who is counted in `live`.
@@ -267,9 +267,9 @@ impl Presence {
 /// What became of an attempt to join a key.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Joined {
+pub(crate) enum Join {
     /// The caller is counted as live: the key stays, and its `K` and chain with it, until the caller leaves.
-    Joined,
+    Granted,
     /// The key has as many sockets as it may.
     Full,
     /// The key has gone idle.

@@ -100,10 +100,10 @@ impl<M> Slab<M> {
         }
         loop {
             let page = self.pages.newest();
-            if let Some(page) = page {
-                if let Some(offset) = page.hand_out() {
-                    return Some(Spot::slot(page.number, offset));
-                }
+            if let Some(page) = page
+                && let Some(offset) = page.hand_out()
+            {
+                return Some(Spot::slot(page.number, offset));
             }
             let (number, len) = page.map_or((0, FIRST_PAGE), |page| (page.number + 1, page.slots.len() * 2));
             if len > self.max_page || number > MAX_LAYER {

@@ -109,10 +109,10 @@ pub(crate) struct Found<'a, K, M> {
     pub(crate) seen: presence::Seen,
 }
 
-/// What became of an attempt to insert a key. But for `Inserted` the key comes back.
-pub(crate) enum Inserted<'a, K, M> {
+/// What became of an attempt to insert a key. But for `Done` the key comes back.
+pub(crate) enum Insertion<'a, K, M> {
     /// The key is active in this bucket, the caller is its one socket, and the bucket's own place is claimed for it.
-    Inserted(u32, Claimed<'a, M>),
+    Done(u32, Claimed<'a, M>),
     /// The key is there.
     Found(Found<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is free where the key may go: a newer table is needed.
@@ -232,7 +232,7 @@ impl<K, M> Table<K, M> {
     /// Inserts the key, or finds it.
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home.
-    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> Inserted<'_, K, M> {
+    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> Insertion<'_, K, M> {
         let home = self.home(print);
         let mut attempt = Attempt::Key(key);
         loop {
@@ -242,21 +242,21 @@ impl<K, M> Table<K, M> {
                 continue;
             }
             if seen.is_closed() {
-                return Inserted::NoRoom(attempt.give_up());
+                return Insertion::NoRoom(attempt.give_up());
             }
             if let Some(found) = self.find(print) {
-                return Inserted::Found(found, attempt.give_up());
+                return Insertion::Found(found, attempt.give_up());
             }
             let hidden = match attempt {
                 Attempt::Hidden(hidden) => hidden,
                 Attempt::Key(key) => match self.hide(print, key) {
                     Ok(hidden) => hidden,
-                    Err(key) => return Inserted::NoRoom(key),
+                    Err(key) => return Insertion::NoRoom(key),
                 },
             };
             if let Some(decided) = home.decide(seen, hidden.bucket, hidden.distance) {
                 self.finish(home, decided, hidden.bucket);
-                return Inserted::Inserted(hidden.bucket, hidden.place);
+                return Insertion::Done(hidden.bucket, hidden.place);
             }
             attempt = Attempt::Hidden(hidden);
         }

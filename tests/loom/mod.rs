@@ -13,7 +13,7 @@ use crate::limits::Sizes;
 use crate::{Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
 /// Runs `model` in every order of steps that the bound allows.
 fn check(model: impl Fn() + Sync + Send + 'static) {
@@ -45,6 +45,25 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         assert_eq!(self.0.fetch_add(1, SeqCst), 0, "dropped twice");
+    }
+}
+
+/// Runs a future to its end. Its waker stays the same, as a runtime's does, which loom's own `block_on` does not promise.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Parked(loom::sync::Notify);
+    impl Wake for Parked {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.notify();
+        }
+    }
+    let parked = std::sync::Arc::new(Parked(loom::sync::Notify::new()));
+    let waker = Waker::from(parked.clone());
+    let mut future = std::pin::pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        parked.0.wait();
     }
 }
 

@@ -1,8 +1,7 @@
 //! A task that waits, through the handle.
 
-use super::{check, is_due, registry};
+use super::{block_on, check, is_due, registry};
 use crate::Topics;
-use loom::future::block_on;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
 use std::task::{Context, Poll, Wake, Waker};
