@@ -78,3 +78,7 @@ impl Lease {
         }
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "lease_tests.rs"]
+mod tests;
