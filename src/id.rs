@@ -77,3 +77,7 @@ impl fmt::Debug for SocketId {
             .finish()
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "id_tests.rs"]
+mod tests;

@@ -87,3 +87,7 @@ impl<T> Drop for Layers<T> {
         }
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "layers_tests.rs"]
+mod tests;

@@ -229,3 +229,7 @@ impl Chain {
         self.0.store(0, Ordering::Release);
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "slab_tests.rs"]
+mod tests;

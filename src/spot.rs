@@ -52,3 +52,7 @@ impl Spot {
         self.0 >> OFFSET_SHIFT
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "spot_tests.rs"]
+mod tests;

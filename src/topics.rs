@@ -129,3 +129,7 @@ impl fmt::Debug for Topics {
         f.debug_set().entries(self.iter().map(|topic| topic.0.trailing_zeros())).finish()
     }
 }
+
+#[cfg(all(test, not(socket_registry_loom)))]
+#[path = "topics_tests.rs"]
+mod tests;
