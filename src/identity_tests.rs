@@ -201,3 +201,25 @@ fn a_cell_holds_what_was_stored_last_and_nothing_else() {
     cell.store(identity(&7u128));
     assert!(holds(7) && !holds(1 << 127 | 1));
 }
+
+#[test]
+fn what_comes_after_a_long_piece_counts() {
+    for len in [0, 1, 10, 15, 16] {
+        let (lead, long) = (bytes(len), bytes(20));
+        let piece = |last: u8| identity(&Pieces(&[&lead, &long, &[last]]));
+        let integer = |last: u8| identity(&(Pieces(&[&lead, &long]), last));
+        assert_ne!(piece(1), piece(2), "after {len} bytes and 20");
+        assert_ne!(integer(1), integer(2), "after {len} bytes and 20");
+    }
+}
+
+/// Arrays and slices write their length, enums their variant, each as large as a pointer.
+#[test]
+fn what_std_writes_besides_the_value_counts() {
+    const WORD: usize = size_of::<usize>();
+    assert_eq!(identity(&[7u8; 16 - WORD]).kind, FULL);
+    assert_eq!(identity(&[7u8; 16]).kind, HASHED);
+    assert_eq!(identity(&vec![7u8; 4]), exact(&[&4usize.to_ne_bytes()[..], &[7; 4]].concat()));
+    assert_eq!(identity(&Some(7u32)), exact(&[&1isize.to_ne_bytes()[..], &7u32.to_ne_bytes()].concat()));
+    assert_eq!(identity(&None::<u32>), exact(&0isize.to_ne_bytes()));
+}
