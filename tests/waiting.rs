@@ -9,7 +9,7 @@ mod waker;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
 use std::thread;
 
@@ -161,6 +161,7 @@ fn the_latest_waker_is_woken() {
     let (latest, latest_waker) = Wakes::new();
     assert!(socket.poll_due(&mut Context::from_waker(&older_waker)).is_pending());
     assert!(socket.poll_due(&mut Context::from_waker(&latest_waker)).is_pending());
+    assert_eq!(Arc::strong_count(&older), 2, "held by this test alone");
     registry.mark(&42);
     assert_eq!((older.count(), latest.count()), (0, 1));
 }

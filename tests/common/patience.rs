@@ -1,6 +1,5 @@
 //! Waiting for a future on a bare thread, with an end to patience instead of a test that hangs.
 
-use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
