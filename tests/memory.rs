@@ -144,7 +144,8 @@ fn keys_that_left_leave_the_memory_of_the_peak() {
     const DISTINCT: u64 = 200_000;
     let mut live = VecDeque::with_capacity(PEAK + 1);
     let before = LIVE_BYTES.get();
-    let registry = Registry::<String>::builder().shards(4).build().unwrap();
+    let registry =
+        Registry::<String>::builder().shards(4).max_sockets(2 * PEAK).build().unwrap();
     let mut pass = |keys: std::ops::Range<u64>| {
         for key in keys {
             live.push_back(registry.register(user(key)).unwrap());
