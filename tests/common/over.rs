@@ -7,7 +7,7 @@ pub(crate) struct Over(AtomicBool);
 
 impl Over {
     pub(crate) fn is_over(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::SeqCst)
     }
 
     /// Says so when dropped: a test that panics must not leave its threads running for ever.
@@ -16,7 +16,7 @@ impl Over {
 
         impl Drop for AtTheEnd<'_> {
             fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
+                self.0.store(true, Ordering::SeqCst);
             }
         }
 

@@ -1,6 +1,6 @@
 //! The oracle: what the registry promises, for one caller at a time, on one plain map.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use socket_registry::{RegisterError, SocketId, Topics};
@@ -44,22 +44,24 @@ impl Expected {
         &self.live
     }
 
-    pub(crate) fn key_count(&self) -> usize {
-        self.live.values().map(|live| live.shown.0).collect::<BTreeSet<_>>().len()
+    /// Of each active key the sockets in the order of their ids, and the topics due for any of them.
+    pub(crate) fn by_key(&self) -> BTreeMap<Key, (Vec<SocketId>, Topics)> {
+        let mut active: BTreeMap<Key, (Vec<SocketId>, Topics)> = BTreeMap::new();
+        for (id, Live { shown: (key, _, due), .. }) in &self.live {
+            let (ids, all_due) = active.entry(*key).or_insert((Vec::new(), Topics::EMPTY));
+            ids.push(*id);
+            *all_due = *all_due | *due;
+        }
+        active
     }
 
-    /// The sockets of a key in the order of their ids, and the topics that are due for any of them.
-    pub(crate) fn of(&self, key: Key) -> (Vec<SocketId>, Topics) {
-        let sockets = self.live.iter().filter(|(_, live)| live.shown.0 == key);
-        sockets.fold((Vec::new(), Topics::EMPTY), |(mut ids, due), (id, live)| {
-            ids.push(*id);
-            (ids, due | live.shown.2)
-        })
+    fn count_of(&self, key: Key) -> usize {
+        self.live.values().filter(|live| live.shown.0 == key).count()
     }
 
     pub(crate) fn join(&mut self, id: SocketId, key: Key, tag: Tag) {
         assert!(self.live.len() < self.max_sockets, "registered beyond max_sockets");
-        assert!(self.of(key).0.len() < self.max_sockets_per_key, "beyond max_sockets_per_key");
+        assert!(self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
         assert!(self.issued.insert(id), "{id} was issued before");
         let shown = (key, tag, Topics::EMPTY);
         self.live.insert(id, Live { shown, waiting: false, wakes: 0..=0 });
@@ -69,7 +71,7 @@ impl Expected {
     pub(crate) fn refuse(&self, key: Key, refusal: &RegisterError) {
         match refusal {
             RegisterError::Full => assert_eq!(self.live.len(), self.max_sockets),
-            RegisterError::KeyFull => assert_eq!(self.of(key).0.len(), self.max_sockets_per_key),
+            RegisterError::KeyFull => assert_eq!(self.count_of(key), self.max_sockets_per_key),
             other => panic!("refused for no reason: {other}"),
         }
     }
@@ -79,9 +81,8 @@ impl Expected {
     }
 
     pub(crate) fn mark_key(&mut self, key: Key, topics: Topics) -> usize {
-        let ids = self.of(key).0;
-        ids.iter().for_each(|&id| self.mark_socket(id, topics));
-        ids.len()
+        let sockets = self.live.values_mut().filter(|live| live.shown.0 == key);
+        sockets.map(|live| live.mark(topics, true)).count()
     }
 
     pub(crate) fn mark_all(&mut self) -> usize {
