@@ -92,7 +92,10 @@ fn marks_and_takes_never_allocate() {
             }
             assert_eq!(registry.mark_many(&names), 1_000);
             assert_eq!(registry.mark_all(), 1_000);
-            assert!(ids.iter().all(|&id| registry.mark_socket(id, Topics::topic(3))));
+            assert!(
+                ids.iter()
+                    .all(|&id| registry.mark_socket(id, Topics::topic(3)))
+            );
             for socket in &mut sockets {
                 socket.remark(socket.peek_due());
                 assert!(!socket.take_due().is_empty());
@@ -107,13 +110,19 @@ fn marks_and_takes_never_allocate() {
 #[test]
 fn looking_does_not_allocate() {
     let registry = Registry::<u64>::new();
-    let sockets: Vec<_> = (0..500).map(|key| registry.register(key).unwrap()).collect();
+    let sockets: Vec<_> = (0..500)
+        .map(|key| registry.register(key).unwrap())
+        .collect();
     let allocations = allocations_of(|| {
         assert_eq!((registry.key_count(), registry.socket_count()), (500, 500));
         for socket in &sockets {
             assert!(registry.is_active(socket.key()) && registry.contains(socket.id()));
             assert!(registry.due_of(socket.key()).is_empty());
-            assert!(registry.with_socket(socket.id(), |same| same.due()).is_some());
+            assert!(
+                registry
+                    .with_socket(socket.id(), |same| same.due())
+                    .is_some()
+            );
         }
     });
     assert_eq!(allocations, 0);
@@ -123,7 +132,9 @@ fn looking_does_not_allocate() {
 #[test]
 fn a_mark_of_an_unknown_key_allocates_nothing() {
     let registry = Registry::<String>::new();
-    let _there: Vec<_> = (0..10).map(|n| registry.register(user(n)).unwrap()).collect();
+    let _there: Vec<_> = (0..10)
+        .map(|n| registry.register(user(n)).unwrap())
+        .collect();
     let unknown: Vec<String> = (1_000..2_000).map(user).collect();
     let before = LIVE_BYTES.get();
     let allocations = allocations_of(|| {
@@ -144,8 +155,11 @@ fn keys_that_left_leave_the_memory_of_the_peak() {
     const DISTINCT: u64 = 200_000;
     let mut live = VecDeque::with_capacity(PEAK + 1);
     let before = LIVE_BYTES.get();
-    let registry =
-        Registry::<String>::builder().shards(4).max_sockets(2 * PEAK).build().unwrap();
+    let registry = Registry::<String>::builder()
+        .shards(4)
+        .max_sockets(2 * PEAK)
+        .build()
+        .unwrap();
     let mut pass = |keys: std::ops::Range<u64>| {
         for key in keys {
             live.push_back(registry.register(user(key)).unwrap());
@@ -159,7 +173,10 @@ fn keys_that_left_leave_the_memory_of_the_peak() {
     let at_the_end = pass(DISTINCT / 20..DISTINCT);
     // A table may double once more, for the places of keys that are just leaving. A few bytes kept
     // for each key that left would be far beyond that.
-    assert!(at_the_end <= 2 * at_the_peak, "{at_the_peak} bytes, and then {at_the_end}");
+    assert!(
+        at_the_end <= 2 * at_the_peak,
+        "{at_the_peak} bytes, and then {at_the_end}"
+    );
     drop(live);
     assert_eq!(registry.key_count(), 0);
 }
@@ -186,7 +203,9 @@ fn sockets_that_left_leave_the_memory_of_the_peak() {
 fn a_registry_gives_everything_back() {
     let before = LIVE_BYTES.get();
     let registry = Registry::<String>::new();
-    let sockets: Vec<_> = (0..5_000).map(|n| registry.register(user(n / 2)).unwrap()).collect();
+    let sockets: Vec<_> = (0..5_000)
+        .map(|n| registry.register(user(n / 2)).unwrap())
+        .collect();
     drop(registry);
     drop(sockets);
     assert_eq!(LIVE_BYTES.get() - before, 0);

@@ -109,15 +109,24 @@ struct World {
 impl World {
     fn new() -> Self {
         let registry = Registry::builder().max_sockets(3).build().unwrap();
-        Self { registry, keys: Arc::default(), metadata: Arc::default() }
+        Self {
+            registry,
+            keys: Arc::default(),
+            metadata: Arc::default(),
+        }
     }
 
     fn key(&self, name: u64) -> Key {
-        Key { name, _alive: Arc::clone(&self.keys) }
+        Key {
+            name,
+            _alive: Arc::clone(&self.keys),
+        }
     }
 
     fn try_register(&self, name: u64) -> Result<Socket<Key, Metadata>, RegisterError> {
-        let metadata = Metadata { _alive: Some(Arc::clone(&self.metadata)) };
+        let metadata = Metadata {
+            _alive: Some(Arc::clone(&self.metadata)),
+        };
         self.registry.register_with(self.key(name), metadata)
     }
 
@@ -198,7 +207,10 @@ fn drop_of_a_value_panics_when_its_socket_leaves() {
             let socket = sockets.remove(leaving);
             let id = socket.id();
             // A registry that keeps one copy of an equal key may have no key to drop here yet.
-            let more_of_its_key = sockets.iter().filter(|other| *other.key() == *socket.key()).count();
+            let more_of_its_key = sockets
+                .iter()
+                .filter(|other| *other.key() == *socket.key())
+                .count();
             if trap == Trap::MetadataDrop || more_of_its_key == 0 {
                 with_trap(trap, || drop(socket));
             } else {
@@ -252,7 +264,8 @@ fn wake_panics_in_a_mark() {
         |registry| registry.mark_all(),
         |registry| {
             let ids = registry.sockets_of(&42).into_iter();
-            ids.filter(|&id| registry.mark_socket(id, Topics::UPDATE)).count()
+            ids.filter(|&id| registry.mark_socket(id, Topics::UPDATE))
+                .count()
         },
     ];
     for mark in marks {
@@ -264,7 +277,11 @@ fn wake_panics_in_a_mark() {
         let mut neighbour = world.register(42);
         assert!(hostile.poll_due(&mut cx).is_pending());
         let (wakes, peaceful) = Wakes::new();
-        assert!(neighbour.poll_due(&mut Context::from_waker(&peaceful)).is_pending());
+        assert!(
+            neighbour
+                .poll_due(&mut Context::from_waker(&peaceful))
+                .is_pending()
+        );
 
         with_trap(Trap::Waker(WakerCall::Wake), || mark(&world.registry));
         assert_eq!(hostile.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));
@@ -285,7 +302,11 @@ fn drop_of_a_waker_panics_when_another_replaces_it() {
     let mut socket = world.register(42);
     {
         let waker = hooked_waker(&hook);
-        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            socket
+                .poll_due(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
     }
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);
@@ -306,7 +327,11 @@ fn drop_of_a_waker_panics_when_its_socket_leaves() {
     let neighbour = world.register(42);
     {
         let waker = hooked_waker(&hook);
-        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        assert!(
+            socket
+                .poll_due(&mut Context::from_waker(&waker))
+                .is_pending()
+        );
     }
     with_trap(Trap::Waker(WakerCall::Drop), || drop(socket));
     assert_eq!(Arc::strong_count(&hook), 1, "a waker leaked");
@@ -333,7 +358,9 @@ fn closures_panic() {
         assert!(walk.is_err());
     }
     let look = catch_unwind(AssertUnwindSafe(|| {
-        world.registry.with_socket(id, |_| resume_unwind(Box::new("the visitor's own bug")))
+        world
+            .registry
+            .with_socket(id, |_| resume_unwind(Box::new("the visitor's own bug")))
     }));
     assert!(look.is_err());
     world.assert_intact(sockets);

@@ -36,12 +36,31 @@ pub(crate) enum Registered {
 /// A call with its result. A socket goes by the number of its `Register` in the history.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
-    Register { key: u8, result: Registered },
-    Drop { socket: usize },
-    Mark { key: u8, topics: u32, marked: u32 },
-    MarkSocket { socket: usize, topics: u32, live: bool },
-    Take { socket: usize, topics: u32 },
-    IsActive { key: u8, active: bool },
+    Register {
+        key: u8,
+        result: Registered,
+    },
+    Drop {
+        socket: usize,
+    },
+    Mark {
+        key: u8,
+        topics: u32,
+        marked: u32,
+    },
+    MarkSocket {
+        socket: usize,
+        topics: u32,
+        live: bool,
+    },
+    Take {
+        socket: usize,
+        topics: u32,
+    },
+    IsActive {
+        key: u8,
+        active: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +86,16 @@ struct State {
 
 /// Whether the calls can be put in an order that explains all their results.
 pub(crate) fn is_linearizable(limits: Limits, history: &[Event]) -> bool {
-    assert!(history.len() <= MAX, "{} events in one history", history.len());
+    assert!(
+        history.len() <= MAX,
+        "{} events in one history",
+        history.len()
+    );
     let search = Search { limits, history };
-    let start = State { progress: [0; MAX], due: [0; MAX] };
+    let start = State {
+        progress: [0; MAX],
+        due: [0; MAX],
+    };
     let (mut seen, mut ahead) = (HashSet::from([start]), vec![start]);
     while let Some(state) = ahead.pop() {
         if (0..history.len()).all(|event| state.is_done(event)) {
@@ -97,7 +123,11 @@ impl State {
     /// With one more step of a registration or a drop, which is done when it has made them all.
     fn step(mut self, event: usize, step: u32) -> Self {
         self.progress[event] |= step;
-        if self.progress[event] & ALL_STEPS == ALL_STEPS { self.done(event) } else { self }
+        if self.progress[event] & ALL_STEPS == ALL_STEPS {
+            self.done(event)
+        } else {
+            self
+        }
     }
 
     fn mark(mut self, socket: usize, topics: u32) -> Self {
@@ -131,10 +161,18 @@ impl Search<'_> {
                         }
                     }
                 }
-                Call::Mark { key, topics, marked } => {
+                Call::Mark {
+                    key,
+                    topics,
+                    marked,
+                } => {
                     self.mark(now, event, key, topics, marked, &mut go);
                 }
-                Call::MarkSocket { socket, topics, live } => {
+                Call::MarkSocket {
+                    socket,
+                    topics,
+                    live,
+                } => {
                     if live == self.is(now, socket, REACHABLE) {
                         let next = if live { now.mark(socket, topics) } else { *now };
                         go(next.done(event));
@@ -156,7 +194,14 @@ impl Search<'_> {
         }
     }
 
-    fn register(&self, now: &State, event: usize, key: u8, result: Registered, go: &mut impl FnMut(State)) {
+    fn register(
+        &self,
+        now: &State,
+        event: usize,
+        key: u8,
+        result: Registered,
+        go: &mut impl FnMut(State),
+    ) {
         let in_registry = self.count(now, IN_REGISTRY, None);
         let in_key = self.count(now, IN_KEY, Some(key));
         let is_open = |step| now.progress[event] & step == 0;
@@ -178,11 +223,23 @@ impl Search<'_> {
         }
     }
 
-    fn mark(&self, now: &State, event: usize, key: u8, topics: u32, marked: u32, go: &mut impl FnMut(State)) {
+    fn mark(
+        &self,
+        now: &State,
+        event: usize,
+        key: u8,
+        topics: u32,
+        marked: u32,
+        go: &mut impl FnMut(State),
+    ) {
         let reached = now.progress[event];
         let began = self.history[event].began;
-        let reachable = self.sockets(key).filter(|&socket| self.is(now, socket, REACHABLE));
-        let mut missed = reachable.filter(|&socket| reached & (1 << socket) == 0).peekable();
+        let reachable = self
+            .sockets(key)
+            .filter(|&socket| self.is(now, socket, REACHABLE));
+        let mut missed = reachable
+            .filter(|&socket| reached & (1 << socket) == 0)
+            .peekable();
         if reached.count_ones() < marked {
             missed.for_each(|socket| {
                 let mut next = now.mark(socket, topics);
@@ -212,10 +269,10 @@ impl Search<'_> {
 
     /// The live sockets of a key, or of all.
     fn count(&self, now: &State, step: u32, of: Option<u8>) -> usize {
-        let registered = |(_, event): &(usize, &Event)| {
-            matches!(event.call, Call::Register { key, result: Registered::Ok } if of.is_none_or(|of| of == key))
-        };
+        let registered = |(_, event): &(usize, &Event)| matches!(event.call, Call::Register { key, result: Registered::Ok } if of.is_none_or(|of| of == key));
         let sockets = self.history.iter().enumerate().filter(registered);
-        sockets.filter(|&(socket, _)| self.is(now, socket, step)).count()
+        sockets
+            .filter(|&(socket, _)| self.is(now, socket, step))
+            .count()
     }
 }

@@ -24,7 +24,7 @@ impl Live {
             self.wakes = least + usize::from(self.waiting && wakes)..=most + 1;
             self.waiting = false;
         }
-        self.shown.2 = self.shown.2 | topics;
+        self.shown.2 = topics | self.shown.2;
     }
 }
 
@@ -37,7 +37,12 @@ pub(crate) struct Expected {
 
 impl Expected {
     pub(crate) fn new(max_sockets: usize, max_sockets_per_key: usize) -> Self {
-        Self { max_sockets, max_sockets_per_key, live: BTreeMap::new(), issued: HashSet::new() }
+        Self {
+            max_sockets,
+            max_sockets_per_key,
+            live: BTreeMap::new(),
+            issued: HashSet::new(),
+        }
     }
 
     pub(crate) fn live(&self) -> &BTreeMap<SocketId, Live> {
@@ -47,24 +52,47 @@ impl Expected {
     /// Of each active key the sockets in the order of their ids, and the topics due for any of them.
     pub(crate) fn by_key(&self) -> BTreeMap<Key, (Vec<SocketId>, Topics)> {
         let mut active: BTreeMap<Key, (Vec<SocketId>, Topics)> = BTreeMap::new();
-        for (id, Live { shown: (key, _, due), .. }) in &self.live {
+        for (
+            id,
+            Live {
+                shown: (key, _, due),
+                ..
+            },
+        ) in &self.live
+        {
             let (ids, all_due) = active.entry(*key).or_insert((Vec::new(), Topics::EMPTY));
             ids.push(*id);
-            *all_due = *all_due | *due;
+            *all_due = *due | *all_due;
         }
         active
     }
 
     fn count_of(&self, key: Key) -> usize {
-        self.live.values().filter(|live| live.shown.0 == key).count()
+        self.live
+            .values()
+            .filter(|live| live.shown.0 == key)
+            .count()
     }
 
     pub(crate) fn join(&mut self, id: SocketId, key: Key, tag: Tag) {
-        assert!(self.live.len() < self.max_sockets, "registered beyond max_sockets");
-        assert!(self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
+        assert!(
+            self.live.len() < self.max_sockets,
+            "registered beyond max_sockets"
+        );
+        assert!(
+            self.count_of(key) < self.max_sockets_per_key,
+            "beyond max_sockets_per_key"
+        );
         assert!(self.issued.insert(id), "{id} was issued before");
         let shown = (key, tag, Topics::EMPTY);
-        self.live.insert(id, Live { shown, waiting: false, wakes: 0..=0 });
+        self.live.insert(
+            id,
+            Live {
+                shown,
+                waiting: false,
+                wakes: 0..=0,
+            },
+        );
     }
 
     /// Where both limits are reached, either may be named.
@@ -86,7 +114,9 @@ impl Expected {
     }
 
     pub(crate) fn mark_all(&mut self) -> usize {
-        self.live.values_mut().for_each(|live| live.mark(Topics::UPDATE, true));
+        self.live
+            .values_mut()
+            .for_each(|live| live.mark(Topics::UPDATE, true));
         self.live.len()
     }
 

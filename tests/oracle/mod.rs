@@ -21,24 +21,53 @@ use expected::Expected;
 /// socket that has left.
 #[derive(Arbitrary, Clone, Debug)]
 pub(crate) enum Op {
-    Register { key: u16 },
+    Register {
+        key: u16,
+    },
     /// Registers `count` sockets, each under the next key.
-    Storm { key: u16, count: u8 },
-    Drop { socket: u8 },
+    Storm {
+        key: u16,
+        count: u8,
+    },
+    Drop {
+        socket: u8,
+    },
     /// Drops every second socket.
     DropHalf,
-    Mark { key: u16 },
-    MarkTopics { key: u16, topics: u32 },
-    MarkSocket { socket: u8, topics: u32 },
-    MarkGone { socket: u8, topics: u32 },
-    MarkMany { keys: Vec<u16> },
+    Mark {
+        key: u16,
+    },
+    MarkTopics {
+        key: u16,
+        topics: u32,
+    },
+    MarkSocket {
+        socket: u8,
+        topics: u32,
+    },
+    MarkGone {
+        socket: u8,
+        topics: u32,
+    },
+    MarkMany {
+        keys: Vec<u16>,
+    },
     MarkAll,
-    Take { socket: u8 },
-    Remark { socket: u8, topics: u32 },
+    Take {
+        socket: u8,
+    },
+    Remark {
+        socket: u8,
+        topics: u32,
+    },
     /// `poll_due`, and waiting goes on if it is pending.
-    Poll { socket: u8 },
+    Poll {
+        socket: u8,
+    },
     /// One poll of `due()`, which is then dropped, as `select!` does.
-    Cancel { socket: u8 },
+    Cancel {
+        socket: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -133,11 +162,17 @@ impl Pair {
                 }
             }
             Op::DropHalf => {
-                (0..self.held.len()).step_by(2).rev().for_each(|choice| self.drop_socket(choice));
+                (0..self.held.len())
+                    .step_by(2)
+                    .rev()
+                    .for_each(|choice| self.drop_socket(choice));
             }
             Op::Mark { key } => {
                 let key = self.key(key);
-                assert_eq!(self.registry.mark(&key), self.expected.mark_key(key, Topics::UPDATE));
+                assert_eq!(
+                    self.registry.mark(&key),
+                    self.expected.mark_key(key, Topics::UPDATE)
+                );
             }
             Op::MarkTopics { key, topics } => {
                 let (key, topics) = (self.key(key), some_of(topics));
@@ -155,13 +190,19 @@ impl Pair {
             }
             Op::MarkGone { socket, topics } => {
                 if let Some(choice) = usize::from(socket).checked_rem(self.gone.len()) {
-                    assert!(!self.registry.mark_socket(self.gone[choice], some_of(topics)));
+                    assert!(
+                        !self
+                            .registry
+                            .mark_socket(self.gone[choice], some_of(topics))
+                    );
                 }
             }
             Op::MarkMany { ref keys } => {
                 let keys: Vec<Key> = keys.iter().map(|&key| self.key(key)).collect();
-                let marked: usize =
-                    keys.iter().map(|&key| self.expected.mark_key(key, Topics::UPDATE)).sum();
+                let marked: usize = keys
+                    .iter()
+                    .map(|&key| self.expected.mark_key(key, Topics::UPDATE))
+                    .sum();
                 assert_eq!(self.registry.mark_many(&keys), marked);
             }
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
@@ -203,14 +244,22 @@ impl Pair {
             Ok(socket) => {
                 self.expected.join(socket.id(), key, self.next_tag);
                 let (wakes, waker) = Wakes::new();
-                self.held.push(Held { socket, wakes, waker });
+                self.held.push(Held {
+                    socket,
+                    wakes,
+                    waker,
+                });
             }
             Err(refusal) => self.expected.refuse(key, &refusal),
         }
     }
 
     fn drop_socket(&mut self, choice: usize) {
-        let Held { socket, wakes, waker } = self.held.swap_remove(choice);
+        let Held {
+            socket,
+            wakes,
+            waker,
+        } = self.held.swap_remove(choice);
         self.expected.leave(socket.id());
         self.gone.push(socket.id());
         drop((socket, waker));
@@ -234,7 +283,10 @@ impl Pair {
         let active = expected.by_key();
         assert_eq!(registry.key_count(), active.len());
         for key in (0..self.keys).map(Key) {
-            let (ids, due) = active.get(&key).cloned().unwrap_or((Vec::new(), Topics::EMPTY));
+            let (ids, due) = active
+                .get(&key)
+                .cloned()
+                .unwrap_or((Vec::new(), Topics::EMPTY));
             let mut listed = registry.sockets_of(&key);
             listed.sort_unstable();
             assert_eq!(listed, ids);
@@ -246,17 +298,29 @@ impl Pair {
             let shown = (*socket.key(), *socket.metadata(), socket.due());
             assert!(walked.insert(socket.id(), shown).is_none(), "walked twice");
         });
-        assert!(walked.iter().eq(expected.live().iter().map(|(id, live)| (id, &live.shown))));
+        assert!(
+            walked
+                .iter()
+                .eq(expected.live().iter().map(|(id, live)| (id, &live.shown)))
+        );
         for Held { socket, wakes, .. } in &self.held {
             let id = socket.id();
             let live = &expected.live()[&id];
-            assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), live.shown);
+            assert_eq!(
+                (*socket.key(), *socket.metadata(), socket.peek_due()),
+                live.shown
+            );
             assert!(registry.contains(id));
             let looked = registry.with_socket(id, |same| {
                 (same.id(), (*same.key(), *same.metadata(), same.due()))
             });
             assert_eq!(looked, Some((id, live.shown)));
-            assert!(live.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), live.wakes);
+            assert!(
+                live.wakes.contains(&wakes.count()),
+                "{} of {:?}",
+                wakes.count(),
+                live.wakes
+            );
         }
         for &id in self.gone.iter().rev().take(20) {
             assert!(!registry.contains(id) && registry.with_socket(id, |_| ()).is_none());
@@ -267,5 +331,7 @@ impl Pair {
 /// The topics of these bits, or the plain update when there are none: a mark of nothing is no mark.
 fn some_of(bits: u32) -> Topics {
     let topics = (0..32).filter(|n| bits >> n & 1 == 1).map(Topics::topic);
-    topics.reduce(|some, topic| some | topic).unwrap_or(Topics::UPDATE)
+    topics
+        .reduce(|some, topic| some | topic)
+        .unwrap_or(Topics::UPDATE)
 }
