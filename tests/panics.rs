@@ -99,9 +99,11 @@ impl Drop for Metadata {
     }
 }
 
+type Moody = Registry<Key, Metadata>;
+
 /// A registry with room for three sockets, so that a place lost to a panic is missed.
 struct World {
-    registry: Registry<Key, Metadata>,
+    registry: Moody,
     keys: Arc<()>,
     metadata: Arc<()>,
 }
@@ -257,7 +259,7 @@ fn clone_of_a_waker_panics() {
 /// The task whose waker panics gets its update all the same; and marks reach its neighbours again.
 #[test]
 fn wake_panics_in_a_mark() {
-    let marks: [fn(&Registry<Key, Metadata>) -> usize; 5] = [
+    let marks: [fn(&Moody) -> usize; 5] = [
         |registry| registry.mark(&42),
         |registry| registry.mark_topics(&42, Topics::UPDATE),
         |registry| registry.mark_many([&42, &43]),
