@@ -44,9 +44,10 @@ fn with_trap<T>(trap: Trap, f: impl FnOnce() -> T) -> Option<T> {
     ARMED.set(Some(trap));
     let result = catch_unwind(AssertUnwindSafe(f));
     assert_eq!(ARMED.replace(None), None, "{trap:?} was never reached");
-    result
-        .inspect_err(|panic| assert_eq!(panic.downcast_ref(), Some(&trap), "another panic"))
-        .ok()
+    if let Err(panic) = &result {
+        assert_eq!(panic.downcast_ref(), Some(&trap), "another panic");
+    }
+    result.ok()
 }
 
 struct Key {
@@ -171,7 +172,6 @@ fn hash_panics_in_every_look_up() {
     let there = world.register(42);
     let (key, registry) = (world.key(42), &world.registry);
     assert!(with_trap(Trap::Hash, || registry.mark(&key)).is_none());
-    assert!(with_trap(Trap::Hash, || registry.mark_topics(&key, Topics::ALL)).is_none());
     assert!(with_trap(Trap::Hash, || registry.mark_many([&key, &key])).is_none());
     assert!(with_trap(Trap::Hash, || registry.is_active(&key)).is_none());
     assert!(with_trap(Trap::Hash, || registry.sockets_of(&key)).is_none());
