@@ -1,0 +1,337 @@
+//! The registry beside a plain sequential oracle: any operations, and after each of them all that can
+//! be asked of the registry is asked of both.
+//!
+//! Shared by `tests/model.rs` (proptest) and `fuzz/fuzz_targets/registry_ops.rs` (libFuzzer). Each
+//! brings the derive macro named `Arbitrary` of its own crate into scope at its root.
+
+mod expected;
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use socket_registry::{Registry, Socket, SocketId, Topics};
+
+use crate::Arbitrary;
+use crate::waker::Wakes;
+use expected::Expected;
+
+/// One step. The numbers choose among what there is: a key of the setup, a socket that is held, a
+/// socket that has left.
+#[derive(Arbitrary, Clone, Debug)]
+pub(crate) enum Op {
+    Register {
+        key: u16,
+    },
+    /// Registers `count` sockets, each under the next key.
+    Storm {
+        key: u16,
+        count: u8,
+    },
+    Drop {
+        socket: u8,
+    },
+    /// Drops every second socket.
+    DropHalf,
+    Mark {
+        key: u16,
+    },
+    MarkTopics {
+        key: u16,
+        topics: u32,
+    },
+    MarkSocket {
+        socket: u8,
+        topics: u32,
+    },
+    MarkGone {
+        socket: u8,
+        topics: u32,
+    },
+    MarkMany {
+        keys: Vec<u16>,
+    },
+    MarkAll,
+    Take {
+        socket: u8,
+    },
+    Remark {
+        socket: u8,
+        topics: u32,
+    },
+    /// `poll_due`, and waiting goes on if it is pending.
+    Poll {
+        socket: u8,
+    },
+    /// One poll of `due()`, which is then dropped, as `select!` does.
+    Cancel {
+        socket: u8,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) shards: usize,
+    pub(crate) max_sockets: usize,
+    pub(crate) max_sockets_per_key: usize,
+    pub(crate) keys: u16,
+}
+
+/// Half of the keys are as short as a number, the others longer than any identity that is kept as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(u16);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if self.0.is_multiple_of(2) {
+            self.0.hash(state);
+        } else {
+            [self.0; 20].hash(state);
+        }
+    }
+}
+
+/// Metadata that tells every registration from every other.
+type Tag = u64;
+
+/// Runs the operations on a new registry; panics where it and the oracle differ.
+pub(crate) fn run(setup: Setup, ops: &[Op]) {
+    let mut pair = Pair::new(setup);
+    for op in ops {
+        pair.apply(op);
+        pair.compare();
+    }
+    while !pair.held.is_empty() {
+        pair.drop_socket(0);
+    }
+    pair.compare();
+}
+
+struct Held {
+    socket: Socket<Key, Tag>,
+    wakes: Arc<Wakes>,
+    waker: Waker,
+}
+
+struct Pair {
+    keys: u16,
+    registry: Registry<Key, Tag>,
+    expected: Expected,
+    held: Vec<Held>,
+    gone: Vec<SocketId>,
+    next_tag: Tag,
+}
+
+impl Pair {
+    fn new(setup: Setup) -> Self {
+        let registry = Registry::builder()
+            .shards(setup.shards)
+            .max_sockets(setup.max_sockets)
+            .max_sockets_per_key(setup.max_sockets_per_key)
+            .build()
+            .expect("a possible setup");
+        Self {
+            keys: setup.keys,
+            registry,
+            expected: Expected::new(setup.max_sockets, setup.max_sockets_per_key),
+            held: Vec::new(),
+            gone: Vec::new(),
+            next_tag: 0,
+        }
+    }
+
+    fn key(&self, n: u16) -> Key {
+        Key(n % self.keys)
+    }
+
+    fn choose(&mut self, n: u8) -> Option<&mut Held> {
+        let choice = usize::from(n).checked_rem(self.held.len())?;
+        Some(&mut self.held[choice])
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match *op {
+            Op::Register { key } => self.register(self.key(key)),
+            Op::Storm { key, count } => {
+                (0..u16::from(count)).for_each(|n| self.register(self.key(key.wrapping_add(n))));
+            }
+            Op::Drop { socket } => {
+                if let Some(choice) = usize::from(socket).checked_rem(self.held.len()) {
+                    self.drop_socket(choice);
+                }
+            }
+            Op::DropHalf => {
+                (0..self.held.len())
+                    .step_by(2)
+                    .rev()
+                    .for_each(|choice| self.drop_socket(choice));
+            }
+            Op::Mark { key } => {
+                let key = self.key(key);
+                assert_eq!(
+                    self.registry.mark(&key),
+                    self.expected.mark_key(key, Topics::UPDATE)
+                );
+            }
+            Op::MarkTopics { key, topics } => {
+                let (key, topics) = (self.key(key), some_of(topics));
+                assert_eq!(
+                    self.registry.mark_topics(&key, topics),
+                    self.expected.mark_key(key, topics)
+                );
+            }
+            Op::MarkSocket { socket, topics } => {
+                let topics = some_of(topics);
+                if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
+                    assert!(self.registry.mark_socket(id, topics));
+                    self.expected.mark_socket(id, topics);
+                }
+            }
+            Op::MarkGone { socket, topics } => {
+                if let Some(choice) = usize::from(socket).checked_rem(self.gone.len()) {
+                    assert!(
+                        !self
+                            .registry
+                            .mark_socket(self.gone[choice], some_of(topics))
+                    );
+                }
+            }
+            Op::MarkMany { ref keys } => {
+                let keys: Vec<Key> = keys.iter().map(|&key| self.key(key)).collect();
+                let marked: usize = keys
+                    .iter()
+                    .map(|&key| self.expected.mark_key(key, Topics::UPDATE))
+                    .sum();
+                assert_eq!(self.registry.mark_many(&keys), marked);
+            }
+            Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
+            Op::Take { socket } => {
+                if let Some(Held { socket, .. }) = self.choose(socket) {
+                    let (id, taken) = (socket.id(), socket.take_due());
+                    assert_eq!(taken, self.expected.take(id));
+                }
+            }
+            Op::Remark { socket, topics } => {
+                if let Some(Held { socket, .. }) = self.choose(socket) {
+                    let (id, topics) = (socket.id(), some_of(topics));
+                    socket.remark(topics);
+                    self.expected.remark(id, topics);
+                }
+            }
+            Op::Poll { socket } => {
+                if let Some(Held { socket, waker, .. }) = self.choose(socket) {
+                    let id = socket.id();
+                    let polled = socket.poll_due(&mut Context::from_waker(waker));
+                    self.compare_poll(id, polled.map(Result::unwrap));
+                }
+            }
+            Op::Cancel { socket } => {
+                if let Some(Held { socket, waker, .. }) = self.choose(socket) {
+                    let id = socket.id();
+                    let wait = std::pin::pin!(socket.due());
+                    let polled = wait.poll(&mut Context::from_waker(waker));
+                    self.compare_poll(id, polled.map(Result::unwrap));
+                    self.expected.cancel(id);
+                }
+            }
+        }
+    }
+
+    fn register(&mut self, key: Key) {
+        self.next_tag += 1;
+        match self.registry.register_with(key, self.next_tag) {
+            Ok(socket) => {
+                self.expected.join(socket.id(), key, self.next_tag);
+                let (wakes, waker) = Wakes::new();
+                self.held.push(Held {
+                    socket,
+                    wakes,
+                    waker,
+                });
+            }
+            Err(refusal) => self.expected.refuse(key, &refusal),
+        }
+    }
+
+    fn drop_socket(&mut self, choice: usize) {
+        let Held {
+            socket,
+            wakes,
+            waker,
+        } = self.held.swap_remove(choice);
+        self.expected.leave(socket.id());
+        self.gone.push(socket.id());
+        drop((socket, waker));
+        assert_eq!(Arc::strong_count(&wakes), 1, "a waker outlived its socket");
+    }
+
+    fn compare_poll(&mut self, id: SocketId, polled: Poll<Topics>) {
+        match polled {
+            Poll::Ready(taken) => {
+                assert!(!taken.is_empty(), "an update without a topic");
+                assert_eq!(taken, self.expected.take(id));
+            }
+            Poll::Pending => self.expected.wait(id),
+        }
+    }
+
+    /// Asks everything there is to ask.
+    fn compare(&self) {
+        let (registry, expected) = (&self.registry, &self.expected);
+        assert_eq!(registry.socket_count(), expected.live().len());
+        let active = expected.by_key();
+        assert_eq!(registry.key_count(), active.len());
+        for key in (0..self.keys).map(Key) {
+            let (ids, due) = active
+                .get(&key)
+                .cloned()
+                .unwrap_or((Vec::new(), Topics::EMPTY));
+            let mut listed = registry.sockets_of(&key);
+            listed.sort_unstable();
+            assert_eq!(listed, ids);
+            assert_eq!(registry.is_active(&key), !ids.is_empty());
+            assert_eq!(registry.due_of(&key), due);
+        }
+        let mut walked = BTreeMap::new();
+        registry.for_each(|socket| {
+            let shown = (*socket.key(), *socket.metadata(), socket.due());
+            assert!(walked.insert(socket.id(), shown).is_none(), "walked twice");
+        });
+        assert!(
+            walked
+                .iter()
+                .eq(expected.live().iter().map(|(id, live)| (id, &live.shown)))
+        );
+        for Held { socket, wakes, .. } in &self.held {
+            let id = socket.id();
+            let live = &expected.live()[&id];
+            assert_eq!(
+                (*socket.key(), *socket.metadata(), socket.peek_due()),
+                live.shown
+            );
+            assert!(registry.contains(id));
+            let looked = registry.with_socket(id, |same| {
+                (same.id(), (*same.key(), *same.metadata(), same.due()))
+            });
+            assert_eq!(looked, Some((id, live.shown)));
+            assert!(
+                live.wakes.contains(&wakes.count()),
+                "{} of {:?}",
+                wakes.count(),
+                live.wakes
+            );
+        }
+        for &id in self.gone.iter().rev().take(20) {
+            assert!(!registry.contains(id) && registry.with_socket(id, |_| ()).is_none());
+        }
+    }
+}
+
+/// The topics of these bits, or the plain update when there are none: a mark of nothing is no mark.
+fn some_of(bits: u32) -> Topics {
+    let topics = (0..32).filter(|n| bits >> n & 1 == 1).map(Topics::topic);
+    topics
+        .reduce(|some, topic| some | topic)
+        .unwrap_or(Topics::UPDATE)
+}
