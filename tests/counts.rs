@@ -40,9 +40,7 @@ fn counts_follow_every_step() {
 fn counts_are_summed_over_shards_and_shared_by_clones() {
     let registry = Registry::<u64>::builder().shards(64).build().unwrap();
     let clone = registry.clone();
-    let sockets: Vec<Socket<u64>> = (0..3_000)
-        .map(|n| registry.register(n % 1_000).unwrap())
-        .collect();
+    let sockets: Vec<Socket<u64>> = (0..3_000).map(|n| registry.register(n % 1_000).unwrap()).collect();
     assert_eq!((clone.key_count(), clone.socket_count()), (1_000, 3_000));
     drop(registry);
     drop(sockets);
@@ -54,10 +52,7 @@ fn counts_are_summed_over_shards_and_shared_by_clones() {
 fn two_first_sockets_of_one_key_are_one_key() {
     let registry = Registry::<u64>::new();
     for key in 0..ROUNDS {
-        let (first, second) = both(
-            || registry.register(key).unwrap(),
-            || registry.register(key).unwrap(),
-        );
+        let (first, second) = both(|| registry.register(key).unwrap(), || registry.register(key).unwrap());
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 2));
         let mut listed = registry.sockets_of(&key);
         let mut expected = [first.id(), second.id()];
@@ -71,16 +66,9 @@ fn two_first_sockets_of_one_key_are_one_key() {
 /// Scenario 20: two new keys at once in a table so small that they get in each other's way.
 #[test]
 fn two_new_keys_at_once_are_two_keys() {
-    let registry = Registry::<u64>::builder()
-        .shards(1)
-        .max_sockets(2)
-        .build()
-        .unwrap();
+    let registry = Registry::<u64>::builder().shards(1).max_sockets(2).build().unwrap();
     for key in (0..ROUNDS).step_by(2) {
-        let (first, second) = both(
-            || registry.register(key).unwrap(),
-            || registry.register(key + 1).unwrap(),
-        );
+        let (first, second) = both(|| registry.register(key).unwrap(), || registry.register(key + 1).unwrap());
         assert_eq!((registry.key_count(), registry.socket_count()), (2, 2));
         assert_eq!(registry.sockets_of(&key), [first.id()]);
         assert_eq!(registry.sockets_of(&(key + 1)), [second.id()]);
@@ -104,11 +92,7 @@ fn a_key_that_changes_hands_is_counted_once() {
 }
 
 /// Scenario 21 and G6: a reader watches the bounds while four threads churn under `key(thread, step)`.
-fn churn_within_bounds(
-    registry: &Registry<u64>,
-    keys: u64,
-    key: impl Fn(usize, u64) -> u64 + Sync,
-) {
+fn churn_within_bounds(registry: &Registry<u64>, keys: u64, key: impl Fn(usize, u64) -> u64 + Sync) {
     const CHURNERS: usize = 4;
     const HELD: usize = 3;
     // One key stays throughout, so that the lower bound is not only zero.
@@ -119,10 +103,7 @@ fn churn_within_bounds(
             while !churn.is_over() {
                 let (active, sockets) = (registry.key_count(), registry.socket_count());
                 assert!((1..=keys as usize + 1).contains(&active), "{active} keys");
-                assert!(
-                    (2..=CHURNERS * HELD + 2).contains(&sockets),
-                    "{sockets} sockets"
-                );
+                assert!((2..=CHURNERS * HELD + 2).contains(&sockets), "{sockets} sockets");
                 assert!(registry.is_active(&keys));
             }
         });
@@ -175,10 +156,7 @@ fn counts_are_exact_when_churn_comes_to_rest() {
     let mut keys: Vec<u64> = kept.iter().map(|socket| *socket.key()).collect();
     keys.sort_unstable();
     keys.dedup();
-    assert_eq!(
-        (registry.key_count(), registry.socket_count()),
-        (keys.len(), kept.len())
-    );
+    assert_eq!((registry.key_count(), registry.socket_count()), (keys.len(), kept.len()));
     for key in 0..17 {
         let expected = kept.iter().filter(|socket| *socket.key() == key).count();
         assert_eq!(registry.sockets_of(&key).len(), expected);

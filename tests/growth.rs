@@ -22,14 +22,9 @@ fn one_shard() -> Registry<u64> {
 #[test]
 fn handles_and_ids_stay_good_through_growth() {
     let registry = one_shard();
-    let sockets: Vec<Socket<u64>> = (0..KEYS)
-        .map(|key| registry.register(key).unwrap())
-        .collect();
+    let sockets: Vec<Socket<u64>> = (0..KEYS).map(|key| registry.register(key).unwrap()).collect();
     assert_eq!(registry.key_count(), sockets.len());
-    assert_eq!(
-        sockets.iter().map(Socket::id).collect::<HashSet<_>>().len(),
-        sockets.len()
-    );
+    assert_eq!(sockets.iter().map(Socket::id).collect::<HashSet<_>>().len(), sockets.len());
     for (key, socket) in (0..KEYS).zip(&sockets) {
         assert_eq!(*socket.key(), key);
         assert!(registry.contains(socket.id()));
@@ -47,15 +42,9 @@ fn handles_and_ids_stay_good_through_growth() {
 #[test]
 fn a_key_of_an_old_table_is_joined_there() {
     let registry = one_shard();
-    let old: Vec<_> = (0..100)
-        .map(|key| registry.register(key).unwrap())
-        .collect();
-    let _growth: Vec<_> = (100..KEYS)
-        .map(|key| registry.register(key).unwrap())
-        .collect();
-    let joined: Vec<_> = (0..100)
-        .map(|key| registry.register(key).unwrap())
-        .collect();
+    let old: Vec<_> = (0..100).map(|key| registry.register(key).unwrap()).collect();
+    let _growth: Vec<_> = (100..KEYS).map(|key| registry.register(key).unwrap()).collect();
+    let joined: Vec<_> = (0..100).map(|key| registry.register(key).unwrap()).collect();
     assert_eq!(registry.key_count(), KEYS as usize);
     for (old, joined) in old.iter().zip(&joined) {
         assert_eq!(registry.mark(old.key()), 2);
@@ -73,20 +62,13 @@ fn a_key_of_an_old_table_is_joined_there() {
 #[test]
 fn keys_inserted_from_both_sides_during_growth_are_one_each() {
     let registry = one_shard();
-    let register_all = || -> Vec<_> {
-        (0..KEYS)
-            .map(|key| registry.register(key).unwrap())
-            .collect()
-    };
+    let register_all = || -> Vec<_> { (0..KEYS).map(|key| registry.register(key).unwrap()).collect() };
     let (mine, theirs) = both(register_all, register_all);
     assert_eq!(registry.key_count(), KEYS as usize);
     assert_eq!(registry.socket_count(), 2 * KEYS as usize);
     for (mine, theirs) in mine.iter().zip(&theirs) {
         assert_eq!(registry.mark(mine.key()), 2, "key {}", mine.key());
-        assert_eq!(
-            (mine.take_due(), theirs.take_due()),
-            (Topics::UPDATE, Topics::UPDATE)
-        );
+        assert_eq!((mine.take_due(), theirs.take_due()), (Topics::UPDATE, Topics::UPDATE));
     }
     both(|| drop(mine), || drop(theirs));
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
@@ -114,11 +96,7 @@ fn who_is_there_is_marked_throughout_growth() {
             let newcomers: Vec<_> = (20..KEYS)
                 .map(|key| {
                     let socket = registry.register(key).unwrap();
-                    assert_eq!(
-                        registry.mark(&key),
-                        1,
-                        "who has just registered is reachable"
-                    );
+                    assert_eq!(registry.mark(&key), 1, "who has just registered is reachable");
                     socket
                 })
                 .collect();
@@ -126,22 +104,14 @@ fn who_is_there_is_marked_throughout_growth() {
         }
         marker.join().expect("a mark missed its socket");
     });
-    assert!(
-        there
-            .iter()
-            .all(|socket| socket.take_due() == Topics::UPDATE)
-    );
+    assert!(there.iter().all(|socket| socket.take_due() == Topics::UPDATE));
     assert_eq!(registry.socket_count(), there.len());
 }
 
 /// Growth of one key's chain instead of the tables.
 #[test]
 fn a_key_may_have_many_sockets() {
-    let registry = Registry::<u64>::builder()
-        .shards(1)
-        .max_sockets_per_key(3_000)
-        .build()
-        .unwrap();
+    let registry = Registry::<u64>::builder().shards(1).max_sockets_per_key(3_000).build().unwrap();
     let (mine, theirs) = both(
         || -> Vec<_> { (0..1_500).map(|_| registry.register(42).unwrap()).collect() },
         || -> Vec<_> { (0..1_500).map(|_| registry.register(42).unwrap()).collect() },
@@ -149,11 +119,7 @@ fn a_key_may_have_many_sockets() {
     assert!(registry.register(42).is_err());
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 3_000));
     assert_eq!(registry.mark(&42), 3_000);
-    assert!(
-        mine.iter()
-            .chain(&theirs)
-            .all(|socket| socket.take_due() == Topics::UPDATE)
-    );
+    assert!(mine.iter().chain(&theirs).all(|socket| socket.take_due() == Topics::UPDATE));
     both(|| drop(mine), || drop(theirs));
     assert!(!registry.is_active(&42));
 }

@@ -13,25 +13,13 @@ use uuid::Uuid;
 fn assert_distinct<K: Clone + Debug + Eq + Hash + Send + Sync + 'static>(keys: &[K]) {
     let registry = Registry::<K>::new();
     let (absent, present) = keys.split_last().expect("at least one key");
-    let sockets: Vec<_> = present
-        .iter()
-        .map(|key| registry.register(key.clone()).unwrap())
-        .collect();
+    let sockets: Vec<_> = present.iter().map(|key| registry.register(key.clone()).unwrap()).collect();
     assert_eq!(registry.key_count(), present.len());
     for key in present {
         assert_eq!(registry.mark(key), 1, "{key:?}");
         for socket in &sockets {
-            let due = if socket.key() == key {
-                Topics::UPDATE
-            } else {
-                Topics::EMPTY
-            };
-            assert_eq!(
-                socket.take_due(),
-                due,
-                "{:?} when {key:?} was marked",
-                socket.key()
-            );
+            let due = if socket.key() == key { Topics::UPDATE } else { Topics::EMPTY };
+            assert_eq!(socket.take_due(), due, "{:?} when {key:?} was marked", socket.key());
         }
     }
     assert!(!registry.is_active(absent), "{absent:?}");
@@ -75,20 +63,9 @@ fn runs_and_strides_of_integers() {
 #[test]
 fn uuids_and_arrays() {
     let mut uuids: Vec<Uuid> = (0..50).map(|_| Uuid::new_v4()).collect();
-    uuids.extend([
-        Uuid::nil(),
-        Uuid::max(),
-        Uuid::from_u128(1),
-        Uuid::from_u128(1 << 127),
-        Uuid::from_u128(2),
-    ]);
+    uuids.extend([Uuid::nil(), Uuid::max(), Uuid::from_u128(1), Uuid::from_u128(1 << 127), Uuid::from_u128(2)]);
     assert_distinct(&uuids);
-    assert_distinct(
-        &uuids
-            .iter()
-            .map(|uuid| *uuid.as_bytes())
-            .collect::<Vec<[u8; 16]>>(),
-    );
+    assert_distinct(&uuids.iter().map(|uuid| *uuid.as_bytes()).collect::<Vec<[u8; 16]>>());
     assert_distinct(&[[0u8; 32], [1; 32], [2; 32]]);
     assert_distinct(&[[0u64, 1], [1, 0], [1, 1], [0, 0]]);
 }
@@ -96,16 +73,7 @@ fn uuids_and_arrays() {
 #[test]
 fn addresses() {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-    assert_distinct(
-        &[
-            "10.0.0.1:1",
-            "10.0.0.1:2",
-            "[::1]:1",
-            "[::1]:2",
-            "10.0.0.2:1",
-        ]
-        .map(address),
-    );
+    assert_distinct(&["10.0.0.1:1", "10.0.0.1:2", "[::1]:1", "[::1]:2", "10.0.0.2:1"].map(address));
     let ip = |text: &str| text.parse::<IpAddr>().unwrap();
     assert_distinct(&["10.0.0.1", "::ffff:10.0.0.1", "::1", "::"].map(ip));
 }
@@ -116,28 +84,9 @@ fn tuples_and_sequences() {
     assert_distinct(&[(0u8, 1u8), (1, 0), (1, 1), (0, 0)]);
     assert_distinct(&[(1u64, 2u64, 3u64), (3, 2, 1), (1, 2, 4), (0, 0, 0)]);
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_distinct(&[
-        pair("ab", "c"),
-        pair("a", "bc"),
-        pair("", "abc"),
-        pair("abc", ""),
-        pair("", ""),
-    ]);
-    assert_distinct(&[
-        vec![],
-        vec![0u8],
-        vec![0, 0],
-        vec![0; 7],
-        vec![0; 16],
-        vec![0; 17],
-        vec![0; 15],
-    ]);
-    assert_distinct(&[
-        vec![vec![1u8], vec![]],
-        vec![vec![], vec![1]],
-        vec![vec![1]],
-        vec![],
-    ]);
+    assert_distinct(&[pair("ab", "c"), pair("a", "bc"), pair("", "abc"), pair("abc", ""), pair("", "")]);
+    assert_distinct(&[vec![], vec![0u8], vec![0, 0], vec![0; 7], vec![0; 16], vec![0; 17], vec![0; 15]]);
+    assert_distinct(&[vec![vec![1u8], vec![]], vec![vec![], vec![1]], vec![vec![1]], vec![]]);
 }
 
 #[test]
@@ -207,9 +156,7 @@ fn bytes_written_in_portions() {
 
     impl Hash for Portions {
         fn hash<H: Hasher>(&self, state: &mut H) {
-            self.0
-                .chunks(self.1)
-                .for_each(|portion| state.write(portion));
+            self.0.chunks(self.1).for_each(|portion| state.write(portion));
         }
     }
 
@@ -237,10 +184,7 @@ fn bytes_written_in_portions() {
 #[test]
 fn keys_that_hash_nothing() {
     let registry = Registry::<()>::new();
-    let sockets = [
-        registry.register(()).unwrap(),
-        registry.register(()).unwrap(),
-    ];
+    let sockets = [registry.register(()).unwrap(), registry.register(()).unwrap()];
     assert_eq!((registry.key_count(), registry.mark(&())), (1, 2));
     drop(sockets);
     assert!(!registry.is_active(&()));
@@ -286,28 +230,17 @@ impl<T: Hash> Hash for Careless<T> {
 }
 
 fn assert_never_merged<T: Clone + Eq + Hash + Send + Sync + 'static>(hashed: T) {
-    let key = |left_out| Careless {
-        hashed: hashed.clone(),
-        left_out,
-    };
+    let key = |left_out| Careless { hashed: hashed.clone(), left_out };
     let registry = Registry::<Careless<T>, Arc<()>>::new();
     let metadata = Arc::new(());
-    let first = registry
-        .register_with(key(1), Arc::clone(&metadata))
-        .unwrap();
+    let first = registry.register_with(key(1), Arc::clone(&metadata)).unwrap();
     for _ in 0..3 {
         let refused = registry.register_with(key(2), Arc::clone(&metadata)).err();
         assert!(matches!(refused, Some(RegisterError::IndistinctHash)));
     }
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
-    assert_eq!(
-        Arc::strong_count(&metadata),
-        2,
-        "the refused metadata is gone"
-    );
-    let second = registry
-        .register_with(key(1), Arc::clone(&metadata))
-        .unwrap();
+    assert_eq!(Arc::strong_count(&metadata), 2, "the refused metadata is gone");
+    let second = registry.register_with(key(1), Arc::clone(&metadata)).unwrap();
     assert_eq!(registry.mark(&key(1)), 2);
 
     // Still refused when the socket that came first has left and a later one stands for the key.
@@ -317,9 +250,7 @@ fn assert_never_merged<T: Clone + Eq + Hash + Send + Sync + 'static>(hashed: T) 
 
     // One at a time they are what they are.
     drop(second);
-    let other = registry
-        .register_with(key(2), Arc::clone(&metadata))
-        .unwrap();
+    let other = registry.register_with(key(2), Arc::clone(&metadata)).unwrap();
     assert_eq!(registry.mark(&key(2)), 1);
     assert_eq!(other.key().left_out, 2);
 }
@@ -356,13 +287,7 @@ fn keys_that_are_equal_in_other_spellings_are_one() {
     let email = |text: &str| Email(text.to_owned());
     let first = registry.register(email("Ada@example.org")).unwrap();
     let second = registry.register(email("ada@EXAMPLE.org")).unwrap();
-    assert_eq!(
-        (
-            registry.key_count(),
-            registry.mark(&email("ADA@example.ORG"))
-        ),
-        (1, 2)
-    );
+    assert_eq!((registry.key_count(), registry.mark(&email("ADA@example.ORG"))), (1, 2));
     // The key that outlives the other is a good one, too.
     assert!(second.key().0.eq_ignore_ascii_case("ada@example.org"));
     drop(first);
@@ -384,13 +309,6 @@ fn a_borrow_of_the_caller_s_own() {
 
     let registry = Registry::<UserId>::new();
     let _socket = registry.register(UserId(42)).unwrap();
-    assert_eq!(
-        (
-            registry.mark(&42),
-            registry.mark(&UserId(42)),
-            registry.mark(&43)
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!((registry.mark(&42), registry.mark(&UserId(42)), registry.mark(&43)), (1, 1, 0));
     assert_eq!(registry.mark_many([42u64, 43].iter()), 1);
 }

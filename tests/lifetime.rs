@@ -51,21 +51,13 @@ struct Counted {
 
 impl Counted {
     fn register(&self, registry: &Registry<Name, Arc<()>>, name: u64) -> Socket<Name, Arc<()>> {
-        let key = Name {
-            name,
-            _alive: Arc::clone(&self.keys),
-        };
-        registry
-            .register_with(key, Arc::clone(&self.metadata))
-            .unwrap()
+        let key = Name { name, _alive: Arc::clone(&self.keys) };
+        registry.register_with(key, Arc::clone(&self.metadata)).unwrap()
     }
 
     /// How many keys and how many metadata are alive.
     fn alive(&self) -> (usize, usize) {
-        (
-            Arc::strong_count(&self.keys) - 1,
-            Arc::strong_count(&self.metadata) - 1,
-        )
+        (Arc::strong_count(&self.keys) - 1, Arc::strong_count(&self.metadata) - 1)
     }
 }
 
@@ -73,9 +65,7 @@ impl Counted {
 fn keys_and_metadata_go_with_their_sockets() {
     let counted = Counted::default();
     let registry = Registry::new();
-    let sockets: Vec<_> = (0..90)
-        .map(|n| counted.register(&registry, n / 3))
-        .collect();
+    let sockets: Vec<_> = (0..90).map(|n| counted.register(&registry, n / 3)).collect();
     let (keys, metadata) = counted.alive();
     // How many copies of an equal key are kept is the registry's business, but one must be.
     assert!((30..=90).contains(&keys), "{keys} keys");
@@ -94,9 +84,7 @@ fn sockets_outlive_the_registry() {
     let counted = Counted::default();
     let registry = Registry::new();
     let clone = registry.clone();
-    let mut sockets: Vec<_> = (0..10)
-        .map(|n| counted.register(&registry, n / 2))
-        .collect();
+    let mut sockets: Vec<_> = (0..10).map(|n| counted.register(&registry, n / 2)).collect();
     drop(registry);
     assert_eq!(clone.mark(&0), 2);
     drop(clone);
@@ -108,10 +96,7 @@ fn sockets_outlive_the_registry() {
     assert!(first.poll_due(&mut cx).is_pending());
     first.remark(Topics::topic(4));
     assert_eq!(first.take_due(), Topics::topic(4));
-    assert_eq!(
-        (first.key().name, Arc::strong_count(first.metadata())),
-        (0, 11)
-    );
+    assert_eq!((first.key().name, Arc::strong_count(first.metadata())), (0, 11));
 
     drop(sockets);
     assert_eq!(counted.alive(), (0, 0));
@@ -124,9 +109,7 @@ fn handles_are_dropped_in_any_order_on_any_thread() {
     for order in 0..4 {
         let counted = Counted::default();
         let registry = Registry::new();
-        let mut sockets: Vec<_> = (0..60)
-            .map(|n| counted.register(&registry, n % 7))
-            .collect();
+        let mut sockets: Vec<_> = (0..60).map(|n| counted.register(&registry, n % 7)).collect();
         match order {
             0 => sockets.reverse(),
             1 => sockets.sort_by_key(|socket| socket.key().name),
@@ -151,9 +134,7 @@ fn the_registry_and_its_sockets_go_at_the_same_time() {
         let handles = Mutex::new(vec![Registry::new(); 4]);
         crowd(4, |thread| {
             let registry = handles.lock().unwrap().pop().unwrap();
-            let sockets: Vec<_> = (0..5)
-                .map(|n| counted.register(&registry, n + thread as u64 % 2))
-                .collect();
+            let sockets: Vec<_> = (0..5).map(|n| counted.register(&registry, n + thread as u64 % 2)).collect();
             drop(registry);
             drop(sockets);
         });
@@ -164,9 +145,7 @@ fn the_registry_and_its_sockets_go_at_the_same_time() {
 #[test]
 fn sockets_drop_outside_and_after_their_runtime() {
     let registry = Registry::<u64>::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let mut socket = registry.register(42).unwrap();
     runtime.block_on(async {
         registry.mark(&42);
@@ -254,13 +233,7 @@ fn the_next_socket_does_not_overwrite_what_is_looked_at() {
     let id = held.as_ref().unwrap().id();
     registry.with_socket(id, |socket| {
         held = None;
-        let others: Vec<_> = (2..5)
-            .map(|key| {
-                registry
-                    .register_with(key, format!("number {key}"))
-                    .unwrap()
-            })
-            .collect();
+        let others: Vec<_> = (2..5).map(|key| registry.register_with(key, format!("number {key}")).unwrap()).collect();
         let again = registry.register_with(1, "again".to_owned()).unwrap();
         assert_eq!((*socket.key(), socket.metadata().as_str()), (1, "first"));
         assert_eq!(again.metadata(), "again");

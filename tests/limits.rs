@@ -11,11 +11,7 @@ use socket_registry::{RegisterError, Registry, Socket};
 const ROUNDS: u64 = 500;
 
 fn limited(max_sockets: usize, max_sockets_per_key: usize) -> Registry<u64> {
-    Registry::builder()
-        .max_sockets(max_sockets)
-        .max_sockets_per_key(max_sockets_per_key)
-        .build()
-        .unwrap()
+    Registry::builder().max_sockets(max_sockets).max_sockets_per_key(max_sockets_per_key).build().unwrap()
 }
 
 /// How an attempt ended, for results without a `Debug` of their own.
@@ -28,24 +24,15 @@ fn a_key_takes_as_many_sockets_as_its_limit() {
     for limit in 1..=5 {
         let registry = limited(100, limit);
         let mut sockets: Vec<_> = (0..limit).map(|_| registry.register(42).unwrap()).collect();
-        assert!(matches!(
-            refusal(registry.register(42)),
-            Some(RegisterError::KeyFull)
-        ));
+        assert!(matches!(refusal(registry.register(42)), Some(RegisterError::KeyFull)));
         let other = registry.register(43).unwrap();
         // Whichever leaves, its place is usable at once.
         for leaving in 0..limit {
             drop(sockets.swap_remove(leaving));
             sockets.push(registry.register(42).unwrap());
-            assert!(matches!(
-                refusal(registry.register(42)),
-                Some(RegisterError::KeyFull)
-            ));
+            assert!(matches!(refusal(registry.register(42)), Some(RegisterError::KeyFull)));
         }
-        assert_eq!(
-            (registry.key_count(), registry.socket_count()),
-            (2, limit + 1)
-        );
+        assert_eq!((registry.key_count(), registry.socket_count()), (2, limit + 1));
         assert_eq!(registry.sockets_of(&43), [other.id()]);
     }
 }
@@ -54,14 +41,9 @@ fn a_key_takes_as_many_sockets_as_its_limit() {
 fn a_registry_takes_as_many_sockets_as_its_limit() {
     for limit in [1, 2, 3, 7, 64, 1_000] {
         let registry = limited(limit, limit);
-        let mut sockets: Vec<_> = (0..limit as u64)
-            .map(|key| registry.register(key).unwrap())
-            .collect();
+        let mut sockets: Vec<_> = (0..limit as u64).map(|key| registry.register(key).unwrap()).collect();
         // Full for a new key and for one that is there.
-        assert!(matches!(
-            refusal(registry.register(u64::MAX)),
-            Some(RegisterError::Full)
-        ));
+        assert!(matches!(refusal(registry.register(u64::MAX)), Some(RegisterError::Full)));
         assert_eq!(registry.socket_count(), limit);
         sockets.pop();
         sockets.push(registry.register(0).unwrap());
@@ -75,39 +57,23 @@ fn a_registry_takes_as_many_sockets_as_its_limit() {
 /// The limit is one for the registry, wherever the keys fall.
 #[test]
 fn shards_have_no_limit_of_their_own() {
-    let registry: Registry<u64> = Registry::builder()
-        .shards(16)
-        .max_sockets(64)
-        .max_sockets_per_key(64)
-        .build()
-        .unwrap();
+    let registry: Registry<u64> =
+        Registry::builder().shards(16).max_sockets(64).max_sockets_per_key(64).build().unwrap();
     for key in 0..20 {
         let on_one_key: Vec<_> = (0..64).map(|_| registry.register(key).unwrap()).collect();
-        assert!(matches!(
-            refusal(registry.register(key)),
-            Some(RegisterError::Full | RegisterError::KeyFull)
-        ));
+        assert!(matches!(refusal(registry.register(key)), Some(RegisterError::Full | RegisterError::KeyFull)));
         assert_eq!(registry.mark(&key), on_one_key.len());
     }
     for base in 0..20 {
-        let spread: Vec<_> = (0..64)
-            .map(|key| registry.register(base * 64 + key).unwrap())
-            .collect();
-        assert!(matches!(
-            refusal(registry.register(0)),
-            Some(RegisterError::Full)
-        ));
+        let spread: Vec<_> = (0..64).map(|key| registry.register(base * 64 + key).unwrap()).collect();
+        assert!(matches!(refusal(registry.register(0)), Some(RegisterError::Full)));
         assert_eq!(registry.key_count(), spread.len());
     }
 }
 
 #[test]
 fn a_refused_attempt_leaves_no_trace() {
-    let registry: Registry<u64, Arc<()>> = Registry::builder()
-        .max_sockets(2)
-        .max_sockets_per_key(1)
-        .build()
-        .unwrap();
+    let registry: Registry<u64, Arc<()>> = Registry::builder().max_sockets(2).max_sockets_per_key(1).build().unwrap();
     let metadata = Arc::new(());
     let attempt = |key| registry.register_with(key, Arc::clone(&metadata));
     let first = attempt(1).unwrap();
@@ -117,11 +83,7 @@ fn a_refused_attempt_leaves_no_trace() {
         assert!(matches!(refusal(attempt(3)), Some(RegisterError::Full)));
         assert!(refusal(attempt(1)).is_some());
     }
-    assert_eq!(
-        Arc::strong_count(&metadata),
-        3,
-        "the refused metadata is gone"
-    );
+    assert_eq!(Arc::strong_count(&metadata), 3, "the refused metadata is gone");
     assert_eq!((registry.key_count(), registry.socket_count()), (2, 2));
     assert_eq!((registry.is_active(&3), registry.mark(&3)), (false, 0));
     assert_eq!(registry.sockets_of(&1), [first.id()]);
@@ -138,11 +100,7 @@ fn of_many_for_the_only_place_of_a_key_one_succeeds() {
         let results = crowd(4, |_| registry.register(42));
         let winners = results.iter().flatten().count();
         assert_eq!(winners, 1);
-        assert!(
-            results
-                .iter()
-                .all(|result| matches!(result, Ok(_) | Err(RegisterError::KeyFull)))
-        );
+        assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(RegisterError::KeyFull))));
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
         assert_eq!(registry.mark(&42), 1);
     }
@@ -157,11 +115,7 @@ fn of_many_for_the_last_place_of_the_registry_one_succeeds() {
     for _ in 0..ROUNDS {
         let results = crowd(4, |thread| registry.register(10 + thread as u64));
         assert_eq!(results.iter().flatten().count(), 1);
-        assert!(
-            results
-                .iter()
-                .all(|result| matches!(result, Ok(_) | Err(RegisterError::Full)))
-        );
+        assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(RegisterError::Full))));
         assert_eq!((registry.key_count(), registry.socket_count()), (3, 3));
     }
 }

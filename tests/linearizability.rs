@@ -49,31 +49,12 @@ impl Eq for Key {}
 /// A call as its thread knows it, with ids where a history has numbers.
 #[derive(Clone, Copy)]
 enum Done {
-    Register {
-        key: u8,
-        result: Result<SocketId, Registered>,
-    },
-    Drop {
-        id: SocketId,
-    },
-    Mark {
-        key: u8,
-        topics: u32,
-        marked: usize,
-    },
-    MarkSocket {
-        id: SocketId,
-        topics: u32,
-        live: bool,
-    },
-    Take {
-        id: SocketId,
-        topics: u32,
-    },
-    IsActive {
-        key: u8,
-        active: bool,
-    },
+    Register { key: u8, result: Result<SocketId, Registered> },
+    Drop { id: SocketId },
+    Mark { key: u8, topics: u32, marked: usize },
+    MarkSocket { id: SocketId, topics: u32, live: bool },
+    Take { id: SocketId, topics: u32 },
+    IsActive { key: u8, active: bool },
 }
 
 struct Record {
@@ -131,10 +112,7 @@ impl Actor<'_> {
 
     fn act(&mut self, call: usize) {
         let name = self.random.below(KEYS) as u8;
-        let key = Key {
-            name,
-            yields: self.random.below(3) == 0,
-        };
+        let key = Key { name, yields: self.random.below(3) == 0 };
         let topics = self.topic(call);
         match self.random.below(10) {
             0..=2 if self.held.len() < HELD => self.record(|actor| {
@@ -181,11 +159,7 @@ impl Actor<'_> {
             }
             _ => self.record(|actor| {
                 let marked = actor.run.registry.mark_topics(&key, topics_of(topics));
-                Done::Mark {
-                    key: name,
-                    topics,
-                    marked,
-                }
+                Done::Mark { key: name, topics, marked }
             }),
         }
         let latest = self.held.last().map_or(0, |socket| socket.id().to_u64());
@@ -211,22 +185,13 @@ impl Run {
     /// One thread's part in one history; the registry is empty before and after it.
     fn play(&self, thread: usize, seed: u64) -> Vec<Record> {
         let random = Random(seed);
-        let mut actor = Actor {
-            run: self,
-            thread,
-            random,
-            held: vec![],
-            records: vec![],
-        };
+        let mut actor = Actor { run: self, thread, random, held: vec![], records: vec![] };
         self.line_up();
         (0..CALLS).for_each(|call| actor.act(call));
         self.live.fetch_add(actor.held.len(), Ordering::SeqCst);
         self.line_up();
         // At rest: counts are exact, and what was marked and not yet taken is still due.
-        assert_eq!(
-            self.registry.socket_count(),
-            self.live.load(Ordering::SeqCst)
-        );
+        assert_eq!(self.registry.socket_count(), self.live.load(Ordering::SeqCst));
         for socket in 0..actor.held.len() {
             actor.record(|actor| take(&actor.held[socket]));
         }
@@ -235,10 +200,7 @@ impl Run {
         self.live.fetch_sub(actor.held.len(), Ordering::SeqCst);
         actor.held.clear();
         self.line_up();
-        assert_eq!(
-            (self.registry.key_count(), self.registry.socket_count()),
-            (0, 0)
-        );
+        assert_eq!((self.registry.key_count(), self.registry.socket_count()), (0, 0));
         actor.records
     }
 }
@@ -246,10 +208,7 @@ impl Run {
 fn take(socket: &Socket<Key>) -> Done {
     let topics = socket.take_due();
     let bits = (0..32).filter(|&n| topics.contains(Topics::topic(n)));
-    Done::Take {
-        id: socket.id(),
-        topics: bits.fold(0, |bits, n| bits | 1 << n),
-    }
+    Done::Take { id: socket.id(), topics: bits.fold(0, |bits, n| bits | 1 << n) }
 }
 
 /// The topics of a set with one bit.
@@ -263,39 +222,16 @@ fn history(mut records: Vec<Record>) -> Vec<Event> {
     let mut numbers = HashMap::new();
     for (number, record) in records.iter().enumerate() {
         if let Done::Register { result: Ok(id), .. } = record.done {
-            assert!(
-                numbers.insert(id, number).is_none(),
-                "{id} was issued twice"
-            );
+            assert!(numbers.insert(id, number).is_none(), "{id} was issued twice");
         }
     }
     let event = |Record { began, ended, done }| {
         let call = match done {
-            Done::Register { key, result } => Call::Register {
-                key,
-                result: result.err().unwrap_or(Registered::Ok),
-            },
-            Done::Drop { id } => Call::Drop {
-                socket: numbers[&id],
-            },
-            Done::Mark {
-                key,
-                topics,
-                marked,
-            } => Call::Mark {
-                key,
-                topics,
-                marked: marked as u32,
-            },
-            Done::MarkSocket { id, topics, live } => Call::MarkSocket {
-                socket: numbers[&id],
-                topics,
-                live,
-            },
-            Done::Take { id, topics } => Call::Take {
-                socket: numbers[&id],
-                topics,
-            },
+            Done::Register { key, result } => Call::Register { key, result: result.err().unwrap_or(Registered::Ok) },
+            Done::Drop { id } => Call::Drop { socket: numbers[&id] },
+            Done::Mark { key, topics, marked } => Call::Mark { key, topics, marked: marked as u32 },
+            Done::MarkSocket { id, topics, live } => Call::MarkSocket { socket: numbers[&id], topics, live },
+            Done::Take { id, topics } => Call::Take { socket: numbers[&id], topics },
             Done::IsActive { key, active } => Call::IsActive { key, active },
         };
         Event { began, ended, call }
@@ -326,49 +262,26 @@ fn check_histories(limits: Limits, seed: u64) {
     });
     let mut concurrent = 0;
     for n in 0..HISTORIES {
-        let records = records
-            .iter_mut()
-            .flat_map(|of_thread| std::mem::take(&mut of_thread[n]));
+        let records = records.iter_mut().flat_map(|of_thread| std::mem::take(&mut of_thread[n]));
         let history = history(records.collect());
         concurrent += usize::from(history.windows(2).any(|pair| pair[1].began < pair[0].ended));
-        assert!(
-            is_linearizable(limits, &history),
-            "history {n} of {limits:?}: {history:#?}"
-        );
+        assert!(is_linearizable(limits, &history), "history {n} of {limits:?}: {history:#?}");
     }
     assert!(concurrent > 0, "no two calls ever overlapped");
 }
 
 #[test]
 fn histories_without_a_limit_in_reach() {
-    check_histories(
-        Limits {
-            sockets: 100,
-            sockets_per_key: 100,
-        },
-        1,
-    );
+    check_histories(Limits { sockets: 100, sockets_per_key: 100 }, 1);
 }
 
 #[test]
 fn histories_with_one_socket_per_key() {
-    check_histories(
-        Limits {
-            sockets: 100,
-            sockets_per_key: 1,
-        },
-        2_000_000,
-    );
+    check_histories(Limits { sockets: 100, sockets_per_key: 1 }, 2_000_000);
 }
 
 #[test]
 fn histories_at_the_limit_of_the_registry() {
     // Out of reach for a key: an attempt refused by its key may hold one of the two places meanwhile.
-    check_histories(
-        Limits {
-            sockets: 2,
-            sockets_per_key: 100,
-        },
-        4_000_000,
-    );
+    check_histories(Limits { sockets: 2, sockets_per_key: 100 }, 4_000_000);
 }

@@ -5,9 +5,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 use std::sync::MutexGuard;
 
-use socket_registry::{
-    Builder, Closed, Due, RegisterError, Registry, Socket, SocketId, SocketRef, Topics,
-};
+use socket_registry::{Builder, Closed, Due, RegisterError, Registry, Socket, SocketId, SocketRef, Topics};
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
 /// Cannot be dropped on another thread, nor looked at from there.

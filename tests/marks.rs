@@ -22,11 +22,7 @@ fn a_mark_makes_every_socket_of_its_key_due_and_no_other() {
     assert_eq!(registry.due_of(&43), Topics::EMPTY);
     for tab in &tabs {
         assert_eq!(tab.peek_due(), Topics::UPDATE);
-        assert_eq!(
-            tab.take_due(),
-            Topics::UPDATE,
-            "one tab's take must not clear another's"
-        );
+        assert_eq!(tab.take_due(), Topics::UPDATE, "one tab's take must not clear another's");
         assert_eq!(tab.take_due(), Topics::EMPTY);
     }
     assert_eq!(stranger.take_due(), Topics::EMPTY);
@@ -37,11 +33,7 @@ fn marks_coalesce_until_taken() {
     let registry = Registry::<u64>::new();
     let socket = registry.register(42).unwrap();
     for _ in 0..5 {
-        assert_eq!(
-            registry.mark(&42),
-            1,
-            "a mark of what is due already counts the socket all the same"
-        );
+        assert_eq!(registry.mark(&42), 1, "a mark of what is due already counts the socket all the same");
     }
     assert_eq!(socket.take_due(), Topics::UPDATE);
     assert_eq!(socket.take_due(), Topics::EMPTY);
@@ -55,10 +47,7 @@ fn a_mark_after_the_take_asks_for_another_update() {
     registry.mark(&42);
     let writing = socket.take_due();
     registry.mark(&42);
-    assert_eq!(
-        (writing, socket.take_due()),
-        (Topics::UPDATE, Topics::UPDATE)
-    );
+    assert_eq!((writing, socket.take_due()), (Topics::UPDATE, Topics::UPDATE));
 }
 
 #[test]
@@ -80,10 +69,7 @@ fn every_topic_arrives_alone_and_with_others() {
 #[test]
 fn due_of_is_the_union_over_the_sockets_of_a_key() {
     let registry = Registry::<u64>::new();
-    let (first, second) = (
-        registry.register(42).unwrap(),
-        registry.register(42).unwrap(),
-    );
+    let (first, second) = (registry.register(42).unwrap(), registry.register(42).unwrap());
     assert!(registry.mark_socket(first.id(), NEWS));
     assert!(registry.mark_socket(second.id(), ALERT));
     assert_eq!(registry.due_of(&42), NEWS | ALERT);
@@ -108,26 +94,17 @@ fn what_could_not_be_written_is_given_back() {
 fn mark_many_marks_as_a_loop_would() {
     let registry = Registry::<String>::new();
     let name = |n: usize| format!("a user with a rather long name, number {n}");
-    let sockets: Vec<_> = (0..300)
-        .flat_map(|n| (0..=n % 3).map(move |_| n))
-        .map(|n| (n, registry.register(name(n)).unwrap()))
-        .collect();
+    let sockets: Vec<_> =
+        (0..300).flat_map(|n| (0..=n % 3).map(move |_| n)).map(|n| (n, registry.register(name(n)).unwrap())).collect();
     // Every second one of those, and as many that nobody registered.
     let asked: Vec<String> = (0..600).step_by(2).map(name).collect();
     let expected = sockets.iter().filter(|(n, _)| n % 2 == 0).count();
     assert_eq!(registry.mark_many(asked.iter()), expected);
     for (n, socket) in &sockets {
-        let due = if n % 2 == 0 {
-            Topics::UPDATE
-        } else {
-            Topics::EMPTY
-        };
+        let due = if n % 2 == 0 { Topics::UPDATE } else { Topics::EMPTY };
         assert_eq!(socket.take_due(), due, "user {n}");
     }
-    assert_eq!(
-        registry.mark_many(asked.iter().map(String::as_str)),
-        expected
-    );
+    assert_eq!(registry.mark_many(asked.iter().map(String::as_str)), expected);
     assert_eq!(registry.mark_many(std::iter::empty::<&str>()), 0);
 }
 
@@ -135,15 +112,9 @@ fn mark_many_marks_as_a_loop_would() {
 fn mark_all_marks_every_socket_once() {
     let registry = Registry::<u64>::new();
     assert_eq!(registry.mark_all(), 0);
-    let sockets: Vec<_> = (0..500)
-        .map(|n| registry.register(n / 3).unwrap())
-        .collect();
+    let sockets: Vec<_> = (0..500).map(|n| registry.register(n / 3).unwrap()).collect();
     assert_eq!(registry.mark_all(), 500);
-    assert!(
-        sockets
-            .iter()
-            .all(|socket| socket.take_due() == Topics::UPDATE)
-    );
+    assert!(sockets.iter().all(|socket| socket.take_due() == Topics::UPDATE));
 }
 
 /// Scenario 18 (that it allocates nothing is in `memory.rs`).

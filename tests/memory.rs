@@ -77,11 +77,8 @@ fn the_allocator_counts() {
 fn marks_and_takes_never_allocate() {
     let registry = Registry::<String>::new();
     let names: Vec<String> = (0..500).map(user).collect();
-    let mut sockets: Vec<Socket<String>> = names
-        .iter()
-        .flat_map(|name| [name, name])
-        .map(|name| registry.register(name.clone()).unwrap())
-        .collect();
+    let mut sockets: Vec<Socket<String>> =
+        names.iter().flat_map(|name| [name, name]).map(|name| registry.register(name.clone()).unwrap()).collect();
     let ids: Vec<_> = sockets.iter().map(Socket::id).collect();
     let mut cx = Context::from_waker(Waker::noop());
     let allocations = allocations_of(|| {
@@ -92,10 +89,7 @@ fn marks_and_takes_never_allocate() {
             }
             assert_eq!(registry.mark_many(&names), 1_000);
             assert_eq!(registry.mark_all(), 1_000);
-            assert!(
-                ids.iter()
-                    .all(|&id| registry.mark_socket(id, Topics::topic(3)))
-            );
+            assert!(ids.iter().all(|&id| registry.mark_socket(id, Topics::topic(3))));
             for socket in &mut sockets {
                 socket.remark(socket.peek_due());
                 assert!(!socket.take_due().is_empty());
@@ -110,19 +104,13 @@ fn marks_and_takes_never_allocate() {
 #[test]
 fn looking_does_not_allocate() {
     let registry = Registry::<u64>::new();
-    let sockets: Vec<_> = (0..500)
-        .map(|key| registry.register(key).unwrap())
-        .collect();
+    let sockets: Vec<_> = (0..500).map(|key| registry.register(key).unwrap()).collect();
     let allocations = allocations_of(|| {
         assert_eq!((registry.key_count(), registry.socket_count()), (500, 500));
         for socket in &sockets {
             assert!(registry.is_active(socket.key()) && registry.contains(socket.id()));
             assert!(registry.due_of(socket.key()).is_empty());
-            assert!(
-                registry
-                    .with_socket(socket.id(), |same| same.due())
-                    .is_some()
-            );
+            assert!(registry.with_socket(socket.id(), |same| same.due()).is_some());
         }
     });
     assert_eq!(allocations, 0);
@@ -132,9 +120,7 @@ fn looking_does_not_allocate() {
 #[test]
 fn a_mark_of_an_unknown_key_allocates_nothing() {
     let registry = Registry::<String>::new();
-    let _there: Vec<_> = (0..10)
-        .map(|n| registry.register(user(n)).unwrap())
-        .collect();
+    let _there: Vec<_> = (0..10).map(|n| registry.register(user(n)).unwrap()).collect();
     let unknown: Vec<String> = (1_000..2_000).map(user).collect();
     let before = LIVE_BYTES.get();
     let allocations = allocations_of(|| {
@@ -155,11 +141,7 @@ fn keys_that_left_leave_the_memory_of_the_peak() {
     const DISTINCT: u64 = 200_000;
     let mut live = VecDeque::with_capacity(PEAK + 1);
     let before = LIVE_BYTES.get();
-    let registry = Registry::<String>::builder()
-        .shards(4)
-        .max_sockets(2 * PEAK)
-        .build()
-        .unwrap();
+    let registry = Registry::<String>::builder().shards(4).max_sockets(2 * PEAK).build().unwrap();
     let mut pass = |keys: std::ops::Range<u64>| {
         for key in keys {
             live.push_back(registry.register(user(key)).unwrap());
@@ -173,10 +155,7 @@ fn keys_that_left_leave_the_memory_of_the_peak() {
     let at_the_end = pass(DISTINCT / 20..DISTINCT);
     // A table may double once more, for the places of keys that are just leaving. A few bytes kept
     // for each key that left would be far beyond that.
-    assert!(
-        at_the_end <= 2 * at_the_peak,
-        "{at_the_peak} bytes, and then {at_the_end}"
-    );
+    assert!(at_the_end <= 2 * at_the_peak, "{at_the_peak} bytes, and then {at_the_end}");
     drop(live);
     assert_eq!(registry.key_count(), 0);
 }
@@ -203,9 +182,7 @@ fn sockets_that_left_leave_the_memory_of_the_peak() {
 fn a_registry_gives_everything_back() {
     let before = LIVE_BYTES.get();
     let registry = Registry::<String>::new();
-    let sockets: Vec<_> = (0..5_000)
-        .map(|n| registry.register(user(n / 2)).unwrap())
-        .collect();
+    let sockets: Vec<_> = (0..5_000).map(|n| registry.register(user(n / 2)).unwrap()).collect();
     drop(registry);
     drop(sockets);
     assert_eq!(LIVE_BYTES.get() - before, 0);

@@ -112,24 +112,15 @@ struct World {
 impl World {
     fn new() -> Self {
         let registry = Registry::builder().max_sockets(3).build().unwrap();
-        Self {
-            registry,
-            keys: Arc::default(),
-            metadata: Arc::default(),
-        }
+        Self { registry, keys: Arc::default(), metadata: Arc::default() }
     }
 
     fn key(&self, name: u64) -> Key {
-        Key {
-            name,
-            _alive: Arc::clone(&self.keys),
-        }
+        Key { name, _alive: Arc::clone(&self.keys) }
     }
 
     fn try_register(&self, name: u64) -> Result<Socket<Key, Metadata>, RegisterError> {
-        let metadata = Metadata {
-            _alive: Some(Arc::clone(&self.metadata)),
-        };
+        let metadata = Metadata { _alive: Some(Arc::clone(&self.metadata)) };
         self.registry.register_with(self.key(name), metadata)
     }
 
@@ -263,8 +254,7 @@ fn wake_panics_in_a_mark() {
         |registry| registry.mark_all(),
         |registry| {
             let ids = registry.sockets_of(&42).into_iter();
-            ids.filter(|&id| registry.mark_socket(id, Topics::UPDATE))
-                .count()
+            ids.filter(|&id| registry.mark_socket(id, Topics::UPDATE)).count()
         },
     ];
     for mark in marks {
@@ -276,11 +266,7 @@ fn wake_panics_in_a_mark() {
         let mut neighbour = world.register(42);
         assert!(hostile.poll_due(&mut cx).is_pending());
         let (wakes, peaceful) = Wakes::new();
-        assert!(
-            neighbour
-                .poll_due(&mut Context::from_waker(&peaceful))
-                .is_pending()
-        );
+        assert!(neighbour.poll_due(&mut Context::from_waker(&peaceful)).is_pending());
 
         with_trap(Trap::Waker(WakerCall::Wake), || mark(&world.registry));
         assert_eq!(hostile.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));
@@ -301,11 +287,7 @@ fn drop_of_a_waker_panics_when_another_replaces_it() {
     let mut socket = world.register(42);
     {
         let waker = hooked_waker(&hook);
-        assert!(
-            socket
-                .poll_due(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
     }
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);
@@ -326,11 +308,7 @@ fn drop_of_a_waker_panics_when_its_socket_leaves() {
     let neighbour = world.register(42);
     {
         let waker = hooked_waker(&hook);
-        assert!(
-            socket
-                .poll_due(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
     }
     with_trap(Trap::Waker(WakerCall::Drop), || drop(socket));
     assert_eq!(Arc::strong_count(&hook), 1, "a waker leaked");
@@ -357,9 +335,7 @@ fn closures_panic() {
         assert!(walk.is_err());
     }
     let look = catch_unwind(AssertUnwindSafe(|| {
-        world
-            .registry
-            .with_socket(id, |_| resume_unwind(Box::new("the visitor's own bug")))
+        world.registry.with_socket(id, |_| resume_unwind(Box::new("the visitor's own bug")))
     }));
     assert!(look.is_err());
     world.assert_intact(sockets);

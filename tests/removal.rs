@@ -37,18 +37,9 @@ fn an_older_socket_leaving_does_not_evict_the_newer_one() {
 
 #[test]
 fn three_sockets_of_a_key_may_leave_in_any_order() {
-    for order in [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ] {
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
         let registry = Registry::<u64>::new();
-        let mut sockets: Vec<Option<Socket<u64>>> = (0..3)
-            .map(|_| Some(registry.register(42).unwrap()))
-            .collect();
+        let mut sockets: Vec<Option<Socket<u64>>> = (0..3).map(|_| Some(registry.register(42).unwrap())).collect();
         for (left, leaving) in (0..3).rev().zip(order) {
             sockets[leaving] = None;
             let expected: HashSet<SocketId> = sockets.iter().flatten().map(Socket::id).collect();
@@ -90,11 +81,7 @@ fn no_id_comes_back_however_often_its_place_is_reused() {
     let mut issued = HashSet::new();
     for key in 0..REUSES {
         let socket = registry.register(key % 3).unwrap();
-        assert!(
-            issued.insert(socket.id()),
-            "{} was issued twice",
-            socket.id()
-        );
+        assert!(issued.insert(socket.id()), "{} was issued twice", socket.id());
         assert!(registry.contains(socket.id()));
     }
     let last = registry.register(0).unwrap();
@@ -112,17 +99,11 @@ fn no_id_comes_back_in_a_chain() {
     let first = registry.register(42).unwrap();
     let mut issued = HashSet::from([first.id()]);
     for _ in 0..5_000 {
-        let further = [
-            registry.register(42).unwrap(),
-            registry.register(42).unwrap(),
-        ];
+        let further = [registry.register(42).unwrap(), registry.register(42).unwrap()];
         assert!(further.iter().all(|socket| issued.insert(socket.id())));
     }
     assert_eq!(registry.sockets_of(&42), [first.id()]);
-    assert_eq!(
-        issued.iter().filter(|&&id| registry.contains(id)).count(),
-        1
-    );
+    assert_eq!(issued.iter().filter(|&&id| registry.contains(id)).count(), 1);
 }
 
 /// Scenario 3, and G7: A leaves while B takes a place under the same key.
@@ -142,11 +123,7 @@ fn a_socket_that_joins_while_the_last_one_leaves_stays() {
 /// Scenarios 3 and 19: the place of u is wanted by v at the moment when u comes back.
 #[test]
 fn a_place_under_a_returning_key_is_not_given_to_another() {
-    let registry = Registry::<u64>::builder()
-        .shards(1)
-        .max_sockets(3)
-        .build()
-        .unwrap();
+    let registry = Registry::<u64>::builder().shards(1).max_sockets(3).build().unwrap();
     for round in 0..ROUNDS {
         let old = registry.register(1).unwrap();
         let (new, other) = both(
@@ -215,9 +192,7 @@ fn the_socket_of_a_thread_or_runtime_that_ends_badly_is_removed() {
     assert!(panicked.is_err());
     assert_eq!(registry.socket_count(), 0);
 
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for key in 0..10 {
         let mut socket = registry.register(key).unwrap();
         runtime.spawn(async move { socket.due().await });

@@ -98,15 +98,10 @@ type World = Registry<Key, Metadata>;
 fn while_stalled(stalled: impl FnOnce(&Arc<Gate>) + Send, others: impl FnOnce() + Send) {
     let (passing, at_the_gate) = channel();
     let (release, released) = channel();
-    let gate = Arc::new(Gate {
-        passing,
-        released: Mutex::new(released),
-    });
+    let gate = Arc::new(Gate { passing, released: Mutex::new(released) });
     thread::scope(move |scope| {
         let stalled = scope.spawn(move || stalled(&gate));
-        at_the_gate
-            .recv_timeout(PATIENCE)
-            .expect("the gate was never reached");
+        at_the_gate.recv_timeout(PATIENCE).expect("the gate was never reached");
         let (finished, others_finished) = channel();
         scope.spawn(move || {
             others();
@@ -135,10 +130,7 @@ fn everything_works(registry: &World) {
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.poll_due(&mut cx).is_ready());
         assert!(first.poll_due(&mut cx).is_pending());
-        assert!(
-            registry.with_socket(second.id(), |socket| socket.due() == second.peek_due())
-                == Some(true)
-        );
+        assert!(registry.with_socket(second.id(), |socket| socket.due() == second.peek_due()) == Some(true));
         assert!(second.take_due().contains(Topics::UPDATE));
         assert!(registry.key_count() >= 1 && registry.socket_count() >= 2);
         drop((first, second));
@@ -187,10 +179,7 @@ fn a_registration_stalled_in_hash_stops_nobody() {
     let registry = World::new();
     while_stalled(
         |gate| {
-            let key = Key {
-                name: 42,
-                gate: Some((At::Hash, Arc::clone(gate))),
-            };
+            let key = Key { name: 42, gate: Some((At::Hash, Arc::clone(gate))) };
             assert!(registry.register(key).is_ok());
         },
         || everything_works(&registry),
@@ -204,10 +193,7 @@ fn a_registration_stalled_in_eq_stops_nobody() {
     let there = registry.register(key(42)).unwrap();
     while_stalled(
         |gate| {
-            let key = Key {
-                name: 42,
-                gate: Some((At::Eq, Arc::clone(gate))),
-            };
+            let key = Key { name: 42, gate: Some((At::Eq, Arc::clone(gate))) };
             let joined = registry.register(key).unwrap();
             assert_eq!(registry.sockets_of(&self::key(42)), [joined.id()]);
         },
@@ -227,9 +213,7 @@ fn a_drop_stalled_in_a_value_stops_nobody() {
     let registry = World::new();
     while_stalled(
         |gate| {
-            let many: Vec<_> = (0..100)
-                .map(|name| registry.register(key(name)).unwrap())
-                .collect();
+            let many: Vec<_> = (0..100).map(|name| registry.register(key(name)).unwrap()).collect();
             let metadata = Metadata(Some(Arc::clone(gate)));
             let stalls = registry.register_with(key(42), metadata).unwrap();
             drop((stalls, many));
@@ -238,10 +222,7 @@ fn a_drop_stalled_in_a_value_stops_nobody() {
     );
     while_stalled(
         |gate| {
-            let key = Key {
-                name: 42,
-                gate: Some((At::KeyDrop, Arc::clone(gate))),
-            };
+            let key = Key { name: 42, gate: Some((At::KeyDrop, Arc::clone(gate))) };
             drop(registry.register(key).unwrap());
         },
         || everything_works(&registry),
@@ -270,11 +251,7 @@ fn a_mark_stalled_in_a_waker_stops_nobody() {
     }));
     let waker = hooked_waker(&hook);
     let mut woken = registry.register(key(42)).unwrap();
-    assert!(
-        woken
-            .poll_due(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(woken.poll_due(&mut Context::from_waker(&waker)).is_pending());
     while_stalled(
         |gate| {
             *GATE.lock().unwrap() = Some(Arc::clone(gate));

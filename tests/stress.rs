@@ -60,31 +60,17 @@ impl<'a> Account<'a> {
         let over_before = marks.done.load(Ordering::SeqCst);
         let socket = storm.registry.register(key).expect("far from every limit");
         let not_owed = marks.begun.load(Ordering::SeqCst);
-        Self {
-            socket,
-            marks,
-            not_owed,
-            over_before,
-            seen: 0,
-            takes: 0,
-        }
+        Self { socket, marks, not_owed, over_before, seen: 0, takes: 0 }
     }
 
     fn book(&mut self, taken: Topics) {
         if taken.is_empty() {
             return;
         }
-        assert_eq!(
-            taken,
-            Topics::topic(*self.socket.key() as u32),
-            "another key's topic"
-        );
+        assert_eq!(taken, Topics::topic(*self.socket.key() as u32), "another key's topic");
         self.seen = self.marks.begun.load(Ordering::SeqCst);
         self.takes += 1;
-        assert!(
-            self.takes <= self.seen - self.over_before,
-            "a take without a mark"
-        );
+        assert!(self.takes <= self.seen - self.over_before, "a take without a mark");
     }
 
     fn take(&mut self) {
@@ -101,21 +87,14 @@ impl<'a> Account<'a> {
     fn close(mut self) {
         let last = self.marks.done.load(Ordering::SeqCst);
         self.take();
-        assert!(
-            last <= self.not_owed || self.seen >= last,
-            "mark {last} was never taken"
-        );
+        assert!(last <= self.not_owed || self.seen >= last, "mark {last} was never taken");
     }
 }
 
 impl Storm {
     fn new() -> Self {
         let registry = Registry::builder().shards(2).build().unwrap();
-        Self {
-            registry,
-            marks: Default::default(),
-            holders: Over::default(),
-        }
+        Self { registry, marks: Default::default(), holders: Over::default() }
     }
 
     /// Runs all threads until every holder's `go_on`, asked with how often it has registered, says no.
@@ -128,25 +107,15 @@ impl Storm {
             }
             // Dropped when the holders are done, or when one of them has failed.
             let _over = self.holders.at_the_end();
-            let holders: Vec<_> = (0..HOLDERS)
-                .map(|n| scope.spawn(move || self.hold(n as u64, go_on)))
-                .collect();
+            let holders: Vec<_> = (0..HOLDERS).map(|n| scope.spawn(move || self.hold(n as u64, go_on))).collect();
             for holder in holders {
                 issued.extend(holder.join().expect("a holder failed"));
             }
         });
         let registered = issued.len();
-        assert_eq!(
-            issued.into_iter().collect::<HashSet<_>>().len(),
-            registered,
-            "an id came twice"
-        );
-        assert_eq!(
-            (self.registry.key_count(), self.registry.socket_count()),
-            (0, 0)
-        );
-        self.registry
-            .for_each(|socket| panic!("{} is left", socket.id()));
+        assert_eq!(issued.into_iter().collect::<HashSet<_>>().len(), registered, "an id came twice");
+        assert_eq!((self.registry.key_count(), self.registry.socket_count()), (0, 0));
+        self.registry.for_each(|socket| panic!("{} is left", socket.id()));
     }
 
     /// Marks its share of the keys over and over, one topic for each.
@@ -199,9 +168,7 @@ impl Storm {
 
 fn setting(default: u64) -> u64 {
     match env::var("SOCKET_REGISTRY_STRESS") {
-        Ok(value) => value
-            .parse()
-            .expect("SOCKET_REGISTRY_STRESS is not a number"),
+        Ok(value) => value.parse().expect("SOCKET_REGISTRY_STRESS is not a number"),
         Err(_) => default,
     }
 }

@@ -30,10 +30,7 @@ fn a_mark_before_the_first_wait_ends_it_at_once() {
     let mut cx = Context::from_waker(&waker);
     registry.mark(&42);
     assert_eq!(socket.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));
-    assert!(
-        socket.poll_due(&mut cx).is_pending(),
-        "one mark, one update"
-    );
+    assert!(socket.poll_due(&mut cx).is_pending(), "one mark, one update");
     assert_eq!(wakes.count(), 0);
 }
 
@@ -51,10 +48,7 @@ fn many_marks_during_one_wait_wake_once() {
         registry.mark_topics(&42, NEWS);
         registry.mark_all();
         assert_eq!(wakes.count(), wait);
-        assert_eq!(
-            socket.poll_due(&mut cx),
-            Poll::Ready(Ok(Topics::UPDATE | NEWS))
-        );
+        assert_eq!(socket.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE | NEWS)));
     }
 }
 
@@ -84,16 +78,10 @@ fn every_kind_of_mark_wakes() {
 #[test]
 fn only_the_tasks_of_the_marked_key_are_woken() {
     let registry = Registry::<u64>::new();
-    let mut sockets: Vec<Socket<u64>> = (0..100)
-        .map(|n| registry.register(n / 2).unwrap())
-        .collect();
+    let mut sockets: Vec<Socket<u64>> = (0..100).map(|n| registry.register(n / 2).unwrap()).collect();
     let wakers: Vec<_> = sockets.iter().map(|_| Wakes::new()).collect();
     for (socket, (_, waker)) in sockets.iter_mut().zip(&wakers) {
-        assert!(
-            socket
-                .poll_due(&mut Context::from_waker(waker))
-                .is_pending()
-        );
+        assert!(socket.poll_due(&mut Context::from_waker(waker)).is_pending());
     }
     assert_eq!(registry.mark(&21), 2);
     for (socket, (wakes, _)) in sockets.iter().zip(&wakers) {
@@ -172,16 +160,8 @@ fn the_latest_waker_is_woken() {
     let mut socket = registry.register(42).unwrap();
     let (older, older_waker) = Wakes::new();
     let (latest, latest_waker) = Wakes::new();
-    assert!(
-        socket
-            .poll_due(&mut Context::from_waker(&older_waker))
-            .is_pending()
-    );
-    assert!(
-        socket
-            .poll_due(&mut Context::from_waker(&latest_waker))
-            .is_pending()
-    );
+    assert!(socket.poll_due(&mut Context::from_waker(&older_waker)).is_pending());
+    assert!(socket.poll_due(&mut Context::from_waker(&latest_waker)).is_pending());
     assert_eq!(Arc::strong_count(&older), 2, "held by this test alone");
     registry.mark(&42);
     assert_eq!((older.count(), latest.count()), (0, 1));
@@ -195,20 +175,12 @@ fn a_mark_while_the_waker_is_replaced_is_not_lost() {
     for _ in 0..ROUNDS {
         let (_, older) = Wakes::new();
         let (latest, latest_waker) = Wakes::new();
-        assert!(
-            socket
-                .poll_due(&mut Context::from_waker(&older))
-                .is_pending()
-        );
+        assert!(socket.poll_due(&mut Context::from_waker(&older)).is_pending());
         let mut cx = Context::from_waker(&latest_waker);
         let (polled, marked) = both(|| socket.poll_due(&mut cx), || registry.mark(&42));
         assert_eq!(marked, 1);
         if polled.is_pending() {
-            assert_eq!(
-                latest.count(),
-                1,
-                "pending under this waker, marked, and not woken"
-            );
+            assert_eq!(latest.count(), 1, "pending under this waker, marked, and not woken");
             assert_eq!(socket.take_due(), Topics::UPDATE);
         } else {
             assert_eq!(polled, Poll::Ready(Ok(Topics::UPDATE)));
@@ -227,10 +199,7 @@ fn a_mark_during_the_first_poll_is_not_lost() {
         let mut cx = Context::from_waker(&waker);
         let (polled, marked) = both(|| socket.poll_due(&mut cx), || registry.mark(&42));
         assert_eq!(marked, 1);
-        assert!(
-            polled.is_ready() || wakes.count() == 1,
-            "pending, marked, and not woken"
-        );
+        assert!(polled.is_ready() || wakes.count() == 1, "pending, marked, and not woken");
         assert_eq!(polled.is_pending(), socket.take_due() == Topics::UPDATE);
     }
 }
@@ -271,11 +240,7 @@ fn the_next_in_a_place_is_not_woken_for_the_last() {
     for _ in 0..ROUNDS {
         let (_, waker) = Wakes::new();
         let mut leaving = registry.register(1).unwrap();
-        assert!(
-            leaving
-                .poll_due(&mut Context::from_waker(&waker))
-                .is_pending()
-        );
+        assert!(leaving.poll_due(&mut Context::from_waker(&waker)).is_pending());
         let (wakes, waker) = Wakes::new();
         let mut cx = Context::from_waker(&waker);
         let ((mut next, polled), _) = both(
@@ -350,11 +315,7 @@ fn a_socket_waits_wherever_it_is_carried() {
     let registry = Registry::<u64>::new();
     let mut socket = registry.register(42).unwrap();
     let (_, waker) = Wakes::new();
-    assert!(
-        socket
-            .poll_due(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
     let (done, finished) = mpsc::channel();
     let carried = thread::spawn(move || {
         let due = block_on(socket.due());

@@ -16,9 +16,7 @@ use socket_registry::{Registry, Socket, SocketId, Topics};
 #[test]
 fn a_walk_shows_every_socket_as_it_is() {
     let registry = Registry::<u64, String>::new();
-    let sockets: Vec<_> = (0..200)
-        .map(|n| registry.register_with(n / 4, format!("tab {n}")).unwrap())
-        .collect();
+    let sockets: Vec<_> = (0..200).map(|n| registry.register_with(n / 4, format!("tab {n}")).unwrap()).collect();
     registry.mark_topics(&7, Topics::topic(3));
 
     let mut seen = HashMap::new();
@@ -31,14 +29,7 @@ fn a_walk_shows_every_socket_as_it_is() {
     for socket in &sockets {
         let (key, metadata, due) = &seen[&socket.id()];
         assert_eq!((key, metadata), (socket.key(), socket.metadata()));
-        assert_eq!(
-            *due,
-            if *key == 7 {
-                Topics::topic(3)
-            } else {
-                Topics::EMPTY
-            }
-        );
+        assert_eq!(*due, if *key == 7 { Topics::topic(3) } else { Topics::EMPTY });
         assert_eq!(socket.peek_due(), *due, "a walk takes nothing");
     }
 }
@@ -56,23 +47,13 @@ fn with_socket_shows_the_socket_it_names_and_returns_what_its_closure_does() {
     let tab = registry.register_with(42, "tab").unwrap();
     let phone = registry.register_with(42, "phone").unwrap();
     registry.mark_socket(phone.id(), Topics::topic(9));
-    let shown = |id| {
-        registry.with_socket(id, |socket| {
-            (socket.id(), *socket.key(), *socket.metadata(), socket.due())
-        })
-    };
+    let shown = |id| registry.with_socket(id, |socket| (socket.id(), *socket.key(), *socket.metadata(), socket.due()));
     assert_eq!(shown(tab.id()), Some((tab.id(), 42, "tab", Topics::EMPTY)));
-    assert_eq!(
-        shown(phone.id()),
-        Some((phone.id(), 42, "phone", Topics::topic(9)))
-    );
+    assert_eq!(shown(phone.id()), Some((phone.id(), 42, "phone", Topics::topic(9))));
     let left = tab.id();
     drop(tab);
     assert_eq!(shown(left), None);
-    assert_eq!(
-        shown(phone.id()),
-        Some((phone.id(), 42, "phone", Topics::topic(9)))
-    );
+    assert_eq!(shown(phone.id()), Some((phone.id(), 42, "phone", Topics::topic(9))));
 }
 
 /// Whoever walks may use the registry meanwhile: nothing is locked.
@@ -100,16 +81,11 @@ fn a_closure_may_use_the_registry() {
 #[test]
 fn a_closure_may_drop_sockets() {
     let registry = Registry::<u64>::new();
-    let mut held: HashMap<SocketId, Socket<u64>> = (0..50)
-        .map(|n| registry.register(n / 3).unwrap())
-        .map(|socket| (socket.id(), socket))
-        .collect();
+    let mut held: HashMap<SocketId, Socket<u64>> =
+        (0..50).map(|n| registry.register(n / 3).unwrap()).map(|socket| (socket.id(), socket)).collect();
     registry.for_each(|socket| {
         let key = *socket.key();
-        assert!(
-            held.remove(&socket.id()).is_some(),
-            "seen after it was dropped"
-        );
+        assert!(held.remove(&socket.id()).is_some(), "seen after it was dropped");
         assert!(!registry.contains(socket.id()));
         assert_eq!(*socket.key(), key, "still there for who looks at it");
         if let Some(&another) = held.keys().next() {
@@ -125,9 +101,7 @@ fn a_walk_among_churn_sees_who_stays_once_and_nobody_who_had_left() {
     const CHURNERS: usize = 3;
     const WALKS: usize = 100;
     let registry = Registry::<u64, u64>::builder().shards(4).build().unwrap();
-    let staying: Vec<_> = (0..40)
-        .map(|n| registry.register_with(n % 10, (n % 10) * 2).unwrap())
-        .collect();
+    let staying: Vec<_> = (0..40).map(|n| registry.register_with(n % 10, (n % 10) * 2).unwrap()).collect();
     let stays: HashSet<SocketId> = staying.iter().map(Socket::id).collect();
     // Written after a drop returned: whoever is in here when a walk begins had left before it.
     let left = Mutex::new(HashSet::new());
@@ -153,15 +127,8 @@ fn a_walk_among_churn_sees_who_stays_once_and_nobody_who_had_left() {
             let mut seen = HashSet::new();
             registry.for_each(|socket| {
                 assert!(seen.insert(socket.id()), "seen twice");
-                assert!(
-                    !left_before.contains(&socket.id()),
-                    "had left before the walk"
-                );
-                assert_eq!(
-                    *socket.metadata(),
-                    socket.key() * 2,
-                    "another socket's metadata"
-                );
+                assert!(!left_before.contains(&socket.id()), "had left before the walk");
+                assert_eq!(*socket.metadata(), socket.key() * 2, "another socket's metadata");
             });
             assert!(seen.is_superset(&stays));
         }
@@ -173,10 +140,7 @@ fn a_walk_among_churn_sees_who_stays_once_and_nobody_who_had_left() {
 #[test]
 fn with_socket_among_churn_shows_what_it_names_or_nothing() {
     const ROUNDS: u64 = 20_000;
-    let registry = Registry::<u64, u64>::builder()
-        .max_sockets(2)
-        .build()
-        .unwrap();
+    let registry = Registry::<u64, u64>::builder().max_sockets(2).build().unwrap();
     let current = Mutex::new(None);
     let churn = Over::default();
     thread::scope(|scope| {
@@ -185,9 +149,7 @@ fn with_socket_among_churn_shows_what_it_names_or_nothing() {
                 let Some((id, key)) = *current.lock().unwrap() else {
                     continue;
                 };
-                let shown = registry.with_socket(id, |socket| {
-                    (socket.id(), *socket.key(), *socket.metadata())
-                });
+                let shown = registry.with_socket(id, |socket| (socket.id(), *socket.key(), *socket.metadata()));
                 assert!(shown.is_none() || shown == Some((id, key, key * 2)));
             }
         });

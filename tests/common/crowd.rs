@@ -19,9 +19,6 @@ pub(crate) fn crowd<T: Send>(threads: usize, f: impl Fn(usize) -> T + Sync) -> V
                 })
             })
             .collect();
-        running
-            .into_iter()
-            .map(|thread| thread.join().expect("a thread of the crowd panicked"))
-            .collect()
+        running.into_iter().map(|thread| thread.join().expect("a thread of the crowd panicked")).collect()
     })
 }

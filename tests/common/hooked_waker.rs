@@ -1,8 +1,5 @@
 //! A waker that runs a test's code in everything it does, its `clone` and `drop` included.
-#![allow(
-    unsafe_code,
-    reason = "`std::task::Wake` has no way to hook a waker's `clone`"
-)]
+#![allow(unsafe_code, reason = "`std::task::Wake` has no way to hook a waker's `clone`")]
 
 use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};

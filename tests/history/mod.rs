@@ -36,31 +36,12 @@ pub(crate) enum Registered {
 /// A call with its result. A socket goes by the number of its `Register` in the history.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
-    Register {
-        key: u8,
-        result: Registered,
-    },
-    Drop {
-        socket: usize,
-    },
-    Mark {
-        key: u8,
-        topics: u32,
-        marked: u32,
-    },
-    MarkSocket {
-        socket: usize,
-        topics: u32,
-        live: bool,
-    },
-    Take {
-        socket: usize,
-        topics: u32,
-    },
-    IsActive {
-        key: u8,
-        active: bool,
-    },
+    Register { key: u8, result: Registered },
+    Drop { socket: usize },
+    Mark { key: u8, topics: u32, marked: u32 },
+    MarkSocket { socket: usize, topics: u32, live: bool },
+    Take { socket: usize, topics: u32 },
+    IsActive { key: u8, active: bool },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,16 +67,9 @@ struct State {
 
 /// Whether the calls can be put in an order that explains all their results.
 pub(crate) fn is_linearizable(limits: Limits, history: &[Event]) -> bool {
-    assert!(
-        history.len() <= MAX,
-        "{} events in one history",
-        history.len()
-    );
+    assert!(history.len() <= MAX, "{} events in one history", history.len());
     let search = Search { limits, history };
-    let start = State {
-        progress: [0; MAX],
-        due: [0; MAX],
-    };
+    let start = State { progress: [0; MAX], due: [0; MAX] };
     let (mut seen, mut ahead) = (HashSet::from([start]), vec![start]);
     while let Some(state) = ahead.pop() {
         if (0..history.len()).all(|event| state.is_done(event)) {
@@ -123,11 +97,7 @@ impl State {
     /// With one more step of a registration or a drop, which is done when it has made them all.
     fn step(mut self, event: usize, step: u32) -> Self {
         self.progress[event] |= step;
-        if self.progress[event] & ALL_STEPS == ALL_STEPS {
-            self.done(event)
-        } else {
-            self
-        }
+        if self.progress[event] & ALL_STEPS == ALL_STEPS { self.done(event) } else { self }
     }
 
     fn mark(mut self, socket: usize, topics: u32) -> Self {
@@ -161,18 +131,10 @@ impl Search<'_> {
                         }
                     }
                 }
-                Call::Mark {
-                    key,
-                    topics,
-                    marked,
-                } => {
+                Call::Mark { key, topics, marked } => {
                     self.mark(now, event, key, topics, marked, &mut go);
                 }
-                Call::MarkSocket {
-                    socket,
-                    topics,
-                    live,
-                } => {
+                Call::MarkSocket { socket, topics, live } => {
                     if live == self.is(now, socket, REACHABLE) {
                         let next = if live { now.mark(socket, topics) } else { *now };
                         go(next.done(event));
@@ -194,14 +156,7 @@ impl Search<'_> {
         }
     }
 
-    fn register(
-        &self,
-        now: &State,
-        event: usize,
-        key: u8,
-        result: Registered,
-        go: &mut impl FnMut(State),
-    ) {
+    fn register(&self, now: &State, event: usize, key: u8, result: Registered, go: &mut impl FnMut(State)) {
         let in_registry = self.count(now, IN_REGISTRY, None);
         let in_key = self.count(now, IN_KEY, Some(key));
         let is_open = |step| now.progress[event] & step == 0;
@@ -223,23 +178,11 @@ impl Search<'_> {
         }
     }
 
-    fn mark(
-        &self,
-        now: &State,
-        event: usize,
-        key: u8,
-        topics: u32,
-        marked: u32,
-        go: &mut impl FnMut(State),
-    ) {
+    fn mark(&self, now: &State, event: usize, key: u8, topics: u32, marked: u32, go: &mut impl FnMut(State)) {
         let reached = now.progress[event];
         let began = self.history[event].began;
-        let reachable = self
-            .sockets(key)
-            .filter(|&socket| self.is(now, socket, REACHABLE));
-        let mut missed = reachable
-            .filter(|&socket| reached & (1 << socket) == 0)
-            .peekable();
+        let reachable = self.sockets(key).filter(|&socket| self.is(now, socket, REACHABLE));
+        let mut missed = reachable.filter(|&socket| reached & (1 << socket) == 0).peekable();
         if reached.count_ones() < marked {
             missed.for_each(|socket| {
                 let mut next = now.mark(socket, topics);
@@ -261,8 +204,7 @@ impl Search<'_> {
     /// Whether the socket's registration has made this step, and no drop of it has undone it.
     fn is(&self, now: &State, socket: usize, step: u32) -> bool {
         let undoes = |(event, other): (usize, &Event)| {
-            matches!(other.call, Call::Drop { socket: dropped } if dropped == socket)
-                && now.progress[event] & step != 0
+            matches!(other.call, Call::Drop { socket: dropped } if dropped == socket) && now.progress[event] & step != 0
         };
         now.progress[socket] & step != 0 && !self.history.iter().enumerate().any(undoes)
     }
@@ -271,8 +213,6 @@ impl Search<'_> {
     fn count(&self, now: &State, step: u32, of: Option<u8>) -> usize {
         let registered = |(_, event): &(usize, &Event)| matches!(event.call, Call::Register { key, result: Registered::Ok } if of.is_none_or(|of| of == key));
         let sockets = self.history.iter().enumerate().filter(registered);
-        sockets
-            .filter(|&(socket, _)| self.is(now, socket, step))
-            .count()
+        sockets.filter(|&(socket, _)| self.is(now, socket, step)).count()
     }
 }

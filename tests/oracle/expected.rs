@@ -37,12 +37,7 @@ pub(crate) struct Expected {
 
 impl Expected {
     pub(crate) fn new(max_sockets: usize, max_sockets_per_key: usize) -> Self {
-        Self {
-            max_sockets,
-            max_sockets_per_key,
-            live: BTreeMap::new(),
-            issued: HashSet::new(),
-        }
+        Self { max_sockets, max_sockets_per_key, live: BTreeMap::new(), issued: HashSet::new() }
     }
 
     pub(crate) fn live(&self) -> &BTreeMap<SocketId, Live> {
@@ -52,14 +47,7 @@ impl Expected {
     /// Of each active key the sockets in the order of their ids, and the topics due for any of them.
     pub(crate) fn by_key(&self) -> BTreeMap<Key, (Vec<SocketId>, Topics)> {
         let mut active: BTreeMap<Key, (Vec<SocketId>, Topics)> = BTreeMap::new();
-        for (
-            id,
-            Live {
-                shown: (key, _, due),
-                ..
-            },
-        ) in &self.live
-        {
+        for (id, Live { shown: (key, _, due), .. }) in &self.live {
             let (ids, all_due) = active.entry(*key).or_insert((Vec::new(), Topics::EMPTY));
             ids.push(*id);
             *all_due = *due | *all_due;
@@ -68,31 +56,15 @@ impl Expected {
     }
 
     fn count_of(&self, key: Key) -> usize {
-        self.live
-            .values()
-            .filter(|live| live.shown.0 == key)
-            .count()
+        self.live.values().filter(|live| live.shown.0 == key).count()
     }
 
     pub(crate) fn join(&mut self, id: SocketId, key: Key, tag: Tag) {
-        assert!(
-            self.live.len() < self.max_sockets,
-            "registered beyond max_sockets"
-        );
-        assert!(
-            self.count_of(key) < self.max_sockets_per_key,
-            "beyond max_sockets_per_key"
-        );
+        assert!(self.live.len() < self.max_sockets, "registered beyond max_sockets");
+        assert!(self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
         assert!(self.issued.insert(id), "{id} was issued before");
         let shown = (key, tag, Topics::EMPTY);
-        self.live.insert(
-            id,
-            Live {
-                shown,
-                waiting: false,
-                wakes: 0..=0,
-            },
-        );
+        self.live.insert(id, Live { shown, waiting: false, wakes: 0..=0 });
     }
 
     /// Where both limits are reached, either may be named.
@@ -114,9 +86,7 @@ impl Expected {
     }
 
     pub(crate) fn mark_all(&mut self) -> usize {
-        self.live
-            .values_mut()
-            .for_each(|live| live.mark(Topics::UPDATE, true));
+        self.live.values_mut().for_each(|live| live.mark(Topics::UPDATE, true));
         self.live.len()
     }
 

@@ -162,24 +162,15 @@ impl Pair {
                 }
             }
             Op::DropHalf => {
-                (0..self.held.len())
-                    .step_by(2)
-                    .rev()
-                    .for_each(|choice| self.drop_socket(choice));
+                (0..self.held.len()).step_by(2).rev().for_each(|choice| self.drop_socket(choice));
             }
             Op::Mark { key } => {
                 let key = self.key(key);
-                assert_eq!(
-                    self.registry.mark(&key),
-                    self.expected.mark_key(key, Topics::UPDATE)
-                );
+                assert_eq!(self.registry.mark(&key), self.expected.mark_key(key, Topics::UPDATE));
             }
             Op::MarkTopics { key, topics } => {
                 let (key, topics) = (self.key(key), some_of(topics));
-                assert_eq!(
-                    self.registry.mark_topics(&key, topics),
-                    self.expected.mark_key(key, topics)
-                );
+                assert_eq!(self.registry.mark_topics(&key, topics), self.expected.mark_key(key, topics));
             }
             Op::MarkSocket { socket, topics } => {
                 let topics = some_of(topics);
@@ -190,19 +181,12 @@ impl Pair {
             }
             Op::MarkGone { socket, topics } => {
                 if let Some(choice) = usize::from(socket).checked_rem(self.gone.len()) {
-                    assert!(
-                        !self
-                            .registry
-                            .mark_socket(self.gone[choice], some_of(topics))
-                    );
+                    assert!(!self.registry.mark_socket(self.gone[choice], some_of(topics)));
                 }
             }
             Op::MarkMany { ref keys } => {
                 let keys: Vec<Key> = keys.iter().map(|&key| self.key(key)).collect();
-                let marked: usize = keys
-                    .iter()
-                    .map(|&key| self.expected.mark_key(key, Topics::UPDATE))
-                    .sum();
+                let marked: usize = keys.iter().map(|&key| self.expected.mark_key(key, Topics::UPDATE)).sum();
                 assert_eq!(self.registry.mark_many(&keys), marked);
             }
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
@@ -244,22 +228,14 @@ impl Pair {
             Ok(socket) => {
                 self.expected.join(socket.id(), key, self.next_tag);
                 let (wakes, waker) = Wakes::new();
-                self.held.push(Held {
-                    socket,
-                    wakes,
-                    waker,
-                });
+                self.held.push(Held { socket, wakes, waker });
             }
             Err(refusal) => self.expected.refuse(key, &refusal),
         }
     }
 
     fn drop_socket(&mut self, choice: usize) {
-        let Held {
-            socket,
-            wakes,
-            waker,
-        } = self.held.swap_remove(choice);
+        let Held { socket, wakes, waker } = self.held.swap_remove(choice);
         self.expected.leave(socket.id());
         self.gone.push(socket.id());
         drop((socket, waker));
@@ -283,10 +259,7 @@ impl Pair {
         let active = expected.by_key();
         assert_eq!(registry.key_count(), active.len());
         for key in (0..self.keys).map(Key) {
-            let (ids, due) = active
-                .get(&key)
-                .cloned()
-                .unwrap_or((Vec::new(), Topics::EMPTY));
+            let (ids, due) = active.get(&key).cloned().unwrap_or((Vec::new(), Topics::EMPTY));
             let mut listed = registry.sockets_of(&key);
             listed.sort_unstable();
             assert_eq!(listed, ids);
@@ -298,29 +271,15 @@ impl Pair {
             let shown = (*socket.key(), *socket.metadata(), socket.due());
             assert!(walked.insert(socket.id(), shown).is_none(), "walked twice");
         });
-        assert!(
-            walked
-                .iter()
-                .eq(expected.live().iter().map(|(id, live)| (id, &live.shown)))
-        );
+        assert!(walked.iter().eq(expected.live().iter().map(|(id, live)| (id, &live.shown))));
         for Held { socket, wakes, .. } in &self.held {
             let id = socket.id();
             let live = &expected.live()[&id];
-            assert_eq!(
-                (*socket.key(), *socket.metadata(), socket.peek_due()),
-                live.shown
-            );
+            assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), live.shown);
             assert!(registry.contains(id));
-            let looked = registry.with_socket(id, |same| {
-                (same.id(), (*same.key(), *same.metadata(), same.due()))
-            });
+            let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.due())));
             assert_eq!(looked, Some((id, live.shown)));
-            assert!(
-                live.wakes.contains(&wakes.count()),
-                "{} of {:?}",
-                wakes.count(),
-                live.wakes
-            );
+            assert!(live.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), live.wakes);
         }
         for &id in self.gone.iter().rev().take(20) {
             assert!(!registry.contains(id) && registry.with_socket(id, |_| ()).is_none());
@@ -331,7 +290,5 @@ impl Pair {
 /// The topics of these bits, or the plain update when there are none: a mark of nothing is no mark.
 fn some_of(bits: u32) -> Topics {
     let topics = (0..32).filter(|n| bits >> n & 1 == 1).map(Topics::topic);
-    topics
-        .reduce(|some, topic| some | topic)
-        .unwrap_or(Topics::UPDATE)
+    topics.reduce(|some, topic| some | topic).unwrap_or(Topics::UPDATE)
 }
