@@ -7,7 +7,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The registry holds as many sockets as [`Builder::max_sockets`](crate::Builder::max_sockets) allows.
+    /// The registry holds as many sockets as [`Builder::max_sockets`](crate::Builder::max_sockets) allows. (Also if a shard has no id left for a new
+    /// place, which takes millions of sockets under a handful of keys, with many shards.)
     Full,
     /// The key has as many sockets as [`Builder::max_sockets_per_key`](crate::Builder::max_sockets_per_key) allows.
     KeyFull,

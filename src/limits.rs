@@ -7,7 +7,8 @@ use crate::word::Generation;
 
 /// The most shards.
 pub(crate) const MAX_SHARDS: usize = 1 << 10;
-/// The most sockets: well below what ids can name, so that no skew between shards exhausts one of them.
+/// The most sockets: a quarter of what ids can name, so that shards that get more than their share still have ids. (Not without end: with 1,024
+/// shards, four keys of a million sockets each in one shard are more than it can name.)
 pub(crate) const MAX_SOCKETS: usize = 1 << 26;
 /// The most sockets of one key.
 pub(crate) const MAX_SOCKETS_PER_KEY: usize = MAX_LIVE as usize;
@@ -45,7 +46,7 @@ impl Sizes {
         }
     }
 
-    /// For shards that hold `max_sockets` keys between them without growing.
+    /// For shards that hold `max_sockets` keys between them without growing, as far as ids can name so many buckets in one table.
     pub(crate) fn ahead(shards: usize, max_sockets: usize, max_per_key: u32) -> Self {
         let share = max_sockets.div_ceil(shards);
         // A shard gets more than its share by chance; four standard deviations cover a million registries.

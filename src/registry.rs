@@ -23,7 +23,7 @@ use std::hash::Hash;
 /// No method takes a lock or waits for another thread; methods that may allocate say so, and the allocator may lock.
 ///
 /// Keys are told apart by the bytes that their `Hash` writes, so `Hash` must write all that `Eq` compares, as derived ones do. Up to
-/// 16 bytes are compared exactly (integers, `Uuid`, newtypes of them). Of longer keys 128 bits of hash are
+/// 16 bytes are compared exactly (integers, `Uuid`, newtypes of them; not `[u8; 16]`, which writes its length as well). Of longer keys 128 bits of hash are
 /// compared: an operation on a key that is not registered takes another one for it with probability 2<sup>-128</sup> for each
 /// registered key. Two *registered* keys are never confused.
 pub struct Registry<K, M = ()> {
