@@ -15,6 +15,7 @@ mod lease;
 mod ledger;
 mod limits;
 mod membership;
+mod panics;
 mod place;
 mod presence;
 mod registry;

@@ -19,6 +19,7 @@ use crate::identity::Fingerprint;
 use crate::layers::Layer;
 use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
+use crate::panics::Panics;
 use crate::place::{Claimed, Departure, Last, Place, Remains};
 use crate::presence::{Join, Left, Presence};
 use crate::shard::Shard;
@@ -126,8 +127,9 @@ impl<K: Eq, M> Shard<K, M> {
         let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
         std::mem::forget((member, permit));
-        if !open && let Some((place, _)) = self.live_place(spot, generation) {
-            self.close_place(spot, place, generation);
+        if !open {
+            // Nobody waits for it yet, so no waker is called.
+            self.close_socket(spot, generation, &mut Panics::default());
         }
         Ok(Registered { spot, generation, _spare: spare })
     }

@@ -8,13 +8,12 @@
 use crate::cell::ValueCell;
 use crate::error::Closed;
 use crate::lease::Lease;
+use crate::panics::Panics;
 use crate::sync::Zeroable;
 use crate::topics::Topics;
 use crate::wait::WakerCell;
 use crate::word::{self, Generation, Woken, Word};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 /// What is kept of a socket besides its word.
 pub(crate) struct Seat<M> {
@@ -125,19 +124,16 @@ pub(crate) struct Waking<'a, M> {
 }
 
 impl<'a, M> Waking<'a, M> {
-    /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up. A panic of the waker comes back
-    /// for the caller to pass on when that is done.
-    pub(crate) fn wake(self) -> (Option<Last<'a, M>>, thread::Result<()>) {
+    /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
+    pub(crate) fn wake(self, panics: &mut Panics) -> Option<Last<'a, M>> {
         let Self { place, generation } = self;
-        let mut result = Ok(());
         loop {
             // SAFETY: WAKING is held.
-            let woken = catch_unwind(AssertUnwindSafe(|| unsafe { place.seat.waker.wake() }));
-            result = result.and(woken);
+            panics.catch(|| unsafe { place.seat.waker.wake() });
             match place.word.wake_done() {
                 Woken::Again => {}
-                Woken::Done => return (None, result),
-                Woken::OwnerLeft => return (place.lease.leave(generation).then_some(Last(place)), result),
+                Woken::Done => return None,
+                Woken::OwnerLeft => return place.lease.leave(generation).then_some(Last(place)),
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::id::SocketId;
 use crate::identity::{Fingerprint, Seeds};
 use crate::ledger::Ledger;
 use crate::limits::Sizes;
+use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::socket::{Socket, SocketRef, Visitor};
 use crate::spot::Spot;
@@ -143,7 +144,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Every socket that is registered before the call and not removed before its end is reached. Marks coalesce: what is due already stays due.
     ///
     /// Lock-free, never allocates; each socket is one atomic step. Runs the wakers of the tasks that wait; should one
-    /// panic, the panic is passed on, and the key's other sockets may not have been marked.
+    /// panic, the first panic is passed on when all sockets are marked.
     ///
     /// # Memory ordering
     /// What this thread wrote before the call is visible to whoever takes the mark. A mark that finds its topics due writes nothing to
@@ -157,7 +158,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, print) = self.locate(key);
-        shard.mark(&print, topics)
+        let mut panics = Panics::default();
+        let marked = shard.mark(&print, topics, &mut panics);
+        panics.resume();
+        marked
     }
 
     /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
@@ -165,7 +169,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
     #[inline]
     pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
-        self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics))
+        let mut panics = Panics::default();
+        let marked =
+            self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics, &mut panics));
+        panics.resume();
+        marked
     }
 
     /// Makes an update due for every socket of every one of `keys`: the same as calling [`mark`](Self::mark) for each, and much faster for
@@ -188,7 +196,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     {
         let mut keys = keys.into_iter();
         let mut ahead: [Option<(&Shard<K, M>, Fingerprint)>; AHEAD] = [const { None }; AHEAD];
-        let mut marked = 0;
+        let (mut marked, mut panics) = (0, Panics::default());
         loop {
             let mut filled = 0;
             for (slot, key) in ahead.iter_mut().zip(&mut keys) {
@@ -198,9 +206,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 filled += 1;
             }
             for (shard, print) in ahead[..filled].iter().flatten() {
-                marked += shard.mark(print, Topics::UPDATE);
+                marked += shard.mark(print, Topics::UPDATE, &mut panics);
             }
             if filled < AHEAD {
+                panics.resume();
                 return marked;
             }
         }
@@ -210,7 +219,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///
     /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
     pub fn mark_all(&self) -> usize {
-        self.shards().map(|shard| shard.mark_all(Topics::UPDATE)).sum()
+        let mut panics = Panics::default();
+        let marked = self.shards().map(|shard| shard.mark_all(Topics::UPDATE, &mut panics)).sum();
+        panics.resume();
+        marked
     }
 
     /// Whether `key` has at least one live socket. Lock-free.
@@ -324,9 +336,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// ```
     pub fn close(&self) {
         self.inner.ledger.close();
-        for shard in self.shards() {
-            shard.close_all();
-        }
+        let mut panics = Panics::default();
+        self.shards().for_each(|shard| shard.close_all(&mut panics));
+        panics.resume();
     }
 
     fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {

@@ -5,7 +5,8 @@ use crate::identity::Fingerprint;
 use crate::layers::Layers;
 use crate::ledger::Ledger;
 use crate::limits::Sizes;
-use crate::place::{Marked, Place, Waking};
+use crate::panics::Panics;
+use crate::place::{Marked, Place};
 use crate::slab::{Chain, Slab};
 use crate::spot::Spot;
 use crate::sync::Arc;
@@ -13,7 +14,6 @@ use crate::table::{Found, Table};
 use crate::topics::Topics;
 use crate::word::{self, Generation};
 use crossbeam_utils::CachePadded;
-use std::panic::resume_unwind;
 
 /// One shard. Its first cache lines are read by every operation and written by none that is frequent.
 pub(crate) struct Shard<K, M> {
@@ -63,61 +63,54 @@ impl<K, M> Shard<K, M> {
 
     /// Marks all sockets of a key; returns how many.
     #[inline]
-    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
+    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         if let Some(key) = self.find(print) {
-            self.walk_key(&key, |spot, place, seen| marked += usize::from(self.mark_place(spot, place, seen, topics)));
+            self.walk_key(&key, |spot, place, seen| {
+                marked += usize::from(self.done(spot, place.mark(seen, topics), panics));
+            });
         }
         marked
     }
 
     /// Marks one socket; false if it is gone.
-    pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics) -> bool {
-        self.live_place(spot, generation).is_some_and(|(place, seen)| self.mark_place(spot, place, seen, topics))
+    pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics, panics: &mut Panics) -> bool {
+        self.live_place(spot, generation).is_some_and(|(place, seen)| self.done(spot, place.mark(seen, topics), panics))
     }
 
     /// Marks every socket; returns how many.
-    pub(crate) fn mark_all(&self, topics: Topics) -> usize {
+    pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
-        self.walk(|spot, place, seen| marked += usize::from(self.mark_place(spot, place, seen, topics)));
+        self.walk(|spot, place, seen| marked += usize::from(self.done(spot, place.mark(seen, topics), panics)));
         marked
     }
 
     /// Tells every socket to go.
-    pub(crate) fn close_all(&self) {
+    pub(crate) fn close_all(&self, panics: &mut Panics) {
         self.walk(|spot, place, seen| {
-            self.close_place(spot, place, seen.generation());
+            self.done(spot, place.close(seen.generation()), panics);
         });
     }
 
-    /// Tells one socket to go.
-    pub(crate) fn close_place(&self, spot: Spot, place: Place<'_, M>, generation: Generation) -> bool {
-        self.done(spot, place.close(generation))
-    }
-
-    #[inline]
-    fn mark_place(&self, spot: Spot, place: Place<'_, M>, seen: word::Seen, topics: Topics) -> bool {
-        self.done(spot, place.mark(seen, topics))
+    /// Tells one socket to go; false if it is gone.
+    pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, panics: &mut Panics) -> bool {
+        self.place(spot).is_some_and(|place| self.done(spot, place.close(generation), panics))
     }
 
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
-    fn done(&self, spot: Spot, marked: Marked<'_, M>) -> bool {
+    fn done(&self, spot: Spot, marked: Marked<'_, M>, panics: &mut Panics) -> bool {
         match marked {
             Marked::Gone => return false,
             Marked::Live => {}
-            Marked::Wake(waking) => self.wake(spot, waking),
+            Marked::Wake(waking) => {
+                if let Some(last) = waking.wake(panics) {
+                    let leftovers = self.settle(spot, last);
+                    panics.catch(|| drop(leftovers));
+                }
+            }
         }
         true
-    }
-
-    fn wake(&self, spot: Spot, waking: Waking<'_, M>) {
-        let (last, woken) = waking.wake();
-        let leftovers = last.map(|last| self.settle(spot, last));
-        if let Err(panic) = woken {
-            resume_unwind(panic);
-        }
-        drop(leftovers);
     }
 
     /// The place of the socket of that generation, if it is live.

@@ -4,6 +4,7 @@
 
 use crate::error::Closed;
 use crate::id::SocketId;
+use crate::panics::Panics;
 use crate::place::{Owned, Place, Visit};
 use crate::shard::Shard;
 use crate::spot::Spot;
@@ -129,7 +130,9 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn remark(&self, topics: Topics) {
-        self.shard.mark_socket(self.spot, self.generation, topics);
+        let mut panics = Panics::default();
+        self.shard.mark_socket(self.spot, self.generation, topics, &mut panics);
+        panics.resume();
     }
 }
 

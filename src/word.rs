@@ -49,7 +49,7 @@
 //!
 //! # Visibility
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
-//! that finds its topics due sets nothing: it fences instead (see [`Word::mark`]).
+//! that finds its topics due sets nothing: it fences instead (see `Word::raise`).
 
 use crate::sync::{AtomicU64, MODELLED, Ordering, fence};
 use crate::topics::Topics;
@@ -220,17 +220,7 @@ impl Word {
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
     #[inline]
     pub(crate) fn mark(&self, seen: Seen, topics: Topics) -> Marked {
-        let mut now = seen;
-        if now.due().contains(topics) && now.is_live() {
-            // Nothing to set, so nothing that releases what the caller wrote. A fence does it: either the owner's take comes
-            // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
-            // what was written before ours. Two fences because store-then-load is the one order that neither
-            // Release nor Acquire keeps.
-            // Ordering: SeqCst, pairs with the fence in `take`.
-            fence(Ordering::SeqCst);
-            now = self.load();
-        }
-        self.raise(now, seen.generation(), u64::from(topics.bits()))
+        self.raise(seen, seen.generation(), u64::from(topics.bits()))
     }
 
     /// Tells the socket of that generation to go.
@@ -240,12 +230,24 @@ impl Word {
 
     #[inline]
     fn raise(&self, mut now: Seen, generation: Generation, bits: u64) -> Marked {
+        let mut fenced = bits & DUE == 0;
         loop {
             if !now.is_live_as(generation) {
                 return Marked::Gone;
             }
             if now.0 & bits == bits {
-                return Marked::Already;
+                if fenced {
+                    return Marked::Already;
+                }
+                // Nothing to set, so nothing that releases what the caller wrote. A fence does it: either the owner's take comes
+                // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
+                // what was written before ours. Two fences because store-then-load is the one order that neither
+                // Release nor Acquire keeps.
+                // Ordering: SeqCst, pairs with the fence in `take`.
+                fence(Ordering::SeqCst);
+                fenced = true;
+                now = self.load();
+                continue;
             }
             let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
             let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };

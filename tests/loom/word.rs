@@ -55,6 +55,30 @@ fn mark_that_coalesces_publishes() {
     });
 }
 
+/// A mark that loses its step to another mark of the same topic sets nothing either.
+#[test]
+fn mark_that_loses_to_a_mark_publishes() {
+    check(|| {
+        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let first = {
+            let (word, data) = (word.clone(), data.clone());
+            thread::spawn(move || {
+                let seen = word.load();
+                data.store(1, Relaxed);
+                let _ = word.mark(seen, Topics::UPDATE);
+            })
+        };
+        let second = {
+            let word = word.clone();
+            thread::spawn(move || word.mark(word.load(), Topics::UPDATE))
+        };
+        let missed = !word.take().is_empty() && data.load(Relaxed) == 0;
+        first.join().unwrap();
+        let _ = second.join().unwrap();
+        assert!(!missed || word.take() == Topics::UPDATE, "an update was lost");
+    });
+}
+
 /// Two topics marked beside two takes: each is taken once.
 #[test]
 fn every_topic_is_taken_once() {

@@ -1,0 +1,30 @@
+//! Panics of the caller's code in the middle of the registry's work.
+
+use std::any::Any;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// The first panic of the caller's code in an operation over many sockets, kept until the others are served.
+#[derive(Default)]
+pub(crate) struct Panics(Option<Box<dyn Any + Send>>);
+
+impl Panics {
+    /// Calls `f`, and keeps its panic.
+    pub(crate) fn catch(&mut self, f: impl FnOnce()) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
+            match &self.0 {
+                None => self.0 = Some(panic),
+                // Not dropped: that would run the caller's code once more.
+                Some(_) => mem::forget(panic),
+            }
+        }
+    }
+
+    /// Passes the panic on, if there was one.
+    #[inline]
+    pub(crate) fn resume(self) {
+        if let Some(panic) = self.0 {
+            resume_unwind(panic);
+        }
+    }
+}

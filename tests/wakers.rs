@@ -1,0 +1,115 @@
+//! Wakers that panic in the middle of an operation over many sockets.
+
+use socket_registry::{Closed, Registry, Socket, Topics};
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Wake, Waker};
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("waker");
+    }
+}
+
+fn waiting_with_panics(registry: &Registry<u32>, keys: impl Iterator<Item = u32>) -> Vec<Socket<u32>> {
+    let waker = Waker::from(Arc::new(Panics));
+    let register = |key| {
+        let mut socket = registry.register(key).unwrap();
+        assert!(poll(&mut socket, &waker).is_pending());
+        socket
+    };
+    keys.map(register).collect()
+}
+
+fn poll(socket: &mut Socket<u32>, waker: &Waker) -> Poll<Result<Topics, Closed>> {
+    socket.poll_due(&mut Context::from_waker(waker))
+}
+
+/// The panic comes out, and not before every socket was reached.
+fn panics<R>(f: impl FnOnce() -> R) {
+    assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+}
+
+#[test]
+fn every_mark_reaches_all_sockets() {
+    let registry = Registry::new();
+    let sockets = waiting_with_panics(&registry, [1, 1, 1, 2].into_iter());
+    panics(|| registry.mark(&1));
+    assert!(sockets[..3].iter().all(|socket| socket.peek_due() == Topics::UPDATE));
+    assert_eq!(sockets[3].peek_due(), Topics::EMPTY);
+
+    let registry = Registry::new();
+    let sockets = waiting_with_panics(&registry, 0..100);
+    panics(|| registry.mark_many(&(0..50).collect::<Vec<_>>()));
+    assert!(sockets.iter().all(|socket| socket.peek_due().is_empty() == (*socket.key() >= 50)));
+
+    let registry = Registry::new();
+    let sockets = waiting_with_panics(&registry, 0..100);
+    panics(|| registry.mark_all());
+    assert!(sockets.iter().all(|socket| socket.peek_due() == Topics::UPDATE));
+}
+
+#[test]
+fn close_tells_all_sockets() {
+    let registry = Registry::new();
+    let mut sockets = waiting_with_panics(&registry, 0..100);
+    panics(|| registry.close());
+    let told = |socket: &mut Socket<u32>| poll(socket, Waker::noop()) == Poll::Ready(Err(Closed::Shutdown));
+    assert!(sockets.iter_mut().all(told));
+    assert!(registry.register(200).is_err());
+}
+
+/// Woken twice by one mark, each time with a panic whose payload panics when it is dropped: the socket still works.
+#[test]
+fn payload_whose_drop_panics() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("payload");
+        }
+    }
+    /// Polls its socket when woken, as an executor without a queue would, and the first time has it marked again at once.
+    struct Inline(Registry<u32>, Mutex<(Option<Socket<u32>>, u32)>);
+    impl Wake for Inline {
+        fn wake(self: Arc<Self>) {
+            let waker = Waker::from(self.clone());
+            let mut state = self.1.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let (socket, wakes) = &mut *state;
+            if let Some(socket) = socket {
+                while poll(socket, &waker).is_ready() {}
+            }
+            *wakes += 1;
+            if *wakes == 1 {
+                self.0.mark(&1);
+            }
+            panic_any(Bomb);
+        }
+    }
+
+    let registry = Registry::new();
+    let inline = Arc::new(Inline(registry.clone(), Mutex::new((None, 0))));
+    let mut socket = registry.register(1).unwrap();
+    assert!(poll(&mut socket, &Waker::from(inline.clone())).is_pending());
+    inline.1.lock().unwrap().0 = Some(socket);
+
+    let payload = catch_unwind(AssertUnwindSafe(|| registry.mark(&1))).unwrap_err();
+    std::mem::forget(payload);
+    let mut state = inline.1.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    assert_eq!(state.1, 2, "woken again for the second mark");
+    let socket = state.0.as_mut().unwrap();
+
+    struct Count(std::sync::atomic::AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+    let count = Arc::new(Count(0.into()));
+    assert!(poll(socket, &Waker::from(count.clone())).is_pending());
+    registry.mark(&1);
+    assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1, "exactly the new waker is woken, once");
+    drop(state.0.take());
+}
