@@ -6,11 +6,12 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | version: 29 | CLOSED | bound: 6 | pending bucket + 1: 28 |
+//! | version: 47 | CLOSED | bound: 6 | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is closed.
 //! - `bound` is how many lines beyond its first a key of this home has ever been put: a search ends there.
-//! - `pending` is the bucket that the last insertion decided on and has not made visible yet. Whoever meets it makes it visible.
+//! - `pending` is the bucket that the last insertion decided on and has not made visible yet, as the way to it from this home; the
+//!   table knows how to read it. Whoever meets it makes it visible.
 //!
 //! # Transitions
 //! | from | to | operation | who |
@@ -21,7 +22,7 @@
 
 use crate::sync::{AtomicU64, Ordering};
 
-const PENDING_BITS: u32 = 28;
+const PENDING_BITS: u32 = 10;
 const BOUND_BITS: u32 = 6;
 const BOUND_SHIFT: u32 = PENDING_BITS;
 const CLOSED_SHIFT: u32 = BOUND_SHIFT + BOUND_BITS;
@@ -34,17 +35,17 @@ const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
 /// No probe sequence may be longer: the bound would not fit.
 pub(crate) const MAX_BOUND: u32 = (1 << BOUND_BITS) - 1;
-/// No table may have more buckets: a pending one would not fit.
-pub(crate) const MAX_BUCKETS: u32 = PENDING as u32 - 1;
+/// No way to a bucket may be a greater number.
+pub(crate) const MAX_WAY: u32 = PENDING as u32 - 1;
 
 /// What a home word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seen(u64);
 
 impl Seen {
-    /// The bucket that is decided on and not yet visible.
+    /// The way to the bucket that is decided on and not yet visible.
     pub(crate) fn pending(self) -> Option<u32> {
-        (self.0 & PENDING).checked_sub(1).map(|bucket| bucket as u32)
+        (self.0 & PENDING).checked_sub(1).map(|way| way as u32)
     }
 
     pub(crate) fn bound(self) -> u32 {
@@ -73,12 +74,13 @@ impl Home {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Seen(next)).map_err(drop)
     }
 
-    /// Commits the insertion of a key into `bucket`, `distance` lines from its first, if nobody has inserted here since `seen`.
-    pub(crate) fn decide(&self, seen: Seen, bucket: u32, distance: u32) -> Option<Seen> {
+    /// Commits the insertion of a key into the bucket at the end of `way`, `distance` lines from its first, if nobody has inserted here
+    /// since `seen`.
+    pub(crate) fn decide(&self, seen: Seen, way: u32, distance: u32) -> Option<Seen> {
         debug_assert!(seen.pending().is_none() && !seen.is_closed());
         let version = (seen.0 >> VERSION_SHIFT) + 1;
         let bound = u64::from(seen.bound().max(distance)) << BOUND_SHIFT;
-        self.step(seen, version << VERSION_SHIFT | bound | u64::from(bucket + 1)).ok()
+        self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()
     }
 
     /// The pending bucket of `seen` is visible. Nothing is changed if somebody else has said so.

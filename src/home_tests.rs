@@ -9,14 +9,14 @@ struct State {
     pending: Option<u32>,
 }
 
-const LAST: u64 = (1 << 29) - 1;
+const LAST: u64 = (1 << 47) - 1;
 
 impl State {
     fn bits(self) -> u64 {
-        self.version << 35
-            | u64::from(self.closed) << 34
-            | u64::from(self.bound) << 28
-            | self.pending.map_or(0, |bucket| u64::from(bucket) + 1)
+        self.version << 17
+            | u64::from(self.closed) << 16
+            | u64::from(self.bound) << 10
+            | self.pending.map_or(0, |way| u64::from(way) + 1)
     }
 
     fn seen(self) -> Seen {
@@ -30,16 +30,16 @@ impl State {
     fn of_bits(bits: u64) -> Self {
         let field = |shift: u32, width: u32| bits >> shift & ((1 << width) - 1);
         Self {
-            version: field(35, 29),
-            closed: field(34, 1) == 1,
-            bound: field(28, 6) as u32,
-            pending: field(0, 28).checked_sub(1).map(|bucket| bucket as u32),
+            version: field(17, 47),
+            closed: field(16, 1) == 1,
+            bound: field(10, 6) as u32,
+            pending: field(0, 10).checked_sub(1).map(|way| way as u32),
         }
     }
 }
 
 const BOUNDS: [u32; 4] = [0, 1, MAX_BOUND - 1, MAX_BOUND];
-const BUCKETS: [u32; 4] = [0, 1, MAX_BUCKETS - 1, MAX_BUCKETS];
+const WAYS: [u32; 4] = [0, 1, MAX_WAY - 1, MAX_WAY];
 
 /// The valid states, but for the numbers in between: a home is never closed while something is pending, except by its last
 /// version.
@@ -49,7 +49,7 @@ fn valid_states() -> Vec<State> {
         for bound in BOUNDS {
             let open = State { version, bound, ..State::default() };
             states.extend([open, State { closed: true, ..open }]);
-            states.extend(BUCKETS.map(|bucket| State { pending: Some(bucket), ..open }));
+            states.extend(WAYS.map(|way| State { pending: Some(way), ..open }));
         }
     }
     states
@@ -67,8 +67,8 @@ fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&Home) -
     assert_eq!((returned, State::of_bits(home.load().0)), (returns, to), "from {from:?}");
 }
 
-fn decide(home: &Home, seen: State, bucket: u32, distance: u32) -> Option<State> {
-    home.decide(seen.seen(), bucket, distance).map(|decided| State::of_bits(decided.0))
+fn decide(home: &Home, seen: State, way: u32, distance: u32) -> Option<State> {
+    home.decide(seen.seen(), way, distance).map(|decided| State::of_bits(decided.0))
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn the_masks_are_as_drawn_and_share_no_bit() {
     let masks = [PENDING, BOUND, CLOSED, LAST_VERSION << VERSION_SHIFT];
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
-    assert_eq!(masks.map(u64::trailing_zeros), [0, 28, 34, 35]);
-    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_BUCKETS), (LAST, 63, (1 << 28) - 2));
+    assert_eq!(masks.map(u64::trailing_zeros), [0, 10, 16, 17]);
+    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_WAY), (LAST, 63, (1 << 10) - 2));
 }
 
 #[test]
@@ -94,11 +94,11 @@ fn every_predicate_in_every_valid_state() {
 #[test]
 fn decide_steps_the_version_and_keeps_the_greatest_bound() {
     for state in valid_states().into_iter().filter(is_open) {
-        for bucket in BUCKETS {
+        for way in WAYS {
             for distance in BOUNDS {
                 let bound = state.bound.max(distance);
-                let to = State { version: state.version + 1, bound, pending: Some(bucket), ..state };
-                check(state, |home| decide(home, state, bucket, distance), Some(to), to);
+                let to = State { version: state.version + 1, bound, pending: Some(way), ..state };
+                check(state, |home| decide(home, state, way, distance), Some(to), to);
             }
         }
     }

@@ -77,7 +77,6 @@ pub(crate) const GROWING_BOUND: u32 = if MODELLED { 1 } else { 7 };
 const AHEAD_BOUND: u32 = if MODELLED { 1 } else { 31 };
 
 const _: () = assert!(AHEAD_BOUND <= crate::home::MAX_BOUND);
-const _: () = assert!(MAX_OFFSET < crate::home::MAX_BUCKETS);
 
 #[cfg(all(test, not(socket_registry_loom)))]
 #[path = "limits_tests.rs"]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::home::{MAX_BOUND, MAX_BUCKETS};
+use crate::home::MAX_BOUND;
 
 fn shard_counts() -> impl Iterator<Item = usize> {
     (0..=MAX_SHARDS.trailing_zeros()).map(|bits| 1 << bits)
@@ -42,7 +42,6 @@ fn the_first_table_is_one_that_homes_can_describe() {
     for (shards, sizes) in all_sizes() {
         assert!((1..=sizes.max_lines).contains(&sizes.first_lines), "{shards} shards: {sizes:?}");
         assert!(sizes.first_bound <= MAX_BOUND);
-        assert!(sizes.max_lines * LINE <= MAX_BUCKETS as usize);
     }
 }
 

@@ -13,7 +13,7 @@
 //! - `CHAINED`: the key has, or has had in this occupancy, places besides the bucket's own.
 //! - `lingering` counts who needs the key although it is not, or no longer, a socket of it: sockets that were removed while
 //!   somebody was in their place, and registrations that compare keys. It saturates: beyond 8,190 at once, which takes as many
-//!   calls that are under way, the bucket is never handed on.
+//!   calls that are under way, the bucket is never handed on and its key never dropped.
 //! - `live` counts the sockets of the key.
 //!
 //! # Valid states
@@ -33,7 +33,7 @@
 //! | member | lingering + 1 | `hold` | registration | compare the keys, then `join` or `settle` |
 //! | member, live n, lingering m | live n + 1, lingering m - 1 | `join` | registration that holds | |
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `Vacate` if dying and nothing lingers |
-//! | the same | the same, lingering + 1 | `leave_lingering` | removed socket with others in its place | |
+//! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with others in its place | |
 //! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late, or held in vain | `Vacate` if dying and nothing lingers |
 //! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's own place is retired) | `vacate` | who has the duty | take the key out and return the chain first |
 //!

@@ -136,7 +136,8 @@ impl<M> Slab<M> {
     }
 }
 
-/// A stack of vacant slots (Treiber 1986). The head counts pops, so that a head that came back is not taken for the old one.
+/// A stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
+/// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
 ///
 /// `| pops: 32 | top: 32 |`
 #[derive(Default)]
@@ -169,7 +170,7 @@ impl Stack {
             let below = slab.below(top).map_or(0, Spot::number);
             let next = ((head >> 32) + 1) << 32 | u64::from(below);
             // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
-            // every later step continues.
+            // every later step continues; `take_all` ends it, and leaves nothing below.
             match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Some(top),
                 Err(now) => head = now,

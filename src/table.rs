@@ -39,6 +39,8 @@ use crate::word::Word;
 /// Lines that share a home.
 const HOME_LINES: usize = 4;
 
+const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * LINE <= home::MAX_WAY as usize + 1);
+
 /// Which bit of the hash says which bucket of a line is tried first: one that decides neither the shard nor the line.
 const FLIP_BIT: u32 = 20;
 
@@ -170,7 +172,7 @@ impl<K, M> Table<K, M> {
     pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
         let mut bound = None;
         for (distance, line) in self.probe(print.hash) {
-            if distance > 0 && distance > *bound.get_or_insert_with(|| self.home(print).load().bound()) {
+            if distance > 0 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
                 return None;
             }
             for bucket in self.buckets_of(line, print.hash) {
@@ -224,21 +226,37 @@ impl<K, M> Table<K, M> {
         ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
     }
 
+    /// The number of the key's home.
     #[inline]
-    fn home(&self, print: &Fingerprint) -> &Home {
-        &self.homes[self.start(print.hash) / HOME_LINES]
+    fn home(&self, print: &Fingerprint) -> usize {
+        self.start(print.hash) / HOME_LINES
+    }
+
+    /// The way to a bucket from the key's home: from which of its lines, how far, and to which bucket of the line.
+    fn way(&self, print: &Fingerprint, distance: u32, bucket: u32) -> u32 {
+        let start = self.start(print.hash) % HOME_LINES;
+        (start as u32 * (home::MAX_BOUND + 1) + distance) * LINE as u32 + bucket % LINE as u32
+    }
+
+    /// The bucket at the end of a way from a home.
+    fn bucket_at(&self, home: usize, way: u32) -> u32 {
+        let (way, side) = (way / LINE as u32, way % LINE as u32);
+        let (start, distance) = ((way / (home::MAX_BOUND + 1)) as usize, (way % (home::MAX_BOUND + 1)) as usize);
+        let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.lines.len();
+        (line * LINE) as u32 + side
     }
 
     /// Inserts the key, or finds it.
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home.
     pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> Insertion<'_, K, M> {
-        let home = self.home(print);
+        let number = self.home(print);
+        let home = &self.homes[number];
         let mut attempt = Attempt::Key(key);
         loop {
             let seen = home.load();
-            if let Some(pending) = seen.pending() {
-                self.finish(home, seen, pending);
+            if seen.pending().is_some() {
+                self.finish(number, seen);
                 continue;
             }
             if seen.is_closed() {
@@ -254,8 +272,9 @@ impl<K, M> Table<K, M> {
                     Err(key) => return Insertion::NoRoom(key),
                 },
             };
-            if let Some(decided) = home.decide(seen, hidden.bucket, hidden.distance) {
-                self.finish(home, decided, hidden.bucket);
+            let way = self.way(print, hidden.distance, hidden.bucket);
+            if let Some(decided) = home.decide(seen, way, hidden.distance) {
+                self.finish(number, decided);
                 return Insertion::Done(hidden.bucket, hidden.place);
             }
             attempt = Attempt::Hidden(hidden);
@@ -281,8 +300,10 @@ impl<K, M> Table<K, M> {
     }
 
     /// Makes the bucket of a decided insertion visible, unless that was done already.
-    fn finish(&self, home: &Home, decided: home::Seen, bucket: u32) {
-        let presence = &self.bucket(bucket).presence;
+    fn finish(&self, home: usize, decided: home::Seen) {
+        let Some(way) = decided.pending() else { return };
+        let presence = &self.bucket(self.bucket_at(home, way)).presence;
+        let home = &self.homes[home];
         let claimed = presence.load();
         // The home still is as decided, so `claimed` is of that insertion and not of a later one: whoever inserted does not
         // return, and so the bucket is not emptied, before the home is cleared.
@@ -297,11 +318,12 @@ impl<K, M> Table<K, M> {
 
     /// Sees to it that nobody inserts the key here any more. After this, if `find` does not find it, it never will.
     pub(crate) fn close(&self, print: &Fingerprint) {
-        let home = self.home(print);
+        let number = self.home(print);
+        let home = &self.homes[number];
         loop {
             let seen = home.load();
-            if let Some(pending) = seen.pending() {
-                self.finish(home, seen, pending);
+            if seen.pending().is_some() {
+                self.finish(number, seen);
             } else if seen.is_closed() || home.close(seen) {
                 return;
             }

@@ -44,8 +44,8 @@
 //! 2. While live and neither WAITING nor WAKING: the owner, to read and write.
 //! 3. While live and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
 //!
-//! So a marker never waits for the owner, nor the owner for a marker: an owner that would have to write the cell while somebody
-//! wakes through it asks to be polled again instead.
+//! So a marker never waits for the owner. An owner that would have to write the cell while somebody wakes through it, because it comes with a
+//! different waker, does not wait either: it asks to be polled again, until the other's call of the old waker is over.
 //!
 //! # Visibility
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
@@ -230,7 +230,8 @@ impl Word {
 
     #[inline]
     fn raise(&self, mut now: Seen, generation: Generation, bits: u64) -> Marked {
-        let mut fenced = bits & DUE == 0;
+        // Flags publish nothing; every mark does, also one of no topics.
+        let mut fenced = bits & !DUE != 0;
         loop {
             if !now.is_live_as(generation) {
                 return Marked::Gone;

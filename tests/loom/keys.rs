@@ -1,6 +1,6 @@
 //! Keys that come and go: the table, the presence word, growth and limits.
 
-use super::{check, is_due, limited, registry};
+use super::{check, is_due, key, limited, registry};
 use crate::RegisterError;
 use loom::thread;
 
@@ -11,9 +11,9 @@ fn two_inserts_of_one_key() {
         let registry = registry();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1).unwrap())
+            thread::spawn(move || registry.register(key(1)).unwrap())
         };
-        let socket = registry.register(1).unwrap();
+        let socket = registry.register(key(1)).unwrap();
         let other = other.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 2));
         assert_eq!(registry.mark(&1), 2);
@@ -30,9 +30,9 @@ fn two_inserts_of_colliding_keys() {
         let registry = registry();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(2).unwrap())
+            thread::spawn(move || registry.register(key(2)).unwrap())
         };
-        let _socket = registry.register(1).unwrap();
+        let _socket = registry.register(key(1)).unwrap();
         let _other = other.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (2, 2));
         assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
@@ -44,9 +44,9 @@ fn two_inserts_of_colliding_keys() {
 fn last_leaves_first_joins() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(first));
-        let mut joiner = registry.register(1).unwrap();
+        let mut joiner = registry.register(key(1)).unwrap();
         assert!((1..=2).contains(&registry.mark(&1)));
         assert!(is_due(&mut joiner));
         leaver.join().unwrap();
@@ -60,13 +60,13 @@ fn last_leaves_first_joins() {
 fn bucket_reused_beside_mark() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let marker = {
             let registry = registry.clone();
             thread::spawn(move || registry.mark(&1))
         };
         drop(first);
-        let mut others = [registry.register(2).unwrap(), registry.register(3).unwrap()];
+        let mut others = [registry.register(key(2)).unwrap(), registry.register(key(3)).unwrap()];
         assert!(marker.join().unwrap() <= 1);
         assert!(others.iter_mut().all(|socket| !is_due(socket)));
     });
@@ -77,15 +77,15 @@ fn bucket_reused_beside_mark() {
 fn insert_beside_vacate() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(first);
-                registry.register(1).unwrap()
+                registry.register(key(1)).unwrap()
             })
         };
-        let _second = registry.register(2).unwrap();
+        let _second = registry.register(key(2)).unwrap();
         let _first = other.join().unwrap();
         assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
         assert_eq!(registry.key_count(), 2);
@@ -97,12 +97,12 @@ fn insert_beside_vacate() {
 fn lookup_beside_insert() {
     check(|| {
         let registry = registry();
-        let _there = registry.register(1).unwrap();
+        let _there = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
-                drop(registry.register(2).unwrap());
-                registry.register(3).unwrap()
+                drop(registry.register(key(2)).unwrap());
+                registry.register(key(3)).unwrap()
             })
         };
         assert!(registry.is_active(&1));
@@ -116,12 +116,12 @@ fn lookup_beside_insert() {
 fn growth_beside_insert_of_the_same_key() {
     check(|| {
         let registry = registry();
-        let _full = [registry.register(1).unwrap(), registry.register(2).unwrap()];
+        let _full = [registry.register(key(1)).unwrap(), registry.register(key(2)).unwrap()];
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(3).unwrap())
+            thread::spawn(move || registry.register(key(3)).unwrap())
         };
-        let _socket = registry.register(3).unwrap();
+        let _socket = registry.register(key(3)).unwrap();
         let _other = other.join().unwrap();
         assert_eq!((registry.key_count(), registry.mark(&3)), (3, 2));
     });
@@ -133,12 +133,12 @@ fn growth_beside_insert_of_the_same_key() {
 fn growth_beside_insert_into_the_old_table() {
     check(|| {
         let registry = registry();
-        let _half = registry.register(2).unwrap();
+        let _half = registry.register(key(2)).unwrap();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1).unwrap())
+            thread::spawn(move || registry.register(key(1)).unwrap())
         };
-        let _sockets = [registry.register(3).unwrap(), registry.register(1).unwrap()];
+        let _sockets = [registry.register(key(3)).unwrap(), registry.register(key(1)).unwrap()];
         let _other = other.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (3, 4));
         assert_eq!((registry.mark(&1), registry.mark(&2), registry.mark(&3)), (2, 1, 1));
@@ -150,10 +150,10 @@ fn growth_beside_insert_into_the_old_table() {
 fn growth_beside_lookup() {
     check(|| {
         let registry = registry();
-        let _full = [registry.register(1).unwrap(), registry.register(2).unwrap()];
+        let _full = [registry.register(key(1)).unwrap(), registry.register(key(2)).unwrap()];
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(3).unwrap())
+            thread::spawn(move || registry.register(key(3)).unwrap())
         };
         assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
         let _other = other.join().unwrap();
@@ -167,15 +167,15 @@ fn limit_per_key() {
         let registry = limited(100, 1);
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1))
+            thread::spawn(move || registry.register(key(1)))
         };
-        let socket = registry.register(1);
+        let socket = registry.register(key(1));
         let other = other.join().unwrap();
         assert!(socket.is_ok() != other.is_ok());
         assert_eq!(socket.as_ref().err().or(other.as_ref().err()), Some(&RegisterError::KeyFull));
         assert_eq!(registry.socket_count(), 1);
         drop((socket, other));
-        assert!(registry.register(1).is_ok());
+        assert!(registry.register(key(1)).is_ok());
     });
 }
 
@@ -186,14 +186,14 @@ fn limit_of_all() {
         let registry = limited(1, 100);
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1))
+            thread::spawn(move || registry.register(key(1)))
         };
-        let socket = registry.register(2);
+        let socket = registry.register(key(2));
         let other = other.join().unwrap();
         assert!(socket.is_ok() != other.is_ok());
         assert_eq!(socket.as_ref().err().or(other.as_ref().err()), Some(&RegisterError::Full));
         drop((socket, other));
-        assert!(registry.register(3).is_ok());
+        assert!(registry.register(key(3)).is_ok());
     });
 }
 
@@ -224,12 +224,12 @@ fn permits_that_move() {
 fn counts_beside_churn() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(first);
-                drop(registry.register(1).unwrap());
+                drop(registry.register(key(1)).unwrap());
             })
         };
         assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
@@ -243,10 +243,10 @@ fn counts_beside_churn() {
 fn counts_beside_crossing_churn() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || drop(registry.register(1).unwrap()))
+            thread::spawn(move || drop(registry.register(key(1)).unwrap()))
         };
         drop(first);
         assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);

@@ -1,6 +1,6 @@
 //! Handles that outlive the registry.
 
-use super::{check, registry};
+use super::{check, key, registry};
 use loom::thread;
 
 /// The registry's last handle and the last sockets go at once: everything is freed (loom reports leaks), nothing twice.
@@ -8,8 +8,8 @@ use loom::thread;
 fn registry_dropped_beside_sockets() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
-        let second = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
+        let second = registry.register(key(1)).unwrap();
         let other = thread::spawn(move || drop(first));
         drop(registry);
         second.metadata().look();

@@ -13,6 +13,8 @@ use crate::limits::Sizes;
 use crate::{Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Runs `model` in every order of steps that the bound allows.
@@ -24,11 +26,11 @@ fn check(model: impl Fn() + Sync + Send + 'static) {
 }
 
 /// A registry of one shard whose first table has one line: two buckets.
-fn registry() -> Registry<u8, Guarded> {
+fn registry() -> Registry<Key, Guarded> {
     limited(100, 100)
 }
 
-fn limited(max_sockets: usize, max_per_key: u32) -> Registry<u8, Guarded> {
+fn limited(max_sockets: usize, max_per_key: u32) -> Registry<Key, Guarded> {
     Registry::with(1, max_sockets, Sizes::growing(1, max_per_key))
 }
 
@@ -67,7 +69,36 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// A key that is watched in the same way.
+struct Key(u8, Guarded);
+
+fn key(n: u8) -> Key {
+    Key(n, Guarded::default())
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.1.look();
+        other.1.look();
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Borrow<u8> for Key {
+    fn borrow(&self) -> &u8 {
+        &self.0
+    }
+}
+
 /// Polls once, with a waker that does nothing.
-fn is_due(socket: &mut Socket<u8, Guarded>) -> bool {
+fn is_due(socket: &mut Socket<Key, Guarded>) -> bool {
     socket.poll_due(&mut Context::from_waker(Waker::noop())).is_ready()
 }

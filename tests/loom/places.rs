@@ -1,6 +1,6 @@
 //! Places of one key: the chain, reuse, and visitors.
 
-use super::{check, is_due, registry};
+use super::{check, is_due, key, registry};
 use loom::thread;
 
 /// One of two sockets goes, beside a mark: the other one is reached.
@@ -8,8 +8,8 @@ use loom::thread;
 fn mark_beside_drop_of_the_first() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
-        let mut second = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
+        let mut second = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(first));
         assert!((1..=2).contains(&registry.mark(&1)));
         leaver.join().unwrap();
@@ -22,8 +22,8 @@ fn mark_beside_drop_of_the_first() {
 fn mark_beside_drop_of_the_second() {
     check(|| {
         let registry = registry();
-        let mut first = registry.register(1).unwrap();
-        let second = registry.register(1).unwrap();
+        let mut first = registry.register(key(1)).unwrap();
+        let second = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(second));
         assert!((1..=2).contains(&registry.mark(&1)));
         leaver.join().unwrap();
@@ -36,12 +36,12 @@ fn mark_beside_drop_of_the_second() {
 fn mark_beside_return_to_the_own_place() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
-        let mut second = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
+        let mut second = registry.register(key(1)).unwrap();
         drop(first);
         let joiner = {
             let registry = registry.clone();
-            thread::spawn(move || drop(registry.register(1).unwrap()))
+            thread::spawn(move || drop(registry.register(key(1)).unwrap()))
         };
         assert!((1..=2).contains(&registry.mark(&1)));
         joiner.join().unwrap();
@@ -54,13 +54,13 @@ fn mark_beside_return_to_the_own_place() {
 fn chain_returned_beside_mark() {
     check(|| {
         let registry = registry();
-        let sockets = [registry.register(1).unwrap(), registry.register(1).unwrap()];
+        let sockets = [registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap()];
         let marker = {
             let registry = registry.clone();
             thread::spawn(move || registry.mark(&1))
         };
         drop(sockets);
-        let mut others = [registry.register(2).unwrap(), registry.register(2).unwrap()];
+        let mut others = [registry.register(key(2)).unwrap(), registry.register(key(2)).unwrap()];
         assert!(marker.join().unwrap() <= 2);
         assert!(others.iter_mut().all(|socket| !is_due(socket)));
         assert_eq!(registry.mark(&2), 2);
@@ -72,12 +72,12 @@ fn chain_returned_beside_mark() {
 fn two_joins() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1).unwrap())
+            thread::spawn(move || registry.register(key(1)).unwrap())
         };
-        let second = registry.register(1).unwrap();
+        let second = registry.register(key(1)).unwrap();
         let third = other.join().unwrap();
         assert!(first.id() != second.id() && second.id() != third.id() && third.id() != first.id());
         assert_eq!((registry.mark(&1), registry.sockets_of(&1).len()), (3, 3));
@@ -89,16 +89,16 @@ fn two_joins() {
 fn chain_reused_beside_join() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
-        let second = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
+        let second = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(second);
-                registry.register(1).unwrap()
+                registry.register(key(1)).unwrap()
             })
         };
-        let third = registry.register(1).unwrap();
+        let third = registry.register(key(1)).unwrap();
         let fourth = other.join().unwrap();
         assert!(third.id() != fourth.id() && first.id() != third.id());
         assert_eq!((registry.mark(&1), registry.socket_count()), (3, 3));
@@ -110,20 +110,20 @@ fn chain_reused_beside_join() {
 fn visit_beside_drop() {
     check(|| {
         let registry = registry();
-        let socket = registry.register(1).unwrap();
+        let socket = registry.register(key(1)).unwrap();
         let id = socket.id();
         let visitor = {
             let registry = registry.clone();
             thread::spawn(move || {
                 registry.with_socket(id, |socket| {
                     socket.metadata().look();
-                    assert_eq!(*socket.key(), 1);
+                    socket.key().1.look();
                 })
             })
         };
         drop(socket);
         assert_eq!(registry.key_count(), 0);
-        let _next = registry.register(1).unwrap();
+        let _next = registry.register(key(1)).unwrap();
         visitor.join().unwrap();
         assert_eq!(registry.mark(&1), 1);
     });
@@ -134,7 +134,7 @@ fn visit_beside_drop() {
 fn two_visits_beside_drop() {
     check(|| {
         let registry = registry();
-        let socket = registry.register(1).unwrap();
+        let socket = registry.register(key(1)).unwrap();
         let id = socket.id();
         let visitors = [(); 2].map(|()| {
             let registry = registry.clone();
@@ -145,7 +145,7 @@ fn two_visits_beside_drop() {
             visitor.join().unwrap();
         }
         assert_eq!(registry.socket_count(), 0);
-        assert!(registry.register(1).is_ok());
+        assert!(registry.register(key(1)).is_ok());
     });
 }
 
@@ -154,13 +154,13 @@ fn two_visits_beside_drop() {
 fn walk_beside_churn() {
     check(|| {
         let registry = registry();
-        let stays = registry.register(1).unwrap();
-        let goes = registry.register(1).unwrap();
+        let stays = registry.register(key(1)).unwrap();
+        let goes = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(goes);
-                registry.register(2).unwrap()
+                registry.register(key(2)).unwrap()
             })
         };
         let mut ids = Vec::new();
@@ -184,8 +184,8 @@ fn ids_are_not_issued_twice() {
         let registry = registry();
         let mut ids = Vec::new();
         for _ in 0..40 {
-            let socket = registry.register(1).unwrap();
-            let further = registry.register(1).unwrap();
+            let socket = registry.register(key(1)).unwrap();
+            let further = registry.register(key(1)).unwrap();
             ids.extend([socket.id(), further.id()]);
         }
         assert!(ids.iter().all(|&id| !registry.contains(id)));

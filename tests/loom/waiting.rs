@@ -1,6 +1,6 @@
 //! A task that waits, through the handle.
 
-use super::{block_on, check, is_due, registry};
+use super::{block_on, check, is_due, key, registry};
 use crate::Topics;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use loom::thread;
@@ -26,7 +26,7 @@ fn counting() -> (std::sync::Arc<Count>, Waker) {
 fn mark_beside_wait() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let marker = thread::spawn(move || assert_eq!(registry.mark(&1), 1));
         assert_eq!(block_on(socket.due()), Ok(Topics::UPDATE));
         marker.join().unwrap();
@@ -38,7 +38,7 @@ fn mark_beside_wait() {
 fn two_marks_beside_two_waits() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let markers = [Topics::topic(0), Topics::topic(1)].map(|topic| {
             let registry = registry.clone();
             thread::spawn(move || registry.mark_topics(&1, topic))
@@ -61,7 +61,7 @@ fn two_marks_beside_two_waits() {
 fn waker_replaced_beside_mark() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let ((_, first), (count, second)) = (counting(), counting());
         assert!(socket.poll_due(&mut Context::from_waker(&first)).is_pending());
         let marker = thread::spawn(move || registry.mark(&1));
@@ -79,7 +79,7 @@ fn waker_replaced_beside_mark() {
 fn wait_given_up_beside_mark() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let (_, waker) = counting();
         let marker = thread::spawn(move || registry.mark(&1));
         let first = {
@@ -97,7 +97,7 @@ fn wait_given_up_beside_mark() {
 fn drop_beside_wake() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         assert!(!is_due(&mut socket));
         let marker = {
             let registry = registry.clone();
@@ -108,7 +108,7 @@ fn drop_beside_wake() {
         let marked = marker.join().unwrap();
         assert!(marked <= 1);
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
-        assert!(!is_due(&mut registry.register(1).unwrap()));
+        assert!(!is_due(&mut registry.register(key(1)).unwrap()));
     });
 }
 
@@ -117,7 +117,7 @@ fn drop_beside_wake() {
 fn drop_beside_wake_and_visit() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         assert!(!is_due(&mut socket));
         let id = socket.id();
         let marker = {
@@ -138,17 +138,17 @@ fn drop_beside_wake_and_visit() {
 /// A waker that uses the registry while it is called: marks, looks and registers.
 #[test]
 fn waker_that_uses_the_registry() {
-    struct Reenter(crate::Registry<u8, super::Guarded>);
+    struct Reenter(crate::Registry<super::Key, super::Guarded>);
     impl Wake for Reenter {
         fn wake(self: std::sync::Arc<Self>) {
             assert_eq!(self.0.mark(&1), 1);
             self.0.for_each(|socket| socket.metadata().look());
-            drop(self.0.register(1).unwrap());
+            drop(self.0.register(key(1)).unwrap());
         }
     }
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let waker = Waker::from(std::sync::Arc::new(Reenter(registry.clone())));
         assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
         let marker = {
@@ -172,7 +172,7 @@ fn waker_that_panics() {
     }
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let waker = Waker::from(std::sync::Arc::new(Panics));
         assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
         let marker = {
@@ -194,7 +194,7 @@ fn waker_that_panics() {
 fn close_beside_wait() {
     check(|| {
         let registry = registry();
-        let mut socket = registry.register(1).unwrap();
+        let mut socket = registry.register(key(1)).unwrap();
         let closer = thread::spawn(move || registry.close());
         assert_eq!(block_on(socket.due()), Err(crate::Closed::Shutdown));
         closer.join().unwrap();
@@ -210,7 +210,7 @@ fn close_beside_register() {
             let registry = registry.clone();
             thread::spawn(move || registry.close())
         };
-        let registered = registry.register(1);
+        let registered = registry.register(key(1));
         closer.join().unwrap();
         if let Ok(mut socket) = registered {
             let polled = socket.poll_due(&mut Context::from_waker(Waker::noop()));

@@ -19,20 +19,23 @@ fn live() -> Arc<Word> {
 /// What was written before a mark is seen by who takes the mark.
 #[test]
 fn mark_publishes() {
+    // Outside the model: both outcomes must have been met.
+    static OUTCOMES: [std::sync::atomic::AtomicUsize; 2] = [const { std::sync::atomic::AtomicUsize::new(0) }; 2];
     check(|| {
         let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let marker = {
+        let taker = {
             let (word, data) = (word.clone(), data.clone());
             thread::spawn(move || {
-                data.store(1, Relaxed);
-                let _ = word.mark(word.load(), Topics::UPDATE);
+                let taken = !word.take().is_empty();
+                assert!(!taken || data.load(Relaxed) == 1);
+                taken
             })
         };
-        if !word.take().is_empty() {
-            assert_eq!(data.load(Relaxed), 1);
-        }
-        marker.join().unwrap();
+        data.store(1, Relaxed);
+        let _ = word.mark(word.load(), Topics::UPDATE);
+        OUTCOMES[usize::from(taker.join().unwrap())].fetch_add(1, Relaxed);
     });
+    assert!(OUTCOMES.iter().all(|outcome| outcome.load(Relaxed) > 0));
 }
 
 /// A mark that finds the topic due sets nothing. What was written before it is seen all the same, or the topic is due once more.
@@ -84,15 +87,17 @@ fn mark_that_loses_to_a_mark_publishes() {
 fn every_topic_is_taken_once() {
     check(|| {
         let word = live();
-        let markers = [Topics::UPDATE, OTHER].map(|topic| {
+        let marker = {
             let word = word.clone();
-            thread::spawn(move || assert_eq!(word.mark(word.load(), topic), Marked::Done))
-        });
-        let first = word.take();
-        let second = word.take();
-        for marker in markers {
-            marker.join().unwrap();
-        }
+            thread::spawn(move || assert_eq!(word.mark(word.load(), OTHER), Marked::Done))
+        };
+        let taker = {
+            let word = word.clone();
+            thread::spawn(move || (word.take(), word.take()))
+        };
+        assert_eq!(word.mark(word.load(), Topics::UPDATE), Marked::Done);
+        marker.join().unwrap();
+        let (first, second) = taker.join().unwrap();
         let third = word.take();
         assert_eq!(first | second | third, Topics::UPDATE | OTHER);
         assert_eq!(first.len() + second.len() + third.len(), 2);
