@@ -27,6 +27,31 @@ use std::hash::Hash;
 /// 16 bytes are compared exactly (integers, `Uuid`, newtypes of them; not `[u8; 16]`, which writes its length as well). Of longer keys 128 bits of hash are
 /// compared: an operation on a key that is not registered takes another one for it with probability 2<sup>-128</sup> for each
 /// registered key. Two *registered* keys are never confused.
+///
+/// ```
+/// use socket_registry::{Registry, Topics};
+///
+/// const ALERTS: Topics = Topics::topic(1);
+///
+/// let registry: Registry<String, &str> = Registry::new();
+/// let phone = registry.register_with("ada".to_owned(), "phone")?;
+/// let laptop = registry.register_with("ada".to_owned(), "laptop")?;
+///
+/// assert!(registry.is_active("ada") && registry.contains(phone.id()));
+/// assert_eq!((registry.key_count(), registry.socket_count(), registry.sockets_of("ada").len()), (1, 2, 2));
+///
+/// registry.mark_topics("ada", ALERTS);
+/// registry.mark_socket(phone.id(), Topics::UPDATE);
+/// assert_eq!(registry.due_of("ada"), Topics::UPDATE | ALERTS);
+/// assert_eq!((phone.take_due(), laptop.peek_due()), (Topics::UPDATE | ALERTS, ALERTS));
+///
+/// registry.mark_all();
+/// let mut names = Vec::new();
+/// registry.for_each(|socket| names.push((*socket.metadata(), socket.due() == Topics::UPDATE)));
+/// names.sort();
+/// assert_eq!(names, [("laptop", false), ("phone", true)]);
+/// # Ok::<(), socket_registry::RegisterError>(())
+/// ```
 pub struct Registry<K, M = ()> {
     inner: Arc<Inner<K, M>>,
 }
