@@ -9,30 +9,31 @@ use super::{
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     fs,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicIsize, Ordering},
 };
 
 /// The system's allocator, which counts in the processes that measure memory and nowhere else.
 pub struct Counting;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Signed: what was allocated before counting began may be freed after.
+static LIVE: AtomicIsize = AtomicIsize::new(0);
 
 impl Counting {
-    /// From now on: to be called before anything is allocated that could be freed later.
+    /// From now on.
     pub fn enable() {
         ENABLED.store(true, Ordering::Relaxed);
     }
 
     fn add(bytes: usize) {
         if ENABLED.load(Ordering::Relaxed) {
-            LIVE.fetch_add(bytes, Ordering::Relaxed);
+            LIVE.fetch_add(bytes as isize, Ordering::Relaxed);
         }
     }
 
     fn sub(bytes: usize) {
         if ENABLED.load(Ordering::Relaxed) {
-            LIVE.fetch_sub(bytes, Ordering::Relaxed);
+            LIVE.fetch_sub(bytes as isize, Ordering::Relaxed);
         }
     }
 }
