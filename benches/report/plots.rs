@@ -3,7 +3,6 @@
 use crate::{
     results::{LIMIT, OURS, Results, Unit},
     scale::{Scale, short},
-    subjects::throughput::more_threads,
     suite::{operations::Operation, peers::Key},
 };
 use plotters::prelude::*;
@@ -48,12 +47,12 @@ fn against_sockets(scale: &Scale, results: &Results) -> Plot {
 
 fn against_threads(operation: Operation, scale: &Scale, results: &Results) -> Plot {
     let subject = operation.name();
-    let threads = || [1].into_iter().chain(more_threads());
+    let threads = scale.all_threads();
     Plot {
         title: format!("{subject}, u64 keys, {} sockets: time per operation, as a thread sees it", short(scale.big())),
         x: "threads",
-        labels: threads().map(|threads| threads.to_string()).collect(),
-        lines: lines(results, subject, threads().map(|threads| (scale.big(), threads))),
+        labels: threads.iter().map(|threads| threads.to_string()).collect(),
+        lines: lines(results, subject, threads.iter().map(|&threads| (scale.big(), threads))),
     }
 }
 

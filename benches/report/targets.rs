@@ -125,7 +125,7 @@ fn changes(scale: &Scale, targets: &mut Targets) {
     targets.ratios(churn, u64::NAME, small, 1, peers(0.5, 0.4));
     targets.ratios(churn, u64::NAME, big, 1, peers(0.5, 0.4));
     targets.ratios(churn, String::NAME, big, 1, peers(0.5, 0.45));
-    targets.ratios(DISCONNECT_P99, u64::NAME, scale.crowd, 2, peers(0.3, 0.2));
+    targets.ratios(DISCONNECT_P99, u64::NAME, scale.leaving, 2, peers(0.3, 0.2));
     targets.ratios(GROWTH_WORST, u64::NAME, big, 1, peers(0.3, 0.2));
     for operation in [Operation::KeyCount, Operation::SocketCount] {
         targets.absolute(operation.name(), u64::NAME, big, 1e3);

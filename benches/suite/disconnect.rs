@@ -3,7 +3,7 @@
 use super::{
     peers::{Key, Peer},
     population::Lasting,
-    timing::Latencies,
+    timing::{Latencies, Preemptions},
 };
 use std::{
     sync::{
@@ -22,26 +22,28 @@ pub fn disconnect<K: Key, P: Peer<K>>(sockets: usize) -> Latencies {
     let coming: Vec<_> = (0..sockets as u64).map(|n| K::nth(sockets as u64 + n)).collect();
     let mut came: Vec<_> = coming.iter().map(|_| None).collect();
     let (start, left) = (Barrier::new(2), AtomicBool::new(false));
-    let mut nanos = vec![0; sockets];
-    let registered = thread::scope(|scope| {
+    let nanos = thread::scope(|scope| {
         scope.spawn(|| {
             start.wait();
             drop(leaving);
             left.store(true, Ordering::Relaxed);
         });
         start.wait();
-        let mut registered = 0;
-        for ((key, came), nanos) in coming.into_iter().zip(&mut came).zip(&mut nanos) {
+        let mut nanos = Vec::with_capacity(sockets);
+        let mut preemptions = Preemptions::watch();
+        for (key, came) in coming.into_iter().zip(&mut came) {
             let begin = Instant::now();
-            *came = Some(registry.get().register(key));
-            *nanos = begin.elapsed().as_nanos() as u64;
-            registered += 1;
+            let socket = registry.get().register(key);
+            let took = begin.elapsed().as_nanos() as u64;
+            *came = Some(socket);
+            if !preemptions.hit(took) {
+                nanos.push(took);
+            }
             if left.load(Ordering::Relaxed) {
                 break;
             }
         }
-        registered
+        nanos
     });
-    nanos.truncate(registered);
     Latencies::new(nanos)
 }

@@ -80,6 +80,36 @@ impl Latencies {
     }
 }
 
+/// Whether the scheduler gave this thread's core to somebody else. Such a call says nothing about the contestant; waiting
+/// for a lock is another thing, and counts.
+pub struct Preemptions(i64);
+
+impl Preemptions {
+    /// Only slower calls are worth asking about.
+    const SLOW: u64 = 20_000;
+
+    pub fn watch() -> Self {
+        Self(Self::so_far())
+    }
+
+    /// Whether a call that took so long was interrupted.
+    pub fn hit(&mut self, nanos: u64) -> bool {
+        nanos > Self::SLOW && {
+            let before = std::mem::replace(&mut self.0, Self::so_far());
+            self.0 != before
+        }
+    }
+
+    fn so_far() -> i64 {
+        // SAFETY: all zeros is a valid `rusage`.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: `usage` is valid for writing.
+        let failed = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+        assert_eq!(failed, 0, "no usage of this thread");
+        usage.ru_nivcsw
+    }
+}
+
 /// CPU time that this process has used, in all its threads.
 pub fn cpu_time() -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -8,8 +8,8 @@ pub const DRAWS: usize = 1 << 18;
 /// A round that only shows that it works.
 pub const FEW_DRAWS: usize = 1 << 10;
 
-/// Registrations cost more than marks: a round has fewer.
-const DRAWS_PER_CHURN: usize = 4;
+/// Registrations cost more than marks, and must be undone: a round has fewer.
+const DRAWS_PER_CHURN: usize = 16;
 
 /// The skew of YCSB, often used for what people look at.
 const ZIPF: f64 = 0.99;

@@ -59,12 +59,12 @@ pub fn growth(scale: &Scale, runner: &mut Runner) {
 
 pub fn disconnect(scale: &Scale, runner: &mut Runner) {
     let metric = |subject, combine| {
-        let case = Case { subject, keys: u64::NAME, sockets: scale.crowd, threads: 2 };
+        let case = Case { subject, keys: u64::NAME, sockets: scale.leaving, threads: 2 };
         Metric { case, unit: Unit::Nanos, combine }
     };
     let metrics = [metric(DISCONNECT_P99, median), metric(DISCONNECT_WORST, least)];
     let contestants = Entrant::<u64>::all().into_iter().map(|entrant| -> Contestant {
-        let sockets = scale.crowd;
+        let sockets = scale.leaving;
         let round = move || {
             let registered = (entrant.disconnect)(sockets);
             vec![registered.quantile(0.99), registered.worst()]

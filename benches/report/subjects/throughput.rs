@@ -9,7 +9,6 @@ use crate::{
         limits::{Bound, Limit},
         operations::{Operation, Stand},
         peers::Key,
-        timing::cores,
         workload::Workload,
     },
 };
@@ -20,65 +19,48 @@ pub const WAITING: &str = "mark, a task waits";
 pub const CROWD_KEYS: &str = "one u64 for all";
 pub const APART_KEYS: &str = "a u64 for each";
 
-/// Numbers of threads beyond one.
-pub fn more_threads() -> Vec<usize> {
-    let mut threads = vec![2, 4, cores()];
-    threads.retain(|&threads| threads > 1);
-    threads.sort_unstable();
-    threads.dedup();
-    threads
-}
-
 fn nanos(case: Case) -> [Metric; 1] {
     [Metric { case, unit: Unit::Nanos, combine: median }]
 }
 
+/// Operations and numbers of threads, in the order in which they are run.
+type Plan = Vec<(Operation, usize)>;
+
+fn with(threads: &[usize], operations: &[Operation]) -> Plan {
+    operations.iter().flat_map(|&operation| threads.iter().map(move |&threads| (operation, threads))).collect()
+}
+
+/// Churn comes last: some tables answer more slowly after it, for ever.
 pub fn populations(scale: &Scale, runner: &mut Runner) {
     use Operation::*;
-    let [alone, threaded] = [
-        &[
-            MarkUniform,
-            MarkZipf,
-            MarkDue,
-            MarkHot,
-            MarkMany,
-            MarkAll,
-            Take,
-            Churn,
-            Reconnect,
-            Mix,
-            IsActive,
-            KeyCount,
-            SocketCount,
-            ForEach,
-        ][..],
-        &[MarkUniform, MarkZipf, MarkDue, MarkHot, Churn, Mix][..],
-    ];
+    let marks = [MarkUniform, MarkZipf, MarkDue, MarkHot];
+    let questions = [MarkMany, MarkAll, Take, IsActive, KeyCount, SocketCount, ForEach];
+    let churns = [Churn, Mix];
     for &sockets in scale.sizes {
-        let is_end = [scale.small(), scale.big()].contains(&sockets);
-        let all = if is_end { alone } else { &[MarkUniform, MarkZipf, MarkMany, MarkAll, Take, Churn, Reconnect] };
-        population::<u64>(scale, runner, sockets, all, if is_end { threaded } else { &[] });
-        if is_end {
-            let some = [MarkUniform, MarkZipf, MarkMany, Take, Churn, IsActive];
-            population::<String>(scale, runner, sockets, &some, &[MarkUniform]);
-            population::<Uuid>(scale, runner, sockets, &[MarkUniform, Churn], &[]);
+        let threads = match sockets {
+            _ if sockets == scale.big() => scale.all_threads(),
+            _ if sockets == scale.small() => vec![1, 2],
+            _ => vec![1],
+        };
+        let all = [with(&threads, &marks), with(&[1], &questions), with(&threads, &churns), with(&[1], &[Reconnect])];
+        population::<u64>(scale, runner, sockets, all.concat());
+        if [scale.small(), scale.big()].contains(&sockets) {
+            let some = [with(&[1, 2], &[MarkUniform]), with(&[1], &[MarkZipf, MarkMany, Take, IsActive, Churn])];
+            population::<String>(scale, runner, sockets, some.concat());
+            population::<Uuid>(scale, runner, sockets, with(&[1], &[MarkUniform, Churn]));
         }
     }
 }
 
-fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, alone: &[Operation], threaded: &[Operation]) {
+fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
     runner.progress(&format!("populating: {}, {sockets} sockets", K::NAME));
     let work = Workload::<K>::distinct(sockets, scale.draws);
     let mut bound = Bound::new(&work);
     let mut stands: Vec<_> =
         Entrant::<K>::all().iter().map(|entrant| (entrant.name, (entrant.populate)(&work))).collect();
-    let mut contest = |operation, threads| {
-        let limit: Option<&mut (dyn Stand<K> + 'static)> = Operation::limit(operation).is_some().then_some(&mut bound);
+    for (operation, threads) in plan {
+        let limit: Option<&mut dyn Stand<K>> = operation.limit().is_some().then_some(&mut bound);
         compare(runner, operation, K::NAME, threads, &work, &mut stands, limit);
-    };
-    alone.iter().for_each(|&operation| contest(operation, 1));
-    for threads in more_threads() {
-        threaded.iter().for_each(|&operation| contest(operation, threads));
     }
 }
 
