@@ -1,7 +1,10 @@
 //! Interleaved rounds, and progress while they run.
 
 use crate::results::{Case, LIMIT, Results, Row, Unit};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// For one contestant in one subject: some tables degenerate, and would keep all others waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One figure that a round gives, and how the rounds' figures become one.
 #[derive(Clone, Copy)]
@@ -29,13 +32,18 @@ impl Runner {
         eprintln!("[{:5.0} s] {what}", self.start.elapsed().as_secs_f64());
     }
 
-    /// Times every contestant once per round; each round begins with the next one.
+    /// Times every contestant once per round; each round begins with the next one. Who has used up its time sits out.
     pub fn rounds(&mut self, contestants: &mut [Contestant]) -> Vec<(&'static str, Vec<Vec<f64>>)> {
         let mut figures: Vec<_> = contestants.iter().map(|(name, _)| (*name, Vec::new())).collect();
+        let mut used = vec![Duration::ZERO; contestants.len()];
         for round in 0..self.rounds {
             for turn in 0..contestants.len() {
                 let at = (round + turn) % contestants.len();
-                figures[at].1.push(contestants[at].1());
+                if used[at] < PATIENCE {
+                    let start = Instant::now();
+                    figures[at].1.push(contestants[at].1());
+                    used[at] += start.elapsed();
+                }
             }
         }
         figures
