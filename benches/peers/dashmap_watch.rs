@@ -3,20 +3,26 @@
 use super::{Hasher, Key, Peer, PeerSocket};
 use dashmap::DashMap;
 use smallvec::SmallVec;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch::{self, Receiver, Sender};
 
-type Senders = SmallVec<[Sender<()>; 1]>;
+/// With the socket's id, which removal goes by.
+type Senders = SmallVec<[(u64, Sender<()>); 1]>;
 
-pub struct DashMapWatch<K: Key>(DashMap<K, Senders, Hasher>);
+pub struct DashMapWatch<K: Key> {
+    map: DashMap<K, Senders, Hasher>,
+    next_id: AtomicU64,
+}
 
 pub struct WatchSocket<K: Key> {
     registry: &'static DashMapWatch<K>,
     key: K,
+    id: u64,
     receiver: Receiver<()>,
 }
 
 fn send(senders: &Senders) -> usize {
-    senders.iter().for_each(|sender| sender.send_replace(()));
+    senders.iter().for_each(|(_, sender)| sender.send_replace(()));
     senders.len()
 }
 
@@ -25,37 +31,38 @@ impl<K: Key> Peer<K> for DashMapWatch<K> {
     type Socket = WatchSocket<K>;
 
     fn sized_for(sockets: usize) -> Self {
-        Self(DashMap::with_capacity_and_hasher(sockets, Hasher::new()))
+        Self { map: DashMap::with_capacity_and_hasher(sockets, Hasher::new()), next_id: AtomicU64::new(0) }
     }
 
     fn register(&'static self, key: K) -> Self::Socket {
         let (sender, receiver) = watch::channel(());
-        self.0.entry(key.clone()).or_default().push(sender);
-        WatchSocket { registry: self, key, receiver }
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.map.entry(key.clone()).or_default().push((id, sender));
+        WatchSocket { registry: self, key, id, receiver }
     }
 
     fn mark(&self, key: &K) -> usize {
-        self.0.get(key).map_or(0, |senders| send(&senders))
+        self.map.get(key).map_or(0, |senders| send(&senders))
     }
 
     fn mark_all(&self) -> usize {
-        self.0.iter().map(|entry| send(entry.value())).sum()
+        self.map.iter().map(|entry| send(entry.value())).sum()
     }
 
     fn is_active(&self, key: &K) -> bool {
-        self.0.contains_key(key)
+        self.map.contains_key(key)
     }
 
     fn key_count(&self) -> usize {
-        self.0.len()
+        self.map.len()
     }
 
     fn socket_count(&self) -> usize {
-        self.0.iter().map(|entry| entry.value().len()).sum()
+        self.map.iter().map(|entry| entry.value().len()).sum()
     }
 
     fn for_each(&self, mut visit: impl FnMut(&K)) {
-        self.0.iter().for_each(|entry| entry.value().iter().for_each(|_| visit(entry.key())));
+        self.map.iter().for_each(|entry| entry.value().iter().for_each(|_| visit(entry.key())));
     }
 }
 
@@ -73,12 +80,11 @@ impl<K: Key> PeerSocket for WatchSocket<K> {
 
 impl<K: Key> Drop for WatchSocket<K> {
     fn drop(&mut self) {
-        self.registry.0.remove_if_mut(&self.key, |_, senders| {
-            let last = senders.len() == 1;
-            if !last {
-                senders.retain(|sender| !sender.subscribe().same_channel(&self.receiver));
+        self.registry.map.remove_if_mut(&self.key, |_, senders| {
+            if let Some(at) = senders.iter().position(|(id, _)| *id == self.id) {
+                senders.swap_remove(at);
             }
-            last
+            senders.is_empty()
         });
     }
 }
