@@ -1,0 +1,24 @@
+//! Marks of many: a list of keys, and everybody.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, operations, sizes},
+    operations::Operation::{MarkAll, MarkMany},
+    peers::Key,
+};
+use uuid::Uuid;
+
+fn batch<K: Key>(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        operations::<K>(criterion, &[MarkAll, MarkMany], sockets, &[1]);
+    }
+}
+
+criterion_group! {
+    name = all;
+    config = configured();
+    targets = batch::<u64>, batch::<Uuid>, batch::<String>
+}
+criterion_main!(all);

@@ -1,0 +1,24 @@
+//! Sockets that leave while others come: other keys, the same key, and among marks.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, operations, sizes, threads},
+    operations::Operation::{Churn, Mix, Reconnect},
+    peers::Key,
+};
+use uuid::Uuid;
+
+fn churn<K: Key>(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        operations::<K>(criterion, &[Churn, Mix, Reconnect], sockets, &threads());
+    }
+}
+
+criterion_group! {
+    name = all;
+    config = configured();
+    targets = churn::<u64>, churn::<Uuid>, churn::<String>
+}
+criterion_main!(all);

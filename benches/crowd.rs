@@ -1,0 +1,24 @@
+//! One key with up to a hundred thousand sockets.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, crowd as crowd_of, sizes},
+    operations::Operation::{MarkAll, Reconnect},
+};
+
+const MOST: usize = 100_000;
+
+fn crowd(criterion: &mut Criterion) {
+    for &sockets in sizes().iter().filter(|&&sockets| sockets <= MOST) {
+        crowd_of(criterion, &[Reconnect, MarkAll], sockets);
+    }
+}
+
+criterion_group! {
+    name = all;
+    config = configured();
+    targets = crowd
+}
+criterion_main!(all);

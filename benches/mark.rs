@@ -1,0 +1,46 @@
+//! Marks of one key: uniform, zipf, already due, hot, by id, and with a task waiting.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, operations, rounds, sizes, threads, workload},
+    entrants::{Entrant, by_id},
+    operations::Operation::{MarkDue, MarkHot, MarkUniform, MarkZipf},
+    peers::Key,
+};
+use uuid::Uuid;
+
+fn by_key<K: Key>(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        operations::<K>(criterion, &[MarkUniform, MarkZipf, MarkDue, MarkHot], sockets, &threads());
+    }
+}
+
+fn by_socket_id(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        let work = workload::<u64>(sockets);
+        for (name, mut round) in by_id(&work) {
+            rounds(criterion, &format!("mark by id/{sockets} sockets"), name, || round(&work));
+        }
+    }
+}
+
+fn waiting(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        let work = workload::<u64>(sockets);
+        for entrant in Entrant::waking() {
+            let mut armed = None;
+            rounds(criterion, &format!("mark with a task waiting/{sockets} sockets"), entrant.name, || {
+                armed.get_or_insert_with(|| (entrant.arm)(&work))(&work)
+            });
+        }
+    }
+}
+
+criterion_group! {
+    name = mark;
+    config = configured();
+    targets = by_key::<u64>, by_key::<Uuid>, by_key::<String>, by_socket_id, waiting
+}
+criterion_main!(mark);

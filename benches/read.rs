@@ -1,0 +1,24 @@
+//! Questions: whether a key is active, how many there are, and all of them.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, operations, sizes},
+    operations::Operation::{ForEach, IsActive, KeyCount, SocketCount},
+    peers::Key,
+};
+use uuid::Uuid;
+
+fn read<K: Key>(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        operations::<K>(criterion, &[ForEach, IsActive, KeyCount, SocketCount], sockets, &[1]);
+    }
+}
+
+criterion_group! {
+    name = all;
+    config = configured();
+    targets = read::<u64>, read::<Uuid>, read::<String>
+}
+criterion_main!(all);

@@ -1,0 +1,83 @@
+//! `cargo bench-report`: everything that we claim about speed and memory, measured side by side in one run.
+//!
+//! Each subject is timed in rounds, and each round times every contestant once, in rotating order: a noisy neighbour hits
+//! all of them alike. Figures are medians over the rounds.
+
+#![allow(unreachable_pub, reason = "no other crate reaches into a program")]
+
+#[path = "../suite/mod.rs"]
+mod suite;
+
+mod children;
+mod document;
+mod machine;
+mod plots;
+mod results;
+mod runner;
+mod scale;
+mod subjects;
+mod tables;
+mod targets;
+
+use clap::Parser;
+use runner::Runner;
+use scale::Scale;
+use std::{error::Error, fs, path::Path};
+use subjects::Section;
+use suite::memory::Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Measures this crate, its peers and the machine's limits side by side, and writes target/bench-report/.
+#[derive(Parser)]
+#[command(name = "cargo bench-report")]
+struct Arguments {
+    /// Smaller populations and fewer rounds: minutes instead of half an hour. Leaves docs/BENCHMARKS.md alone.
+    #[arg(long)]
+    quick: bool,
+    /// Only these sections. Leaves docs/BENCHMARKS.md alone.
+    #[arg(long, value_enum)]
+    only: Vec<Section>,
+    /// Cargo says so when it benchmarks. Without it this is a test: tiny populations, nothing is written.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    if children::is_child() {
+        return children::run();
+    }
+    let arguments = Arguments::parse();
+    let scale = match (arguments.bench, arguments.quick) {
+        (false, _) => Scale::SMOKE,
+        (true, true) => Scale::QUICK,
+        (true, false) => Scale::FULL,
+    };
+    let sections = if arguments.only.is_empty() { Section::ALL } else { &arguments.only };
+
+    let mut runner = Runner::new(scale.rounds);
+    for section in sections {
+        section.run(&scale, &mut runner)?;
+    }
+    let results = runner.finish();
+    let report = tables::report(&machine::describe(), &scale, &results);
+    if !arguments.bench {
+        return Ok(());
+    }
+
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-report");
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("report.md"), &report)?;
+    fs::write(folder.join("results.csv"), results.to_csv())?;
+    plots::draw(&folder, &scale, &results)?;
+    println!("{}", targets::table(&scale, &results));
+    println!("All tables and plots: {}", folder.display());
+
+    if !arguments.quick && arguments.only.is_empty() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/BENCHMARKS.md");
+        fs::write(&page, document::refreshed(&fs::read_to_string(&page)?, &report)?)?;
+        println!("Refreshed {}", page.display());
+    }
+    Ok(())
+}

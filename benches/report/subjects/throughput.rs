@@ -1,0 +1,128 @@
+//! Nanoseconds per operation.
+
+use crate::{
+    results::{Case, LIMIT, Unit},
+    runner::{Contestant, Metric, Runner, median},
+    scale::Scale,
+    suite::{
+        entrants::{Entrant, by_id},
+        limits::{Bound, Limit},
+        operations::{Operation, Stand},
+        peers::Key,
+        workload::Workload,
+    },
+};
+use uuid::Uuid;
+
+pub const BY_ID: &str = "mark by id";
+pub const WAITING: &str = "mark, a task waits";
+pub const CROWD_KEYS: &str = "one u64 for all";
+pub const APART_KEYS: &str = "a u64 for each";
+
+fn nanos(case: Case) -> [Metric; 1] {
+    [Metric { case, unit: Unit::Nanos, combine: median }]
+}
+
+/// Operations and numbers of threads, in the order in which they are run.
+type Plan = Vec<(Operation, usize)>;
+
+fn with(threads: &[usize], operations: &[Operation]) -> Plan {
+    operations.iter().flat_map(|&operation| threads.iter().map(move |&threads| (operation, threads))).collect()
+}
+
+/// Churn comes last: some tables answer more slowly after it, for ever.
+pub fn populations(scale: &Scale, runner: &mut Runner) {
+    use Operation::*;
+    let marks = [MarkUniform, MarkZipf, MarkDue, MarkHot];
+    let questions = [MarkMany, MarkAll, Take, IsActive, KeyCount, SocketCount, ForEach];
+    let churns = [Churn, Mix];
+    for &sockets in scale.sizes {
+        let threads = match sockets {
+            _ if sockets == scale.big() => scale.all_threads(),
+            _ if sockets == scale.small() => vec![1, 2],
+            _ => vec![1],
+        };
+        let all = [with(&threads, &marks), with(&[1], &questions), with(&threads, &churns), with(&[1], &[Reconnect])];
+        population::<u64>(scale, runner, sockets, all.concat());
+        if [scale.small(), scale.big()].contains(&sockets) {
+            let some = [with(&[1, 2], &[MarkUniform]), with(&[1], &[MarkZipf, MarkMany, Take, IsActive, Churn])];
+            population::<String>(scale, runner, sockets, some.concat());
+            population::<Uuid>(scale, runner, sockets, with(&[1], &[MarkUniform, Churn]));
+        }
+    }
+}
+
+fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
+    runner.progress(&format!("populating: {}, {sockets} sockets", K::NAME));
+    let work = Workload::<K>::distinct(sockets, scale.draws);
+    let mut bound = Bound::new(&work);
+    let mut stands: Vec<_> =
+        Entrant::<K>::all().iter().map(|entrant| (entrant.name, (entrant.populate)(&work))).collect();
+    for (operation, threads) in plan {
+        let limit: Option<&mut dyn Stand<K>> = operation.limit().is_some().then_some(&mut bound);
+        compare(runner, operation, K::NAME, threads, &work, &mut stands, limit);
+    }
+}
+
+type Stands<K> = [(&'static str, Box<dyn Stand<K>>)];
+
+fn compare<K: Key>(
+    runner: &mut Runner,
+    operation: Operation,
+    keys: &'static str,
+    threads: usize,
+    work: &Workload<K>,
+    stands: &mut Stands<K>,
+    limit: Option<&mut (dyn Stand<K> + 'static)>,
+) {
+    let stands = stands.iter_mut().map(|(name, stand)| (*name, stand.as_mut()));
+    let contestants = stands.chain(limit.map(|limit| (LIMIT, limit))).map(|(name, stand)| -> Contestant {
+        (name, Box::new(move || vec![stand.run(operation, threads, work).nanos()]))
+    });
+    let case = Case { subject: operation.name(), keys, sockets: work.sockets(), threads };
+    runner.contest(&nanos(case), contestants.collect());
+}
+
+pub fn marks_by_id(scale: &Scale, runner: &mut Runner) {
+    for sockets in [scale.small(), scale.big()] {
+        let work = Workload::<u64>::distinct(sockets, scale.draws);
+        let bound = Bound::new(&work);
+        let rounds = by_id(&work).into_iter().map(|(name, mut round)| -> Contestant {
+            let work = &work;
+            (name, Box::new(move || vec![round(work).nanos()]))
+        });
+        let limit = || vec![bound.measure(Limit::Random, &work.uniform.keys, 1).nanos()];
+        let contestants = rounds.chain([(LIMIT, Box::new(limit) as _)]).collect();
+        runner.contest(&nanos(Case { subject: BY_ID, keys: u64::NAME, sockets, threads: 1 }), contestants);
+    }
+}
+
+pub fn waiting(scale: &Scale, runner: &mut Runner) {
+    fn of<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize) {
+        runner.progress(&format!("populating with tasks: {}, {sockets} sockets", K::NAME));
+        let work = Workload::<K>::distinct(sockets, scale.draws);
+        let contestants = Entrant::waking().into_iter().map(|entrant| -> Contestant {
+            let (work, mut round) = (&work, (entrant.arm)(&work));
+            (entrant.name, Box::new(move || vec![round(work).nanos()]))
+        });
+        let case = Case { subject: WAITING, keys: K::NAME, sockets, threads: 1 };
+        runner.contest(&nanos(case), contestants.collect());
+    }
+    for sockets in [scale.small(), scale.big()] {
+        of::<u64>(scale, runner, sockets);
+        of::<String>(scale, runner, sockets);
+    }
+}
+
+/// Beside it the same with a key per socket: what a crowd costs is the difference.
+pub fn crowd(scale: &Scale, runner: &mut Runner) {
+    let crowd = (CROWD_KEYS, Workload::<u64>::crowd(scale.crowd, scale.draws));
+    let apart = (APART_KEYS, Workload::<u64>::distinct(scale.crowd, scale.draws));
+    for (keys, work) in [crowd, apart] {
+        let entrants = Entrant::<u64>::crowdable();
+        let mut stands: Vec<_> = entrants.iter().map(|entrant| (entrant.name, (entrant.populate)(&work))).collect();
+        for operation in [Operation::Reconnect, Operation::MarkAll] {
+            compare(runner, operation, keys, 1, &work, &mut stands, None);
+        }
+    }
+}

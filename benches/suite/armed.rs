@@ -1,0 +1,68 @@
+//! Marks of sockets whose tasks wait: every mark has a waker to wake.
+
+use super::{
+    peers::{Key, Peer, PeerSocket},
+    population::Lasting,
+    timing::{Sample, timed},
+    workload::Workload,
+};
+use std::{
+    hint::black_box,
+    pin::Pin,
+    task::{Context, Waker},
+};
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A task per socket that waits for ever again. No runtime: the tasks are polled by hand with a waker that does nothing,
+/// so that what a runtime does on a wake is not charged to the registry.
+pub struct Armed<K: Key, P: Peer<K>> {
+    tasks: Vec<Task>,
+    registry: Lasting<P>,
+    keys: std::marker::PhantomData<K>,
+}
+
+impl<K: Key, P: Peer<K>> Armed<K, P> {
+    pub fn new(sockets: usize, keys: impl Iterator<Item = K>) -> Self {
+        let registry = Lasting::new(P::sized_for(sockets));
+        let mut tasks: Vec<Task> = Vec::with_capacity(sockets);
+        for key in keys {
+            let mut socket = registry.get().register(key);
+            tasks.push(Box::pin(async move {
+                loop {
+                    socket.due().await;
+                }
+            }));
+        }
+        let mut armed = Self { tasks, registry, keys: std::marker::PhantomData };
+        armed.wait();
+        armed
+    }
+
+    /// Polls all tasks: they take what is due and wait again.
+    fn wait(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        for task in &mut self.tasks {
+            assert!(task.as_mut().poll(&mut cx).is_pending());
+        }
+    }
+
+    /// All tasks end, and their sockets go.
+    pub fn leave(&mut self) {
+        self.tasks = Vec::new();
+    }
+
+    /// Marks keys, a quarter as many as there are sockets between two waits; only marking is timed.
+    pub fn mark(&mut self, work: &Workload<K>) -> Sample {
+        let mut total = Sample::default();
+        for keys in work.uniform.keys.chunks((work.sockets() / 4).max(1)) {
+            self.wait();
+            total += timed(keys.len(), || {
+                for key in keys {
+                    black_box(self.registry.get().mark(key));
+                }
+            });
+        }
+        total
+    }
+}

@@ -1,0 +1,24 @@
+//! What a task does after each wake-up: it takes what is due.
+
+mod suite;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use suite::{
+    criterion::{configured, operations, sizes},
+    operations::Operation::Take,
+    peers::Key,
+};
+use uuid::Uuid;
+
+fn take<K: Key>(criterion: &mut Criterion) {
+    for &sockets in sizes() {
+        operations::<K>(criterion, &[Take], sockets, &[1]);
+    }
+}
+
+criterion_group! {
+    name = all;
+    config = configured();
+    targets = take::<u64>, take::<Uuid>, take::<String>
+}
+criterion_main!(all);
