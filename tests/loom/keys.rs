@@ -77,17 +77,17 @@ fn bucket_reused_beside_mark() {
 fn bucket_reused_beside_join() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(first);
-                registry.register(2).unwrap()
+                registry.register(key(2)).unwrap()
             })
         };
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let second = other.join().unwrap();
-        assert_eq!((*first.key(), *second.key()), (1, 2));
+        assert_eq!((first.key().0, second.key().0), (1, 2));
         assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
     });
 }
@@ -97,12 +97,12 @@ fn bucket_reused_beside_join() {
 fn bucket_reused_beside_lookup() {
     check(|| {
         let registry = registry();
-        let first = registry.register(2).unwrap();
+        let first = registry.register(key(2)).unwrap();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || {
                 drop(first);
-                registry.register(1).unwrap()
+                registry.register(key(1)).unwrap()
             })
         };
         let (before, after) = (registry.is_active(&1), registry.is_active(&1));
@@ -223,12 +223,12 @@ fn limit_per_key() {
 fn two_joins_at_the_limit_per_key() {
     check(|| {
         let registry = limited(100, 2);
-        let _there = registry.register(1).unwrap();
+        let _there = registry.register(key(1)).unwrap();
         let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(1))
+            thread::spawn(move || registry.register(key(1)))
         };
-        let socket = registry.register(1);
+        let socket = registry.register(key(1));
         let other = other.join().unwrap();
         assert!(socket.is_ok() != other.is_ok());
         assert_eq!(registry.socket_count(), 2);
@@ -316,9 +316,9 @@ fn counts_beside_crossing_churn() {
 fn counts_beside_last_leaves_first_joins() {
     check(|| {
         let registry = registry();
-        let first = registry.register(1).unwrap();
+        let first = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(first));
-        let _joiner = registry.register(1).unwrap();
+        let _joiner = registry.register(key(1)).unwrap();
         assert!(registry.key_count() <= 1);
         assert!((1..=2).contains(&registry.socket_count()));
         leaver.join().unwrap();

@@ -1,6 +1,6 @@
 //! One table by itself.
 
-use super::check_up_to;
+use super::{check, check_up_to};
 use crate::identity::Seeds;
 use crate::presence::Left;
 use crate::table::{Insertion, Table};
@@ -31,5 +31,27 @@ fn bucket_claimed_anew_beside_help() {
             }
         }
         helper.join().unwrap();
+    });
+}
+
+/// One thread inserts a key, another one closes the table for it and looks: the key is found, or was refused.
+#[test]
+fn closed_beside_insert() {
+    check(|| {
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
+        let print = Seeds::fixed().fingerprint(&1u8);
+        let inserter = {
+            let table = table.clone();
+            thread::spawn(move || match table.insert(&print, 1) {
+                Insertion::Done(_, place) => {
+                    place.give_up();
+                    true
+                }
+                _ => false,
+            })
+        };
+        table.close(&print);
+        let found = table.find(&print).is_some();
+        assert_eq!(inserter.join().unwrap(), found);
     });
 }

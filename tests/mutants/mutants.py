@@ -4,7 +4,7 @@
     tests/mutants/run fence      those with "fence" in their names
 
 Each says which file it changes, the exact text that it replaces, which must be there once, and the command that must fail then.
-A mutant that is still running after a minute has survived, unless it says that it hangs.
+A mutant that is still running after five minutes has survived, unless it says that it hangs.
 
 Left out, because nothing can notice them:
 - `take` with a Relaxed swap: its fence acquires as much, and its Release hands nothing on that the contract promises.
@@ -181,8 +181,8 @@ MUTANTS = [
         (TABLE, "identity.holds(print.identity) && presence.load().is_still(seen)", "identity.holds(print.identity) && presence.load() == presence.load()"),
     ]),
     Mutant("home-decides-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
-        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(bucket + 1)).ok()",
-         "let next = version << VERSION_SHIFT | bound | u64::from(bucket + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Seen(next))"),
+        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()",
+         "let next = version << VERSION_SHIFT | bound | u64::from(way + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Seen(next))"),
     ]),
     Mutant("home-version-not-stepped", "an insertion since the search goes unnoticed", "loom keys::two_inserts_of_one_key", [
         (HOME, "let version = (seen.0 >> VERSION_SHIFT) + 1;", "let version = seen.0 >> VERSION_SHIFT;"),
@@ -194,13 +194,13 @@ MUTANTS = [
         (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
-        (TABLE, "                self.finish(home, seen, pending);\n                continue;\n", "                let _ = pending;\n"),
+        (TABLE, "                self.finish(number, seen);\n                continue;\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
     ]),
     Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
         (TABLE, "        if home.load() != decided {\n            return;\n        }\n", ""),
     ]),
-    Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom keys::growth_beside_insert_into_the_old_table", [
+    Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
         (TABLE, "            if seen.is_closed() {\n                return Insertion::NoRoom(attempt.give_up());\n            }\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
     ]),
