@@ -96,6 +96,6 @@ impl Home {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "home_tests.rs"]
 mod tests;

@@ -78,6 +78,6 @@ impl fmt::Debug for SocketId {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "id_tests.rs"]
 mod tests;

@@ -185,6 +185,6 @@ impl IdentityCell {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "identity_tests.rs"]
 mod tests;

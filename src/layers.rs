@@ -88,6 +88,6 @@ impl<T> Drop for Layers<T> {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "layers_tests.rs"]
 mod tests;

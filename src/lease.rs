@@ -79,6 +79,6 @@ impl Lease {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "lease_tests.rs"]
 mod tests;

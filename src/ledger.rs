@@ -147,6 +147,6 @@ impl Line {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "ledger_tests.rs"]
 mod tests;

@@ -33,10 +33,14 @@ mod word;
 #[path = "../tests/loom/mod.rs"]
 mod models;
 
-#[cfg(not(socket_registry_loom))]
+#[cfg(all(test, socket_registry_shuttle))]
+#[path = "../tests/shuttle/mod.rs"]
+mod schedules;
+
+#[cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 const _: () = assert!(
     option_env!("SOCKET_REGISTRY_MODELS").is_none(),
-    "the models were asked for, but RUSTFLAGS of the environment displaced `--cfg socket_registry_loom`: unset it"
+    "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
 pub use builder::Builder;

@@ -78,6 +78,6 @@ const AHEAD_BOUND: u32 = if MODELLED { 1 } else { 31 };
 
 const _: () = assert!(AHEAD_BOUND <= crate::home::MAX_BOUND);
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "limits_tests.rs"]
 mod tests;

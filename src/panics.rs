@@ -14,8 +14,10 @@ impl Panics {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
             match &self.0 {
                 None => self.0 = Some(panic),
-                // Not dropped: that would run the caller's code once more.
-                Some(_) => mem::forget(panic),
+                // Dropping it runs the caller's code once more. What that panics with is forgotten, lest it goes on for ever.
+                Some(_) => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
+                }
             }
         }
     }

@@ -276,6 +276,6 @@ pub(crate) enum Join {
     Gone,
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "presence_tests.rs"]
 mod tests;

@@ -231,6 +231,6 @@ impl Chain {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "slab_tests.rs"]
 mod tests;

@@ -24,6 +24,23 @@ use std::task::{Context, Poll};
 /// When the last socket of a key goes, it also takes a step for each further socket that the key had at its peak.
 ///
 /// A socket that is forgotten ([`std::mem::forget`]) stays registered for ever, and keeps its shard's memory.
+///
+/// It has one owner. A second handle cannot be made:
+///
+/// ```compile_fail,E0599
+/// let registry = socket_registry::Registry::<u64>::new();
+/// let socket = registry.register(42).unwrap();
+/// let second = socket.clone();
+/// ```
+///
+/// Nor can two tasks wait for one socket:
+///
+/// ```compile_fail,E0499
+/// let registry = socket_registry::Registry::<u64>::new();
+/// let mut socket = registry.register(42).unwrap();
+/// let (one, other) = (socket.due(), socket.due());
+/// drop((one, other));
+/// ```
 pub struct Socket<K, M = ()> {
     shard: Arc<Shard<K, M>>,
     spot: Spot,

@@ -53,6 +53,6 @@ impl Spot {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "spot_tests.rs"]
 mod tests;

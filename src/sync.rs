@@ -1,29 +1,10 @@
-//! What the machine gives: atomics, `Arc`, interior mutability and zeroed memory, from `std` or, under
-//! `--cfg socket_registry_loom`, from the model checker. No other file knows which.
+//! What the machine gives: atomics, `Arc`, interior mutability and zeroed memory, from `std`, or from loom under
+//! `--cfg socket_registry_loom`, or from shuttle under `--cfg socket_registry_shuttle`. No other file knows which.
 
-#[cfg(not(socket_registry_loom))]
+#[cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 mod real {
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
-
-    /// `std`'s cell behind the interface of loom's, so that every access says whether it reads or writes.
-    pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
-
-    impl<T> UnsafeCell<T> {
-        pub(crate) const fn new(value: T) -> Self {
-            Self(std::cell::UnsafeCell::new(value))
-        }
-
-        #[inline]
-        pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-            f(self.0.get())
-        }
-
-        #[inline]
-        pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
-            f(self.0.get())
-        }
-    }
 
     /// A slice of `len` default values that the system commits page by page as they are touched.
     #[allow(unsafe_code)]
@@ -50,17 +31,46 @@ mod real {
     pub(crate) use loom::cell::UnsafeCell;
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
+}
 
-    pub(crate) fn zeroed_slice<T: super::Zeroable>(len: usize) -> Box<[T]> {
-        (0..len).map(|_| T::default()).collect()
+#[cfg(socket_registry_shuttle)]
+mod real {
+    pub(crate) use shuttle::sync::Arc;
+    pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
+}
+
+/// `std`'s cell behind the interface of loom's, so that every access says whether it reads or writes.
+#[cfg(not(socket_registry_loom))]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(socket_registry_loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(std::cell::UnsafeCell::new(value))
     }
+
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+        f(self.0.get())
+    }
+
+    #[inline]
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// The atomics of the checkers are more than their zero bytes.
+#[cfg(any(socket_registry_loom, socket_registry_shuttle))]
+pub(crate) fn zeroed_slice<T: Zeroable>(len: usize) -> Box<[T]> {
+    (0..len).map(|_| T::default()).collect()
 }
 
 pub(crate) use real::*;
 pub(crate) use std::sync::atomic::Ordering;
 
-/// Whether the model checker runs us: tables and counters are then tiny, so that wrap and growth are reached.
-pub(crate) const MODELLED: bool = cfg!(socket_registry_loom);
+/// Whether loom or shuttle runs us: tables and counters are then tiny, so that wrap and growth are reached.
+pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry_shuttle));
 
 /// Asks for a value's cache line, without waiting for it.
 #[inline]

@@ -130,6 +130,6 @@ impl fmt::Debug for Topics {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "topics_tests.rs"]
 mod tests;

@@ -344,6 +344,6 @@ impl Word {
     }
 }
 
-#[cfg(all(test, not(socket_registry_loom)))]
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
 #[path = "word_tests.rs"]
 mod tests;

@@ -1,9 +1,11 @@
-//! Reconnect storms over few keys, with every mark accounted for (G1 to G8, G10, scenario 21).
+//! Reconnect storms over few keys, with every mark accounted for (G1 to G8, G10, G12, scenario 21).
 //!
 //! Seconds by default. `SOCKET_REGISTRY_STRESS` sets how many registrations each holder makes;
 //! `cargo test --release --test stress -- --ignored` storms for an hour (or for as many seconds as
 //! the same variable says).
 
+#[path = "common/live_bytes.rs"]
+mod live_bytes;
 #[path = "common/over.rs"]
 mod over;
 #[path = "common/patience.rs"]
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use live_bytes::live_bytes;
 use over::Over;
 use patience::block_on;
 use socket_registry::{Registry, Socket, SocketId, Topics};
@@ -25,6 +28,8 @@ const MARKERS: usize = 2;
 const KEYS: usize = 4;
 /// The most sockets that one holder has at a time.
 const HELD: usize = 3;
+/// What threads and the test's frame may keep: less than a byte for each registration.
+const SLACK: isize = 64 * 1024;
 
 /// The marks of one key, which one marker makes one after another.
 #[derive(Default)]
@@ -38,7 +43,6 @@ struct Marks {
 struct Storm {
     registry: Registry<usize>,
     marks: [Marks; KEYS],
-    holders: Over,
 }
 
 /// A socket, and what its owner knows of the marks that it must have seen.
@@ -94,19 +98,20 @@ impl<'a> Account<'a> {
 impl Storm {
     fn new() -> Self {
         let registry = Registry::builder().shards(2).build().unwrap();
-        Self { registry, marks: Default::default(), holders: Over::default() }
+        Self { registry, marks: Default::default() }
     }
 
     /// Runs all threads until every holder's `go_on`, asked with how often it has registered, says no.
     fn rage(&self, go_on: impl Fn(u64) -> bool + Sync) {
         let mut issued: Vec<SocketId> = Vec::new();
+        let over = Over::default();
         thread::scope(|scope| {
-            let go_on = &go_on;
+            let (go_on, over) = (&go_on, &over);
             for marker in 0..MARKERS {
-                scope.spawn(move || self.mark(marker));
+                scope.spawn(move || self.mark(marker, over));
             }
             // Dropped when the holders are done, or when one of them has failed.
-            let _over = self.holders.at_the_end();
+            let _over = over.at_the_end();
             let holders: Vec<_> = (0..HOLDERS).map(|n| scope.spawn(move || self.hold(n as u64, go_on))).collect();
             for holder in holders {
                 issued.extend(holder.join().expect("a holder failed"));
@@ -119,8 +124,8 @@ impl Storm {
     }
 
     /// Marks its share of the keys over and over, one topic for each.
-    fn mark(&self, marker: usize) {
-        while !self.holders.is_over() {
+    fn mark(&self, marker: usize, over: &Over) {
+        while !over.is_over() {
             for key in (marker..KEYS).step_by(MARKERS) {
                 let marks = &self.marks[key];
                 let mark = marks.begun.fetch_add(1, Ordering::SeqCst) + 1;
@@ -176,7 +181,16 @@ fn setting(default: u64) -> u64 {
 #[test]
 fn reconnect_storm() {
     let registrations = setting(20_000);
-    Storm::new().rage(|registered| registered < registrations);
+    let at_first = live_bytes();
+    let storm = Storm::new();
+    storm.rage(|registered| registered < registrations / 10);
+    let at_the_peak = live_bytes();
+    storm.rage(|registered| registered < registrations);
+    let grown = live_bytes() - at_the_peak;
+    assert!(grown < SLACK, "{grown} bytes more than the peak needs are kept");
+    drop(storm);
+    let kept = live_bytes() - at_first;
+    assert!(kept < SLACK, "{kept} bytes are kept for nobody");
 }
 
 #[test]

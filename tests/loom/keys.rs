@@ -72,6 +72,45 @@ fn bucket_reused_beside_mark() {
     });
 }
 
+/// A key leaves, and another one takes its bucket, beside a registration of the former, which has found the bucket: the two are not confused.
+#[test]
+fn bucket_reused_beside_join() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(key(1)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(first);
+                registry.register(key(2)).unwrap()
+            })
+        };
+        let first = registry.register(key(1)).unwrap();
+        let second = other.join().unwrap();
+        assert_eq!((first.key().0, second.key().0), (1, 2));
+        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
+    });
+}
+
+/// A key leaves, and another one is put into its bucket but not decided on yet, beside a lookup of the latter: once it is found it stays.
+#[test]
+fn bucket_reused_beside_lookup() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(key(2)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(first);
+                registry.register(key(1)).unwrap()
+            })
+        };
+        let (before, after) = (registry.is_active(&1), registry.is_active(&1));
+        let _second = other.join().unwrap();
+        assert!(after || !before, "found before it was there");
+    });
+}
+
 /// A key is inserted while another one with the same home leaves and comes back.
 #[test]
 fn insert_beside_vacate() {
@@ -179,6 +218,23 @@ fn limit_per_key() {
     });
 }
 
+/// Of two registrations for the last place of a key that is there already one succeeds.
+#[test]
+fn two_joins_at_the_limit_per_key() {
+    check(|| {
+        let registry = limited(100, 2);
+        let _there = registry.register(key(1)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)))
+        };
+        let socket = registry.register(key(1));
+        let other = other.join().unwrap();
+        assert!(socket.is_ok() != other.is_ok());
+        assert_eq!(registry.socket_count(), 2);
+    });
+}
+
 /// Of two registrations of different keys for the last free place one succeeds, and a place that was freed before is not refused.
 #[test]
 fn limit_of_all() {
@@ -252,5 +308,20 @@ fn counts_beside_crossing_churn() {
         assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
         other.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+    });
+}
+
+/// The last socket of a key leaves while another one joins: the key is counted once at most.
+#[test]
+fn counts_beside_last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(key(1)).unwrap();
+        let leaver = thread::spawn(move || drop(first));
+        let _joiner = registry.register(key(1)).unwrap();
+        assert!(registry.key_count() <= 1);
+        assert!((1..=2).contains(&registry.socket_count()));
+        leaver.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
     });
 }

@@ -6,6 +6,7 @@
 mod keys;
 mod lifetime;
 mod places;
+mod table;
 mod waiting;
 mod word;
 
@@ -19,8 +20,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Runs `model` in every order of steps that the bound allows.
 fn check(model: impl Fn() + Sync + Send + 'static) {
+    check_up_to(2, model);
+}
+
+/// The same with another bound where the environment sets none.
+fn check_up_to(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(2));
+    builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 20_000;
     builder.check(model);
 }

@@ -105,6 +105,53 @@ fn chain_reused_beside_join() {
     });
 }
 
+/// The slots of a key that went idle are there for the next key.
+#[test]
+fn chain_returned_when_idle() {
+    check(|| {
+        let registry = registry();
+        let slot_of = |number| {
+            let sockets = [registry.register(key(number)).unwrap(), registry.register(key(number)).unwrap()];
+            assert_eq!(registry.mark(&number), 2);
+            sockets[1].id().spot(0).unwrap()
+        };
+        let slot = slot_of(1);
+        assert!(slot.is_slot());
+        assert_eq!(slot_of(2), slot);
+    });
+}
+
+/// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no slot is in two hands.
+#[test]
+fn pop_beside_pops_and_push() {
+    use crate::slab::{Slab, Stack};
+    use loom::sync::Arc;
+    check(|| {
+        let shared = Arc::new((Slab::<()>::new(2), Stack::default()));
+        for _ in 0..3 {
+            let slot = shared.0.allocate().unwrap();
+            shared.1.push(&shared.0, slot, slot);
+        }
+        let other = {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let (slab, stack) = &*shared;
+                let (top, below) = (stack.pop(slab)?, stack.pop(slab)?);
+                stack.push(slab, top, top);
+                Some(below)
+            })
+        };
+        let (slab, stack) = &*shared;
+        let mut slots = vec![stack.pop(slab).unwrap()];
+        slots.extend(other.join().unwrap());
+        slots.extend(std::iter::from_fn(|| stack.pop(slab)));
+        let count = slots.len();
+        slots.sort_by_key(|slot| slot.number());
+        slots.dedup();
+        assert_eq!((slots.len(), count), (3, 3));
+    });
+}
+
 /// A socket is dropped while somebody looks at it: what is looked at stays until the look ends, and then goes.
 #[test]
 fn visit_beside_drop() {
@@ -146,6 +193,27 @@ fn two_visits_beside_drop() {
         }
         assert_eq!(registry.socket_count(), 0);
         assert!(registry.register(key(1)).is_ok());
+    });
+}
+
+/// A walk that meets a socket as it moves in sees all of its values.
+#[test]
+fn walk_beside_register() {
+    check(|| {
+        let registry = registry();
+        let _there = registry.register(key(2)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let mut count = 0;
+        registry.for_each(|socket| {
+            socket.metadata().look();
+            socket.key().1.look();
+            count += 1;
+        });
+        assert!((1..=2).contains(&count));
+        let _other = other.join().unwrap();
     });
 }
 

@@ -82,6 +82,26 @@ fn mark_that_loses_to_a_mark_publishes() {
     });
 }
 
+/// A take finds something due, and a mark of another topic comes before it takes both: what was written before that is seen as well.
+#[test]
+fn mark_within_a_take_publishes() {
+    check(|| {
+        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let _ = word.mark(word.load(), Topics::UPDATE);
+        let marker = {
+            let (word, data) = (word.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Relaxed);
+                let _ = word.mark(word.load(), OTHER);
+            })
+        };
+        if word.take().contains(OTHER) {
+            assert_eq!(data.load(Relaxed), 1);
+        }
+        marker.join().unwrap();
+    });
+}
+
 /// Two topics marked beside two takes: each is taken once.
 #[test]
 fn every_topic_is_taken_once() {

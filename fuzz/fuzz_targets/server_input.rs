@@ -1,0 +1,82 @@
+//! Any bytes as what clients of the example server say about themselves: refused as a bad request, or taken exactly as they were meant.
+#![no_main]
+
+use std::borrow::Cow;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use arbitrary::Arbitrary;
+use axum::extract::FromRequestParts;
+use axum::http::{Request, StatusCode};
+use error::ApiError;
+use input::{DeviceName, UserId};
+use libfuzzer_sys::fuzz_target;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+
+// Of the server only its input is used.
+#[allow(dead_code)]
+#[path = "../../examples/server/devices.rs"]
+mod devices;
+#[allow(dead_code)]
+#[path = "../../examples/server/error.rs"]
+mod error;
+#[path = "../../examples/server/input.rs"]
+mod input;
+
+#[derive(Arbitrary, Debug)]
+struct Input<'a> {
+    /// What the client means, which need not be UTF-8.
+    meant: &'a [u8],
+    /// As it comes, whatever it means.
+    raw: &'a str,
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let encoded = percent_encode(input.meant, NON_ALPHANUMERIC);
+    let meant = str::from_utf8(input.meant).ok().filter(|meant| is_good(meant));
+    let (id, name) = ask(&format!("a=1&id={encoded}&name={encoded}")).expect("a possible query");
+    assert_eq!((id.as_deref(), name.as_deref()), (meant, meant));
+    let (id, name) = ask(&format!("id={encoded}&id={encoded}")).expect("a possible query");
+    assert_eq!((id, name), (None, None));
+
+    for said in ask(input.raw).into_iter().flat_map(<[_; 2]>::from).flatten() {
+        assert!(is_good(&said), "{said:?}");
+    }
+    json(input.raw.as_bytes());
+    json(input.meant);
+});
+
+/// What is made of a query: the id and the name, where they were not refused. None if no client can send it.
+fn ask(query: &str) -> Option<(Option<String>, Option<String>)> {
+    let request = Request::builder().uri(format!("/onboard?{query}")).body(()).ok()?;
+    let (mut parts, ()) = request.into_parts();
+    let id = taken(now(UserId::from_request_parts(&mut parts, &()))).map(|id| id.as_str().to_owned());
+    let name = taken(now(DeviceName::from_request_parts(&mut parts, &()))).map(|name| name.as_str().to_owned());
+    Some((id, name))
+}
+
+fn taken<T>(result: Result<T, ApiError>) -> Option<T> {
+    result.map_err(|error| assert_eq!(error.0, StatusCode::BAD_REQUEST)).ok()
+}
+
+fn json(bytes: &[u8]) {
+    let meant = serde_json::from_slice::<Cow<'_, str>>(bytes).ok().filter(|text| is_good(text));
+    let name = serde_json::from_slice::<DeviceName>(bytes).ok();
+    assert_eq!(name.as_ref().map(DeviceName::as_str), meant.as_deref());
+    if let Some(name) = name {
+        assert_eq!(serde_json::to_value(&name).unwrap(), *name.as_str());
+    }
+}
+
+/// What the server promises of every id and name.
+fn is_good(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 256 && !text.contains(char::is_control)
+}
+
+/// These futures wait for nothing.
+fn now<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("waits for nothing"),
+    }
+}

@@ -1,0 +1,57 @@
+//! One table by itself.
+
+use super::{check, check_up_to};
+use crate::identity::Seeds;
+use crate::presence::Left;
+use crate::table::{Insertion, Table};
+use loom::sync::Arc;
+use loom::thread;
+
+/// Who helps an insertion is overtaken by it: the key goes, and its bucket is claimed anew. The helper leaves the new claim alone.
+///
+/// Three preemptions: the inserter before its insertion is visible, the helper, and the inserter with the bucket claimed.
+#[test]
+fn bucket_claimed_anew_beside_help() {
+    check_up_to(3, || {
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
+        let print = Seeds::fixed().fingerprint(&1u8);
+        let helper = {
+            let table = table.clone();
+            thread::spawn(move || table.close(&print))
+        };
+        if let Insertion::Done(bucket, place) = table.insert(&print, 1) {
+            place.give_up();
+            let presence = &table.bucket(bucket).presence;
+            assert_eq!(presence.leave(presence.load(), false).ok(), Some(Left::Vacate));
+            presence.vacate(true);
+            match table.insert(&print, 1) {
+                Insertion::Done(_, place) => place.give_up(),
+                Insertion::NoRoom(_) => {}
+                Insertion::Found(..) => panic!("found what was not decided"),
+            }
+        }
+        helper.join().unwrap();
+    });
+}
+
+/// One thread inserts a key, another one closes the table for it and looks: the key is found, or was refused.
+#[test]
+fn closed_beside_insert() {
+    check(|| {
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
+        let print = Seeds::fixed().fingerprint(&1u8);
+        let inserter = {
+            let table = table.clone();
+            thread::spawn(move || match table.insert(&print, 1) {
+                Insertion::Done(_, place) => {
+                    place.give_up();
+                    true
+                }
+                _ => false,
+            })
+        };
+        table.close(&print);
+        let found = table.find(&print).is_some();
+        assert_eq!(inserter.join().unwrap(), found);
+    });
+}

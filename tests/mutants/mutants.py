@@ -1,0 +1,243 @@
+"""The bugs that the tests must notice: what `run` puts in, one at a time.
+
+    tests/mutants/run            all; TIME_NOTE
+    tests/mutants/run fence      those with "fence" in their names
+
+Each says which file it changes, the exact text that it replaces, which must be there once, and the command that must fail then.
+A mutant that is still running after five minutes has survived, unless it says that it hangs.
+
+Left out, because nothing can notice them:
+- `take` with a Relaxed swap: its fence acquires as much, and its Release hands nothing on that the contract promises.
+- `Presence::claim` with the weak swap: neither x86 nor the model checker ever lets it fail for no reason.
+"""
+
+from typing import NamedTuple
+
+
+class Mutant(NamedTuple):
+    name: str
+    # What is wrong then.
+    bug: str
+    # The cargo command, without `cargo`, that must fail.
+    killer: str
+    # File, old text, new text.
+    edits: list
+    hangs: bool = False
+
+
+WORD, PLACE, LEASE, SHARD = "src/word.rs", "src/place.rs", "src/lease.rs", "src/shard.rs"
+PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table.rs", "src/membership.rs"
+LEDGER, SLAB = "src/ledger.rs", "src/slab.rs"
+
+STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
+RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
+
+MUTANTS = [
+    # The socket's word.
+    Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
+        (WORD, "                fence(Ordering::SeqCst);\n                fenced = true;", "                fenced = true;"),
+    ]),
+    Mutant("take-no-fence", "a take does not fence", "loom word::mark_that_coalesces_publishes", [
+        (WORD, "        fence(Ordering::SeqCst);\n        Seen(taken).due()", "        Seen(taken).due()"),
+    ]),
+    Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom word::mark_that_coalesces_publishes", [
+        (WORD, "                now = self.load();\n                continue;", "                return Marked::Already;"),
+    ]),
+    Mutant("mark-fences-only-first", "a mark that loses to another one of the same topic does not fence", "loom word::mark_that_loses_to_a_mark_publishes", [
+        (WORD, "Err(changed) => now = changed,", "Err(changed) => {\n                    fenced = true;\n                    now = changed;\n                }"),
+    ]),
+    Mutant("mark-relaxed", "marks publish nothing", "loom word::mark_publishes", [(WORD, STEP, RELAXED_STEP)]),
+    Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom word::mark_within_a_take_publishes", [
+        (WORD, "fetch_and(!DUE, Ordering::AcqRel)", "fetch_and(!DUE, Ordering::Relaxed)"),
+        (WORD, "        fence(Ordering::SeqCst);\n        Seen(taken).due()", "        Seen(taken).due()"),
+    ]),
+    Mutant("take-in-two-steps", "a take reads and then clears", "loom word::every_topic_is_taken_once", [
+        (WORD, "let taken = self.0.fetch_and(!DUE, Ordering::AcqRel);",
+         "let taken = self.0.load(Ordering::Acquire);\n        self.0.store(taken & !DUE, Ordering::Release);"),
+    ]),
+    Mutant("publish-relaxed", "a socket is visible before its values", "loom places::walk_beside_register", [
+        (WORD, "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release)", "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Relaxed)"),
+    ]),
+    Mutant("vacate-relaxed", "a place is vacant before it is empty", "loom keys::last_leaves_first_joins", [
+        (WORD, "<< GENERATION_SHIFT, Ordering::Release)", "<< GENERATION_SHIFT, Ordering::Relaxed)"),
+    ]),
+    Mutant("generation-not-compared", "a mark reaches whoever is in the place now", "loom word::due_does_not_pass_on", [
+        (WORD, "if !now.is_live_as(generation) {", "if !(now.is_live() && generation == generation) {"),
+    ]),
+    Mutant("generation-not-stepped", "the next socket in a place has the same id", "loom word::due_does_not_pass_on", [
+        (WORD, "u64::from(seen.generation().0 + 1)", "u64::from(seen.generation().0)"),
+    ]),
+    Mutant("generation-wraps", "the generation begins anew after the last one", "loom places::ids_are_not_issued_twice", [
+        (WORD, "            return false;\n        }\n        // Ordering: Release, so that who claims the place",
+         "            self.0.store(0, Ordering::Release);\n            return true;\n        }\n        // Ordering: Release, so that who claims the place"),
+    ]),
+    Mutant("wake-done-not-again", "whoever wakes does not look again", "loom word::wait_again_while_woken", [
+        (WORD, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
+    ]),
+    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "loom word::wait_again_while_woken", [
+        (WORD, "now.is_waiting() && !now.is_waking()", "now.is_waiting()"),
+    ]),
+    Mutant("arm-blindly", "an owner waits although something is due", "loom word::arm_beside_mark", [
+        (WORD, "while !seen.is_ready() {", "while seen.is_live() {"),
+    ]),
+    Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom word::arm_beside_close", [
+        (WORD, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
+    ]),
+    Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
+        (WORD, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
+         "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
+         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), Seen>(()) {"),
+    ]),
+
+    # Waiting, and leaving a place.
+    Mutant("waker-after-arm", "the owner waits before its waker is in the cell", "loom waiting::mark_beside_wait", [
+        (PLACE, "                // SAFETY: the owner, and disarmed.\n                _replaced = unsafe { seat.waker.replace(waker) };\n",
+         "                let armed = word.arm();\n                _replaced = unsafe { seat.waker.replace(waker) };\n"
+         "                if armed {\n                    return Poll::Pending;\n                }\n"),
+    ]),
+    Mutant("no-disarm", "the owner writes the cell while somebody may wake through it", "loom waiting::waker_replaced_beside_mark", [
+        (PLACE, "if !word.disarm() {", "if false {"),
+    ]),
+    Mutant("lease-ignores-waking", "the owner does not leave a share to who wakes", "loom waiting::drop_beside_wake", [
+        (LEASE, "OWNER - u32::from(waking)", "OWNER - 0 * u32::from(waking)"),
+    ]),
+    Mutant("lease-relaxed", "who leaves last does not see that the others have", "loom places::visit_beside_drop", [
+        (LEASE, "compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire)",
+         "compare_exchange_weak(seen, word, Ordering::Relaxed, Ordering::Relaxed)"),
+    ]),
+    Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom places::visit_beside_drop", [
+        (PLACE, "self.word.announce_visit(generation) && ", "self.word.load().is_live_as(generation) && "),
+    ]),
+    Mutant("waker-does-not-settle", "a place that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
+        (SHARD, "                    let leftovers = self.settle(spot, last);\n                    panics.catch(|| drop(leftovers));\n",
+         "                    let _ = (spot, last);\n"),
+    ]),
+    Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom places::visit_beside_drop", [
+        (MEMBERSHIP, ".map(|last| self.settle(spot, last));", ".map(std::mem::forget);"),
+    ]),
+
+    # The key's sockets.
+    Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_mark", [
+        (SHARD, "if now.is_still(seen) && own_seen.is_live() {", "if own_seen.is_live() {"),
+    ]),
+    Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_mark", [
+        (SHARD, "        let own_seen = own.word.load();\n        let mut now = presence.load();\n",
+         "        let mut now = presence.load();\n        let own_seen = own.word.load();\n"),
+    ]),
+    Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom places::chain_returned_beside_mark", [
+        (SHARD, "            if !now.is_still(seen) {\n                return;\n            }\n", ""),
+    ]),
+    Mutant("chained-not-set", "nobody learns that there is a chain", "loom places::mark_beside_drop_of_the_first", [
+        (MEMBERSHIP, "                table.bucket(bucket).presence.set_chained();\n", ""),
+    ]),
+    Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom places::mark_beside_return_to_the_own_place", [
+        (SHARD, "if !now.is_chained() {", "if !now.is_chained() || now.live() == 1 {"),
+    ]),
+    Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_returned_beside_mark", [
+        (MEMBERSHIP, "            extras.chain.clear();\n", ""),
+    ]),
+    Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom places::chain_returned_when_idle", [
+        (MEMBERSHIP, "                self.slab.release(first);\n", "                let _ = first;\n"),
+    ]),
+    Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom places::pop_beside_pops_and_push", [
+        (SLAB, "((head >> 32) + 1) << 32", "(head >> 32) << 32"),
+    ]),
+    Mutant("slot-handed-out-in-two-steps", "two sockets get one slot", "loom places::two_joins", [
+        (SLAB, "self.used.fetch_add(1, Ordering::Relaxed)", "{\n            self.used.store(used + 1, Ordering::Relaxed);\n            used\n        }"),
+    ]),
+
+    # The key's word.
+    Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(PRESENCE, STEP, RELAXED_STEP)]),
+    Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
+        (PRESENCE, "match self.step(seen, seen.lingering_less() + 1) {",
+         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), Seen>(()) {"),
+    ]),
+    Mutant("hold-of-whoever", "a registration holds whatever key is in the bucket now", "loom keys::bucket_reused_beside_join", [
+        (PRESENCE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
+    ]),
+    Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
+        (MEMBERSHIP, "            let Some(held) = Held::new(self, &found) else { continue };\n            if *held.key() != key {\n",
+         "            let unheld = std::mem::ManuallyDrop::new(Held { shard: self, table: found.table, bucket: found.bucket });\n"
+         "            let differs = *unheld.key() != key;\n"
+         "            let Some(held) = Held::new(self, &found) else { continue };\n            if differs {\n"),
+    ]),
+    Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom places::visit_beside_drop", [
+        (PRESENCE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { Left::Vacate }", "if self.0 & (STATE | LIVE) == DYING { Left::Vacate }"),
+    ]),
+    Mutant("withdrawn-looks-untouched", "a search ends at a bucket that was claimed for a moment", "loom keys::two_inserts_of_one_key", [
+        (PRESENCE, "        debug_assert!(seen.is_claimed());\n        self.hand_on(seen.sequence() + 1);", "        self.hand_on(seen.sequence());"),
+    ]),
+    Mutant("sequence-wraps", "a bucket whose occupancies are used up is claimed again",
+           "test --lib presence::tests::a_bucket_has_its_last_occupancy_and_then_none", [
+               (PRESENCE, "self.0 & STATE == VACANT && self.sequence() < LAST_SEQUENCE", "self.0 & STATE == VACANT"),
+           ]),
+    Mutant("kind-not-compared", "keys of different lengths are taken for each other",
+           "test --lib presence::tests::every_predicate_in_every_valid_state", [
+               (PRESENCE, "self.0 & (STATE | KIND) == MEMBER | u64::from(kind.0) << KIND_SHIFT", "self.0 & STATE == MEMBER && kind == kind"),
+           ]),
+
+    # Key to bucket.
+    Mutant("identity-not-checked", "the presence is not read again after the identity", "loom keys::bucket_reused_beside_lookup", [
+        (TABLE, "identity.holds(print.identity) && presence.load().is_still(seen)", "identity.holds(print.identity) && presence.load() == presence.load()"),
+    ]),
+    Mutant("home-decides-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
+        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()",
+         "let next = version << VERSION_SHIFT | bound | u64::from(way + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Seen(next))"),
+    ]),
+    Mutant("home-version-not-stepped", "an insertion since the search goes unnoticed", "loom keys::two_inserts_of_one_key", [
+        (HOME, "let version = (seen.0 >> VERSION_SHIFT) + 1;", "let version = seen.0 >> VERSION_SHIFT;"),
+    ]),
+    Mutant("home-relaxed", "who helps an insertion does not see the key", "loom keys::two_inserts_of_one_key", [
+        (HOME, "compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)", "compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"),
+    ]),
+    Mutant("bound-not-raised", "a key beyond the bound is not found", "test --lib home::tests::decide_steps_the_version_and_keeps_the_greatest_bound", [
+        (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
+    ]),
+    Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
+        (TABLE, "                self.finish(number, seen);\n                continue;\n", ""),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
+    ]),
+    Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
+        (TABLE, "        if home.load() != decided {\n            return;\n        }\n", ""),
+    ]),
+    Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
+        (TABLE, "            if seen.is_closed() {\n                return Insertion::NoRoom(attempt.give_up());\n            }\n", ""),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
+    ]),
+    Mutant("old-table-not-closed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
+        (MEMBERSHIP, "            table.close(print);\n", ""),
+    ]),
+    Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
+        (SHARD, "self.tables.iter().find_map(|table| table.find(print))", "self.tables.newest().and_then(|table| table.find(print))"),
+    ]),
+
+    # Counts, limits, closing.
+    Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
+        (MEMBERSHIP, "let is_last = presence.load().live() == 1;", "let is_last = false;"),
+        (MEMBERSHIP,
+         "            if is_last && !counted_out {\n                self.ledger.sub(self.index, key);\n"
+         "            } else if counted_out && !is_last {\n                self.ledger.add(self.index, key);\n            }\n"
+         "            counted_out = is_last;\n            match presence.leave(seen, lingers) {\n                Ok(left) => return left,\n",
+         "            match presence.leave(seen, lingers) {\n                Ok(left) => {\n"
+         "                    if is_last && !std::mem::replace(&mut counted_out, true) {\n                        self.ledger.sub(self.index, key);\n                    }\n"
+         "                    return left;\n                }\n"),
+    ]),
+    Mutant("count-not-corrected", "a leaver that was not the last after all leaves the key counted out", "loom keys::last_leaves_first_joins", [
+        (MEMBERSHIP, "} else if counted_out && !is_last {\n                self.ledger.add(self.index, key);\n            }", "}"),
+    ]),
+    Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
+        (MEMBERSHIP, "        let generation = claimed.occupy(metadata);\n", ""),
+        (MEMBERSHIP, "let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n",
+         "let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata);\n"),
+    ]),
+    Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
+        (MEMBERSHIP, "if !open {", "if !open && false {"),
+    ]),
+    Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
+        (LEDGER, "if now.is_some() && now == returned {", "if now.is_some() || now == returned {"),
+    ]),
+    Mutant("permit-in-two-steps", "two registrations take the last permit", "loom keys::limit_of_all", [
+        (LEDGER, "match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {",
+         "self.permits.store(seen - 1, Ordering::Release);\n            match Ok::<u64, u64>(seen) {"),
+    ]),
+]
