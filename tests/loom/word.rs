@@ -63,21 +63,19 @@ fn mark_that_coalesces_publishes() {
 fn mark_that_loses_to_a_mark_publishes() {
     check(|| {
         let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let first = {
-            let (word, data) = (word.clone(), data.clone());
-            thread::spawn(move || {
-                let seen = word.load();
-                data.store(1, Relaxed);
-                let _ = word.mark(seen, Topics::UPDATE);
-            })
-        };
-        let second = {
+        let seen = word.load();
+        let other = {
             let word = word.clone();
             thread::spawn(move || word.mark(word.load(), Topics::UPDATE))
         };
-        let missed = !word.take().is_empty() && data.load(Relaxed) == 0;
-        first.join().unwrap();
-        let _ = second.join().unwrap();
+        let taker = {
+            let (word, data) = (word.clone(), data.clone());
+            thread::spawn(move || !word.take().is_empty() && data.load(Relaxed) == 0)
+        };
+        data.store(1, Relaxed);
+        let _ = word.mark(seen, Topics::UPDATE);
+        let missed = taker.join().unwrap();
+        let _ = other.join().unwrap();
         assert!(!missed || word.take() == Topics::UPDATE, "an update was lost");
     });
 }

@@ -74,7 +74,7 @@ MUTANTS = [
     Mutant("wake-done-not-again", "whoever wakes does not look again", "loom word::wait_again_while_woken", [
         (WORD, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
     ]),
-    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "loom word::wait_again_while_woken", [
+    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "test --lib word::tests::mark_adds_topics_and_wakes_who_waits", [
         (WORD, "now.is_waiting() && !now.is_waking()", "now.is_waiting()"),
     ]),
     Mutant("arm-blindly", "an owner waits although something is due", "loom word::arm_beside_mark", [
