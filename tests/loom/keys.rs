@@ -1,6 +1,6 @@
 //! Keys that come and go: the table, the presence word, growth and limits.
 
-use super::{check, is_due, key, limited, registry};
+use super::{check, is_due, key, limited, registry, rival};
 use crate::RegisterError;
 use loom::thread;
 
@@ -76,19 +76,17 @@ fn bucket_reused_beside_mark() {
 #[test]
 fn bucket_reused_beside_join() {
     check(|| {
-        let registry = registry();
+        let (registry, rival) = (registry(), rival(1));
         let first = registry.register(key(1)).unwrap();
-        let other = {
+        let joiner = {
             let registry = registry.clone();
-            thread::spawn(move || {
-                drop(first);
-                registry.register(key(2)).unwrap()
-            })
+            thread::spawn(move || registry.register(key(1)).unwrap())
         };
-        let first = registry.register(key(1)).unwrap();
-        let second = other.join().unwrap();
-        assert_eq!((first.key().0, second.key().0), (1, 2));
-        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
+        drop(first);
+        let second = registry.register(key(rival)).unwrap();
+        let first = joiner.join().unwrap();
+        assert_eq!((first.key().0, second.key().0), (1, rival));
+        assert_eq!((registry.mark(&1), registry.mark(&rival)), (1, 1));
     });
 }
 
@@ -96,17 +94,15 @@ fn bucket_reused_beside_join() {
 #[test]
 fn bucket_reused_beside_lookup() {
     check(|| {
-        let registry = registry();
-        let first = registry.register(key(2)).unwrap();
-        let other = {
+        let (registry, rival) = (registry(), rival(1));
+        let first = registry.register(key(rival)).unwrap();
+        let looker = {
             let registry = registry.clone();
-            thread::spawn(move || {
-                drop(first);
-                registry.register(key(1)).unwrap()
-            })
+            thread::spawn(move || (registry.is_active(&1), registry.is_active(&1)))
         };
-        let (before, after) = (registry.is_active(&1), registry.is_active(&1));
-        let _second = other.join().unwrap();
+        drop(first);
+        let _second = registry.register(key(1)).unwrap();
+        let (before, after) = looker.join().unwrap();
         assert!(after || !before, "found before it was there");
     });
 }

@@ -40,6 +40,12 @@ fn limited(max_sockets: usize, max_per_key: u32) -> Registry<Key, Guarded> {
     Registry::with(1, max_sockets, Sizes::growing(1, max_per_key))
 }
 
+/// Another key that takes the same bucket of an empty registry.
+fn rival(of: u8) -> u8 {
+    let spot = |number| registry().register(key(number)).unwrap().id().spot(0);
+    (of + 1..).find(|&number| spot(number) == spot(of)).unwrap()
+}
+
 /// Metadata that the model checker watches: it must be dropped exactly once, and after everybody who looked at it.
 #[derive(Default)]
 struct Guarded(Arc<AtomicUsize>);

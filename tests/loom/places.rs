@@ -121,6 +121,18 @@ fn chain_returned_when_idle() {
     });
 }
 
+/// A key that was idle does not have the slots any more that another key has taken meanwhile.
+#[test]
+fn chain_forgotten_when_idle() {
+    check(|| {
+        let registry = registry();
+        let two = |number| [(); 2].map(|()| registry.register(key(number)).unwrap());
+        drop(two(1));
+        let _sockets = [two(2), two(1)];
+        assert_eq!((registry.mark(&1), registry.mark(&2)), (2, 2));
+    });
+}
+
 /// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no slot is in two hands.
 #[test]
 fn pop_beside_pops_and_push() {

@@ -133,7 +133,7 @@ MUTANTS = [
     Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom places::mark_beside_return_to_the_own_place", [
         (SHARD, "if !now.is_chained() {", "if !now.is_chained() || now.live() == 1 {"),
     ]),
-    Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_returned_beside_mark", [
+    Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_forgotten_when_idle", [
         (MEMBERSHIP, "            extras.chain.clear();\n", ""),
     ]),
     Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom places::chain_returned_when_idle", [
