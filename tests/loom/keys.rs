@@ -186,12 +186,12 @@ fn growth_beside_lookup() {
     check(|| {
         let registry = registry();
         let _full = [registry.register(key(1)).unwrap(), registry.register(key(2)).unwrap()];
-        let other = {
+        let looker = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(key(3)).unwrap())
+            thread::spawn(move || (registry.mark(&1), registry.mark(&2)))
         };
-        assert_eq!((registry.mark(&1), registry.mark(&2)), (1, 1));
-        let _other = other.join().unwrap();
+        let _third = registry.register(key(3)).unwrap();
+        assert_eq!(looker.join().unwrap(), (1, 1));
     });
 }
 
