@@ -30,10 +30,7 @@ struct Input {
 }
 
 fuzz_target!(|input: Input| {
-    let registry = Registry::<u8>::builder()
-        .shards(2)
-        .build()
-        .expect("a possible size");
+    let registry = Registry::<u8>::builder().shards(2).build().expect("a possible size");
     let mut live: HashMap<u64, Socket<u8>> = HashMap::new();
     // One that no socket has, so that there is always one to choose.
     let mut issued = vec![0];
@@ -70,11 +67,7 @@ fn ask(registry: &Registry<u8>, live: &HashMap<u64, Socket<u8>>, raw: u64) {
     let shown = registry.with_socket(id, |socket| (socket.id().to_u64(), *socket.key()));
     assert_eq!(shown, named.map(|socket| (raw, *socket.key())));
     for socket in live.values() {
-        let due = if socket.id() == id {
-            Topics::UPDATE
-        } else {
-            Topics::EMPTY
-        };
+        let due = if socket.id() == id { Topics::UPDATE } else { Topics::EMPTY };
         assert_eq!(socket.take_due(), due);
     }
     // Whatever it names, it can be shown, compared and kept.
