@@ -277,15 +277,13 @@ fn counts_beside_churn() {
     check(|| {
         let registry = registry();
         let first = registry.register(key(1)).unwrap();
-        let other = {
+        let reader = {
             let registry = registry.clone();
-            thread::spawn(move || {
-                drop(first);
-                drop(registry.register(key(1)).unwrap());
-            })
+            thread::spawn(move || assert!(registry.key_count() <= 1 && registry.socket_count() <= 1))
         };
-        assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
-        other.join().unwrap();
+        drop(first);
+        drop(registry.register(key(1)).unwrap());
+        reader.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
     });
 }

@@ -10,9 +10,9 @@ fn mark_beside_drop_of_the_first() {
         let registry = registry();
         let first = registry.register(key(1)).unwrap();
         let mut second = registry.register(key(1)).unwrap();
-        let leaver = thread::spawn(move || drop(first));
-        assert!((1..=2).contains(&registry.mark(&1)));
-        leaver.join().unwrap();
+        let marker = thread::spawn(move || registry.mark(&1));
+        drop(first);
+        assert!((1..=2).contains(&marker.join().unwrap()));
         assert!(is_due(&mut second));
     });
 }
@@ -24,9 +24,9 @@ fn mark_beside_drop_of_the_second() {
         let registry = registry();
         let mut first = registry.register(key(1)).unwrap();
         let second = registry.register(key(1)).unwrap();
-        let leaver = thread::spawn(move || drop(second));
-        assert!((1..=2).contains(&registry.mark(&1)));
-        leaver.join().unwrap();
+        let marker = thread::spawn(move || registry.mark(&1));
+        drop(second);
+        assert!((1..=2).contains(&marker.join().unwrap()));
         assert!(is_due(&mut first));
     });
 }
