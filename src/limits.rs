@@ -49,9 +49,9 @@ impl Sizes {
     /// For shards that hold `max_sockets` keys between them without growing, as far as ids can name so many buckets in one table.
     pub(crate) fn ahead(shards: usize, max_sockets: usize, max_per_key: u32) -> Self {
         let share = max_sockets.div_ceil(shards);
-        // A shard gets more than its share by chance; four standard deviations cover a million registries.
+        // A shard gets more than its share by chance.
         let keys = share + 4 * share.isqrt();
-        // Three buckets in four are used then: a key is in its first or second line nine times out of ten.
+        // Three buckets in four are used then: a compromise between memory and the length of searches.
         let lines = (keys * 4 / 3).div_ceil(LINE).max(1);
         let max_lines = Self::max_lines(shards);
         Self {
@@ -70,8 +70,7 @@ impl Sizes {
     }
 }
 
-/// A table that nobody sized grows when a key would have to go further than this, at about two buckets in three used: short searches are worth more
-/// than memory.
+/// A table that nobody sized grows when a key would have to go further than this: short searches are worth more than memory.
 pub(crate) const GROWING_BOUND: u32 = if MODELLED { 1 } else { 7 };
 /// A table that was sized ahead is used to the last bucket that a search can reach.
 const AHEAD_BOUND: u32 = if MODELLED { 1 } else { 31 };
