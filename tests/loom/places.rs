@@ -236,21 +236,22 @@ fn walk_beside_register() {
 fn walk_beside_churn() {
     check(|| {
         let registry = registry();
-        let stays = registry.register(key(1)).unwrap();
         let goes = registry.register(key(1)).unwrap();
-        let other = {
+        let stays = registry.register(key(1)).unwrap();
+        let walker = {
             let registry = registry.clone();
             thread::spawn(move || {
-                drop(goes);
-                registry.register(key(2)).unwrap()
+                let mut ids = Vec::new();
+                registry.for_each(|socket| {
+                    socket.metadata().look();
+                    ids.push(socket.id());
+                });
+                ids
             })
         };
-        let mut ids = Vec::new();
-        registry.for_each(|socket| {
-            socket.metadata().look();
-            ids.push(socket.id());
-        });
-        let _other = other.join().unwrap();
+        drop(goes);
+        let _other = registry.register(key(2)).unwrap();
+        let mut ids = walker.join().unwrap();
         assert_eq!(ids.iter().filter(|&&id| id == stays.id()).count(), 1);
         let count = ids.len();
         ids.sort();
