@@ -39,15 +39,20 @@ impl<'a, K, M> Batch<'a, K, M> {
         // One for all: see `Word::mark_fenced`.
         full_fence();
         for slot in &mut *keys {
-            if let Some((shard, print)) = slot {
-                if shard.mark_at_once(print, topics, true) {
-                    marked += 1;
-                    *slot = None;
-                } else {
+            let Some((shard, print)) = slot else { continue };
+            match shard.glance(print) {
+                Some(key) if Shard::mark_at_once(&key, topics, true) => marked += 1,
+                Some(key) => marked += shard.mark_key(&key, topics, true, panics),
+                None => {
                     shard.prefetch(print, 1);
+                    continue;
                 }
             }
+            *slot = None;
         }
-        marked + keys.iter().flatten().map(|(shard, print)| shard.mark(print, topics, true, panics)).sum::<usize>()
+        for (shard, print) in keys.iter().flatten() {
+            marked += shard.search(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
+        }
+        marked
     }
 }

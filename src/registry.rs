@@ -181,7 +181,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, print) = self.locate(key);
-        if shard.mark_at_once(&print, topics, false) { 1 } else { shard.mark_thoroughly(print, topics) }
+        shard.mark(&print, topics)
     }
 
     /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.

@@ -48,7 +48,7 @@ impl<K, M> Shard<K, M> {
     /// The key, if it is active.
     #[inline]
     pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
-        self.tables.newest()?.glance(print).or_else(|| {
+        self.glance(print).or_else(|| {
             // Copied and taken apart, lest all of this goes through memory also if a glance was enough.
             let print = *print;
             let Found { table, number, bucket, seen } = self.search(&print)?;
@@ -56,9 +56,15 @@ impl<K, M> Shard<K, M> {
         })
     }
 
-    /// `find`, wherever the key may be.
+    /// The key, if it is active and where it is looked for first.
+    #[inline]
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+        self.tables.newest()?.glance(print)
+    }
+
+    /// The key, if it is active, wherever it may be.
     #[inline(never)]
-    fn search(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn search(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
         self.tables.iter().find_map(|table| table.find(print))
     }
 
@@ -87,37 +93,50 @@ impl<K, M> Shard<K, M> {
         self.place(spot).expect(PLACES_STAY)
     }
 
-    /// Marks the socket of a key in the way that most marks can go, short enough for the processor to work on several at once:
-    /// the key has one socket, is where it is looked for first, and nobody waits. False: nothing was done.
+    /// Marks all sockets of a key; returns how many.
+    ///
+    /// Most keys have one socket, are where they are looked for first, and nobody waits. Their way is short, so that the processor can
+    /// work on several marks at once; every other begins with a call.
     #[inline]
-    pub(crate) fn mark_at_once(&self, print: &Fingerprint, topics: Topics, fenced: bool) -> bool {
-        let Some(key) = self.tables.newest().and_then(|table| table.glance(print)) else { return false };
-        match Self::own(&key) {
+    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
+        match self.glance(print) {
+            Some(key) if Self::mark_at_once(&key, topics, false) => 1,
+            Some(key) => self.mark_found(key, topics),
+            None => self.mark_searched(*print, topics),
+        }
+    }
+
+    #[inline(never)]
+    fn mark_found(&self, key: Found<'_, K, M>, topics: Topics) -> usize {
+        let mut panics = Panics::default();
+        let marked = self.mark_key(&key, topics, false, &mut panics);
+        panics.resume();
+        marked
+    }
+
+    #[inline(never)]
+    fn mark_searched(&self, print: Fingerprint, topics: Topics) -> usize {
+        self.search(&print).map_or(0, |key| self.mark_found(key, topics))
+    }
+
+    /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
+    /// [`Word::mark_fenced`].
+    #[inline]
+    pub(crate) fn mark_at_once(key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
+        match Self::own(key) {
             (Some(seen), false) => key.bucket.word.mark_at_once(seen, topics, fenced),
             _ => false,
         }
     }
 
-    /// Marks all sockets of a key, in whatever way that takes; returns how many.
-    #[inline(never)]
-    pub(crate) fn mark_thoroughly(&self, print: Fingerprint, topics: Topics) -> usize {
-        let mut panics = Panics::default();
-        let marked = self.mark(&print, topics, false, &mut panics);
-        panics.resume();
-        marked
-    }
-
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
-    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics, fenced: bool, panics: &mut Panics) -> usize {
-        let mut count = 0;
-        if let Some(key) = self.find(print) {
-            let marked = &mut count;
-            self.walk_key(&key, move |spot, word, seen| {
-                let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
-                *marked += usize::from(self.done(spot, seen.generation(), done, panics));
-            });
-        }
-        count
+    pub(crate) fn mark_key(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool, panics: &mut Panics) -> usize {
+        let mut marked = 0;
+        self.walk_key(key, |spot, word, seen| {
+            let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
+            marked += usize::from(self.done(spot, seen.generation(), done, panics));
+        });
+        marked
     }
 
     /// Marks one socket; false if it is gone.

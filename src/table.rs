@@ -220,7 +220,7 @@ impl<K, M> Table<K, M> {
     #[inline]
     pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
         let mut line = self.start(hash);
-        (0..=self.max_bound).map(move |distance| {
+        (0..self.max_bound + 1).map(move |distance| {
             line += distance as usize;
             if line >= self.lines.len() {
                 line %= self.lines.len();
