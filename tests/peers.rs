@@ -8,8 +8,10 @@ use peers::{
     ShardedSlab, SocketManager,
 };
 use std::{
+    any::Any,
     collections::HashMap,
     pin::pin,
+    sync::Mutex,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -34,9 +36,12 @@ impl Wakes {
     }
 }
 
-/// Leaked, because sockets hold a `&'static`.
+/// Leaked, because sockets hold a `&'static`; and kept in sight, so that this is not taken for a leak of a peer's.
 fn registry<K: Key, P: Peer<K>>() -> &'static P {
-    Box::leak(Box::new(P::sized_for(0)))
+    static KEPT: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
+    let registry = Box::leak(Box::new(P::sized_for(0)));
+    KEPT.lock().unwrap().push(registry);
+    registry
 }
 
 fn marks_reach_every_socket_of_the_key_once<K: Key, P: Peer<K>>() {

@@ -27,7 +27,7 @@ class Mutant(NamedTuple):
 
 WORD, PLACE, LEASE, SHARD = "src/word.rs", "src/place.rs", "src/lease.rs", "src/shard.rs"
 PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table.rs", "src/membership.rs"
-LEDGER, SLAB, INSERTION = "src/ledger.rs", "src/slab.rs", "src/insertion.rs"
+LEDGER, SLAB, INSERTION, PANICS = "src/ledger.rs", "src/slab.rs", "src/insertion.rs", "src/panics.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
@@ -220,6 +220,10 @@ MUTANTS = [
         (SHARD, "self.tables.iter().find_map(|table| table.find(print))", "self.tables.newest().and_then(|table| table.find(print))"),
     ]),
 
+    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model", [
+        (INSERTION, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
+    ]),
+
     # Counts, limits, closing.
     Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
         (MEMBERSHIP, "let is_last = presence.load().live() == 1;", "let is_last = false;"),
@@ -248,5 +252,13 @@ MUTANTS = [
     Mutant("permit-in-two-steps", "two registrations take the last permit", "loom keys::limit_of_all", [
         (LEDGER, "match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {",
          "self.permits.store(seen - 1, Ordering::Release);\n            match Ok::<u64, u64>(seen) {"),
+    ]),
+
+    # The caller's panics.
+    Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers", [
+        (PANICS, "            resume_unwind(panic);\n", "            drop(panic);\n"),
+    ]),
+    Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers", [
+        (PANICS, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
     ]),
 ]
