@@ -15,7 +15,7 @@ const MARKS_PER_ID: f64 = 950.0;
 /// Marks after the storm, to see that everybody hears again.
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
-/// Opens thousands of WebSockets to the example server on this machine, marks their users, and accounts for every update.
+/// Opens thousands of WebSockets to the example server on this machine, marks their users, accounts for every update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -110,7 +110,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "DIR", default_value = "target/load")]
     pub(crate) out: PathBuf,
 
-    /// Also put the tables into docs/LOAD.md, between the markers of this name
+    /// Also put the tables and the plot into docs/LOAD.md, between the markers of this name
     #[arg(long, value_name = "NAME")]
     pub(crate) section: Option<String>,
 }
@@ -193,7 +193,8 @@ impl Settings {
         if self.target.is_none() && (per_server > MARKS_PER_SERVER || hottest > MARKS_PER_ID) {
             return Err(format!(
                 "{} marks/s for {seconds} s are {per_server:.0} for a server and {hottest:.0} for one of its users; \
-                 it keeps a device for each, {MARKS_PER_SERVER} and {MARKS_PER_ID} at most: fewer --marks, or less time",
+                 it keeps a device for each, {MARKS_PER_SERVER} and {MARKS_PER_ID} at most: \
+                 fewer --marks, or less time",
                 self.marks
             )
             .into());

@@ -90,7 +90,9 @@ impl Fleet {
         let deserted = async {
             for host in &self.hosts {
                 loop {
-                    let reply = host.send("GET", "/stats", "", || ()).await?;
+                    let reply = host.send("GET", "/stats", "", || ()).await;
+                    let reply =
+                        reply.map_err(|error| format!("a server does not tell how many sockets it has: {error}"))?;
                     if from_slice::<Value>(&reply.body)?["device_sockets"] == 0 {
                         break;
                     }

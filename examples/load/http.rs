@@ -45,9 +45,12 @@ impl Http {
         Ok(reply)
     }
 
-    /// The server may have closed a connection that was kept for long: a request must not find out, it is sent only once.
+    /// The server may have closed a connection that was kept for long: better to find out before sending.
     fn kept(&self) -> Option<BufReader<TcpStream>> {
-        let is_open = |connection: &BufReader<TcpStream>| matches!(connection.get_ref().try_read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        let is_open = |connection: &BufReader<TcpStream>| {
+            let silence = connection.get_ref().try_read(&mut [0]);
+            silence.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+        };
         let mut kept = self.kept.borrow_mut();
         std::iter::from_fn(|| kept.pop()).find(is_open)
     }

@@ -25,6 +25,7 @@ use clap::Parser;
 use tokio::runtime;
 
 use crate::cli::{Cli, Role, Settings};
+use crate::document::Section;
 use crate::results::Results;
 
 /// What ends a run early.
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
 /// Runs the scenario against each subject. True if nothing was lost that should not be.
 async fn direct(settings: Settings) -> Result<bool, Failure> {
     settings.check()?;
+    let section = settings.section.as_deref().map(Section::find).transpose()?;
     fs::create_dir_all(&settings.out)?;
     let run = async {
         let mut subjects = Vec::new();
@@ -74,8 +76,8 @@ async fn direct(settings: Settings) -> Result<bool, Failure> {
     fs::write(settings.out.join("load.json"), serde_json::to_string_pretty(&results.to_json())?)?;
     fs::write(settings.out.join("load.md"), &tables)?;
     plot::draw(&settings.out.join("latency.svg"), &results)?;
-    if let Some(section) = &settings.section {
-        document::refresh(section, &tables)?;
+    if let Some(section) = section {
+        section.fill(&tables, &results)?;
     }
     println!("{tables}\nAlso as JSON and as a plot: {}", settings.out.display());
 

@@ -10,7 +10,7 @@ use crate::tally::Times;
 
 const SIZE: (u32, u32) = (960, 600);
 /// Times above the highest one, where the legend has its place.
-const LEGEND: f64 = 8.0;
+const LEGEND: f64 = 30.0;
 /// Drawn equally far apart.
 const SHARES: [(f64, &str); 7] =
     [(0.5, "p50"), (0.75, "p75"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9"), (0.9999, "p99.99"), (1.0, "max")];

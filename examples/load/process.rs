@@ -1,26 +1,30 @@
 //! What processes use, as `/proc` tells it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::time::{Duration, Instant};
 
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 /// The unit of CPU time in `/proc`, on every architecture that Rust's std supports there.
 const TICKS_PER_SECOND: f64 = 100.0;
+/// So long that a tick is 2 % of it.
+const LEAST: f64 = 0.5;
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// Of all the processes together, over some time.
 pub(crate) struct Load {
-    /// 1 is one core.
-    pub(crate) cores: f64,
-    /// Resident memory in bytes: at the end, and once a second.
+    /// 1 is one core. Nothing where it took too short a time to tell.
+    pub(crate) cores: Option<f64>,
+    /// Resident memory in bytes at the end.
     pub(crate) resident: u64,
+    /// And once a second: after how many seconds it was what.
     pub(crate) samples: Vec<(f64, u64)>,
 }
 
 impl Load {
-    /// How fast memory grows, in bytes per second: least squares over the second half, when all buffers have their size.
+    /// How fast memory grows, in bytes per second: least squares over the second half, when buffers have their size.
     pub(crate) fn slope(&self) -> Option<f64> {
         let samples = &self.samples[self.samples.len() / 2..];
         let count = samples.len() as f64;
@@ -52,10 +56,29 @@ pub(crate) async fn watched<T>(pids: &[u32], work: impl Future<Output = T>) -> (
         () = sampling => unreachable!("sampling has no end"),
     };
     let load = || {
-        let cores = (cpu_seconds(pids)? - before?) / start.elapsed().as_secs_f64();
+        let (used, seconds) = (cpu_seconds(pids)? - before?, start.elapsed().as_secs_f64());
+        let cores = (seconds >= LEAST).then_some(used / seconds);
         Some(Load { cores, resident: resident(pids)?, samples: samples.into_inner() })
     };
     (done, load())
+}
+
+/// Does the work, and tells the longest time for which this process, which has nothing to do meanwhile, was not run
+/// when it should have been: the whole machine stood still, or others had it. What is slow then is not the server.
+pub(crate) async fn with_longest_pause<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let longest = Cell::new(Duration::ZERO);
+    let looking = async {
+        loop {
+            let asleep = Instant::now();
+            sleep(LOOK_EVERY).await;
+            longest.set(longest.get().max(asleep.elapsed().saturating_sub(LOOK_EVERY)));
+        }
+    };
+    let done = tokio::select! {
+        done = work => done,
+        () = looking => unreachable!("looking has no end"),
+    };
+    (done, longest.get())
 }
 
 pub(crate) fn resident(pids: &[u32]) -> Option<u64> {

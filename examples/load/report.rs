@@ -1,8 +1,7 @@
 //! The tables, as markdown.
 
-use std::fmt::Write;
-
 use crate::cli::Subject;
+use crate::process::Load;
 use crate::results::{Measured, Phase, Results, Step};
 use crate::tally::Times;
 
@@ -24,88 +23,54 @@ pub(crate) fn tables(results: &Results) -> String {
 }
 
 fn connections(results: &Results) -> String {
-    let heads = [
-        "server",
-        "step",
-        "took",
-        "connections",
-        "connect p50",
-        "p99",
-        "p99.9",
-        "max",
-        "failed",
-        "server CPU",
-        "clients' CPU",
-        "RSS",
-        "RSS per connection",
-    ];
+    let heads = "server | step | took | connections | connect p50 | p99 | p99.9 | max | failed | server CPU | \
+                 clients' CPU | RSS | RSS per connection";
     let rows = rows(
         results,
         |_| true,
-        |measured, Phase { step, seconds, open, tally, server, clients }, phase| {
-            let [p50, p99, p99_9, max] = quantiles(&tally.connect);
-            let took = format!("{seconds:.1} s");
-            let failed = (tally.not_opened + tally.dropped).to_string();
-            let server_cpu = server.as_ref().map(|server| share(server.cores)).unwrap_or_default();
-            let clients_cpu = clients.as_ref().map(|clients| share(clients.cores)).unwrap_or_default();
-            let rss = server.as_ref().map(|server| mib(server.resident)).unwrap_or_default();
-            let each = measured.resident_per_connection(phase).map(kib).unwrap_or_default();
-            let open = open.to_string();
-            let name = measured.subject.name();
-            vec![name, step.name().into(), took, open, p50, p99, p99_9, max, failed, server_cpu, clients_cpu, rss, each]
+        |measured, phase| {
+            let cpu = |load: &Option<Load>| load.as_ref().and_then(|load| load.cores).map(share).unwrap_or_default();
+            let mut row = vec![
+                measured.subject.name(),
+                phase.step.name().into(),
+                format!("{:.1} s", phase.seconds),
+                phase.open.to_string(),
+            ];
+            row.extend(quantiles(&phase.tally.connect));
+            row.extend([
+                (phase.tally.not_opened + phase.tally.dropped).to_string(),
+                cpu(&phase.server),
+                cpu(&phase.clients),
+                phase.server.as_ref().map(|server| mib(server.resident)).unwrap_or_default(),
+                measured.resident_per_connection(phase).map(kib).unwrap_or_default(),
+            ]);
+            row
         },
     );
-    table("Connections, CPU (100 % is one core) and memory", &heads, rows)
+    table("Connections, CPU (100 % is one core) and memory", heads, rows)
 }
 
 fn marks(results: &Results) -> String {
-    let heads = [
-        "server",
-        "step",
-        "marks",
-        "updates expected",
-        "overlapping",
-        "mark to client p50",
-        "p99",
-        "p99.9",
-        "max",
-        "refused",
-        "lost",
-        "duplicate",
-        "unexpected",
-        "sent late, p99",
-    ];
-    let rows = rows(results, Step::has_marks, |measured, Phase { step, tally, .. }, _| {
-        let [p50, p99, p99_9, max] = quantiles(&tally.latency);
-        let count = |count: u64| count.to_string();
-        vec![
-            measured.subject.name(),
-            step.name().into(),
-            count(tally.marks),
-            count(tally.expected),
-            count(tally.overlapping),
-            p50,
-            p99,
-            p99_9,
-            max,
-            count(tally.refused),
-            count(tally.lost),
-            count(tally.duplicate),
-            count(tally.unexpected),
-            ms(tally.lag.quantile(0.99)),
-        ]
+    let heads = "server | step | marks | updates expected | overlapping | mark to client p50 | p99 | p99.9 | max | \
+                 refused | lost | duplicate | unexpected | sent late, p99 | longest pause of the machine";
+    let rows = rows(results, Step::has_marks, |measured, Phase { step, tally, pause, .. }| {
+        let mut row = vec![measured.subject.name(), step.name().into()];
+        row.extend([tally.marks, tally.expected, tally.overlapping].map(|count| count.to_string()));
+        row.extend(quantiles(&tally.latency));
+        row.extend([tally.refused, tally.lost, tally.duplicate, tally.unexpected].map(|count| count.to_string()));
+        row.extend([ms(tally.lag.quantile(0.99)), ms(pause.as_secs_f64() * 1e3)]);
+        row
     });
-    table("Marks", &heads, rows)
+    table("Marks", heads, rows)
 }
 
 fn soak(results: &Results) -> String {
-    let heads =
-        ["server", "took", "connections replaced", "devices stored", "RSS at the end", "RSS slope, second half"];
+    let heads = "server | took | connections replaced | devices stored | RSS at the end | RSS slope, second half";
     let rows = rows(
         results,
         |step| step == Step::Soak,
-        |measured, Phase { seconds, tally, server, .. }, _| {
-            let slope = server.as_ref().and_then(|server| server.slope());
+        |measured, Phase { seconds, tally, server, .. }| {
+            let slope = server.as_ref().and_then(Load::slope);
             vec![
                 measured.subject.name(),
                 format!("{:.1} min", seconds / 60.0),
@@ -116,7 +81,7 @@ fn soak(results: &Results) -> String {
             ]
         },
     );
-    table("Soak", &heads, rows)
+    table("Soak", heads, rows)
 }
 
 /// What is expected of the server itself.
@@ -129,37 +94,36 @@ fn expectations(results: &Results) -> String {
                 rows.push(vec![measured.subject.name(), what.into(), expected.into(), value, met.into()]);
             }
         };
-        let marks = measured.phase(Step::Marks).map(|phase| phase.tally.latency.quantile(0.99));
-        row("mark to client, p99", "under 5 ms", marks.map(|p99| (ms(p99), p99 < P99_MS)));
+        let p99 = measured.phase(Step::Marks).map(|phase| phase.tally.latency.quantile(0.99));
+        row("mark to client, p99", "under 5 ms", p99.map(|p99| (ms(p99), p99 < P99_MS)));
         let idle = measured.phase(Step::Idle);
-        let cores = idle.and_then(|phase| Some(phase.server.as_ref()?.cores / measured.servers as f64));
+        let cores = idle.and_then(|phase| Some(phase.server.as_ref()?.cores? / measured.servers as f64));
         row("CPU of an idle server", "under 1 % of a core", cores.map(|cores| (share(cores), cores < IDLE_CORES)));
         let each = idle.and_then(|phase| measured.resident_per_connection(phase));
-        row("RSS per connection", "at most 16 KiB", each.map(|bytes| (kib(bytes), bytes <= BYTES_PER_CONNECTION)));
-        let wrong: u64 =
-            measured.phases.iter().map(|phase| &phase.tally).map(|t| t.lost + t.duplicate + t.unexpected).sum();
+        row("RSS per idle connection", "at most 16 KiB", each.map(|bytes| (kib(bytes), bytes <= BYTES_PER_CONNECTION)));
+        let tallies = measured.phases.iter().map(|phase| &phase.tally);
+        let wrong: u64 = tallies.map(|tally| tally.lost + tally.duplicate + tally.unexpected).sum();
         row("updates lost, duplicate or unexpected", "0", Some((wrong.to_string(), wrong == 0)));
     }
-    table("Expected and measured", &["server", "what", "expected", "measured", "met"], rows)
+    table("Expected and measured", "server | what | expected | measured | met", rows)
 }
 
 fn rows(
     results: &Results,
     wanted: impl Fn(Step) -> bool,
-    row: impl Fn(&Measured, &Phase, &Phase) -> Vec<String>,
+    row: impl Fn(&Measured, &Phase) -> Vec<String>,
 ) -> Vec<Vec<String>> {
     let phases =
         results.subjects.iter().flat_map(|measured| measured.phases.iter().map(move |phase| (measured, phase)));
-    phases.filter(|(_, phase)| wanted(phase.step)).map(|(measured, phase)| row(measured, phase, phase)).collect()
+    phases.filter(|(_, phase)| wanted(phase.step)).map(|(measured, phase)| row(measured, phase)).collect()
 }
 
-fn table(title: &str, heads: &[&str], rows: Vec<Vec<String>>) -> String {
-    let mut table = String::new();
-    if !rows.is_empty() {
-        let rule = vec!["---"; heads.len()];
-        let _ = writeln!(table, "\n**{title}**\n\n| {} |\n| {} |", heads.join(" | "), rule.join(" | "));
-        rows.iter().for_each(|row| table += &format!("| {} |\n", row.join(" | ")));
-    }
+/// Without rows there is no table.
+fn table(title: &str, heads: &str, rows: Vec<Vec<String>>) -> String {
+    let Some(first) = rows.first() else { return String::new() };
+    let rule = "--- | ".repeat(first.len());
+    let mut table = format!("\n**{title}**\n\n| {heads} |\n| {}\n", rule.trim_end());
+    rows.iter().for_each(|row| table += &format!("| {} |\n", row.join(" | ")));
     table
 }
 
@@ -171,8 +135,9 @@ fn ms(ms: f64) -> String {
     format!("{ms:.2} ms")
 }
 
+/// Of a core, as finely as the expectation asks.
 fn share(cores: f64) -> String {
-    format!("{:.1} %", cores * 100.0)
+    format!("{:.2} %", cores * 100.0)
 }
 
 fn mib(bytes: u64) -> String {

@@ -1,5 +1,7 @@
 //! What was measured, step by step.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use crate::cli::Subject;
@@ -41,6 +43,8 @@ pub(crate) struct Phase {
     pub(crate) tally: Tally,
     pub(crate) server: Option<Load>,
     pub(crate) clients: Option<Load>,
+    /// The longest time for which the machine did not run this process when it should have.
+    pub(crate) pause: Duration,
 }
 
 impl Step {
@@ -137,10 +141,12 @@ impl Phase {
             "moot": self.tally.moot,
             "duplicate": self.tally.duplicate,
             "unexpected": self.tally.unexpected,
-            "server_cores": self.server.as_ref().map(|server| server.cores),
-            "client_cores": self.clients.as_ref().map(|clients| clients.cores),
+            "server_cores": self.server.as_ref().and_then(|server| server.cores),
+            "client_cores": self.clients.as_ref().and_then(|clients| clients.cores),
+            "longest_pause_ms": self.pause.as_secs_f64() * 1e3,
             "rss_bytes": self.server.as_ref().map(|server| server.resident),
             "rss_per_connection_bytes": measured.resident_per_connection(self),
+            "rss_samples": self.server.as_ref().map(|server| &server.samples),
             "rss_slope_bytes_per_second": self.server.as_ref().and_then(Load::slope),
         })
     }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::Failure;
 use crate::cli::{AFTER_STORM_SECONDS, Settings, Subject};
 use crate::fleet::Fleet;
-use crate::process::{resident, watched};
+use crate::process::{resident, watched, with_longest_pause};
 use crate::results::{Measured, Phase, Step};
 use crate::wire::Order;
 
@@ -77,13 +77,14 @@ impl<'a> Stage<'a> {
             }
             Ok::<_, Failure>(tally)
         };
-        let ((tally, server), clients) = watched(&client_pids, watched(&server_pids, work)).await;
+        let work = watched(&client_pids, watched(&server_pids, work));
+        let (((tally, server), clients), pause) = with_longest_pause(work).await;
         let (tally, seconds) = (tally?, start.elapsed().as_secs_f64());
         bar.finish_and_clear();
 
         let gone = if vanishing { self.open } else { tally.replaced + tally.dropped };
         self.open = (self.open + tally.opened).saturating_sub(gone);
-        self.measured.phases.push(Phase { step, seconds, open: self.open, tally, server, clients });
+        self.measured.phases.push(Phase { step, seconds, open: self.open, tally, server, clients, pause });
         Ok(())
     }
 

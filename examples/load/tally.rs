@@ -78,7 +78,7 @@ pub(crate) struct Tally {
     /// How long after its time a mark was sent.
     pub(crate) lag: Times,
     pub(crate) expected: u64,
-    /// Expected while an earlier mark of the same user was under way: one update may serve both, so these are not timed.
+    /// Expected while an earlier mark of the same user was under way: one update may serve both, so they are not timed.
     pub(crate) overlapping: u64,
     /// From just before the request is sent to the update's arrival.
     pub(crate) latency: Times,
