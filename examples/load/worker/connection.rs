@@ -17,9 +17,9 @@ use crate::Failure;
 use crate::worker::crowd::{Crowd, Leave};
 use crate::worker::watch::Watch;
 
-/// A server that takes longer has not accepted.
-const OPEN_WITHIN: Duration = Duration::from_secs(20);
-const CLOSE_WITHIN: Duration = Duration::from_secs(5);
+/// A server that takes longer has not accepted. Long enough for a machine that stands still for a while.
+const OPEN_WITHIN: Duration = Duration::from_secs(60);
+const CLOSE_WITHIN: Duration = Duration::from_secs(20);
 /// An update has six bytes. The default of 128 KiB would make this process the larger one.
 const BUFFER: usize = 512;
 

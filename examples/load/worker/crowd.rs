@@ -13,7 +13,7 @@ use crate::cli::Clients;
 use crate::http::Http;
 use crate::tally::Tally;
 use crate::worker::connection;
-use crate::worker::watch::{Expectation, Update, Watch};
+use crate::worker::watch::{Expectation, Moment, Update, Watch};
 
 /// In a storm so many knock at once. A listener that queues fewer makes the others knock again after a second, and that
 /// shows in the times.
@@ -22,6 +22,9 @@ const OPENING_AT_ONCE: usize = 1_000;
 const CONNECTIONS_PER_SOURCE: u32 = 4_000;
 /// Timers here have a resolution of a millisecond.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// How often time is counted, and the most that counts: what is beyond it was a pause.
+const COUNT_EVERY: Duration = Duration::from_millis(10);
+const MOST_COUNTED: Duration = Duration::from_millis(100);
 
 pub(crate) struct Crowd {
     pub(crate) target: SocketAddrV4,
@@ -36,6 +39,8 @@ pub(crate) struct Crowd {
     pub(crate) busy: Cell<usize>,
     connected: Cell<usize>,
     dialled: Cell<u32>,
+    /// Time without pauses of the machine.
+    counted: Cell<Duration>,
     pub(crate) http: Http,
     opening: Semaphore,
 }
@@ -72,9 +77,23 @@ impl Crowd {
             busy: Cell::new(0),
             connected: Cell::new(0),
             dialled: Cell::new(0),
+            counted: Cell::default(),
             http: Http::new(clients.target),
             opening: Semaphore::new(OPENING_AT_ONCE),
         }
+    }
+
+    /// Counts time, for ever.
+    pub(crate) async fn count_time(&self) {
+        loop {
+            let asleep = Instant::now();
+            sleep(COUNT_EVERY).await;
+            self.counted.set(self.counted.get() + asleep.elapsed().min(MOST_COUNTED));
+        }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment { at: Instant::now(), counted: self.counted.get() }
     }
 
     pub(crate) fn seats(&self) -> usize {
@@ -130,7 +149,7 @@ impl Crowd {
     async fn open(self: &Rc<Self>, seat: usize) {
         let _turn = self.opening.acquire().await;
         let user = self.user_of(seat);
-        let watch = user.expect(Instant::now());
+        let watch = user.expect(self.now());
         let start = Instant::now();
         let dialled = connection::dial(self, &user.id).await;
         match dialled {
@@ -203,14 +222,14 @@ impl Crowd {
     }
 
     fn give_up(&self, watch: &RefCell<Watch>) {
-        let (lost, moot) = watch.borrow_mut().give_up(Instant::now());
+        let (lost, moot) = watch.borrow_mut().give_up(self.now());
         let mut tally = self.tally.borrow_mut();
         tally.lost += lost;
         tally.moot += moot;
     }
 
     pub(crate) fn updated(&self, watch: &RefCell<Watch>) {
-        let update = watch.borrow_mut().updated(Instant::now());
+        let update = watch.borrow_mut().updated(self.now());
         let mut tally = self.tally.borrow_mut();
         tally.updates += 1;
         match update {
@@ -223,17 +242,17 @@ impl Crowd {
 }
 
 impl User {
-    fn expect(&self, now: Instant) -> Rc<RefCell<Watch>> {
+    fn expect(&self, now: Moment) -> Rc<RefCell<Watch>> {
         let watch = Rc::new(RefCell::new(Watch::opening(self.marks_under_way.get(), now)));
         self.watches.borrow_mut().push(Rc::clone(&watch));
         watch
     }
 
     /// A mark is being sent.
-    pub(crate) fn marking(&self, at: Instant, tally: &mut Tally) {
+    pub(crate) fn marking(&self, now: Moment, tally: &mut Tally) {
         self.marks_under_way.set(self.marks_under_way.get() + 1);
         for watch in &*self.watches.borrow() {
-            let expectation = watch.borrow_mut().marked(at);
+            let expectation = watch.borrow_mut().marked(now);
             tally.expected += u64::from(expectation != Expectation::Nothing);
             tally.overlapping += u64::from(expectation == Expectation::SharedUpdate);
         }
@@ -244,9 +263,9 @@ impl User {
         self.marks_under_way.set(self.marks_under_way.get() - 1);
     }
 
-    pub(crate) fn withdraw(&self, at: Instant, tally: &mut Tally) {
+    pub(crate) fn withdraw(&self, sent: Moment, tally: &mut Tally) {
         for watch in &*self.watches.borrow() {
-            tally.expected -= watch.borrow_mut().withdraw(at);
+            tally.expected -= watch.borrow_mut().withdraw(sent);
         }
     }
 }

@@ -9,7 +9,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use crate::cli::Draw;
 use crate::worker::crowd::{Crowd, TICK};
 use crate::worker::draw::{Lot, Random};
-use crate::worker::watch::PATIENCE;
 
 /// Enough for a duplicate to come while it is counted where it belongs.
 const QUIET: Duration = Duration::from_millis(300);
@@ -41,8 +40,8 @@ pub(crate) async fn run(crowd: &Rc<Crowd>, per_second: f64, seconds: f64, draw: 
     }
     crowd.rest().await;
 
-    let last = Instant::now();
-    while crowd.is_waiting() && last.elapsed() < PATIENCE {
+    let last = crowd.now();
+    while crowd.is_waiting() && !last.is_over(crowd.now()) {
         sleep(QUIET / 10).await;
     }
     sleep(QUIET).await;
@@ -63,10 +62,10 @@ async fn mark(crowd: &Crowd, user: usize, due: Instant) {
     let mut sent = None;
     let path = format!("/devices?id={}", user.id);
     let sending = || {
-        let now = Instant::now();
+        let now = crowd.now();
         sent = Some(now);
         let mut tally = crowd.tally.borrow_mut();
-        tally.lag.record(now - due);
+        tally.lag.record(now.at - due);
         user.marking(now, &mut tally);
     };
     let reply = crowd.http.send("POST", &path, r#"{"name":"x"}"#, sending).await;

@@ -67,5 +67,6 @@ async fn obey(crowd: &Rc<Crowd>, order: Order) {
     tokio::select! {
         () = obeyed => {}
         () = told => {}
+        () = crowd.count_time() => {}
     }
 }
