@@ -11,9 +11,8 @@ use std::{
     any::Any,
     collections::HashMap,
     pin::pin,
-    sync::Mutex,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},

@@ -1,0 +1,113 @@
+//! What is done to a server, step by step.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Failure;
+use crate::cli::{AFTER_STORM_SECONDS, Settings, Subject};
+use crate::fleet::Fleet;
+use crate::process::{resident, watched, with_longest_pause};
+use crate::results::{Measured, Phase, Step};
+use crate::wire::Order;
+
+/// On top of the time that a step is meant to take, before the run is given up.
+const SPARE: Duration = Duration::from_secs(180);
+
+pub(crate) async fn run(settings: &Settings, subject: Subject) -> Result<Measured, Failure> {
+    let mut stage = Stage::set(settings, subject).await?;
+    let connections = f64::from(settings.connections);
+    let mark = |seconds: u64, percent: f64| Order::Mark {
+        per_second: f64::from(settings.marks),
+        seconds: seconds as f64,
+        draw: settings.draw,
+        churned_per_second: connections * percent / 100.0,
+    };
+    let rate = f64::from(settings.rate);
+    stage.play(Step::Ramp, (connections / rate) as u64, Order::Open { per_second: Some(rate) }).await?;
+    stage.play(Step::Idle, settings.idle, Order::Rest { seconds: settings.idle as f64 }).await?;
+    if let Some(minutes) = settings.soak {
+        stage.play(Step::Soak, minutes * 60, mark(minutes * 60, settings.churn)).await?;
+        return stage.clear().await;
+    }
+    stage.play(Step::Marks, settings.mark_seconds, mark(settings.mark_seconds, 0.0)).await?;
+    stage.play(Step::Churn, settings.churn_seconds, mark(settings.churn_seconds, settings.churn)).await?;
+    if !settings.no_storm {
+        stage.play(Step::Vanish, 0, Order::Vanish).await?;
+        stage.play(Step::Storm, 0, Order::Open { per_second: None }).await?;
+        stage.play(Step::AfterStorm, AFTER_STORM_SECONDS, mark(AFTER_STORM_SECONDS, 0.0)).await?;
+    }
+    stage.clear().await
+}
+
+struct Stage<'a> {
+    settings: &'a Settings,
+    fleet: Fleet,
+    measured: Measured,
+    open: u64,
+}
+
+impl<'a> Stage<'a> {
+    async fn set(settings: &'a Settings, subject: Subject) -> Result<Self, Failure> {
+        let fleet = Fleet::start(settings, subject).await?;
+        let measured = Measured {
+            subject,
+            servers: settings.pairs(),
+            connections: settings.connections,
+            resident_before: resident(fleet.server_pids()),
+            phases: Vec::new(),
+        };
+        Ok(Self { settings, fleet, measured, open: 0 })
+    }
+
+    /// A step that takes no time is not part of the scenario, unless it takes as long as it takes.
+    async fn play(&mut self, step: Step, seconds: u64, order: Order) -> Result<(), Failure> {
+        if seconds == 0 && matches!(order, Order::Rest { .. } | Order::Mark { .. }) {
+            return Ok(());
+        }
+        let bar = self.bar(step, seconds, &order);
+        let within = Duration::from_secs(seconds) + SPARE;
+        let (server_pids, client_pids) = (self.fleet.server_pids().to_vec(), self.fleet.client_pids());
+        let vanishing = matches!(order, Order::Vanish);
+        let start = Instant::now();
+        let work = async {
+            let tally = self.fleet.order(&order, within, &bar).await?;
+            if vanishing {
+                self.fleet.deserted(within).await?;
+            }
+            Ok::<_, Failure>(tally)
+        };
+        let work = watched(&client_pids, watched(&server_pids, work));
+        let (((tally, server), clients), pause) = with_longest_pause(work).await;
+        let (tally, seconds) = (tally?, start.elapsed().as_secs_f64());
+        bar.finish_and_clear();
+
+        let gone = if vanishing { self.open } else { tally.replaced + tally.dropped };
+        self.open = (self.open + tally.opened).saturating_sub(gone);
+        self.measured.phases.push(Phase { step, seconds, open: self.open, tally, server, clients, pause });
+        Ok(())
+    }
+
+    fn bar(&self, step: Step, seconds: u64, order: &Order) -> ProgressBar {
+        let length = match order {
+            Order::Open { .. } => u64::from(self.settings.connections),
+            Order::Mark { .. } => seconds * self.settings.pairs() as u64,
+            Order::Rest { .. } | Order::Vanish => 0,
+        };
+        let bar = if length == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
+        if length > 0 {
+            let style = ProgressStyle::with_template("{prefix:32} {wide_bar} {percent:>3} % {elapsed}");
+            bar.set_style(style.expect("the template is well formed"));
+        }
+        let title = format!("{}: {}", self.measured.subject.name(), step.name());
+        bar.set_message(title.clone());
+        bar.set_prefix(title);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    async fn clear(self) -> Result<Measured, Failure> {
+        self.fleet.stop().await?;
+        Ok(self.measured)
+    }
+}

@@ -1,0 +1,34 @@
+//! What the director and a process of clients say to each other: a line of JSON each.
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Draw;
+use crate::tally::Tally;
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Opens whatever is not open, so many per second, or as fast as it goes.
+    Open {
+        per_second: Option<f64>,
+    },
+    /// Nothing for so long.
+    Rest {
+        seconds: f64,
+    },
+    Mark {
+        per_second: f64,
+        seconds: f64,
+        draw: Draw,
+        churned_per_second: f64,
+    },
+    /// Drops all connections at once, without a goodbye.
+    Vanish,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// How many connections, marks or seconds so far.
+    Progress(u64),
+    /// Everything since the previous order was done.
+    Done(Box<Tally>),
+}

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+
+import jsQR from 'jsqr';
+import { devices as pixels } from 'playwright-core';
+
+import { Browser, Server, count, devices, screenshot, state } from './harness.mjs';
+
+let browser, server;
+before(async () => { browser = await Browser.start(); });
+beforeEach(async () => { server = await Server.start(); });
+afterEach(async () => {
+  await browser.closeTabs();
+  await server.stop();
+  browser.assertQuiet();
+});
+after(() => browser.stop());
+
+test('the button adds a device to every tab of its id and to no other', async () => {
+  const [first, second, other] = [
+    await browser.tab(server, 'ann'), await browser.tab(server, 'ann'), await browser.tab(server, 'bob'),
+  ];
+  await first.getByLabel('Name of the device').fill('Tablet');
+  await first.getByRole('button', { name: 'Add it' }).click();
+  await devices(first, ['Tablet']);
+  await devices(second, ['Tablet']);
+  await other.getByRole('button', { name: 'Add it' }).click();
+  await devices(other, ['Phone']);
+  await devices(first, ['Tablet']);
+  await devices(second, ['Tablet']);
+});
+
+test('a phone that opens the QR code is added to every tab of its id', async () => {
+  const [first, second, other] = [
+    await browser.tab(server, 'ann'), await browser.tab(server, 'ann'), await browser.tab(server, 'bob'),
+  ];
+  await first.getByLabel('Name of the device').fill('Fold & "flip" <5>');
+  const phone = await browser.visitor(pixels['Pixel 7']);
+  const opened = await phone.newPage();
+  await opened.goto(await scanned(first, /name=Fold/));
+  await devices(first, ['Fold & "flip" <5>']);
+  await devices(second, ['Fold & "flip" <5>']);
+  await devices(other, []);
+  await opened.getByRole('heading', { name: 'Device added' }).waitFor();
+  await opened.getByText('Fold & "flip" <5> now belongs to ann').waitFor();
+  await screenshot(opened, 'onboarded-on-a-phone');
+});
+
+/** What a camera reads from the picture, once that leads where it should. */
+async function scanned(page, expected) {
+  const link = page.getByRole('link', { name: /QR code/ });
+  await page.waitForFunction(pattern => new RegExp(pattern).test(document.querySelector('#link').href), expected.source);
+  const picture = await link.getByRole('img').evaluate(async image => {
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), { width: 480, height: 480 });
+    const context = canvas.getContext('2d');
+    context.drawImage(image, 0, 0, 480, 480);
+    return [...context.getImageData(0, 0, 480, 480).data];
+  });
+  const read = jsQR(new Uint8ClampedArray(picture), 480, 480)?.data;
+  const [path, query] = (await link.getAttribute('href')).split('?');
+  assert.equal(read?.split('?')[0], server.url + path);
+  assert.deepEqual([...new URL(read).searchParams], [...new URLSearchParams(query)]);
+  return read;
+}
+
+test('the count follows tabs that open and close', async () => {
+  const first = await browser.tab(server, 'ann');
+  await count(first, 1);
+  const second = await browser.tab(server, 'ann');
+  const third = await browser.tab(server, 'bob');
+  for (const page of [first, second, third]) await count(page, 3);
+  await second.close();
+  for (const page of [first, third]) await count(page, 2);
+  await third.context().close();
+  await count(first, 1);
+});
+
+test('when the server restarts, the page says so, comes back and shows what changed meanwhile', async () => {
+  const page = await browser.tab(server, 'ann');
+  await server.addDevice('ann', 'Before');
+  await devices(page, ['Before']);
+
+  await server.stop();
+  await state(page, 'Reconnecting…');
+  await count(page, '–');
+  await devices(page, ['Before']);
+  await screenshot(page, 'reconnecting');
+
+  server = await Server.start(server.address);
+  await server.addDevice('ann', 'Meanwhile');
+  await state(page, 'Live');
+  await devices(page, ['Meanwhile']); // the devices of the other process went with it
+  await count(page, 1);
+  await server.addDevice('ann', 'After');
+  await devices(page, ['After', 'Meanwhile']);
+  // The browser itself reports each attempt that failed.
+  browser.assertQuiet(/WebSocket connection to .* failed/);
+});
+
+test('without a mouse: every control is reached in order, seen, and works', async () => {
+  const page = await browser.tab(server, 'ann');
+  const names = [];
+  for (let stop = 0; stop < 5; stop++) {
+    await page.keyboard.press('Tab');
+    const focused = page.locator(':focus');
+    names.push(await focused.evaluate(e => e.labels?.[0]?.textContent ?? (e.textContent.trim() || e.querySelector('img').alt)));
+    const outline = await focused.evaluate(element => getComputedStyle(element).outline);
+    assert.match(outline, /solid 3px/, names.at(-1));
+  }
+  const code = 'QR code: open it on a phone to add the device';
+  assert.deepEqual(names, ['You are', 'Switch', 'Name of the device', 'Add it', code]);
+
+  const popup = page.waitForEvent('popup');
+  await page.keyboard.press('Enter'); // on the code
+  await (await popup).getByRole('heading', { name: 'Device added' }).waitFor();
+  await devices(page, ['Phone']);
+
+  await page.getByLabel('Name of the device').focus();
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('Typed');
+  await page.keyboard.press('Enter');
+  await devices(page, ['Typed', 'Phone']);
+
+  await page.getByLabel('You are').fill('bob & co');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Devices of bob & co' }).waitFor();
+  await state(page, 'Live');
+});
+
+test('everything has a name that is read aloud', async () => {
+  const page = await browser.tab(server, 'ann');
+  await server.addDevice('ann', 'Phone');
+  await devices(page, ['Phone']);
+  for (const [role, name] of [
+    ['heading', 'Live sockets'], ['region', 'Active users'], ['region', 'Devices of ann'], ['region', 'Add a device'],
+    ['textbox', 'You are'], ['textbox', 'Name of the device'], ['button', 'Switch'], ['button', 'Add it'],
+    ['list', 'Devices of ann'], ['link', /^QR code/], ['img', /^QR code/],
+  ]) {
+    assert.equal(await page.getByRole(role, { name, exact: true }).count(), 1, `${role} ${name}`);
+  }
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send('Accessibility.getFullAXTree');
+  const spoken = ['button', 'checkbox', 'combobox', 'heading', 'image', 'link', 'list', 'region', 'textbox'];
+  const nodesThatSpeak = nodes.filter(node => !node.ignored && spoken.includes(node.role.value));
+  assert.ok(nodesThatSpeak.length >= 11, `${nodesThatSpeak.length}`);
+  assert.deepEqual(nodesThatSpeak.filter(node => !node.name?.value), []);
+  assert.equal(await page.locator('html').getAttribute('lang'), 'en');
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const [name, width] of [['narrow', 320], ['wide', 1200]]) {
+    test(`${name} and ${colorScheme}: nothing is cut off, and text can be told from what is behind it`, async () => {
+      const context = await browser.visitor({ colorScheme, viewport: { width, height: 800 } });
+      const page = await browser.tab(server, 'ann', context);
+      await server.addDevice('ann', 'Phone');
+      await server.addDevice('ann', 'A name without a space '.replaceAll(' ', '').repeat(6));
+      await page.getByText('2 devices').waitFor();
+      await screenshot(page, `${name}-${colorScheme}`);
+      const root = page.locator('html');
+      assert.equal(await root.evaluate(html => html.scrollWidth - html.clientWidth), 0, 'the page scrolls sideways');
+      const faint = await page.evaluate(faintTexts);
+      assert.deepEqual(faint, []);
+    });
+  }
+}
+
+/** In the page: texts whose contrast is under 4.5, the least that WCAG AA allows. */
+function faintTexts() {
+  const channels = color => color.match(/[\d.]+/g).map(Number);
+  const luminance = color => {
+    const [red, green, blue] = channels(color).map(value => value / 255)
+      .map(value => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const isSolid = color => (channels(color)[3] ?? 1) > 0;
+  const behind = element => {
+    const color = getComputedStyle(element).backgroundColor;
+    return isSolid(color) ? color : behind(element.parentElement);
+  };
+  const texts = [...document.body.querySelectorAll('*')].filter(element => element.checkVisibility()
+    && (element.matches('input') || [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())));
+  return texts.flatMap(element => {
+    const shades = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((a, b) => b - a);
+    const contrast = (shades[0] + 0.05) / (shades[1] + 0.05);
+    return contrast < 4.5 ? [`${element.outerHTML}: ${contrast.toFixed(2)}`] : [];
+  });
+}
