@@ -148,14 +148,16 @@ impl<K, M> Table<K, M> {
         &self.residents[bucket as usize].key
     }
 
-    /// The key, if it is active and in its first line, as three keys in four are. Which of the two buckets to look at is computed
+    /// The key, if it is active and in the first two lines, as nine in ten are. Which of a line's buckets to look at is computed
     /// rather than decided, since the processor could only guess.
     #[inline]
     pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
-        let line = self.start(print.hash);
-        let buckets = &self.lines[line].0;
-        let side = usize::from(buckets[1].identity.resembles(print.identity));
-        self.look((line * LINE + side) as u32, &buckets[side], print).ok()
+        let first = self.start(print.hash);
+        [first, first + 1].into_iter().find_map(|line| {
+            let Line(buckets) = self.lines.get(line)?;
+            let side = usize::from(buckets[1].identity.resembles(print.identity));
+            self.look((line * LINE + side) as u32, &buckets[side], print).ok()
+        })
     }
 
     /// The key, if it is active.
