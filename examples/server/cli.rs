@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser;
+use tracing::Level;
 
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
@@ -27,6 +28,10 @@ pub(crate) struct Cli {
     /// Most WebSockets of one user id; more are answered 503
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
+
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: Level,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

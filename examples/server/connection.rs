@@ -10,7 +10,6 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
 use axum::response::Response;
-use socket_registry::Socket;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
@@ -18,6 +17,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::feed::Subscription;
 
 /// Clients have nothing to say here, so 4 KiB is plenty. The default buffers cost 134 KiB per idle connection.
 const MAX_FRAME: usize = 4 << 10;
@@ -88,7 +88,7 @@ impl Connection {
     /// What becomes due during the pause stays in the registry and follows after it, so the last word is never lost.
     pub(crate) async fn serve<K>(
         &mut self,
-        socket: &mut Socket<K>,
+        socket: &mut Subscription<K>,
         pace: Duration,
         mut message: impl FnMut() -> Option<Utf8Bytes>,
     ) -> Ending
@@ -107,9 +107,13 @@ impl Connection {
             let stopping = async { self.going_away.wait_for(|&away| away).await.map(drop) };
             let step = tokio::select! {
                 due = due => match due {
-                    Ok(_) => match message() {
+                    Ok(update) => match message() {
                         Some(text) => {
                             let sent = self.send(Message::Text(text)).await;
+                            match sent {
+                                Continue(()) => socket.sent(&update),
+                                Break(_) => socket.not_sent(),
+                            }
                             paused_until = Instant::now() + pace;
                             sent
                         }

@@ -1,20 +1,26 @@
 //! What every request passes: browsers say on whose behalf they call, and we say what they may do with the answer.
+//! Whatever was refused is counted here.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
+use crate::metrics;
 
 /// Refuses what another site's page does with us, other than linking here.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let mut response = if is_foreign(request.headers()) {
         let message = "requests from another site's pages are not served";
-        ApiError(StatusCode::FORBIDDEN, message.to_owned()).into_response()
+        ApiError(StatusCode::FORBIDDEN, "foreign_origin", message.to_owned()).into_response()
     } else {
         next.run(request).await
     };
+    if let Some(&Refusal(reason)) = response.extensions().get() {
+        metrics::refused(reason);
+        tracing::debug!(status = response.status().as_u16(), reason, "refused");
+    }
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

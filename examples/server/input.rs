@@ -1,5 +1,7 @@
 //! What clients say about themselves, checked once and carried as a type from there on.
 
+use std::fmt;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -20,6 +22,13 @@ pub(crate) struct DeviceName(String);
 impl UserId {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// In ASCII and in quotes: what a client calls itself never looks like something else in a log.
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_default())
     }
 }
 

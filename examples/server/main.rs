@@ -7,8 +7,10 @@ mod cli;
 mod connection;
 mod devices;
 mod error;
+mod feed;
 mod guard;
 mod input;
+mod metrics;
 mod routes;
 mod sockets;
 
@@ -37,6 +39,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        .with_max_level(cli.log)
         .init();
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,12 +51,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
-    let app = Arc::new(App::new(&cli)?);
+    let app = Arc::new(App::new(&cli, metrics::install()?)?);
     let listener =
         TcpListener::bind(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let stop_asked = stop_asked()?;
     println!("listening on http://{}", listener.local_addr()?);
-    tokio::spawn(app::log_active_users(app.active_users.clone()));
+    tokio::spawn(app::each_second(app.active_users.clone(), app.metrics.clone()));
 
     // An update is a few bytes that should leave at once.
     let listener = listener.tap_io(|tcp| {

@@ -36,8 +36,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/onboard", get(onboard).head(method_not_allowed))
         .route("/qr.svg", get(qr_code))
         .route("/stats", get(stats))
+        .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok"))
-        .fallback(async || ApiError(StatusCode::NOT_FOUND, "no such route".to_owned()))
+        .fallback(async || ApiError(StatusCode::NOT_FOUND, "not_found", "no such route".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(guard))
@@ -46,7 +47,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn method_not_allowed() -> ApiError {
     let message = "this route does not answer that method";
-    ApiError(StatusCode::METHOD_NOT_ALLOWED, message.to_owned())
+    ApiError(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message.to_owned())
 }
 
 /// The page brings its own style and script, and the nonce lets no others run in it.
@@ -116,6 +117,13 @@ async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
         "device_ids": app.device_sockets.key_count(),
         "device_sockets": app.device_sockets.socket_count(),
     }))
+}
+
+/// The text that Prometheus reads.
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    app.active_users.gauge();
+    app.device_sockets.gauge();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }
 
 fn encoded(text: &str) -> String {

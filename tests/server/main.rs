@@ -4,4 +4,5 @@ mod ending;
 mod harness;
 mod http;
 mod live;
+mod metrics;
 mod refusals;
