@@ -37,7 +37,7 @@ impl App {
         Ok(Self {
             active_users: Feed::new(active_users.build()?, "active_users"),
             device_sockets: Feed::new(device_sockets.build()?, "devices"),
-            devices: Devices::default(),
+            devices: Devices::new(),
             heartbeat: Heartbeat { every: cli.ping_every, within: cli.pong_within },
             metrics,
             going_away: watch::Sender::new(false),

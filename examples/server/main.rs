@@ -7,6 +7,7 @@ mod cli;
 mod connection;
 mod devices;
 mod error;
+mod events;
 mod feed;
 mod guard;
 mod input;

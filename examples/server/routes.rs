@@ -20,6 +20,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::devices::Device;
 use crate::error::ApiError;
+use crate::events;
 use crate::guard::guard;
 use crate::input::{DeviceName, UserId};
 use crate::sockets;
@@ -31,6 +32,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page))
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
+        .route("/device-events", get(events::device_events))
         .route("/devices", get(devices).post(add_device))
         // `get` answers HEAD too, and whoever previews a link must not add a device.
         .route("/onboard", get(onboard).head(method_not_allowed))

@@ -72,6 +72,13 @@ impl Server {
         Self { process, host, log }
     }
 
+    #[cfg(unix)]
+    pub(crate) async fn signal(&self, signal: &str) {
+        let pid = self.process.id().expect("the server runs").to_string();
+        let kill = Command::new("kill").args([signal, &pid]).status().await;
+        assert!(kill.expect("there is a kill").success());
+    }
+
     /// Opens a WebSocket.
     pub(crate) async fn open(&self, path: &str) -> Client {
         match self.try_open(path, &[]).await {
