@@ -1,9 +1,10 @@
 //! What all requests share.
 
+use std::error::Error;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
-use socket_registry::{BuildError, Registry};
+use socket_registry::Registry;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::cli::Cli;
 use crate::connection::Heartbeat;
 use crate::devices::Devices;
 use crate::feed::Feed;
+use crate::identity::Identity;
 use crate::input::UserId;
 
 pub(crate) struct App {
@@ -20,6 +22,7 @@ pub(crate) struct App {
     /// The sockets that want to hear about a user's devices.
     pub(crate) device_sockets: Feed<UserId>,
     pub(crate) devices: Devices,
+    pub(crate) identity: Identity,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) metrics: PrometheusHandle,
     /// True once the server stops. Every connection's task holds a receiver until it is done.
@@ -27,7 +30,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(cli: &Cli, metrics: PrometheusHandle) -> Result<Self, BuildError> {
+    pub(crate) fn new(cli: &Cli, metrics: PrometheusHandle) -> Result<Self, Box<dyn Error>> {
         let mut active_users = Registry::builder().max_sockets_per_key(1);
         let mut device_sockets = Registry::builder().max_sockets_per_key(cli.max_sockets_per_id);
         if let Some(max) = cli.max_sockets {
@@ -38,6 +41,7 @@ impl App {
             active_users: Feed::new(active_users.build()?, "active_users"),
             device_sockets: Feed::new(device_sockets.build()?, "devices"),
             devices: Devices::new(),
+            identity: Identity::new(cli.auth_secret.as_ref())?,
             heartbeat: Heartbeat { every: cli.ping_every, within: cli.pong_within },
             metrics,
             going_away: watch::Sender::new(false),

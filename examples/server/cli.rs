@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -28,6 +29,10 @@ pub(crate) struct Cli {
     /// Most WebSockets of one user id; more are answered 503
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
+
+    /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in this file, not who `?id=` says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth_secret: Option<PathBuf>,
 
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]

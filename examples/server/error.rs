@@ -29,6 +29,9 @@ impl IntoResponse for ApiError {
         let Self(status, reason, message) = self;
         let mut response = (status, Json(json!({ "error": message }))).into_response();
         response.extensions_mut().insert(Refusal(reason));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             // Sockets come and go by the second; whoever waits this long has a fair chance.
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));

@@ -14,15 +14,16 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::feed::Subscription;
+use crate::identity::Caller;
 use crate::input::UserId;
 
 /// The event `update` whenever the id's devices changed, also while the client was away, as its `Last-Event-ID` tells.
 pub(crate) async fn device_events(
     State(app): State<Arc<App>>,
-    id: UserId,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let socket = app.device_sockets.register(id)?;
+    let socket = app.device_sockets.register(caller.id)?;
     tracing::debug!(user = ?socket.key(), "device events opened");
     // Registered first: what changes from here on makes the socket due.
     let version = app.devices.version_of(socket.key());

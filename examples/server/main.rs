@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod feed;
 mod guard;
+mod identity;
 mod input;
 mod metrics;
 mod routes;

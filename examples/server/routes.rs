@@ -22,7 +22,8 @@ use crate::devices::Device;
 use crate::error::ApiError;
 use crate::events;
 use crate::guard::guard;
-use crate::input::{DeviceName, UserId};
+use crate::identity::Caller;
+use crate::input::DeviceName;
 use crate::sockets;
 
 const MAX_BODY: usize = 4 << 10;
@@ -63,8 +64,8 @@ async fn page() -> impl IntoResponse {
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
 }
 
-async fn devices(State(app): State<Arc<App>>, id: UserId) -> Json<Vec<Device>> {
-    Json(app.devices.of(&id))
+async fn devices(State(app): State<Arc<App>>, caller: Caller) -> Json<Vec<Device>> {
+    Json(app.devices.of(&caller.id))
 }
 
 #[derive(Deserialize)]
@@ -74,40 +75,40 @@ struct NewDevice {
 
 async fn add_device(
     State(app): State<Arc<App>>,
-    id: UserId,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let device: NewDevice = serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_request(format!(r#"body is not {{"name":".."}}: {error}"#)))?;
-    app.devices.add(&id, device.name)?;
-    let marked = app.device_sockets.mark(&id);
+    app.devices.add(&caller.id, device.name)?;
+    let marked = app.device_sockets.mark(&caller.id);
     Ok((StatusCode::CREATED, Json(json!({ "sockets_marked": marked }))))
 }
 
 /// What the QR code opens, on the device that is to be added.
-async fn onboard(State(app): State<Arc<App>>, id: UserId, name: DeviceName) -> Result<impl IntoResponse, ApiError> {
-    app.devices.add(&id, name.clone())?;
-    app.device_sockets.mark(&id);
+async fn onboard(State(app): State<Arc<App>>, caller: Caller, name: DeviceName) -> Result<impl IntoResponse, ApiError> {
+    app.devices.add(&caller.id, name.clone())?;
+    app.device_sockets.mark(&caller.id);
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = format!("default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; frame-ancestors 'none'");
     let page = format!(
         include_str!("onboard.html"),
         nonce = nonce,
         name = escaped(name.as_str()),
-        id = escaped(id.as_str()),
-        link = encoded(id.as_str()),
+        id = escaped(caller.id.as_str()),
+        link = caller.credential,
     );
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(page)))
 }
 
 /// The link to `/onboard` as a picture. It leads back to the host that the page was asked for.
-async fn qr_code(id: UserId, name: DeviceName, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
+async fn qr_code(caller: Caller, name: DeviceName, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
     let host: Authority = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok()?.parse().ok())
         .ok_or_else(|| ApiError::bad_request("the Host header is missing or not a host"))?;
-    let (id, name) = (encoded(id.as_str()), encoded(name.as_str()));
-    let code = QrCode::new(format!("http://{host}/onboard?id={id}&name={name}"))
+    let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
+    let code = QrCode::new(format!("http://{host}/onboard?{}&name={name}", caller.credential))
         .map_err(|error| ApiError::bad_request(format!("the link makes no QR code: {error}")))?;
     let picture = code.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture))
@@ -126,10 +127,6 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.active_users.gauge();
     app.device_sockets.gauge();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
-}
-
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn escaped(text: &str) -> String {

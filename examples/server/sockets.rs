@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::connection::Upgrade;
 use crate::error::ApiError;
 use crate::feed::{Feed, Subscription};
-use crate::input::UserId;
+use crate::identity::Caller;
 
 /// However fast users come and go, nobody reads a number that changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
@@ -34,8 +34,12 @@ pub(crate) async fn active_users(State(app): State<Arc<App>>, upgrade: Upgrade) 
 }
 
 /// The text `update` whenever the id's devices changed.
-pub(crate) async fn device_ws(State(app): State<Arc<App>>, id: UserId, upgrade: Upgrade) -> Result<Response, ApiError> {
-    let mut socket = app.device_sockets.register(id)?;
+pub(crate) async fn device_ws(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    upgrade: Upgrade,
+) -> Result<Response, ApiError> {
+    let mut socket = app.device_sockets.register(caller.id)?;
     tracing::debug!(user = ?socket.key(), "device socket opened");
     Ok(upgrade.accept(async move |mut connection| {
         let update = || Some(Utf8Bytes::from_static("update"));

@@ -4,6 +4,7 @@ mod ending;
 mod events;
 mod harness;
 mod http;
+mod identity;
 mod live;
 mod metrics;
 mod refusals;
