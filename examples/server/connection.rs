@@ -21,6 +21,8 @@ use crate::feed::Subscription;
 
 /// Clients have nothing to say here, so 4 KiB is plenty. The default buffers cost 134 KiB per idle connection.
 const MAX_FRAME: usize = 4 << 10;
+/// Between two pings, and after our close frame. A sound client sends the answer to the first, and nothing else.
+const MAX_FRAMES: u32 = 1_000;
 /// How long a client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -36,20 +38,19 @@ impl FromRequestParts<Arc<App>> for Upgrade {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await?;
-        Ok(Self {
-            upgrade: upgrade
-                .read_buffer_size(MAX_FRAME)
-                .max_frame_size(MAX_FRAME)
-                .max_message_size(MAX_FRAME)
-                .write_buffer_size(0)
-                .max_write_buffer_size(2 * MAX_FRAME),
-            heartbeat: app.heartbeat,
-            going_away: app.going_away.subscribe(),
-        })
+        let upgrade = upgrade.read_buffer_size(MAX_FRAME).write_buffer_size(0);
+        let upgrade = Self { upgrade, heartbeat: app.heartbeat, going_away: app.going_away.subscribe() };
+        Ok(upgrade.limited_to(MAX_FRAME))
     }
 }
 
 impl Upgrade {
+    /// Takes messages of up to that many bytes.
+    pub(crate) fn limited_to(self, bytes: usize) -> Self {
+        let upgrade = self.upgrade.max_frame_size(bytes).max_message_size(bytes).max_write_buffer_size(2 * bytes);
+        Self { upgrade, ..self }
+    }
+
     /// Runs `task` on the connection. Where the upgrade fails, `task` is dropped and with it what it registered.
     pub(crate) fn accept<F>(self, task: impl FnOnce(Connection) -> F + Send + 'static) -> Response
     where
@@ -98,6 +99,7 @@ impl Connection {
         let Heartbeat { every, within } = self.heartbeat;
         let mut paused_until = Instant::now();
         let mut pinged = false;
+        let mut frames = 0;
         let mut alarm = pin!(sleep(every));
         loop {
             let due = async {
@@ -128,7 +130,10 @@ impl Connection {
                         Continue(())
                     }
                     Some(Ok(Message::Close(_))) => Break(Ending::Left),
-                    Some(Ok(_)) => Continue(()),
+                    Some(Ok(_)) => {
+                        frames += 1;
+                        if frames > MAX_FRAMES { dismissed(close_code::POLICY, "too many frames") } else { Continue(()) }
+                    }
                     Some(Err(error)) => unreadable(error),
                     None => Break(Ending::Gone),
                 },
@@ -137,11 +142,28 @@ impl Connection {
                         Break(Ending::Gone)
                     } else {
                         pinged = true;
+                        frames = 0;
                         alarm.as_mut().reset(Instant::now() + within);
                         self.send(Message::Ping(Default::default())).await
                     }
                 },
                 _ = stopping => dismissed(close_code::AWAY, "the server stops"),
+            };
+            if let Break(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    /// Sends back what comes, until one side ends it.
+    pub(crate) async fn echo(&mut self) -> Ending {
+        loop {
+            let step = match self.ws.recv().await {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.send(message).await,
+                Some(Ok(Message::Close(_))) => Break(Ending::Left),
+                Some(Ok(_)) => Continue(()),
+                Some(Err(error)) => unreadable(error),
+                None => Break(Ending::Gone),
             };
             if let Break(ending) = step {
                 return ending;
@@ -157,8 +179,12 @@ impl Connection {
                 Ending::Left => {} // reading on sends the answer
                 Ending::Dismissed(frame) => self.ws.send(Message::Close(Some(frame))).await?,
             }
-            while let Some(frame) = self.ws.recv().await {
-                frame?;
+            // Who floods us does not go on with it until the time is up.
+            for _ in 0..MAX_FRAMES {
+                match self.ws.recv().await {
+                    Some(frame) => frame?,
+                    None => break,
+                };
             }
             Ok::<(), axum::Error>(())
         };

@@ -28,8 +28,8 @@ use crate::sockets;
 
 const MAX_BODY: usize = 4 << 10;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
+    let router = Router::new()
         .route("/", get(page))
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
@@ -40,7 +40,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/qr.svg", get(qr_code))
         .route("/stats", get(stats))
         .route("/metrics", get(metrics))
-        .route("/healthz", get(async || "ok"))
+        .route("/healthz", get(async || "ok"));
+    let router = if echo { router.route("/echo", get(sockets::echo)) } else { router };
+    router
         .fallback(async || ApiError(StatusCode::NOT_FOUND, "not_found", "no such route".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

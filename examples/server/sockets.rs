@@ -50,6 +50,14 @@ pub(crate) async fn device_ws(
     }))
 }
 
+/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.
+pub(crate) async fn echo(upgrade: Upgrade) -> Response {
+    upgrade.limited_to(1 << 20).accept(async |mut connection| {
+        let ending = connection.echo().await;
+        connection.close(ending).await;
+    })
+}
+
 /// Somebody who looks at the page. The fields drop in this order: who leaves is not counted in what the others hear.
 struct ActiveUser {
     socket: Subscription<Uuid>,
