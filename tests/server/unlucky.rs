@@ -56,6 +56,7 @@ async fn open_connections_outlast_the_limit_for_headers() {
     let mut events = Raw::connect(&server).await;
     let request = format!("GET /device-events?id=ann HTTP/1.1\r\nHost: {}\r\n\r\n", server.host);
     events.write(request.as_bytes()).await;
+    assert!(events.head().await.starts_with("HTTP/1.1 200 ")); // by now it is registered
     let mut tab = server.open("/device-ws?id=ann").await;
     let start = Instant::now();
     let mut devices = 0;
