@@ -35,16 +35,19 @@ impl SocketId {
         Self(u64::from(generation.number()) << PLACE_BITS | place)
     }
 
+    #[inline]
     pub(crate) fn shard(self, shard_bits: u32) -> usize {
         (self.0 & ((1 << shard_bits) - 1)) as usize
     }
 
     /// The spot in its shard, if there can be such a one.
+    #[inline]
     pub(crate) fn spot(self, shard_bits: u32) -> Option<Spot> {
         let place = self.0 & ((1 << PLACE_BITS) - 1);
         u32::try_from(place >> shard_bits).ok().map(Spot::from_number)
     }
 
+    #[inline]
     pub(crate) fn generation(self) -> Generation {
         Generation::new((self.0 >> PLACE_BITS) as u32)
     }

@@ -53,59 +53,51 @@ impl Seeds {
 
     #[inline]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
-        let mut capture = Capture { seeds: self, kept: Kept { bytes: [0; 16], len: 0 }, long: None };
+        let mut capture = Capture { seeds: self, kept: 0, len: 0, long: None };
         key.hash(&mut capture);
-        let identity = capture.identity();
-        Fingerprint { identity, hash: self.place.hash_one(identity.words) }
+        let Capture { kept, len, long, .. } = capture;
+        if let Some([low, high]) = long {
+            let words = [low.finish(), high.finish()];
+            return Fingerprint { identity: Identity { words, kind: HASHED }, hash: words[0] };
+        }
+        let (all, kind) = if len == KEPT { (kept, FULL) } else { (kept | (len as u128) << LEN_SHIFT, SHORT) };
+        let identity = Identity { words: [all as u64, (all >> u64::BITS) as u64], kind };
+        let hash = if len <= size_of::<u64>() { self.place.hash_one(kept as u64) } else { self.place.hash_one(kept) };
+        Fingerprint { identity, hash }
     }
 }
 
-/// A `Hasher` that keeps what is written to it.
+/// As many bytes are kept as they are.
+const KEPT: usize = size_of::<u128>();
+/// The last byte of fewer is their number.
+const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
+
+/// A `Hasher` that keeps what is written to it, the first byte lowest.
 struct Capture<'a> {
     seeds: &'a Seeds,
-    kept: Kept,
+    kept: u128,
+    len: usize,
     long: Option<[ahash::AHasher; 2]>,
 }
 
-struct Kept {
-    bytes: [u8; 16],
-    len: usize,
-}
-
 impl Capture<'_> {
-    fn identity(self) -> Identity {
-        if let Some([low, high]) = self.long {
-            return Identity { words: [low.finish(), high.finish()], kind: HASHED };
-        }
-        let Kept { mut bytes, len } = self.kept;
-        let kind = if len == bytes.len() {
-            FULL
-        } else {
-            bytes[15] = len as u8;
-            SHORT
-        };
-        let all = u128::from_le_bytes(bytes);
-        Identity { words: [all as u64, (all >> 64) as u64], kind }
-    }
-
     #[inline]
-    fn keep<const N: usize>(&mut self, written: [u8; N]) {
-        match self.kept.bytes.get_mut(self.kept.len..self.kept.len + N) {
-            Some(free) if self.long.is_none() => {
-                free.copy_from_slice(&written);
-                self.kept.len += N;
-            }
-            _ => self.hash_on(&written),
-        }
+    fn keep(&mut self, written: &[u8]) {
+        let mut bytes = [0; KEPT];
+        bytes[..written.len()].copy_from_slice(written);
+        // Nothing is left of a shift by all bits, but then nothing was written.
+        self.kept |= u128::from_le_bytes(bytes).checked_shl(u8::BITS * self.len as u32).unwrap_or(0);
+        self.len += written.len();
     }
 
     /// Too long to keep: from here on, everything goes through the two hashers.
-    #[cold]
     fn hash_on(&mut self, written: &[u8]) {
-        let Self { seeds, kept, long } = self;
+        let Self { seeds, kept, len, long } = self;
         let hashers = long.get_or_insert_with(|| {
             let mut hashers = [seeds.low.build_hasher(), seeds.high.build_hasher()];
-            hashers.iter_mut().for_each(|hasher| hasher.write(&kept.bytes[..kept.len]));
+            if *len > 0 {
+                hashers.iter_mut().for_each(|hasher| hasher.write(&kept.to_le_bytes()[..*len]));
+            }
             hashers
         });
         hashers.iter_mut().for_each(|hasher| hasher.write(written));
@@ -115,43 +107,41 @@ impl Capture<'_> {
 impl Hasher for Capture<'_> {
     #[inline]
     fn write(&mut self, written: &[u8]) {
-        match self.kept.bytes.get_mut(self.kept.len..self.kept.len + written.len()) {
-            Some(free) if self.long.is_none() => {
-                free.copy_from_slice(written);
-                self.kept.len += written.len();
-            }
-            _ => self.hash_on(written),
+        if self.long.is_none() && written.len() <= KEPT - self.len { self.keep(written) } else { self.hash_on(written) }
+    }
+
+    /// The byte that ends a string, above all.
+    #[inline]
+    fn write_u8(&mut self, n: u8) {
+        match &mut self.long {
+            Some(hashers) => hashers.iter_mut().for_each(|hasher| hasher.write_u8(n)),
+            None => self.write(&n.to_ne_bytes()),
         }
     }
 
     #[inline]
-    fn write_u8(&mut self, n: u8) {
-        self.keep(n.to_ne_bytes());
-    }
-
-    #[inline]
     fn write_u16(&mut self, n: u16) {
-        self.keep(n.to_ne_bytes());
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]
     fn write_u32(&mut self, n: u32) {
-        self.keep(n.to_ne_bytes());
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]
     fn write_u64(&mut self, n: u64) {
-        self.keep(n.to_ne_bytes());
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]
     fn write_u128(&mut self, n: u128) {
-        self.keep(n.to_ne_bytes());
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]
     fn write_usize(&mut self, n: usize) {
-        self.keep(n.to_ne_bytes());
+        self.write(&n.to_ne_bytes());
     }
 
     /// Not used: the identity says more.
@@ -175,6 +165,13 @@ impl IdentityCell {
             // Ordering: Release, so that who reads this sees the claim that came before it, and finds that the occupancy changed.
             cell.store(word, Ordering::Release);
         }
+    }
+
+    /// Whether the bucket may have the key: a quick look that proves nothing.
+    #[inline]
+    pub(crate) fn resembles(&self, identity: Identity) -> bool {
+        // Ordering: Relaxed: nothing rests on it.
+        self.0[0].load(Ordering::Relaxed) == identity.words[0]
     }
 
     /// Whether the bucket's key has this identity, if its presence is the same after this as before.

@@ -4,12 +4,14 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod batch;
 mod builder;
 mod cell;
 mod error;
 mod home;
 mod id;
 mod identity;
+mod insertion;
 mod layers;
 mod lease;
 mod ledger;

@@ -51,8 +51,8 @@ impl Sizes {
         let share = max_sockets.div_ceil(shards);
         // A shard gets more than its share by chance.
         let keys = share + 4 * share.isqrt();
-        // Three buckets in four are used then: a compromise between memory and the length of searches.
-        let lines = (keys * 4 / 3).div_ceil(LINE).max(1);
+        // Two buckets in three are used then: a compromise between memory and the length of searches.
+        let lines = (keys * 3 / 2).div_ceil(LINE).max(1);
         let max_lines = Self::max_lines(shards);
         Self {
             shard_bits: shards.trailing_zeros(),

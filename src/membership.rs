@@ -16,15 +16,16 @@
 
 use crate::error::RegisterError;
 use crate::identity::Fingerprint;
+use crate::insertion::Insertion;
 use crate::layers::Layer;
 use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
 use crate::panics::Panics;
-use crate::place::{Claimed, Departure, Last, Place, Remains};
+use crate::place::{Claimed, Departure, Last, Remains};
 use crate::presence::{Join, Left, Presence};
-use crate::shard::Shard;
+use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::{MAX_LAYER, Spot};
-use crate::table::{Found, Insertion, Table};
+use crate::table::{Found, Table};
 use crate::word::Generation;
 
 /// Where a new socket is, and what is left over of its registration.
@@ -70,8 +71,8 @@ struct Held<'a, K, M> {
 impl<'a, K, M> Held<'a, K, M> {
     /// None if that occupancy of the bucket has ended.
     fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
-        let Found { table, bucket, seen } = *found;
-        table.bucket(bucket).presence.hold(seen).then(|| Self { shard, table, bucket })
+        let Found { table, number: bucket, seen, .. } = *found;
+        found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
     }
 
     fn key(&self) -> &K {
@@ -114,6 +115,9 @@ impl<K: Eq, M> Shard<K, M> {
     ///
     /// Lock-free, but for the allocator when the shard grows.
     pub(crate) fn register(&self, print: &Fingerprint, key: K, metadata: M) -> Result<Registered<K>, RegisterError> {
+        if let Some(newest) = self.tables.newest() {
+            newest.prefetch_insertion(print);
+        }
         if self.ledger.is_closed(self.index) {
             return Err(RegisterError::Closed);
         }
@@ -201,6 +205,7 @@ impl<K, M> Shard<K, M> {
     /// The caller gives up the one handle of that socket.
     pub(crate) unsafe fn remove(&self, spot: Spot, generation: Generation) {
         let (table, bucket) = self.key_of(spot);
+        table.prefetch_removal(bucket);
         let presence = &table.bucket(bucket).presence;
         let is_last = presence.load().live() == 1;
         self.ledger.sub(self.index, Entry::new(true, is_last));
@@ -286,12 +291,7 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn key_of(&self, spot: Spot) -> (&Table<K, M>, u32) {
         let bucket = if spot.is_slot() { self.slab.slot(spot).map(|slot| slot.owner()) } else { Some(spot) };
         let found = bucket.and_then(|bucket| Some((self.table(bucket.layer())?, bucket.offset())));
-        found.expect("places do not go away")
-    }
-
-    /// The place of a socket that exists.
-    pub(crate) fn trusted_place(&self, spot: Spot) -> Place<'_, M> {
-        self.place(spot).expect("places do not go away")
+        found.expect(PLACES_STAY)
     }
 
     /// The key of the socket at `spot`.

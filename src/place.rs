@@ -45,39 +45,21 @@ impl<M> Clone for Place<'_, M> {
 
 impl<M> Copy for Place<'_, M> {}
 
-/// What became of a mark, or of a call to close.
-pub(crate) enum Marked<'a, M> {
-    /// That socket is gone.
-    Gone,
-    /// The socket is, or was already, as asked.
-    Live,
-    /// The same, and its task is to be woken.
-    Wake(Waking<'a, M>),
-}
-
 impl<'a, M> Place<'a, M> {
     /// Takes the place, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
         self.word.claim().then_some(Claimed(self))
     }
 
-    /// Makes `topics` due for the socket that was `seen` in the place.
-    #[inline]
-    pub(crate) fn mark(self, seen: word::Seen, topics: Topics) -> Marked<'a, M> {
-        self.marked(seen.generation(), self.word.mark(seen, topics))
+    /// Takes the own place of a bucket that the caller has claimed.
+    pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
+        self.word.claim_alone();
+        Claimed(self)
     }
 
-    /// Tells the socket of that generation to go.
-    pub(crate) fn close(self, generation: Generation) -> Marked<'a, M> {
-        self.marked(generation, self.word.close(generation))
-    }
-
-    fn marked(self, generation: Generation, marked: word::Marked) -> Marked<'a, M> {
-        match marked {
-            word::Marked::Gone => Marked::Gone,
-            word::Marked::Already | word::Marked::Done => Marked::Live,
-            word::Marked::Wake => Marked::Wake(Waking { place: self, generation }),
-        }
+    /// The right to wake the task of the socket of that generation, whose word a step has just given that duty.
+    pub(crate) fn waking(self, generation: Generation, _duty: word::Duty) -> Waking<'a, M> {
+        Waking { place: self, generation }
     }
 
     /// Comes in to look at the socket of that generation, if it is still there.

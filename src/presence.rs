@@ -108,6 +108,7 @@ impl Seen {
         (self.0 ^ earlier.0) & !(LIVE | LINGERING | CHAINED) == 0
     }
 
+    #[inline]
     pub(crate) fn is_chained(self) -> bool {
         self.0 & CHAINED != 0
     }

@@ -1,5 +1,6 @@
 //! The public face: picks the shard, nothing more.
 
+use crate::batch::Batch;
 use crate::builder::Builder;
 use crate::error::RegisterError;
 use crate::id::SocketId;
@@ -10,7 +11,7 @@ use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::socket::{Socket, SocketRef, Visitor};
 use crate::spot::Spot;
-use crate::sync::Arc;
+use crate::sync::{Arc, full_fence};
 use crate::topics::Topics;
 use std::borrow::Borrow;
 use std::fmt;
@@ -62,9 +63,6 @@ struct Inner<K, M> {
     shards: Box<[Arc<Shard<K, M>>]>,
     ledger: Arc<Ledger>,
 }
-
-/// How many keys `mark_many` looks ahead: about as many cache misses as a core can have under way.
-const AHEAD: usize = 16;
 
 impl<K, M> Clone for Registry<K, M> {
     fn clone(&self) -> Self {
@@ -183,10 +181,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, print) = self.locate(key);
-        let mut panics = Panics::default();
-        let marked = shard.mark(&print, topics, &mut panics);
-        panics.resume();
-        marked
+        shard.mark(&print, topics)
     }
 
     /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
@@ -194,11 +189,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
     #[inline]
     pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
-        let mut panics = Panics::default();
-        let marked =
-            self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics, &mut panics));
-        panics.resume();
-        marked
+        self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics))
     }
 
     /// Makes an update due for every socket of every one of `keys`: the same as calling [`mark`](Self::mark) for each, and much faster for
@@ -219,25 +210,18 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized + 'q,
         I: IntoIterator<Item = &'q Q>,
     {
-        let mut keys = keys.into_iter();
-        let mut ahead: [Option<(&Shard<K, M>, Fingerprint)>; AHEAD] = [const { None }; AHEAD];
         let (mut marked, mut panics) = (0, Panics::default());
-        loop {
-            let mut filled = 0;
-            for (slot, key) in ahead.iter_mut().zip(&mut keys) {
-                let (shard, print) = self.locate(key);
-                shard.prefetch(&print);
-                *slot = Some((shard, print));
-                filled += 1;
-            }
-            for (shard, print) in ahead[..filled].iter().flatten() {
-                marked += shard.mark(print, Topics::UPDATE, &mut panics);
-            }
-            if filled < AHEAD {
-                panics.resume();
-                return marked;
+        let mut batch = Batch::new();
+        for key in keys {
+            let (shard, print) = self.locate(key);
+            batch.push(shard, print);
+            if batch.is_full() {
+                marked += batch.mark(Topics::UPDATE, &mut panics);
             }
         }
+        marked += batch.mark(Topics::UPDATE, &mut panics);
+        panics.resume();
+        marked
     }
 
     /// Makes an update due for every socket. Returns how many live sockets now have it due.
@@ -245,6 +229,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
     pub fn mark_all(&self) -> usize {
         let mut panics = Panics::default();
+        // One for all: see `Word::mark_fenced`.
+        full_fence();
         let marked = self.shards().map(|shard| shard.mark_all(Topics::UPDATE, &mut panics)).sum();
         panics.resume();
         marked
@@ -264,7 +250,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
-        self.resolve(id).is_some_and(|(shard, spot)| shard.live_place(spot, id.generation()).is_some())
+        self.resolve(id)
+            .and_then(|(shard, spot)| shard.word(spot))
+            .is_some_and(|word| word.load().is_live_as(id.generation()))
     }
 
     /// How many keys are active: one number for each shard is added up.
@@ -319,8 +307,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// are dropped when `f` returns. `f` may use the registry.
     pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
-            shard.walk(|spot, place, seen| {
-                if let Some(visitor) = Visitor::new(shard, spot, place, seen.generation()) {
+            shard.walk(|spot, _, seen| {
+                if let Some(visitor) = Visitor::new(shard, spot, seen.generation()) {
                     f(visitor.socket());
                 }
             });
@@ -339,7 +327,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// ```
     pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
         let (shard, spot) = self.resolve(id)?;
-        let visitor = Visitor::new(shard, spot, shard.place(spot)?, id.generation())?;
+        let visitor = Visitor::new(shard, spot, id.generation())?;
         Some(f(visitor.socket()))
     }
 
@@ -370,16 +358,15 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.inner.shards.iter().map(|shard| &**shard)
     }
 
-    /// The shard of a key: the hash's highest bits. The rest of the hash says where in the shard.
+    /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
     #[inline]
     fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
-        let Inner { seeds, shard_bits, shards, .. } = &*self.inner;
-        let mut print = seeds.fingerprint(key);
-        let shard = (u128::from(print.hash) << shard_bits >> u64::BITS) as usize;
-        print.hash <<= shard_bits;
-        (&shards[shard], print)
+        let Inner { seeds, shards, .. } = &*self.inner;
+        let print = seeds.fingerprint(key);
+        (&shards[print.hash as usize & (shards.len() - 1)], print)
     }
 
+    #[inline]
     fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
         let Inner { shard_bits, shards, .. } = &*self.inner;
         Some((&shards[id.shard(*shard_bits)], id.spot(*shard_bits)?))

@@ -6,13 +6,13 @@ use crate::layers::Layers;
 use crate::ledger::Ledger;
 use crate::limits::Sizes;
 use crate::panics::Panics;
-use crate::place::{Marked, Place};
-use crate::slab::{Chain, Slab};
+use crate::place::Place;
+use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
 use crate::sync::Arc;
-use crate::table::{Found, Table};
+use crate::table::{Bucket, Found, Table};
 use crate::topics::Topics;
-use crate::word::{self, Generation};
+use crate::word::{self, Duty, Generation, Marked, Word};
 use crossbeam_utils::CachePadded;
 
 /// One shard. Its first cache lines are read by every operation and written by none that is frequent.
@@ -24,6 +24,9 @@ pub(crate) struct Shard<K, M> {
     pub(crate) ledger: Arc<Ledger>,
 }
 
+/// Why a place that a socket has had is there.
+pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard";
+
 impl<K, M> Shard<K, M> {
     pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>) -> Self {
         let slab = Slab::new(2 * sizes.max_lines);
@@ -34,21 +37,45 @@ impl<K, M> Shard<K, M> {
         SocketId::new(self.index, self.sizes.shard_bits, spot, generation)
     }
 
-    /// Asks for the memory that looking the key up will need.
+    /// Asks for the memory that looking the key up will need: first, or next if the key is not there.
     #[inline]
-    pub(crate) fn prefetch(&self, print: &Fingerprint) {
+    pub(crate) fn prefetch(&self, print: &Fingerprint, distance: usize) {
         if let Some(table) = self.tables.newest() {
-            table.prefetch(print);
+            table.prefetch(print, distance);
         }
     }
 
     /// The key, if it is active.
     #[inline]
     pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+        self.glance(print).or_else(|| {
+            // Copied and taken apart, lest all of this goes through memory also if a glance was enough.
+            let print = *print;
+            let Found { table, number, bucket, seen } = self.search(&print)?;
+            Some(Found { table, number, bucket, seen })
+        })
+    }
+
+    /// The key, if it is active and where it is looked for first.
+    #[inline]
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+        self.tables.newest()?.glance(print)
+    }
+
+    /// The key, if it is active, wherever it may be.
+    #[inline(never)]
+    pub(crate) fn search(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
         self.tables.iter().find_map(|table| table.find(print))
     }
 
+    #[inline]
     pub(crate) fn table(&self, number: u32) -> Option<&Table<K, M>> {
+        let newest = self.tables.newest()?;
+        if newest.number() == number { Some(newest) } else { self.older_table(number) }
+    }
+
+    #[inline(never)]
+    fn older_table(&self, number: u32) -> Option<&Table<K, M>> {
         self.tables.iter().map(|layer| &**layer).find(|table| table.number() == number)
     }
 
@@ -61,63 +88,123 @@ impl<K, M> Shard<K, M> {
         }
     }
 
+    /// The place of a socket that exists.
+    pub(crate) fn trusted_place(&self, spot: Spot) -> Place<'_, M> {
+        self.place(spot).expect(PLACES_STAY)
+    }
+
     /// Marks all sockets of a key; returns how many.
+    ///
+    /// Most keys have one socket, are where they are looked for first, and nobody waits. Their way is short, so that the processor can
+    /// work on several marks at once; every other begins with a call.
     #[inline]
-    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics, panics: &mut Panics) -> usize {
-        let mut marked = 0;
-        if let Some(key) = self.find(print) {
-            self.walk_key(&key, |spot, place, seen| {
-                marked += usize::from(self.done(spot, place.mark(seen, topics), panics));
-            });
+    pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
+        match self.glance(print) {
+            Some(key) if Self::mark_at_once(&key, topics, false) => 1,
+            Some(key) => self.mark_found(key, topics),
+            None => self.mark_searched(*print, topics),
         }
+    }
+
+    #[inline(never)]
+    fn mark_found(&self, key: Found<'_, K, M>, topics: Topics) -> usize {
+        let mut panics = Panics::default();
+        let marked = self.mark_key(&key, topics, false, &mut panics);
+        panics.resume();
+        marked
+    }
+
+    #[inline(never)]
+    fn mark_searched(&self, print: Fingerprint, topics: Topics) -> usize {
+        self.search(&print).map_or(0, |key| self.mark_found(key, topics))
+    }
+
+    /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
+    /// [`Word::mark_fenced`].
+    #[inline]
+    pub(crate) fn mark_at_once(key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
+        match Self::own(key) {
+            (Some(seen), false) => key.bucket.word.mark_at_once(seen, topics, fenced),
+            _ => false,
+        }
+    }
+
+    /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
+    pub(crate) fn mark_key(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool, panics: &mut Panics) -> usize {
+        let mut marked = 0;
+        self.walk_key(key, |spot, word, seen| {
+            let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
+            marked += usize::from(self.done(spot, seen.generation(), done, panics));
+        });
         marked
     }
 
     /// Marks one socket; false if it is gone.
-    pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics, panics: &mut Panics) -> bool {
-        self.live_place(spot, generation).is_some_and(|(place, seen)| self.done(spot, place.mark(seen, topics), panics))
+    #[inline]
+    pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics) -> bool {
+        let Some(word) = self.word(spot) else { return false };
+        let seen = word.load();
+        seen.is_live_as(generation)
+            && (word.mark_at_once(seen, topics, false) || self.mark_socket_thoroughly(spot, word, seen, topics))
     }
 
-    /// Marks every socket; returns how many.
+    #[inline(never)]
+    fn mark_socket_thoroughly(&self, spot: Spot, word: &Word, seen: word::Seen, topics: Topics) -> bool {
+        let mut panics = Panics::default();
+        let marked = self.done(spot, seen.generation(), word.mark(seen, topics), &mut panics);
+        panics.resume();
+        marked
+    }
+
+    /// Marks every socket; returns how many. The caller has fenced.
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
-        self.walk(|spot, place, seen| marked += usize::from(self.done(spot, place.mark(seen, topics), panics)));
+        self.walk(|spot, word, seen| {
+            marked += usize::from(self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics));
+        });
         marked
     }
 
     /// Tells every socket to go.
     pub(crate) fn close_all(&self, panics: &mut Panics) {
-        self.walk(|spot, place, seen| {
-            self.done(spot, place.close(seen.generation()), panics);
+        self.walk(|spot, word, seen| {
+            let generation = seen.generation();
+            self.done(spot, generation, word.close(generation), panics);
         });
     }
 
     /// Tells one socket to go; false if it is gone.
     pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, panics: &mut Panics) -> bool {
-        self.place(spot).is_some_and(|place| self.done(spot, place.close(generation), panics))
+        self.word(spot).is_some_and(|word| self.done(spot, generation, word.close(generation), panics))
     }
 
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
-    fn done(&self, spot: Spot, marked: Marked<'_, M>, panics: &mut Panics) -> bool {
+    fn done(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
         match marked {
             Marked::Gone => return false,
-            Marked::Live => {}
-            Marked::Wake(waking) => {
-                if let Some(last) = waking.wake(panics) {
-                    let leftovers = self.settle(spot, last);
-                    panics.catch(|| drop(leftovers));
-                }
-            }
+            Marked::Already | Marked::Done => {}
+            Marked::Wake(duty) => self.wake(spot, generation, duty, panics),
         }
         true
     }
 
-    /// The place of the socket of that generation, if it is live.
-    pub(crate) fn live_place(&self, spot: Spot, generation: Generation) -> Option<(Place<'_, M>, word::Seen)> {
-        let place = self.place(spot)?;
-        let seen = place.word.load();
-        seen.is_live_as(generation).then_some((place, seen))
+    #[inline(never)]
+    fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+        if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
+            let leftovers = self.settle(spot, last);
+            panics.catch(|| drop(leftovers));
+        }
+    }
+
+    /// The word of the place at `spot`, if there is one.
+    #[inline]
+    pub(crate) fn word(&self, spot: Spot) -> Option<&Word> {
+        if spot.is_slot() {
+            self.slab.slot(spot).map(Slot::word)
+        } else {
+            self.table(spot.layer())?.word(spot.offset())
+        }
     }
 
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
@@ -125,50 +212,57 @@ impl<K, M> Shard<K, M> {
     /// A socket's word is read first, then the key's presence. If that is as it was, the word is of that key; the chain
     /// stays the key's as long.
     #[inline]
-    pub(crate) fn walk_key<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, Place<'a, M>, word::Seen)) {
-        let &Found { table, bucket, seen } = key;
-        let presence = &table.bucket(bucket).presence;
-        let Some(own) = table.place(bucket) else { return };
-        let own_seen = own.word.load();
-        let mut now = presence.load();
-        if now.is_still(seen) && own_seen.is_live() {
-            f(Spot::bucket(table.number(), bucket), own, own_seen);
+    pub(crate) fn walk_key<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
+        let (own, is_chained) = Self::own(key);
+        if let Some(seen) = own {
+            f(Spot::bucket(key.table.number(), key.number), &key.bucket.word, seen);
         }
-        if !now.is_chained() {
-            return;
+        if is_chained {
+            self.walk_chain(key, f);
         }
-        let mut next = table.extras(bucket).chain.first();
+    }
+
+    /// The key's socket in the bucket's own place, if there is one, and whether there are other places.
+    #[inline]
+    fn own(key: &Found<'_, K, M>) -> (Option<word::Seen>, bool) {
+        let own_seen = key.bucket.word.load();
+        let now = key.bucket.presence.load();
+        ((now.is_still(key.seen) && own_seen.is_live()).then_some(own_seen), now.is_chained())
+    }
+
+    /// The part of `walk_key` that few keys need.
+    #[inline(never)]
+    fn walk_chain<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
+        let &Found { table, number, bucket: Bucket { presence, .. }, seen } = key;
+        let mut next = table.extras(number).chain.first();
         while let Some((spot, slot)) = next.and_then(|spot| Some((spot, self.slab.slot(spot)?))) {
-            let place = slot.place();
-            let slot_seen = place.word.load();
+            let word = slot.word();
+            let slot_seen = word.load();
             next = Chain::after(slot);
-            now = presence.load();
-            if !now.is_still(seen) {
+            if !presence.load().is_still(seen) {
                 return;
             }
             if slot_seen.is_live() {
-                f(spot, place, slot_seen);
+                f(spot, word, slot_seen);
             }
         }
     }
 
     /// Calls `f` for each live socket: once for each that is live from before the call until after it.
-    pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, Place<'a, M>, word::Seen)) {
+    pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
         for table in self.tables.iter() {
             for (bucket, word) in table.words() {
                 let seen = word.load();
-                if seen.is_live()
-                    && let Some(place) = table.place(bucket)
-                {
-                    f(Spot::bucket(table.number(), bucket), place, seen);
+                if seen.is_live() {
+                    f(Spot::bucket(table.number(), bucket), word, seen);
                 }
             }
         }
         for (spot, slot) in self.slab.iter() {
-            let place = slot.place();
-            let seen = place.word.load();
+            let word = slot.word();
+            let seen = word.load();
             if seen.is_live() {
-                f(spot, place, seen);
+                f(spot, word, seen);
             }
         }
     }

@@ -59,6 +59,11 @@ impl<M> Default for Slot<M> {
 unsafe impl<M> Zeroable for Slot<M> {}
 
 impl<M> Slot<M> {
+    #[inline]
+    pub(crate) fn word(&self) -> &Word {
+        &self.word
+    }
+
     pub(crate) fn place(&self) -> Place<'_, M> {
         Place { word: &self.word, lease: &self.lease, seat: &self.seat }
     }
@@ -86,6 +91,7 @@ impl<M> Slab<M> {
     }
 
     /// The slot at `spot`, if there is one.
+    #[inline(never)]
     pub(crate) fn slot(&self, spot: Spot) -> Option<&Slot<M>> {
         let page = self.pages.iter().find(|page| page.number == spot.layer())?;
         page.slots.get(spot.offset() as usize)

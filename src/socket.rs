@@ -4,13 +4,12 @@
 
 use crate::error::Closed;
 use crate::id::SocketId;
-use crate::panics::Panics;
-use crate::place::{Owned, Place, Visit};
-use crate::shard::Shard;
+use crate::place::{Owned, Visit};
+use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::Spot;
 use crate::sync::Arc;
 use crate::topics::Topics;
-use crate::word::Generation;
+use crate::word::{Generation, Word};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -52,15 +51,16 @@ impl<K, M> Socket<K, M> {
         Self { shard, spot, generation }
     }
 
-    fn place(&self) -> Place<'_, M> {
-        self.shard.trusted_place(self.spot)
+    #[inline]
+    fn word(&self) -> &Word {
+        self.shard.word(self.spot).expect(PLACES_STAY)
     }
 
     /// The rights that the handle stands for, as long as it is borrowed.
     #[inline]
     fn owned(&self) -> Owned<'_, M> {
         // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
-        unsafe { self.place().own(self.generation) }
+        unsafe { self.shard.trusted_place(self.spot).own(self.generation) }
     }
 
     /// The id of this socket. Wait-free.
@@ -124,13 +124,13 @@ impl<K, M> Socket<K, M> {
     /// Everything that was written before the marks that are taken is visible afterwards.
     #[inline]
     pub fn take_due(&self) -> Topics {
-        self.place().word.take()
+        self.word().take()
     }
 
     /// What is due, without taking it. Wait-free.
     #[must_use]
     pub fn peek_due(&self) -> Topics {
-        self.place().word.load().due()
+        self.word().load().due()
     }
 
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
@@ -148,9 +148,7 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn remark(&self, topics: Topics) {
-        let mut panics = Panics::default();
-        self.shard.mark_socket(self.spot, self.generation, topics, &mut panics);
-        panics.resume();
+        self.shard.mark_socket(self.spot, self.generation, topics);
     }
 }
 
@@ -253,8 +251,8 @@ pub(crate) struct Visitor<'a, K, M> {
 
 impl<'a, K, M> Visitor<'a, K, M> {
     /// Looks at the socket of that generation, if it is still there.
-    pub(crate) fn new(shard: &'a Shard<K, M>, spot: Spot, place: Place<'a, M>, generation: Generation) -> Option<Self> {
-        place.visit(generation).map(|visit| Self { shard, spot, visit })
+    pub(crate) fn new(shard: &'a Shard<K, M>, spot: Spot, generation: Generation) -> Option<Self> {
+        shard.place(spot)?.visit(generation).map(|visit| Self { shard, spot, visit })
     }
 
     pub(crate) fn socket(&self) -> SocketRef<'_, K, M> {

@@ -14,6 +14,7 @@ pub(crate) const MAX_LAYER: u32 = SLOT - 1;
 
 impl Spot {
     /// The own place of a bucket.
+    #[inline]
     pub(crate) fn bucket(table: u32, bucket: u32) -> Self {
         debug_assert!(table <= MAX_LAYER && bucket <= MAX_OFFSET);
         Self(bucket << OFFSET_SHIFT | table)
@@ -25,6 +26,7 @@ impl Spot {
         Self(offset << OFFSET_SHIFT | SLOT | page)
     }
 
+    #[inline]
     pub(crate) fn from_number(number: u32) -> Self {
         Self(number)
     }
@@ -34,20 +36,24 @@ impl Spot {
         (link != 0).then_some(Self(link))
     }
 
+    #[inline]
     pub(crate) fn number(self) -> u32 {
         self.0
     }
 
+    #[inline]
     pub(crate) fn is_slot(self) -> bool {
         self.0 & SLOT != 0
     }
 
     /// The number of the table or page.
+    #[inline]
     pub(crate) fn layer(self) -> u32 {
         self.0 & MAX_LAYER
     }
 
     /// The number of the bucket in its table, or of the slot in its page.
+    #[inline]
     pub(crate) fn offset(self) -> u32 {
         self.0 >> OFFSET_SHIFT
     }

@@ -68,9 +68,37 @@ pub(crate) fn zeroed_slice<T: Zeroable>(len: usize) -> Box<[T]> {
 
 pub(crate) use real::*;
 pub(crate) use std::sync::atomic::Ordering;
+use std::sync::atomic::compiler_fence;
 
 /// Whether loom or shuttle runs us: tables and counters are then tiny, so that wrap and growth are reached.
 pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry_shuttle));
+
+/// A sequentially consistent fence.
+///
+/// Ordering: on x86 a read-modify-write is one, and half as dear as the instruction for it.
+#[inline]
+pub(crate) fn full_fence() {
+    if X86 {
+        AtomicU64::new(0).swap(1, Ordering::SeqCst);
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// The same, right after a read-modify-write of the same thread.
+///
+/// Ordering: on x86 that step was the fence; the compiler must be told.
+#[inline]
+pub(crate) fn fence_after_step() {
+    if X86 {
+        compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+const X86: bool = cfg!(target_arch = "x86_64") && !MODELLED;
 
 /// Asks for a value's cache line, without waiting for it.
 #[inline]

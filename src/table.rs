@@ -9,37 +9,21 @@
 //! quickly), as far as the bound of its home says, in the first bucket that was free when it came. A search may stop early at a bucket
 //! that was never claimed: the key would have taken it.
 //!
-//! # How a key is inserted once
-//! 1. Read the home. If an insertion is pending there, finish it and start over.
-//! 2. Search. If the key is there, join it.
-//! 3. Claim a vacant bucket, which nobody sees yet, and write the key and its identity.
-//! 4. Compare-and-swap the home from what was read in 1 to the next version, with this bucket pending. If that fails, somebody
-//!    else has inserted here since: start over, keeping the bucket.
-//! 5. Make the bucket a member; clear the pending mark. Whoever meets the mark does both.
-//!
-//! Two inserters of one key have the same home; the second one's step 4 fails, and its next search finds the first one's bucket. Compare Purcell
-//! and Harris, "Non-blocking hashtables with open addressing" (2005), which has the same per-home bound and decides by
-//! scanning for competing entries; one word per home is simpler where keys are inserted far less often than they are looked up.
-//!
-//! # How a table is superseded
-//! An inserter into a newer table first closes the key's home in every older one, and joins the key if it is there. From then
-//! on step 4 fails in the older table, so the key can only be inserted in the newer one.
+//! How a key gets there is in `insertion`.
 
 use crate::cell::ValueCell;
-use crate::home::{self, Home};
+use crate::home::Home;
 use crate::identity::{Fingerprint, IdentityCell};
 use crate::lease::Lease;
 use crate::limits::LINE;
-use crate::place::{Claimed, Place, Seat};
+use crate::place::{Place, Seat};
 use crate::presence::{self, Presence};
 use crate::slab::{Chain, Stack};
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
 use crate::word::Word;
 
 /// Lines that share a home.
-const HOME_LINES: usize = 4;
-
-const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * LINE <= home::MAX_WAY as usize + 1);
+pub(crate) const HOME_LINES: usize = 4;
 
 /// Which bit of the hash says which bucket of a line is tried first: one that decides neither the shard nor the line.
 const FLIP_BIT: u32 = 20;
@@ -50,7 +34,7 @@ pub(crate) struct Table<K, M> {
     /// How many lines beyond its first a key may be put.
     max_bound: u32,
     lines: Box<[Line]>,
-    homes: Box<[Home]>,
+    pub(crate) homes: Box<[Home]>,
     residents: Box<[Resident<K, M>]>,
     extras: Box<[Extras]>,
 }
@@ -64,7 +48,7 @@ struct Line([Bucket; LINE]);
 #[repr(C)]
 pub(crate) struct Bucket {
     pub(crate) presence: Presence,
-    identity: IdentityCell,
+    pub(crate) identity: IdentityCell,
     pub(crate) word: Word,
 }
 
@@ -107,18 +91,9 @@ mod zeroable {
 /// An active key: where it is, and which occupancy of the bucket it is.
 pub(crate) struct Found<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
-    pub(crate) bucket: u32,
+    pub(crate) number: u32,
+    pub(crate) bucket: &'a Bucket,
     pub(crate) seen: presence::Seen,
-}
-
-/// What became of an attempt to insert a key. But for `Done` the key comes back.
-pub(crate) enum Insertion<'a, K, M> {
-    /// The key is active in this bucket, the caller is its one socket, and the bucket's own place is claimed for it.
-    Done(u32, Claimed<'a, M>),
-    /// The key is there.
-    Found(Found<'a, K, M>, K),
-    /// The key's home takes no more insertions, or no bucket is free where the key may go: a newer table is needed.
-    NoRoom(K),
 }
 
 impl<K, M> Table<K, M> {
@@ -156,6 +131,12 @@ impl<K, M> Table<K, M> {
         Some(Place { word: &self.bucket(bucket).word, lease: &self.extras(bucket).lease, seat: &resident.seat })
     }
 
+    /// The word of a bucket, if there is such a bucket.
+    #[inline]
+    pub(crate) fn word(&self, bucket: u32) -> Option<&Word> {
+        self.lines.get(bucket as usize / LINE).map(|line| &line.0[bucket as usize % LINE].word)
+    }
+
     /// The words of all buckets, in memory's order.
     pub(crate) fn words(&self) -> impl Iterator<Item = (u32, &Word)> {
         let buckets = self.lines.iter().flat_map(|line| &line.0);
@@ -167,45 +148,79 @@ impl<K, M> Table<K, M> {
         &self.residents[bucket as usize].key
     }
 
-    /// The key's bucket, if it is active.
+    /// The key, if it is active and in its first line, as three keys in four are. Which of the two buckets to look at is computed
+    /// rather than decided, since the processor could only guess.
     #[inline]
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+        let line = self.start(print.hash);
+        let buckets = &self.lines[line].0;
+        let side = usize::from(buckets[1].identity.resembles(print.identity));
+        self.look((line * LINE + side) as u32, &buckets[side], print).ok()
+    }
+
+    /// The key, if it is active.
     pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
         let mut bound = None;
         for (distance, line) in self.probe(print.hash) {
-            if distance > 0 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
+            // The bound is far away: only who would have to go far looks.
+            if distance > 3 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
                 return None;
             }
-            for bucket in self.buckets_of(line, print.hash) {
-                let seen = self.bucket(bucket).presence.load();
-                if self.is_key(bucket, seen, print) {
-                    return Some(Found { table: self, bucket, seen });
-                }
-                if seen.is_untouched() {
-                    return None;
+            for number in self.buckets_of(line, print.hash) {
+                match self.look(number, self.bucket(number), print) {
+                    Ok(found) => return Some(found),
+                    Err(seen) if seen.is_untouched() => return None,
+                    Err(_) => {}
                 }
             }
         }
         None
     }
 
-    /// Asks for the memory that `find` will need first.
+    /// The key, if it is in this bucket; else what the bucket's presence was.
     #[inline]
-    pub(crate) fn prefetch(&self, print: &Fingerprint) {
-        prefetch(&self.lines[self.start(print.hash)]);
+    pub(crate) fn look<'a>(
+        &'a self,
+        number: u32,
+        bucket: &'a Bucket,
+        print: &Fingerprint,
+    ) -> Result<Found<'a, K, M>, presence::Seen> {
+        let Bucket { presence, identity, .. } = bucket;
+        let seen = presence.load();
+        let is_key =
+            seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen);
+        if is_key { Ok(Found { table: self, number, bucket, seen }) } else { Err(seen) }
     }
 
-    /// Whether the bucket, whose presence was just `seen`, has the key.
+    /// Asks for the first line of the key, or the one after it.
     #[inline]
-    fn is_key(&self, bucket: u32, seen: presence::Seen, print: &Fingerprint) -> bool {
-        let Bucket { presence, identity, .. } = self.bucket(bucket);
-        seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen)
+    pub(crate) fn prefetch(&self, print: &Fingerprint, distance: usize) {
+        if let Some(line) = self.lines.get(self.start(print.hash) + distance) {
+            prefetch(line);
+        }
+    }
+
+    /// Asks for all that an insertion of the key will need.
+    #[inline]
+    pub(crate) fn prefetch_insertion(&self, print: &Fingerprint) {
+        let line = self.start(print.hash);
+        prefetch(&self.lines[line]);
+        prefetch(&self.homes[line / HOME_LINES]);
+        prefetch(&self.residents[line * LINE]);
+    }
+
+    /// Asks for all that the removal of a bucket's socket will need.
+    #[inline]
+    pub(crate) fn prefetch_removal(&self, bucket: u32) {
+        prefetch(self.bucket(bucket));
+        prefetch(&self.residents[bucket as usize]);
     }
 
     /// The key's place in the order of the lines it may be in, with the distance from the first.
     #[inline]
-    fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
+    pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
         let mut line = self.start(hash);
-        (0..=self.max_bound).map(move |distance| {
+        (0..self.max_bound + 1).map(move |distance| {
             line += distance as usize;
             if line >= self.lines.len() {
                 line %= self.lines.len();
@@ -215,158 +230,20 @@ impl<K, M> Table<K, M> {
     }
 
     #[inline]
-    fn buckets_of(&self, line: usize, hash: u64) -> [u32; LINE] {
+    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; LINE] {
         let (first, flip) = ((line * LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
         [first + flip, first + (1 - flip)]
     }
 
     /// Scales the hash to the number of lines by a multiplication.
     #[inline]
-    fn start(&self, hash: u64) -> usize {
+    pub(crate) fn start(&self, hash: u64) -> usize {
         ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
     }
 
     /// The number of the key's home.
     #[inline]
-    fn home(&self, print: &Fingerprint) -> usize {
+    pub(crate) fn home(&self, print: &Fingerprint) -> usize {
         self.start(print.hash) / HOME_LINES
-    }
-
-    /// The way to a bucket from the key's home: from which of its lines, how far, and to which bucket of the line.
-    fn way(&self, print: &Fingerprint, distance: u32, bucket: u32) -> u32 {
-        let start = self.start(print.hash) % HOME_LINES;
-        (start as u32 * (home::MAX_BOUND + 1) + distance) * LINE as u32 + bucket % LINE as u32
-    }
-
-    /// The bucket at the end of a way from a home.
-    fn bucket_at(&self, home: usize, way: u32) -> u32 {
-        let (way, side) = (way / LINE as u32, way % LINE as u32);
-        let (start, distance) = ((way / (home::MAX_BOUND + 1)) as usize, (way % (home::MAX_BOUND + 1)) as usize);
-        let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.lines.len();
-        (line * LINE) as u32 + side
-    }
-
-    /// Inserts the key, or finds it.
-    ///
-    /// Lock-free: it starts over only when another insertion has succeeded in the same home.
-    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> Insertion<'_, K, M> {
-        let number = self.home(print);
-        let home = &self.homes[number];
-        let mut attempt = Attempt::Key(key);
-        loop {
-            let seen = home.load();
-            if seen.pending().is_some() {
-                self.finish(number, seen);
-                continue;
-            }
-            if seen.is_closed() {
-                return Insertion::NoRoom(attempt.give_up());
-            }
-            if let Some(found) = self.find(print) {
-                return Insertion::Found(found, attempt.give_up());
-            }
-            let hidden = match attempt {
-                Attempt::Hidden(hidden) => hidden,
-                Attempt::Key(key) => match self.hide(print, key) {
-                    Ok(hidden) => hidden,
-                    Err(key) => return Insertion::NoRoom(key),
-                },
-            };
-            let way = self.way(print, hidden.distance, hidden.bucket);
-            if let Some(decided) = home.decide(seen, way, hidden.distance) {
-                self.finish(number, decided);
-                return Insertion::Done(hidden.bucket, hidden.place);
-            }
-            attempt = Attempt::Hidden(hidden);
-        }
-    }
-
-    /// Claims the first free bucket for the key, and its own place.
-    fn hide(&self, print: &Fingerprint, key: K) -> Result<Hidden<'_, K, M>, K> {
-        for (distance, line) in self.probe(print.hash) {
-            for bucket in self.buckets_of(line, print.hash) {
-                let Bucket { presence, identity, .. } = self.bucket(bucket);
-                let seen = presence.load();
-                if !seen.is_vacant() || !presence.claim(seen, print.identity.kind) {
-                    continue;
-                }
-                identity.store(print.identity);
-                let place = self.place(bucket).and_then(|place| place.claim());
-                let place = place.expect("the own place of a vacant bucket is vacant");
-                return Ok(Hidden::new(self, bucket, distance, place, key));
-            }
-        }
-        Err(key)
-    }
-
-    /// Makes the bucket of a decided insertion visible, unless that was done already.
-    fn finish(&self, home: usize, decided: home::Seen) {
-        let Some(way) = decided.pending() else { return };
-        let presence = &self.bucket(self.bucket_at(home, way)).presence;
-        let home = &self.homes[home];
-        let claimed = presence.load();
-        // The home still is as decided, so `claimed` is of that insertion and not of a later one: whoever inserted does not
-        // return, and so the bucket is not emptied, before the home is cleared.
-        if home.load() != decided {
-            return;
-        }
-        if claimed.is_claimed() {
-            presence.promote(claimed);
-        }
-        home.clear(decided);
-    }
-
-    /// Sees to it that nobody inserts the key here any more. After this, if `find` does not find it, it never will.
-    pub(crate) fn close(&self, print: &Fingerprint) {
-        let number = self.home(print);
-        let home = &self.homes[number];
-        loop {
-            let seen = home.load();
-            if seen.pending().is_some() {
-                self.finish(number, seen);
-            } else if seen.is_closed() || home.close(seen) {
-                return;
-            }
-        }
-    }
-}
-
-/// What an inserter holds while the home has not decided.
-enum Attempt<'a, K, M> {
-    Key(K),
-    Hidden(Hidden<'a, K, M>),
-}
-
-impl<K, M> Attempt<'_, K, M> {
-    fn give_up(self) -> K {
-        match self {
-            Self::Key(key) => key,
-            Self::Hidden(hidden) => hidden.withdraw(),
-        }
-    }
-}
-
-/// A claimed bucket with a key in it that nobody sees yet.
-struct Hidden<'a, K, M> {
-    table: &'a Table<K, M>,
-    bucket: u32,
-    distance: u32,
-    place: Claimed<'a, M>,
-}
-
-#[allow(unsafe_code)]
-impl<'a, K, M> Hidden<'a, K, M> {
-    fn new(table: &'a Table<K, M>, bucket: u32, distance: u32, place: Claimed<'a, M>, key: K) -> Self {
-        // SAFETY: the holder of `place` claimed the bucket, which was emptied before it became vacant.
-        unsafe { table.key(bucket).write(key) };
-        Self { table, bucket, distance, place }
-    }
-
-    fn withdraw(self) -> K {
-        // SAFETY: the home did not decide for this bucket, so nobody else has seen the key.
-        let key = unsafe { self.table.key(self.bucket).take() };
-        self.place.give_up();
-        self.table.bucket(self.bucket).presence.withdraw();
-        key
     }
 }

@@ -26,7 +26,7 @@
 //! # Transitions
 //! | from | to | operation | who | duty that follows |
 //! |---|---|---|---|---|
-//! | vacant | busy | `claim` | claimer | write the values, `publish` |
+//! | vacant | busy | `claim`, `claim_alone` | claimer | write the values, `publish` |
 //! | busy | vacant | `unclaim` | claimer | |
 //! | busy | live | `publish` | claimer | |
 //! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
@@ -51,7 +51,7 @@
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
 //! that finds its topics due sets nothing: it fences instead (see `Word::raise`).
 
-use crate::sync::{AtomicU64, MODELLED, Ordering, fence};
+use crate::sync::{AtomicU64, MODELLED, Ordering, fence_after_step, full_fence};
 use crate::topics::Topics;
 
 const DUE_BITS: u32 = 32;
@@ -94,19 +94,23 @@ impl Generation {
 pub(crate) struct Seen(u64);
 
 impl Seen {
+    #[inline]
     pub(crate) fn is_live(self) -> bool {
         self.0 & LIVE != 0
     }
 
+    #[inline]
     pub(crate) fn is_live_as(self, generation: Generation) -> bool {
         self.is_live() && self.generation() == generation
     }
 
+    #[inline]
     pub(crate) fn generation(self) -> Generation {
         Generation((self.0 >> GENERATION_SHIFT) as u32)
     }
 
     /// The topics that are due, none if the word is not live.
+    #[inline]
     pub(crate) fn due(self) -> Topics {
         if self.is_live() { Topics::from_bits((self.0 & DUE) as u32) } else { Topics::EMPTY }
     }
@@ -115,10 +119,12 @@ impl Seen {
         self.0 & CLOSED != 0
     }
 
+    #[inline]
     pub(crate) fn is_waiting(self) -> bool {
         self.0 & WAITING != 0
     }
 
+    #[inline]
     pub(crate) fn is_waking(self) -> bool {
         self.0 & WAKING != 0
     }
@@ -129,9 +135,14 @@ impl Seen {
     }
 }
 
+/// That WAKING is held: only the step that set it makes one.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Duty(());
+
 /// What became of a mark, or of a call to close.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Marked {
     /// That socket is gone; nothing was done.
     Gone,
@@ -140,7 +151,7 @@ pub(crate) enum Marked {
     /// Done; nobody waits.
     Done,
     /// Done, and the caller now holds WAKING: it wakes the task and calls `wake_done`.
-    Wake,
+    Wake(Duty),
 }
 
 /// What `wake_done` asks of its caller.
@@ -195,6 +206,14 @@ impl Word {
         false
     }
 
+    /// vacant -> busy, by who alone can get at the place.
+    pub(crate) fn claim_alone(&self) {
+        let seen = self.load();
+        debug_assert!(seen.0 & (LIVE | DUE) == 0);
+        // Ordering: Relaxed: others get here by the step that makes the bucket visible. A plain store: nobody else writes.
+        self.0.store(seen.0 | BUSY, Ordering::Relaxed);
+    }
+
     /// Whether a socket could move in.
     pub(crate) fn is_vacant(&self) -> bool {
         self.load().0 & (LIVE | DUE) == 0
@@ -220,18 +239,40 @@ impl Word {
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
     #[inline]
     pub(crate) fn mark(&self, seen: Seen, topics: Topics) -> Marked {
-        self.raise(seen, seen.generation(), u64::from(topics.bits()))
+        self.raise(seen, seen.generation(), u64::from(topics.bits()), false)
+    }
+
+    /// `mark`, if it takes no more than one step: nobody waits, and nobody interferes. False: nothing was done.
+    #[inline]
+    pub(crate) fn mark_at_once(&self, seen: Seen, topics: Topics, fenced: bool) -> bool {
+        let bits = u64::from(topics.bits());
+        if seen.0 & (LIVE | WAITING) != LIVE {
+            return false;
+        }
+        if seen.0 & bits != bits {
+            return self.step(seen, seen.0 | bits).is_ok();
+        }
+        // As in `raise`.
+        fenced || {
+            full_fence();
+            self.load() == seen
+        }
+    }
+
+    /// `mark`, by a caller that has fenced since it wrote what the mark is about, and before the word was `seen`.
+    #[inline]
+    pub(crate) fn mark_fenced(&self, seen: Seen, topics: Topics) -> Marked {
+        self.raise(seen, seen.generation(), u64::from(topics.bits()), true)
     }
 
     /// Tells the socket of that generation to go.
     pub(crate) fn close(&self, generation: Generation) -> Marked {
-        self.raise(self.load(), generation, CLOSED)
+        self.raise(self.load(), generation, CLOSED, true)
     }
 
+    /// Flags publish nothing, so who raises one need not have `fenced`; every mark does, also one of no topics.
     #[inline]
-    fn raise(&self, mut now: Seen, generation: Generation, bits: u64) -> Marked {
-        // Flags publish nothing; every mark does, also one of no topics.
-        let mut fenced = bits & !DUE != 0;
+    fn raise(&self, mut now: Seen, generation: Generation, bits: u64, mut fenced: bool) -> Marked {
         loop {
             if !now.is_live_as(generation) {
                 return Marked::Gone;
@@ -244,8 +285,8 @@ impl Word {
                 // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
                 // what was written before ours. Two fences because store-then-load is the one order that neither
                 // Release nor Acquire keeps.
-                // Ordering: SeqCst, pairs with the fence in `take`.
-                fence(Ordering::SeqCst);
+                // Ordering: sequentially consistent, pairs with the fence in `take`.
+                full_fence();
                 fenced = true;
                 now = self.load();
                 continue;
@@ -253,7 +294,7 @@ impl Word {
             let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
             let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };
             match self.step(now, next) {
-                Ok(()) if wake => return Marked::Wake,
+                Ok(()) if wake => return Marked::Wake(Duty(())),
                 Ok(()) => return Marked::Done,
                 Err(changed) => now = changed,
             }
@@ -277,17 +318,22 @@ impl Word {
         }
     }
 
-    /// The owner reads and clears what is due.
+    /// The owner reads and clears what is due. It starts over only if a topic became due meanwhile.
     #[inline]
     pub(crate) fn take(&self) -> Topics {
-        if self.load().due().is_empty() {
-            return Topics::EMPTY;
+        let mut seen = self.load();
+        while !seen.due().is_empty() {
+            match self.step(seen, seen.0 & !DUE) {
+                Ok(()) => {
+                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written by who found the
+                    // bit still set.
+                    fence_after_step();
+                    break;
+                }
+                Err(now) => seen = now,
+            }
         }
-        // Ordering: AcqRel. Acquire: see what the markers wrote. Release: a marker that finds the bit clear sees that the taker is past.
-        let taken = self.0.fetch_and(!DUE, Ordering::AcqRel);
-        // Ordering: SeqCst, pairs with the fence in `mark`: see what was written by who found the bit still set.
-        fence(Ordering::SeqCst);
-        Seen(taken).due()
+        seen.due()
     }
 
     /// The owner, whose waker is in the cell, waits from now on. False, and nothing is changed, if there is no need to wait.
@@ -316,7 +362,7 @@ impl Word {
 
     /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
-        self.raise(self.load(), generation, VISITED) != Marked::Gone
+        self.raise(self.load(), generation, VISITED, true) != Marked::Gone
     }
 
     /// live -> busy, by the owner. Nobody can mark, visit or close the socket from here on.

@@ -108,7 +108,7 @@ fn raised(from: State, to: State, wakes: bool) -> (Marked, State) {
     if from == to {
         (Marked::Already, from)
     } else if wakes && from.waiting && !from.waking {
-        (Marked::Wake, State { waiting: false, waking: true, ..to })
+        (Marked::Wake(Duty(())), State { waiting: false, waking: true, ..to })
     } else {
         (Marked::Done, to)
     }
@@ -313,7 +313,7 @@ fn a_retired_place_stays_so() {
 fn a_mark_during_the_waking_is_not_lost() {
     let word = State { live: true, ..State::default() }.word();
     assert!(word.arm());
-    assert_eq!(word.mark(word.load(), Topics::topic(1)), Marked::Wake);
+    assert_eq!(word.mark(word.load(), Topics::topic(1)), Marked::Wake(Duty(())));
     assert_eq!(word.take(), Topics::topic(1));
     assert!(word.arm(), "the owner waits again while it is still being woken");
     assert_eq!(word.mark(word.load(), Topics::topic(2)), Marked::Done, "whoever holds WAKING wakes for this one too");

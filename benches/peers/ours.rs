@@ -12,7 +12,9 @@ impl<K: Key> Peer<K> for Ours<K> {
     fn sized_for(sockets: usize) -> Self {
         Self(match sockets {
             0 => Registry::new(),
-            _ => Registry::builder().max_sockets(sockets).build().expect("a valid size"),
+            // A limit with some headroom, as anybody sets one: at the limit, a registration looks for the last permits
+            // in every shard.
+            _ => Registry::builder().max_sockets(sockets + sockets / 16 + 64).build().expect("a valid size"),
         })
     }
 

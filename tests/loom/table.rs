@@ -2,8 +2,9 @@
 
 use super::{check, check_up_to};
 use crate::identity::Seeds;
+use crate::insertion::Insertion;
 use crate::presence::Left;
-use crate::table::{Insertion, Table};
+use crate::table::Table;
 use loom::sync::Arc;
 use loom::thread;
 

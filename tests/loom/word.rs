@@ -16,6 +16,16 @@ fn live() -> Arc<Word> {
     word
 }
 
+/// The two ways that a mark can go.
+const WAYS: [fn(&Word); 2] = [
+    |word| drop(word.mark(word.load(), Topics::UPDATE)),
+    |word| {
+        if !word.mark_at_once(word.load(), Topics::UPDATE, false) {
+            let _ = word.mark(word.load(), Topics::UPDATE);
+        }
+    },
+];
+
 /// What was written before a mark is seen by who takes the mark.
 #[test]
 fn mark_publishes() {
@@ -41,21 +51,23 @@ fn mark_publishes() {
 /// A mark that finds the topic due sets nothing. What was written before it is seen all the same, or the topic is due once more.
 #[test]
 fn mark_that_coalesces_publishes() {
-    check(|| {
-        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let _ = word.mark(word.load(), Topics::UPDATE);
-        let marker = {
-            let (word, data) = (word.clone(), data.clone());
-            thread::spawn(move || {
-                data.store(1, Relaxed);
-                let _ = word.mark(word.load(), Topics::UPDATE);
-            })
-        };
-        assert_eq!(word.take(), Topics::UPDATE);
-        let seen = data.load(Relaxed);
-        marker.join().unwrap();
-        assert!(seen == 1 || word.take() == Topics::UPDATE, "an update was lost");
-    });
+    for mark in WAYS {
+        check(move || {
+            let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+            mark(&word);
+            let marker = {
+                let (word, data) = (word.clone(), data.clone());
+                thread::spawn(move || {
+                    data.store(1, Relaxed);
+                    mark(&word);
+                })
+            };
+            assert_eq!(word.take(), Topics::UPDATE);
+            let seen = data.load(Relaxed);
+            marker.join().unwrap();
+            assert!(seen == 1 || word.take() == Topics::UPDATE, "an update was lost");
+        });
+    }
 }
 
 /// A mark that loses its step to another mark of the same topic sets nothing either.
@@ -133,7 +145,7 @@ fn arm_beside_mark() {
         };
         let waits = word.arm();
         let marked = marker.join().unwrap();
-        assert_eq!(waits, marked == Marked::Wake);
+        assert_eq!(waits, matches!(marked, Marked::Wake(_)));
         assert_eq!(word.take(), Topics::UPDATE);
     });
 }
@@ -146,7 +158,7 @@ fn one_wake_for_two_marks() {
         assert!(word.arm());
         let markers = [Topics::UPDATE, OTHER].map(|topic| {
             let word = word.clone();
-            thread::spawn(move || word.mark(word.load(), topic) == Marked::Wake)
+            thread::spawn(move || matches!(word.mark(word.load(), topic), Marked::Wake(_)))
         });
         let wakes = markers.map(|marker| marker.join().unwrap());
         assert_eq!(wakes.iter().filter(|&&wake| wake).count(), 1);
@@ -159,7 +171,7 @@ fn wait_again_while_woken() {
     check(|| {
         let word = live();
         assert!(word.arm());
-        assert_eq!(word.mark(word.load(), Topics::UPDATE), Marked::Wake);
+        assert!(matches!(word.mark(word.load(), Topics::UPDATE), Marked::Wake(_)));
         let waker = {
             let word = word.clone();
             thread::spawn(move || {
@@ -173,7 +185,7 @@ fn wait_again_while_woken() {
         assert_eq!(word.take(), Topics::UPDATE);
         let waits = word.arm();
         assert!(waits);
-        let direct = word.mark(word.load(), OTHER) == Marked::Wake;
+        let direct = matches!(word.mark(word.load(), OTHER), Marked::Wake(_));
         let wakes = waker.join().unwrap();
         assert_eq!(wakes + usize::from(direct), 2, "the second wait was woken once");
     });
@@ -223,7 +235,7 @@ fn arm_beside_close() {
             thread::spawn(move || word.close(generation))
         };
         let waits = word.arm();
-        assert_eq!(waits, closer.join().unwrap() == Marked::Wake);
+        assert_eq!(waits, matches!(closer.join().unwrap(), Marked::Wake(_)));
         assert!(word.load().is_closed());
     });
 }

@@ -27,18 +27,28 @@ class Mutant(NamedTuple):
 
 WORD, PLACE, LEASE, SHARD = "src/word.rs", "src/place.rs", "src/lease.rs", "src/shard.rs"
 PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table.rs", "src/membership.rs"
-LEDGER, SLAB = "src/ledger.rs", "src/slab.rs"
+LEDGER, SLAB, INSERTION = "src/ledger.rs", "src/slab.rs", "src/insertion.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
+TAKE = "self.step(seen, seen.0 & !DUE)"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 
 MUTANTS = [
     # The socket's word.
     Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
-        (WORD, "                fence(Ordering::SeqCst);\n                fenced = true;", "                fenced = true;"),
+        (WORD, "                full_fence();\n                fenced = true;", "                fenced = true;"),
+    ]),
+    Mutant("mark-at-once-no-fence", "a mark that goes the short way and sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
+        (WORD, "            full_fence();\n            self.load() == seen", "            self.load() == seen"),
+    ]),
+    Mutant("mark-at-once-no-second-look", "a mark that goes the short way and sets nothing does not look again", "loom word::mark_that_coalesces_publishes", [
+        (WORD, "            full_fence();\n            self.load() == seen", "            full_fence();\n            true"),
+    ]),
+    Mutant("mark-at-once-wakes-nobody", "a mark goes the short way although somebody waits", "loom waiting::mark_beside_wait", [
+        (WORD, "if seen.0 & (LIVE | WAITING) != LIVE {", "if seen.0 & LIVE != LIVE {"),
     ]),
     Mutant("take-no-fence", "a take does not fence", "loom word::mark_that_coalesces_publishes", [
-        (WORD, "        fence(Ordering::SeqCst);\n        Seen(taken).due()", "        Seen(taken).due()"),
+        (WORD, "                    fence_after_step();\n", ""),
     ]),
     Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom word::mark_that_coalesces_publishes", [
         (WORD, "                now = self.load();\n                continue;", "                return Marked::Already;"),
@@ -48,12 +58,11 @@ MUTANTS = [
     ]),
     Mutant("mark-relaxed", "marks publish nothing", "loom word::mark_publishes", [(WORD, STEP, RELAXED_STEP)]),
     Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom word::mark_within_a_take_publishes", [
-        (WORD, "fetch_and(!DUE, Ordering::AcqRel)", "fetch_and(!DUE, Ordering::Relaxed)"),
-        (WORD, "        fence(Ordering::SeqCst);\n        Seen(taken).due()", "        Seen(taken).due()"),
+        (WORD, TAKE, "self.0.compare_exchange_weak(seen.0, seen.0 & !DUE, Ordering::Relaxed, Ordering::Relaxed).map(drop).map_err(Seen)"),
+        (WORD, "                    fence_after_step();\n", ""),
     ]),
     Mutant("take-in-two-steps", "a take reads and then clears", "loom word::every_topic_is_taken_once", [
-        (WORD, "let taken = self.0.fetch_and(!DUE, Ordering::AcqRel);",
-         "let taken = self.0.load(Ordering::Acquire);\n        self.0.store(taken & !DUE, Ordering::Release);"),
+        (WORD, TAKE, "Ok::<(), Seen>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
     ]),
     Mutant("publish-relaxed", "a socket is visible before its values", "loom places::walk_beside_register", [
         (WORD, "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release)", "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Relaxed)"),
@@ -109,8 +118,8 @@ MUTANTS = [
         (PLACE, "self.word.announce_visit(generation) && ", "self.word.load().is_live_as(generation) && "),
     ]),
     Mutant("waker-does-not-settle", "a place that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (SHARD, "                    let leftovers = self.settle(spot, last);\n                    panics.catch(|| drop(leftovers));\n",
-         "                    let _ = (spot, last);\n"),
+        (SHARD, "            let leftovers = self.settle(spot, last);\n            panics.catch(|| drop(leftovers));\n",
+         "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom places::visit_beside_drop", [
         (MEMBERSHIP, ".map(|last| self.settle(spot, last));", ".map(std::mem::forget);"),
@@ -118,20 +127,20 @@ MUTANTS = [
 
     # The key's sockets.
     Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_mark", [
-        (SHARD, "if now.is_still(seen) && own_seen.is_live() {", "if own_seen.is_live() {"),
+        (SHARD, "(now.is_still(key.seen) && own_seen.is_live())", "own_seen.is_live()"),
     ]),
     Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_mark", [
-        (SHARD, "        let own_seen = own.word.load();\n        let mut now = presence.load();\n",
-         "        let mut now = presence.load();\n        let own_seen = own.word.load();\n"),
+        (SHARD, "        let own_seen = key.bucket.word.load();\n        let now = key.bucket.presence.load();\n",
+         "        let now = key.bucket.presence.load();\n        let own_seen = key.bucket.word.load();\n"),
     ]),
     Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom places::chain_returned_beside_mark", [
-        (SHARD, "            if !now.is_still(seen) {\n                return;\n            }\n", ""),
+        (SHARD, "            if !presence.load().is_still(seen) {\n                return;\n            }\n", ""),
     ]),
     Mutant("chained-not-set", "nobody learns that there is a chain", "loom places::mark_beside_drop_of_the_first", [
         (MEMBERSHIP, "                table.bucket(bucket).presence.set_chained();\n", ""),
     ]),
     Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom places::mark_beside_return_to_the_own_place", [
-        (SHARD, "if !now.is_chained() {", "if !now.is_chained() || now.live() == 1 {"),
+        (SHARD, "own_seen.is_live()).then_some(own_seen), now.is_chained())", "own_seen.is_live()).then_some(own_seen), now.is_chained() && now.live() > 1)"),
     ]),
     Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_forgotten_when_idle", [
         (MEMBERSHIP, "            extras.chain.clear();\n", ""),
@@ -194,14 +203,14 @@ MUTANTS = [
         (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
-        (TABLE, "                self.finish(number, seen);\n                continue;\n", ""),
+        (INSERTION, "                self.finish(number, seen);\n                continue;\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
     ]),
     Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
-        (TABLE, "        if home.load() != decided {\n            return;\n        }\n", ""),
+        (INSERTION, "        if home.load() != decided {\n            return;\n        }\n", ""),
     ]),
     Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
-        (TABLE, "            if seen.is_closed() {\n                return Insertion::NoRoom(attempt.give_up());\n            }\n", ""),
+        (INSERTION, "            if seen.is_closed() {\n                return Insertion::NoRoom(attempt.give_up());\n            }\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
     ]),
     Mutant("old-table-not-closed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [

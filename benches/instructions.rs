@@ -1,0 +1,187 @@
+//! What each operation costs in instructions, as valgrind counts them. `benches/instructions` compares the counts with
+//! those in `instructions.json`.
+//!
+//! Every benchmark does its operation `OPERATIONS` times, and what it needs is made before and dropped after the counting.
+//! The registries' seeds are random; so many operations leave little of that in the mean.
+
+#![allow(dead_code, unreachable_pub, reason = "the keys of the other benchmarks, of which this uses a part")]
+#![allow(missing_docs, reason = "what the macros make is public, and has none")]
+
+#[path = "peers/key.rs"]
+mod key;
+
+use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
+use key::Key;
+use socket_registry::{Registry, Socket, SocketId, Topics};
+use std::{
+    mem,
+    ops::Range,
+    task::{Context, Waker},
+};
+
+/// Sockets, and how often a benchmark does its operation: `benches/instructions` divides by it.
+const OPERATIONS: usize = 10_000;
+/// So many more that no shard will have more sockets than its share, and take permits from others.
+const MAX_SOCKETS: usize = 16_384;
+/// In one call of `mark_many`.
+const MANY: usize = 1_000;
+
+/// A registry with one socket for each of `OPERATIONS` keys.
+struct Stage<K: Key> {
+    registry: Registry<K>,
+    sockets: Vec<Socket<K>>,
+    /// Those that the operation is done with.
+    keys: Vec<K>,
+    /// How many of those have a socket: an operation that does nothing would be counted as a fast one.
+    found: usize,
+}
+
+fn keys<K: Key>(range: Range<usize>) -> Vec<K> {
+    range.map(|n| K::nth(n as u64)).collect()
+}
+
+fn idle<K: Key>() -> Stage<K> {
+    let registry = Registry::builder().max_sockets(MAX_SOCKETS).build().unwrap();
+    let keys = keys::<K>(0..OPERATIONS);
+    let sockets = keys.iter().map(|key| registry.register(key.clone()).unwrap()).collect();
+    Stage { registry, sockets, keys, found: OPERATIONS }
+}
+
+/// The operation meets keys that have no socket.
+fn absent<K: Key>() -> Stage<K> {
+    Stage { keys: keys(OPERATIONS..2 * OPERATIONS), found: 0, ..idle() }
+}
+
+fn due<K: Key>() -> Stage<K> {
+    let stage = idle();
+    stage.registry.mark_all();
+    stage
+}
+
+/// A task waits for each socket.
+fn waiting<K: Key>() -> Stage<K> {
+    let mut stage = idle();
+    for socket in &mut stage.sockets {
+        assert!(socket.poll_due(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    stage
+}
+
+/// Every key has had a second socket, and keeps the place of it.
+fn doubled<K: Key>() -> Stage<K> {
+    let stage = idle::<K>();
+    for key in &stage.keys {
+        drop(stage.registry.register(key.clone()).unwrap());
+    }
+    stage
+}
+
+fn ids() -> (Stage<u64>, Vec<SocketId>) {
+    let stage = idle();
+    let ids = stage.sockets.iter().map(Socket::id).collect();
+    (stage, ids)
+}
+
+#[library_benchmark]
+#[bench::u64(idle::<u64>())]
+#[bench::u64_due(due::<u64>())]
+#[bench::u64_absent(absent::<u64>())]
+#[bench::u64_waiting(waiting::<u64>())]
+#[bench::string(idle::<String>())]
+#[bench::string_due(due::<String>())]
+#[bench::string_absent(absent::<String>())]
+#[bench::string_waiting(waiting::<String>())]
+fn mark<K: Key>(stage: Stage<K>) -> Stage<K> {
+    let marked: usize = stage.keys.iter().map(|key| stage.registry.mark(key)).sum();
+    assert_eq!(marked, stage.found);
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(ids())]
+fn mark_socket((stage, ids): (Stage<u64>, Vec<SocketId>)) -> (Stage<u64>, Vec<SocketId>) {
+    let marked = ids.iter().filter(|&&id| stage.registry.mark_socket(id, Topics::UPDATE)).count();
+    assert_eq!(marked, stage.found);
+    (stage, ids)
+}
+
+// A key of many is an operation.
+#[library_benchmark]
+#[bench::u64(idle::<u64>())]
+#[bench::string(idle::<String>())]
+fn mark_many<K: Key>(stage: Stage<K>) -> Stage<K> {
+    let marked: usize = stage.keys.chunks(MANY).map(|keys| stage.registry.mark_many(keys)).sum();
+    assert_eq!(marked, stage.found);
+    stage
+}
+
+// A socket is an operation.
+#[library_benchmark]
+#[bench::u64(idle())]
+fn mark_all(stage: Stage<u64>) -> Stage<u64> {
+    assert_eq!(stage.registry.mark_all(), stage.found);
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(due())]
+fn take_due(stage: Stage<u64>) -> Stage<u64> {
+    let taken = stage.sockets.iter().filter(|socket| !socket.take_due().is_empty()).count();
+    assert_eq!(taken, stage.found);
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(idle())]
+fn wait_mark_take(mut stage: Stage<u64>) -> Stage<u64> {
+    let mut cx = Context::from_waker(Waker::noop());
+    for (socket, key) in stage.sockets.iter_mut().zip(&stage.keys) {
+        assert!(socket.poll_due(&mut cx).is_pending());
+        stage.registry.mark(key);
+        assert!(socket.poll_due(&mut cx).is_ready());
+    }
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(idle())]
+fn is_active(stage: Stage<u64>) -> Stage<u64> {
+    let active = stage.keys.iter().filter(|key| stage.registry.is_active(*key)).count();
+    assert_eq!(active, stage.found);
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(idle())]
+fn key_count(stage: Stage<u64>) -> Stage<u64> {
+    for _ in 0..OPERATIONS {
+        assert_eq!(stage.registry.key_count(), stage.found);
+    }
+    stage
+}
+
+#[library_benchmark]
+#[bench::u64(absent::<u64>())]
+#[bench::u64_second(idle::<u64>())]
+#[bench::u64_second_again(doubled::<u64>())]
+#[bench::string(absent::<String>())]
+#[bench::string_second(idle::<String>())]
+#[bench::string_second_again(doubled::<String>())]
+fn register_and_drop<K: Key>(mut stage: Stage<K>) -> Stage<K> {
+    for key in mem::take(&mut stage.keys) {
+        drop(stage.registry.register(key).unwrap());
+    }
+    stage
+}
+
+library_benchmark_group!(
+    name = operations,
+    benchmarks =
+        [mark, mark_socket, mark_many, mark_all, take_due, wait_mark_take, is_active, key_count, register_and_drop]
+);
+
+main!(
+    // Instructions are all that is compared.
+    config = LibraryBenchmarkConfig::default().tool(Callgrind::with_args(["--cache-sim=no"])),
+    library_benchmark_groups = operations
+);
