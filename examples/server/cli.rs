@@ -1,8 +1,10 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use tracing::Level;
 
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
@@ -20,13 +22,29 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) pong_within: Duration,
 
-    /// Most WebSockets of each kind; more are answered 503 [default: the registry's own]
+    /// Most sockets of each kind, event streams included; more are answered 503 [default: the registry's own]
     #[arg(long, value_name = "N")]
     pub(crate) max_sockets: Option<usize>,
 
-    /// Most WebSockets of one user id; more are answered 503
+    /// Most sockets of one user id, event streams included; more are answered 503
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
+
+    /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in this file, not who `?id=` says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth_secret: Option<PathBuf>,
+
+    /// How long a client may take for the header of a request
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds, hide = true)]
+    pub(crate) header_within: Duration,
+
+    /// Serve `/echo`, for test suites of the WebSocket protocol
+    #[arg(long, hide = true)]
+    pub(crate) echo: bool,
+
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: Level,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

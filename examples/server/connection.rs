@@ -10,7 +10,6 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
 use axum::response::Response;
-use socket_registry::Socket;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
@@ -18,9 +17,12 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::feed::Subscription;
 
 /// Clients have nothing to say here, so 4 KiB is plenty. The default buffers cost 134 KiB per idle connection.
 const MAX_FRAME: usize = 4 << 10;
+/// Between two pings, and after our close frame. A sound client sends the answer to the first, and nothing else.
+const MAX_FRAMES: u32 = 1_000;
 /// How long a client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
@@ -36,20 +38,19 @@ impl FromRequestParts<Arc<App>> for Upgrade {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await?;
-        Ok(Self {
-            upgrade: upgrade
-                .read_buffer_size(MAX_FRAME)
-                .max_frame_size(MAX_FRAME)
-                .max_message_size(MAX_FRAME)
-                .write_buffer_size(0)
-                .max_write_buffer_size(2 * MAX_FRAME),
-            heartbeat: app.heartbeat,
-            going_away: app.going_away.subscribe(),
-        })
+        let upgrade = upgrade.read_buffer_size(MAX_FRAME).write_buffer_size(0);
+        let upgrade = Self { upgrade, heartbeat: app.heartbeat, going_away: app.going_away.subscribe() };
+        Ok(upgrade.limited_to(MAX_FRAME))
     }
 }
 
 impl Upgrade {
+    /// Takes messages of up to that many bytes.
+    pub(crate) fn limited_to(self, bytes: usize) -> Self {
+        let upgrade = self.upgrade.max_frame_size(bytes).max_message_size(bytes).max_write_buffer_size(2 * bytes);
+        Self { upgrade, ..self }
+    }
+
     /// Runs `task` on the connection. Where the upgrade fails, `task` is dropped and with it what it registered.
     pub(crate) fn accept<F>(self, task: impl FnOnce(Connection) -> F + Send + 'static) -> Response
     where
@@ -88,7 +89,7 @@ impl Connection {
     /// What becomes due during the pause stays in the registry and follows after it, so the last word is never lost.
     pub(crate) async fn serve<K>(
         &mut self,
-        socket: &mut Socket<K>,
+        socket: &mut Subscription<K>,
         pace: Duration,
         mut message: impl FnMut() -> Option<Utf8Bytes>,
     ) -> Ending
@@ -98,6 +99,7 @@ impl Connection {
         let Heartbeat { every, within } = self.heartbeat;
         let mut paused_until = Instant::now();
         let mut pinged = false;
+        let mut frames = 0;
         let mut alarm = pin!(sleep(every));
         loop {
             let due = async {
@@ -107,9 +109,13 @@ impl Connection {
             let stopping = async { self.going_away.wait_for(|&away| away).await.map(drop) };
             let step = tokio::select! {
                 due = due => match due {
-                    Ok(_) => match message() {
+                    Ok(update) => match message() {
                         Some(text) => {
                             let sent = self.send(Message::Text(text)).await;
+                            match sent {
+                                Continue(()) => socket.sent(&update),
+                                Break(_) => socket.not_sent(),
+                            }
                             paused_until = Instant::now() + pace;
                             sent
                         }
@@ -124,7 +130,10 @@ impl Connection {
                         Continue(())
                     }
                     Some(Ok(Message::Close(_))) => Break(Ending::Left),
-                    Some(Ok(_)) => Continue(()),
+                    Some(Ok(_)) => {
+                        frames += 1;
+                        if frames > MAX_FRAMES { dismissed(close_code::POLICY, "too many frames") } else { Continue(()) }
+                    }
                     Some(Err(error)) => unreadable(error),
                     None => Break(Ending::Gone),
                 },
@@ -133,11 +142,28 @@ impl Connection {
                         Break(Ending::Gone)
                     } else {
                         pinged = true;
+                        frames = 0;
                         alarm.as_mut().reset(Instant::now() + within);
                         self.send(Message::Ping(Default::default())).await
                     }
                 },
                 _ = stopping => dismissed(close_code::AWAY, "the server stops"),
+            };
+            if let Break(ending) = step {
+                return ending;
+            }
+        }
+    }
+
+    /// Sends back what comes, until one side ends it.
+    pub(crate) async fn echo(&mut self) -> Ending {
+        loop {
+            let step = match self.ws.recv().await {
+                Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) => self.send(message).await,
+                Some(Ok(Message::Close(_))) => Break(Ending::Left),
+                Some(Ok(_)) => Continue(()),
+                Some(Err(error)) => unreadable(error),
+                None => Break(Ending::Gone),
             };
             if let Break(ending) = step {
                 return ending;
@@ -153,8 +179,12 @@ impl Connection {
                 Ending::Left => {} // reading on sends the answer
                 Ending::Dismissed(frame) => self.ws.send(Message::Close(Some(frame))).await?,
             }
-            while let Some(frame) = self.ws.recv().await {
-                frame?;
+            // Who floods us does not go on with it until the time is up.
+            for _ in 0..MAX_FRAMES {
+                match self.ws.recv().await {
+                    Some(frame) => frame?,
+                    None => break,
+                };
             }
             Ok::<(), axum::Error>(())
         };

@@ -20,8 +20,11 @@ pub(crate) struct Device {
     added_at: u64,
 }
 
-#[derive(Default)]
-pub(crate) struct Devices(Mutex<Store>);
+pub(crate) struct Devices {
+    store: Mutex<Store>,
+    /// In milliseconds since the Unix epoch: a version of an earlier process is not taken for one of this.
+    started_at: u64,
+}
 
 #[derive(Default)]
 struct Store {
@@ -45,9 +48,13 @@ impl fmt::Display for StoreFull {
 }
 
 impl Devices {
+    pub(crate) fn new() -> Self {
+        Self { store: Mutex::default(), started_at: now_ms() }
+    }
+
     pub(crate) fn add(&self, id: &UserId, name: DeviceName) -> Result<(), StoreFull> {
         let added_at = now_ms();
-        let mut store = self.0.lock();
+        let mut store = self.store.lock();
         if store.total == MAX_DEVICES {
             return Err(StoreFull::All);
         }
@@ -61,7 +68,13 @@ impl Devices {
     }
 
     pub(crate) fn of(&self, id: &UserId) -> Vec<Device> {
-        self.0.lock().of_id.get(id).cloned().unwrap_or_default()
+        self.store.lock().of_id.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Another text after each change of the id's devices.
+    pub(crate) fn version_of(&self, id: &UserId) -> String {
+        let count = self.store.lock().of_id.get(id).map_or(0, Vec::len);
+        format!("{}-{count}", self.started_at)
     }
 }
 

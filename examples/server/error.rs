@@ -10,19 +10,28 @@ use socket_registry::RegisterError;
 
 use crate::devices::StoreFull;
 
+/// The status, the reason as metrics and logs name it, and what the client is told.
 #[derive(Debug)]
-pub(crate) struct ApiError(pub(crate) StatusCode, pub(crate) String);
+pub(crate) struct ApiError(pub(crate) StatusCode, pub(crate) &'static str, pub(crate) String);
+
+/// Travels with the response to where refusals are counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Refusal(pub(crate) &'static str);
 
 impl ApiError {
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self(StatusCode::BAD_REQUEST, message.into())
+        Self(StatusCode::BAD_REQUEST, "bad_request", message.into())
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Self(status, message) = self;
+        let Self(status, reason, message) = self;
         let mut response = (status, Json(json!({ "error": message }))).into_response();
+        response.extensions_mut().insert(Refusal(reason));
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             // Sockets come and go by the second; whoever waits this long has a fair chance.
             response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
@@ -34,29 +43,29 @@ impl IntoResponse for ApiError {
 /// The registry's own messages speak to whoever builds it, not to clients.
 impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
-        let message = match error {
-            RegisterError::Full => "the server has as many sockets as it may have",
-            RegisterError::KeyFull => "this id has as many sockets as it may have",
-            _ => "the server takes no sockets now",
+        let (reason, message) = match error {
+            RegisterError::Full => ("server_full", "the server has as many sockets as it may have"),
+            RegisterError::KeyFull => ("id_full", "this id has as many sockets as it may have"),
+            _ => ("closed", "the server takes no sockets now"),
         };
-        Self(StatusCode::SERVICE_UNAVAILABLE, message.to_owned())
+        Self(StatusCode::SERVICE_UNAVAILABLE, reason, message.to_owned())
     }
 }
 
 impl From<StoreFull> for ApiError {
     fn from(full: StoreFull) -> Self {
-        Self(StatusCode::INSUFFICIENT_STORAGE, full.to_string())
+        Self(StatusCode::INSUFFICIENT_STORAGE, "devices_full", full.to_string())
     }
 }
 
 impl From<WebSocketUpgradeRejection> for ApiError {
     fn from(rejection: WebSocketUpgradeRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
+        Self(rejection.status(), "no_websocket", rejection.body_text())
     }
 }
 
 impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
-        Self(rejection.status(), rejection.body_text())
+        Self(rejection.status(), "bad_body", rejection.body_text())
     }
 }

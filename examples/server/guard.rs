@@ -1,20 +1,35 @@
 //! What every request passes: browsers say on whose behalf they call, and we say what they may do with the answer.
+//! Whatever was refused is counted here.
+
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
+use crate::metrics;
+
+/// For a request's body to arrive and its answer to begin, which takes a sound client no time at all.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Refuses what another site's page does with us, other than linking here.
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let mut response = if is_foreign(request.headers()) {
         let message = "requests from another site's pages are not served";
-        ApiError(StatusCode::FORBIDDEN, message.to_owned()).into_response()
+        ApiError(StatusCode::FORBIDDEN, "foreign_origin", message.to_owned()).into_response()
     } else {
-        next.run(request).await
+        timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| {
+            let message = "the request did not arrive in time: send it again, on a better connection";
+            ApiError(StatusCode::REQUEST_TIMEOUT, "too_slow", message.to_owned()).into_response()
+        })
     };
+    if let Some(&Refusal(reason)) = response.extensions().get() {
+        metrics::refused(reason);
+        tracing::debug!(status = response.status().as_u16(), reason, "refused");
+    }
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),

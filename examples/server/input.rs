@@ -1,5 +1,7 @@
 //! What clients say about themselves, checked once and carried as a type from there on.
 
+use std::fmt;
+
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -9,8 +11,9 @@ use crate::error::ApiError;
 
 const MAX_BYTES: usize = 256;
 
-/// Who the client says it is. This example believes it; a real server takes it from a session or a token.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// A user's id, as the query of a request says it or its token.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub(crate) struct UserId(String);
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -23,9 +26,24 @@ impl UserId {
     }
 }
 
+/// In ASCII and in quotes: what a client calls itself never looks like something else in a log.
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_default())
+    }
+}
+
 impl DeviceName {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        checked("id", id).map(Self)
     }
 }
 
@@ -54,12 +72,12 @@ impl<S: Sync> FromRequestParts<S> for DeviceName {
 }
 
 fn parameter(parts: &Parts, name: &str) -> Result<String, ApiError> {
-    let value = decoded(parts.uri.query().unwrap_or_default(), name);
-    value.and_then(|value| checked(name, value)).map_err(ApiError::bad_request)
+    query_value(parts, name).and_then(|value| checked(name, value)).map_err(ApiError::bad_request)
 }
 
-/// The one parameter of that name in a query string.
-fn decoded(query: &str, name: &str) -> Result<String, String> {
+/// The one value of that name in the query.
+pub(crate) fn query_value(parts: &Parts, name: &str) -> Result<String, String> {
+    let query = parts.uri.query().unwrap_or_default();
     let mut values = query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -7,10 +7,16 @@ mod cli;
 mod connection;
 mod devices;
 mod error;
+mod events;
+mod feed;
 mod guard;
+mod identity;
 mod input;
+mod metrics;
 mod routes;
+mod serve;
 mod sockets;
+mod stop;
 
 use std::error::Error;
 use std::io::IsTerminal;
@@ -18,14 +24,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use clap::Parser;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::serve::Patience;
+use crate::stop::Stop;
 
 /// How long clients may take to leave once the server was told to stop.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
@@ -37,6 +43,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
+        .with_max_level(cli.log)
         .init();
     match run(cli).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -48,59 +55,23 @@ async fn main() -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
-    let app = Arc::new(App::new(&cli)?);
+    let app = Arc::new(App::new(&cli, metrics::install()?)?);
     let listener =
         TcpListener::bind(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
-    let stop_asked = stop_asked()?;
+    let mut stop = Stop::new()?;
     println!("listening on http://{}", listener.local_addr()?);
-    tokio::spawn(app::log_active_users(app.active_users.clone()));
+    tokio::spawn(app::each_second(app.active_users.clone(), app.metrics.clone()));
+    let router = routes::router(Arc::clone(&app), cli.echo);
+    let patience = Patience { header: cli.header_within, acknowledgement: cli.pong_within };
+    tokio::spawn(serve::serve(listener, router, patience, app.going_away.subscribe()));
 
-    // An update is a few bytes that should leave at once.
-    let listener = listener.tap_io(|tcp| {
-        if let Err(error) = tcp.set_nodelay(true) {
-            tracing::debug!("set_nodelay: {error}");
-        }
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = axum::serve(listener, routes::router(Arc::clone(&app)))
-        .with_graceful_shutdown(async { stopped.await.unwrap_or(()) });
-    let server = tokio::spawn(server.into_future());
-
-    stop_asked.await;
+    stop.asked().await;
     tracing::info!("stopping");
-    drop(stop);
     app.going_away.send_replace(true);
-    let drained = async {
-        let served = server.await;
-        app.going_away.closed().await; // every connection's task holds a receiver
-        served
-    };
-    match timeout(DRAIN_WITHIN, drained).await {
-        Ok(served) => served??,
-        Err(_) => tracing::warn!("some clients did not leave in time"),
+    tokio::select! {
+        () = app.going_away.closed() => {} // every connection's task holds a receiver
+        () = sleep(DRAIN_WITHIN) => tracing::warn!("some clients did not leave in time"),
+        () = stop.asked() => tracing::warn!("asked a second time: stopping at once"),
     }
     Ok(())
-}
-
-/// Resolves at Ctrl-C or, where there is such a thing, SIGTERM. Both are caught from the call on, not from the first poll.
-#[cfg(unix)]
-fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(windows)]
-fn stop_asked() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = tokio::signal::windows::ctrl_c()?;
-    Ok(async move {
-        interrupt.recv().await;
-    })
 }

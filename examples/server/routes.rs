@@ -20,24 +20,30 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::devices::Device;
 use crate::error::ApiError;
+use crate::events;
 use crate::guard::guard;
-use crate::input::{DeviceName, UserId};
+use crate::identity::Caller;
+use crate::input::DeviceName;
 use crate::sockets;
 
 const MAX_BODY: usize = 4 << 10;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
+pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
+    let router = Router::new()
         .route("/", get(page))
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
+        .route("/device-events", get(events::device_events))
         .route("/devices", get(devices).post(add_device))
         // `get` answers HEAD too, and whoever previews a link must not add a device.
         .route("/onboard", get(onboard).head(method_not_allowed))
         .route("/qr.svg", get(qr_code))
         .route("/stats", get(stats))
-        .route("/healthz", get(async || "ok"))
-        .fallback(async || ApiError(StatusCode::NOT_FOUND, "no such route".to_owned()))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok"));
+    let router = if echo { router.route("/echo", get(sockets::echo)) } else { router };
+    router
+        .fallback(async || ApiError(StatusCode::NOT_FOUND, "not_found", "no such route".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn(guard))
@@ -46,7 +52,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
 
 async fn method_not_allowed() -> ApiError {
     let message = "this route does not answer that method";
-    ApiError(StatusCode::METHOD_NOT_ALLOWED, message.to_owned())
+    ApiError(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message.to_owned())
 }
 
 /// The page brings its own style and script, and the nonce lets no others run in it.
@@ -60,8 +66,8 @@ async fn page() -> impl IntoResponse {
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
 }
 
-async fn devices(State(app): State<Arc<App>>, id: UserId) -> Json<Vec<Device>> {
-    Json(app.devices.of(&id))
+async fn devices(State(app): State<Arc<App>>, caller: Caller) -> Json<Vec<Device>> {
+    Json(app.devices.of(&caller.id))
 }
 
 #[derive(Deserialize)]
@@ -71,40 +77,40 @@ struct NewDevice {
 
 async fn add_device(
     State(app): State<Arc<App>>,
-    id: UserId,
+    caller: Caller,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let device: NewDevice = serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_request(format!(r#"body is not {{"name":".."}}: {error}"#)))?;
-    app.devices.add(&id, device.name)?;
-    let marked = app.device_sockets.mark(&id);
+    app.devices.add(&caller.id, device.name)?;
+    let marked = app.device_sockets.mark(&caller.id);
     Ok((StatusCode::CREATED, Json(json!({ "sockets_marked": marked }))))
 }
 
 /// What the QR code opens, on the device that is to be added.
-async fn onboard(State(app): State<Arc<App>>, id: UserId, name: DeviceName) -> Result<impl IntoResponse, ApiError> {
-    app.devices.add(&id, name.clone())?;
-    app.device_sockets.mark(&id);
+async fn onboard(State(app): State<Arc<App>>, caller: Caller, name: DeviceName) -> Result<impl IntoResponse, ApiError> {
+    app.devices.add(&caller.id, name.clone())?;
+    app.device_sockets.mark(&caller.id);
     let nonce = Uuid::new_v4().simple().to_string();
     let policy = format!("default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; frame-ancestors 'none'");
     let page = format!(
         include_str!("onboard.html"),
         nonce = nonce,
         name = escaped(name.as_str()),
-        id = escaped(id.as_str()),
-        link = encoded(id.as_str()),
+        id = escaped(caller.id.as_str()),
+        link = caller.credential,
     );
     Ok(([(header::CONTENT_SECURITY_POLICY, policy)], Html(page)))
 }
 
 /// The link to `/onboard` as a picture. It leads back to the host that the page was asked for.
-async fn qr_code(id: UserId, name: DeviceName, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
+async fn qr_code(caller: Caller, name: DeviceName, headers: HeaderMap) -> Result<impl IntoResponse, ApiError> {
     let host: Authority = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok()?.parse().ok())
         .ok_or_else(|| ApiError::bad_request("the Host header is missing or not a host"))?;
-    let (id, name) = (encoded(id.as_str()), encoded(name.as_str()));
-    let code = QrCode::new(format!("http://{host}/onboard?id={id}&name={name}"))
+    let name = utf8_percent_encode(name.as_str(), NON_ALPHANUMERIC);
+    let code = QrCode::new(format!("http://{host}/onboard?{}&name={name}", caller.credential))
         .map_err(|error| ApiError::bad_request(format!("the link makes no QR code: {error}")))?;
     let picture = code.render::<svg::Color<'_>>().min_dimensions(240, 240).build();
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], picture))
@@ -118,8 +124,11 @@ async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
     }))
 }
 
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+/// The text that Prometheus reads.
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    app.active_users.gauge();
+    app.device_sockets.gauge();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }
 
 fn escaped(text: &str) -> String {

@@ -220,7 +220,7 @@ MUTANTS = [
         (SHARD, "self.tables.iter().find_map(|table| table.find(print))", "self.tables.newest().and_then(|table| table.find(print))"),
     ]),
 
-    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model", [
+    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model full_tables", [
         (INSERTION, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
     ]),
 
@@ -255,10 +255,10 @@ MUTANTS = [
     ]),
 
     # The caller's panics.
-    Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers", [
+    Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers every_mark_reaches_all_sockets", [
         (PANICS, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
-    Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers", [
+    Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers every_mark_reaches_all_sockets", [
         (PANICS, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
     ]),
 ]

@@ -40,7 +40,6 @@ async fn who_answers_pings_stays() {
 #[tokio::test]
 async fn asked_to_stop_it_says_goodbye_and_exits() {
     use tokio::net::TcpStream;
-    use tokio::process::Command;
     use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
     for signal in ["-TERM", "-INT"] {
@@ -52,9 +51,7 @@ async fn asked_to_stop_it_says_goodbye_and_exits() {
         let _idle = TcpStream::connect(&server.host).await.expect("the server accepts");
 
         let asked = Instant::now();
-        let pid = server.process.id().expect("the server runs").to_string();
-        let kill = Command::new("kill").args([signal, &pid]).status().await;
-        assert!(kill.expect("there is a kill").success());
+        server.signal(signal).await;
 
         assert_eq!(user.dismissed().await.code, CloseCode::Away);
         for tab in &mut tabs {

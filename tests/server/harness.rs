@@ -54,9 +54,11 @@ impl Server {
     }
 
     pub(crate) async fn start_with(options: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        let mut process = Command::new(program())
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options)
+        Self::spawn(Command::new(program()).args(["--listen", "127.0.0.1:0"]).args(options)).await
+    }
+
+    pub(crate) async fn spawn(command: &mut Command) -> Self {
+        let mut process = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -70,6 +72,26 @@ impl Server {
         let host = line.strip_prefix("listening on http://").expect("the first line is the address").to_owned();
         let log = BufReader::new(process.stderr.take().expect("stderr is piped")).lines();
         Self { process, host, log }
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn signal(&self, signal: &str) {
+        let pid = self.process.id().expect("the server runs").to_string();
+        let kill = Command::new("kill").args([signal, &pid]).status().await;
+        assert!(kill.expect("there is a kill").success());
+    }
+
+    /// Reads the log until a line contains `text`.
+    pub(crate) async fn logs(&mut self, text: &str) {
+        let told = async {
+            while let Some(line) = self.log.next_line().await.expect("the log is text") {
+                if line.contains(text) {
+                    return;
+                }
+            }
+            panic!("the log ended");
+        };
+        within(text, told).await;
     }
 
     /// Opens a WebSocket.

@@ -95,7 +95,9 @@ async fn help_names_every_option() {
     let help = help.await.expect("the server runs");
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).expect("the help is text");
-    for option in ["--listen", "--ping-every", "--pong-within", "--max-sockets", "--max-sockets-per-id"] {
+    for option in
+        ["--listen", "--ping-every", "--pong-within", "--max-sockets", "--max-sockets-per-id", "--auth-secret", "--log"]
+    {
         assert!(text.contains(option), "{option} is missing in:\n{text}");
     }
 }

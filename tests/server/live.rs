@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Server, within};
+use crate::harness::Server;
 
 #[tokio::test]
 async fn the_count_comes_at_once_and_follows_every_change() {
@@ -152,13 +152,5 @@ async fn an_update_takes_milliseconds() {
 async fn the_log_tells_the_number_of_users() {
     let mut server = Server::start().await;
     let _users = [server.open("/active-users").await, server.open("/active-users").await];
-    let told = async {
-        while let Some(line) = server.log.next_line().await.expect("the log is text") {
-            if line.ends_with("active users 2") {
-                return;
-            }
-        }
-        panic!("the log ended");
-    };
-    within("the number in the log", told).await;
+    server.logs("active users 2").await;
 }

@@ -38,6 +38,8 @@ async fn bad_ids() {
         assert_eq!(post.refusal(400), error, "{query}");
         let onboard = server.get(&format!("/onboard?name=Phone&{query}")).await;
         assert_eq!(onboard.refusal(400), error, "{query}");
+        let events = server.get(&format!("/device-events?{query}")).await;
+        assert_eq!(events.refusal(400), error, "{query}");
         let ws = server.try_open(&format!("/device-ws?{query}"), &[]).await;
         let ws = ws.err().unwrap_or_else(|| panic!("{query}: accepted"));
         assert_eq!(ws.refusal(400), error, "{query}");
@@ -112,6 +114,7 @@ async fn pages_of_other_sites() {
         post.refusal(403);
         let onboard = server.request("GET", "/onboard?id=ann&name=Phone", &origin, b"").await;
         onboard.refusal(403);
+        server.request("GET", "/device-events?id=ann", &origin, b"").await.refusal(403);
     }
     // A browser names no origin for an image.
     let image = [("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Dest", "image")];
