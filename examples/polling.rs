@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::mem::take;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,12 +23,14 @@ use clap::Parser;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 use tokio::time::{MissedTickBehavior, interval};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// As in `server`, whose memory this one's is compared with.
 const BUFFER: usize = 4 << 10;
+/// As in `server`: what is compared is not how the system queues connections.
+const BACKLOG: u32 = 4096;
 
 /// The design that looks once a second.
 #[derive(Parser)]
@@ -35,7 +38,7 @@ const BUFFER: usize = 4 << 10;
 struct Cli {
     /// Address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
-    listen: String,
+    listen: SocketAddr,
 }
 
 #[derive(Default)]
@@ -64,7 +67,11 @@ struct Device {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(Cli::parse().listen).await?;
+    let address = Cli::parse().listen;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    let listener = socket.listen(BACKLOG)?;
     println!("listening on http://{}", listener.local_addr()?);
     let listener = listener.tap_io(|tcp| _ = tcp.set_nodelay(true));
     let router = Router::new()

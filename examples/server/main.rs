@@ -19,13 +19,13 @@ mod sockets;
 mod stop;
 
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::time::sleep;
 
 use crate::app::App;
@@ -54,10 +54,25 @@ async fn main() -> ExitCode {
     }
 }
 
+/// As `TcpListener::bind`, but for the backlog: its 128 are full at once when everybody reconnects, and who finds them full
+/// waits a second before trying again.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    const BACKLOG: u32 = 4096;
+    let mut last = io::Error::new(io::ErrorKind::InvalidInput, "it names no address");
+    for address in lookup_host(address).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
 async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(App::new(&cli, metrics::install()?)?);
-    let listener =
-        TcpListener::bind(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
+    let listener = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let mut stop = Stop::new()?;
     println!("listening on http://{}", listener.local_addr()?);
     tokio::spawn(app::each_second(app.active_users.clone(), app.metrics.clone()));
