@@ -44,14 +44,17 @@ pub(crate) struct Seen(u64);
 
 impl Seen {
     /// The way to the bucket that is decided on and not yet visible.
+    #[inline]
     pub(crate) fn pending(self) -> Option<u32> {
         (self.0 & PENDING).checked_sub(1).map(|way| way as u32)
     }
 
+    #[inline]
     pub(crate) fn bound(self) -> u32 {
         ((self.0 & BOUND) >> BOUND_SHIFT) as u32
     }
 
+    #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0 || self.0 >> VERSION_SHIFT == LAST_VERSION
     }
@@ -70,12 +73,14 @@ impl Home {
 
     /// Ordering: AcqRel. Release hands the inserted key on to who helps or searches; Acquire orders the insertions of a home one
     /// after another. Failure Relaxed: the caller begins with a fresh `load`.
+    #[inline]
     fn step(&self, seen: Seen, next: u64) -> Result<Seen, ()> {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Seen(next)).map_err(drop)
     }
 
     /// Commits the insertion of a key into the bucket at the end of `way`, `distance` lines from its first, if nobody has inserted here
     /// since `seen`.
+    #[inline]
     pub(crate) fn decide(&self, seen: Seen, way: u32, distance: u32) -> Option<Seen> {
         debug_assert!(seen.pending().is_none() && !seen.is_closed());
         let version = (seen.0 >> VERSION_SHIFT) + 1;
@@ -84,6 +89,7 @@ impl Home {
     }
 
     /// The pending bucket of `seen` is visible. Nothing is changed if somebody else has said so.
+    #[inline]
     pub(crate) fn clear(&self, seen: Seen) {
         // Either this thread clears it or another one has: there is nothing left to do.
         let _ = self.step(seen, seen.0 & !PENDING);

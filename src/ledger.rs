@@ -60,10 +60,12 @@ impl Ledger {
     /// Takes a permit for a socket in `shard`; false if there is none.
     ///
     /// Lock-free: it looks again only if another thread returned a permit meanwhile.
+    #[inline]
     pub(crate) fn admit(&self, shard: usize) -> bool {
-        if self.lines[shard].take_permit() {
-            return true;
-        }
+        self.lines[shard].take_permit() || self.admit_from_elsewhere(shard)
+    }
+
+    fn admit_from_elsewhere(&self, shard: usize) -> bool {
         let mut returned = None;
         loop {
             let (before, after) = self.lines.split_at(shard);
@@ -88,6 +90,7 @@ impl Ledger {
     }
 
     /// Returns a permit.
+    #[inline]
     pub(crate) fn dismiss(&self, shard: usize) {
         // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
         // are never more than 2^32 - 1 permits.
@@ -95,12 +98,14 @@ impl Ledger {
     }
 
     /// Counts in. False: the registry is closed.
+    #[inline]
     pub(crate) fn add(&self, shard: usize, entry: Entry) -> bool {
         // Ordering: AcqRel, pairs with itself in `close`: see the module's documentation.
         self.lines[shard].counts.fetch_add(entry.0, Ordering::AcqRel) & CLOSED == 0
     }
 
     /// Counts out.
+    #[inline]
     pub(crate) fn sub(&self, shard: usize, entry: Entry) {
         // Ordering: AcqRel, so that the counts go down before what follows is seen.
         self.lines[shard].counts.fetch_sub(entry.0, Ordering::AcqRel);
@@ -113,6 +118,7 @@ impl Ledger {
         }
     }
 
+    #[inline]
     pub(crate) fn is_closed(&self, shard: usize) -> bool {
         // Ordering: Acquire, pairs with `close`.
         self.lines[shard].counts.load(Ordering::Acquire) & CLOSED != 0
@@ -133,6 +139,7 @@ impl Ledger {
 }
 
 impl Line {
+    #[inline]
     fn take_permit(&self) -> bool {
         // Ordering: Acquire, pairs with `dismiss`. Relaxed would do for the number; the rest is the socket's own words' business.
         let mut seen = self.permits.load(Ordering::Acquire);

@@ -80,18 +80,22 @@ pub(crate) struct Seen(u64);
 
 impl Seen {
     /// Whether nobody ever claimed the bucket.
+    #[inline]
     pub(crate) fn is_untouched(self) -> bool {
         self.0 == 0
     }
 
+    #[inline]
     pub(crate) fn is_vacant(self) -> bool {
         self.0 & STATE == VACANT && self.sequence() < LAST_SEQUENCE
     }
 
+    #[inline]
     fn sequence(self) -> u64 {
         self.0 >> SEQUENCE_SHIFT
     }
 
+    #[inline]
     pub(crate) fn is_claimed(self) -> bool {
         self.0 & STATE == CLAIMED
     }
@@ -114,6 +118,7 @@ impl Seen {
     }
 
     /// How many live sockets the key has.
+    #[inline]
     pub(crate) fn live(self) -> u32 {
         (self.0 & LIVE) as u32
     }
@@ -129,6 +134,7 @@ impl Seen {
         if self.0 & LINGERING == LINGERING { self.0 } else { self.0 - ONE_LINGERING }
     }
 
+    #[inline]
     fn left(self) -> Left {
         if self.0 & (STATE | LIVE | LINGERING) == DYING { Left::Vacate } else { Left::Others }
     }
@@ -159,11 +165,13 @@ impl Presence {
     ///
     /// Ordering: AcqRel. Release hands on what this thread did beside the word, Acquire takes over what the one before did.
     /// Failure Acquire, as `load`: the caller goes on with what it now sees.
+    #[inline]
     fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
         self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
     }
 
     /// vacant -> claimed. False if somebody was faster.
+    #[inline]
     pub(crate) fn claim(&self, seen: Seen, kind: Kind) -> bool {
         debug_assert!(seen.is_vacant());
         let next = seen.0 & !(STATE | KIND) | CLAIMED | u64::from(kind.0) << KIND_SHIFT;
@@ -180,6 +188,7 @@ impl Presence {
     }
 
     /// dying -> vacant, by who has the duty to; for ever if the bucket's own place is not `usable` again.
+    #[inline]
     pub(crate) fn vacate(&self, usable: bool) {
         let seen = self.load();
         debug_assert!(seen.0 & (STATE | LIVE | LINGERING) == DYING);
@@ -187,6 +196,7 @@ impl Presence {
     }
 
     /// To vacant in a later sequence, which also keeps a bucket that was ever claimed from looking untouched.
+    #[inline]
     fn hand_on(&self, sequence: u64) {
         // Ordering: Release, so that who claims the bucket finds it emptied. A plain store: nobody else changes a word in
         // these states.
@@ -194,6 +204,7 @@ impl Presence {
     }
 
     /// claimed -> member. False if that was done already.
+    #[inline]
     pub(crate) fn promote(&self, claimed: Seen) -> bool {
         debug_assert!(claimed.is_claimed());
         let mut seen = claimed;
@@ -242,6 +253,7 @@ impl Presence {
     }
 
     /// One socket fewer, if the word still is what was `seen`; else what it is.
+    #[inline]
     pub(crate) fn leave(&self, seen: Seen, lingers: bool) -> Result<Left, Seen> {
         debug_assert!(seen.0 & STATE == MEMBER && seen.live() > 0);
         let mut next = if lingers { seen.lingering_more() } else { seen.0 } - 1;

@@ -207,6 +207,7 @@ impl Word {
     }
 
     /// vacant -> busy, by who alone can get at the place.
+    #[inline]
     pub(crate) fn claim_alone(&self) {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == 0);
@@ -215,6 +216,7 @@ impl Word {
     }
 
     /// Whether a socket could move in.
+    #[inline]
     pub(crate) fn is_vacant(&self) -> bool {
         self.load().0 & (LIVE | DUE) == 0
     }
@@ -228,6 +230,7 @@ impl Word {
     }
 
     /// busy -> live, by the claimer, after it wrote the values.
+    #[inline]
     pub(crate) fn publish(&self) -> Generation {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
@@ -366,6 +369,7 @@ impl Word {
     }
 
     /// live -> busy, by the owner. Nobody can mark, visit or close the socket from here on.
+    #[inline]
     pub(crate) fn remove(&self) -> Others {
         let mut seen = self.load();
         loop {
@@ -378,6 +382,7 @@ impl Word {
     }
 
     /// busy -> vacant for the next generation, by who cleaned the place up. False: there is none, the place is retired.
+    #[inline]
     pub(crate) fn vacate(&self) -> bool {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
