@@ -17,7 +17,10 @@ fn two_inserts_of_one_key() {
         let other = other.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 2));
         assert_eq!(registry.mark(&1), 2);
-        drop((socket, other));
+        // Nor is the key hidden by what the loser left behind.
+        let third = registry.register(key(1)).unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, 3));
+        drop((socket, other, third));
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
         assert_eq!(registry.mark(&1), 0);
     });

@@ -166,7 +166,7 @@ MUTANTS = [
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
         (MEMBERSHIP, "            let Some(held) = Held::new(self, &found) else { continue };\n            if *held.key() != key {\n",
-         "            let unheld = std::mem::ManuallyDrop::new(Held { shard: self, table: found.table, bucket: found.bucket });\n"
+         "            let unheld = std::mem::ManuallyDrop::new(Held { shard: self, table: found.table, bucket: found.number });\n"
          "            let differs = *unheld.key() != key;\n"
          "            let Some(held) = Held::new(self, &found) else { continue };\n            if differs {\n"),
     ]),
