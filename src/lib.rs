@@ -31,6 +31,11 @@ mod topics;
 mod wait;
 mod word;
 
+// Runs the code on this page, one handler of which needs the feature.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../docs/FROM_SOCKETMANAGER.md")]
+mod from_socketmanager {}
+
 #[cfg(all(test, socket_registry_loom))]
 #[path = "../tests/loom/mod.rs"]
 mod models;
