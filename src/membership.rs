@@ -31,7 +31,6 @@ use crate::word::Generation;
 /// Where a new socket is, and what is left over of its registration.
 pub(crate) struct Registered<K> {
     pub(crate) spot: Spot,
-    pub(crate) generation: Generation,
     /// The key that was not needed, since an equal one is there.
     pub(crate) _spare: Option<K>,
 }
@@ -135,7 +134,7 @@ impl<K: Eq, M> Shard<K, M> {
             // Nobody waits for it yet, so no waker is called.
             self.close_socket(spot, generation, &mut Panics::default());
         }
-        Ok(Registered { spot, generation, _spare: spare })
+        Ok(Registered { spot, _spare: spare })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.

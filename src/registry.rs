@@ -135,7 +135,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
         let (shard, print) = self.locate(&key);
         let registered = shard.register(&print, key, metadata)?;
-        let socket = Socket::new(Arc::clone(shard), registered.spot, registered.generation);
+        let socket = Socket::new(Arc::clone(shard), registered.spot);
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(registered);
         Ok(socket)

@@ -207,6 +207,12 @@ impl<K, M> Shard<K, M> {
         }
     }
 
+    /// Where a word of this shard is.
+    pub(crate) fn spot_of(&self, word: &Word) -> Spot {
+        let in_tables = self.tables.iter().find_map(|table| Some(Spot::bucket(table.number(), table.bucket_of(word)?)));
+        in_tables.or_else(|| self.slab.spot_of(word)).expect(PLACES_STAY)
+    }
+
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
     ///
     /// A socket's word is read first, then the key's presence. If that is as it was, the word is of that key; the chain

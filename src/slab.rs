@@ -10,6 +10,7 @@ use crate::place::{Place, Seat};
 use crate::spot::{MAX_LAYER, Spot};
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable, zeroed_slice};
 use crate::word::Word;
+use std::ptr;
 
 /// The number of slots of the first page; every further page is twice as large.
 const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
@@ -95,6 +96,15 @@ impl<M> Slab<M> {
     pub(crate) fn slot(&self, spot: Spot) -> Option<&Slot<M>> {
         let page = self.pages.iter().find(|page| page.number == spot.layer())?;
         page.slots.get(spot.offset() as usize)
+    }
+
+    /// Where a word is, if it is in this slab.
+    pub(crate) fn spot_of(&self, word: &Word) -> Option<Spot> {
+        self.pages.iter().find_map(|page| {
+            let distance = ptr::from_ref(word).addr().wrapping_sub(page.slots.as_ptr().addr());
+            let is_here = distance < size_of_val(&*page.slots);
+            is_here.then(|| Spot::slot(page.number, (distance / size_of::<Slot<M>>()) as u32))
+        })
     }
 
     /// A slot that is in no list; none if the slab is as large as it can be.

@@ -13,6 +13,7 @@ use crate::word::{Generation, Word};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 /// One live registration: the handle that the connection's task holds.
@@ -42,31 +43,52 @@ use std::task::{Context, Poll};
 /// ```
 pub struct Socket<K, M = ()> {
     shard: Arc<Shard<K, M>>,
-    spot: Spot,
-    generation: Generation,
+    word: WordOf,
 }
 
+/// The address of a word in a shard's tables or pages, by which its owner gets there without asking where they are.
+struct WordOf(NonNull<Word>);
+
+// SAFETY: only a `&Word` is made of it, and a `Word` is an atomic.
+unsafe impl Send for WordOf {}
+// SAFETY: as above.
+unsafe impl Sync for WordOf {}
+
 impl<K, M> Socket<K, M> {
-    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot, generation: Generation) -> Self {
-        Self { shard, spot, generation }
+    /// The handle of the socket that was just registered there.
+    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot) -> Self {
+        let word = WordOf(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
+        Self { shard, word }
     }
 
     #[inline]
     fn word(&self) -> &Word {
-        self.shard.word(self.spot).expect(PLACES_STAY)
+        // SAFETY: made of a reference to a word of the shard, whose tables and pages stay where they are as long as the shard.
+        unsafe { self.word.0.as_ref() }
+    }
+
+    #[inline]
+    fn spot(&self) -> Spot {
+        self.shard.spot_of(self.word())
+    }
+
+    /// The word shows the owner's generation until the owner removes the socket.
+    #[inline]
+    fn generation(&self) -> Generation {
+        self.word().load().generation()
     }
 
     /// The rights that the handle stands for, as long as it is borrowed.
     #[inline]
     fn owned(&self) -> Owned<'_, M> {
         // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
-        unsafe { self.shard.trusted_place(self.spot).own(self.generation) }
+        unsafe { self.shard.trusted_place(self.spot()).own(self.generation()) }
     }
 
     /// The id of this socket. Wait-free.
     #[must_use]
     pub fn id(&self) -> SocketId {
-        self.shard.id(self.spot, self.generation)
+        self.shard.id(self.spot(), self.generation())
     }
 
     /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
@@ -74,7 +96,7 @@ impl<K, M> Socket<K, M> {
     #[must_use]
     pub fn key(&self) -> &K {
         // SAFETY: the owner, as long as the handle is borrowed.
-        unsafe { self.shard.key_at(self.spot) }
+        unsafe { self.shard.key_at(self.spot()) }
     }
 
     /// The metadata that this socket was registered with. Wait-free.
@@ -148,14 +170,14 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn remark(&self, topics: Topics) {
-        self.shard.mark_socket(self.spot, self.generation, topics);
+        self.shard.mark_socket(self.spot(), self.generation(), topics);
     }
 }
 
 impl<K, M> Drop for Socket<K, M> {
     fn drop(&mut self) {
         // SAFETY: this is the one handle, and it is not used again.
-        unsafe { self.shard.remove(self.spot, self.generation) };
+        unsafe { self.shard.remove(self.spot(), self.generation()) };
     }
 }
 

@@ -21,6 +21,7 @@ use crate::presence::{self, Presence};
 use crate::slab::{Chain, Stack};
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
 use crate::word::Word;
+use std::ptr;
 
 /// Lines that share a home.
 pub(crate) const HOME_LINES: usize = 4;
@@ -135,6 +136,15 @@ impl<K, M> Table<K, M> {
     #[inline]
     pub(crate) fn word(&self, bucket: u32) -> Option<&Word> {
         self.lines.get(bucket as usize / LINE).map(|line| &line.0[bucket as usize % LINE].word)
+    }
+
+    /// The bucket that has the word, if it is in this table.
+    pub(crate) fn bucket_of(&self, word: &Word) -> Option<u32> {
+        let distance = ptr::from_ref(word).addr().wrapping_sub(self.lines.as_ptr().addr());
+        (distance < size_of_val(&*self.lines)).then(|| {
+            let (line, side) = (distance / size_of::<Line>(), distance % size_of::<Line>() / size_of::<Bucket>());
+            (line * LINE + side) as u32
+        })
     }
 
     /// The words of all buckets, in memory's order.
