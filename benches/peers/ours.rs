@@ -1,7 +1,7 @@
 //! This crate.
 
 use super::{ById, Key, Peer, PeerSocket};
-use socket_registry::{Registry, Socket, SocketId, Topics};
+use socket_registry::{Builder, Registry, Socket, SocketId, Topics};
 
 pub struct Ours<K>(Registry<K>);
 
@@ -10,12 +10,15 @@ impl<K: Key> Peer<K> for Ours<K> {
     type Socket = Socket<K>;
 
     fn sized_for(sockets: usize) -> Self {
-        Self(match sockets {
-            0 => Registry::new(),
+        // One key may have them all.
+        let builder = Registry::builder().max_sockets_per_key(Builder::<K>::MAX_SOCKETS_PER_KEY);
+        let builder = match sockets {
+            0 => builder,
             // A limit with some headroom, as anybody sets one: at the limit, a registration looks for the last permits
             // in every shard.
-            _ => Registry::builder().max_sockets(sockets + sockets / 16 + 64).build().expect("a valid size"),
-        })
+            _ => builder.max_sockets(sockets + sockets / 16 + 64),
+        };
+        Self(builder.build().expect("a valid size"))
     }
 
     fn register(&'static self, key: K) -> Socket<K> {
