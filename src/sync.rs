@@ -67,6 +67,7 @@ pub(crate) fn zeroed_slice<T: Zeroable>(len: usize) -> Box<[T]> {
 }
 
 pub(crate) use real::*;
+use std::hint::black_box;
 pub(crate) use std::sync::atomic::Ordering;
 use std::sync::atomic::compiler_fence;
 
@@ -74,26 +75,28 @@ use std::sync::atomic::compiler_fence;
 pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry_shuttle));
 
 /// A sequentially consistent fence.
-///
-/// Ordering: on x86 a read-modify-write is one, and half as dear as the instruction for it.
 #[inline]
 pub(crate) fn full_fence() {
     if X86 {
-        AtomicU64::new(0).swap(1, Ordering::SeqCst);
+        // Ordering: SeqCst. On x86 a read-modify-write is a full fence, and half as dear as the instruction for it. Of a cell
+        // that somebody else might see, lest the compiler finds that nobody can.
+        black_box(&AtomicU64::new(0)).swap(1, Ordering::SeqCst);
+        // Ordering: SeqCst: the compiler moves nothing across either.
         compiler_fence(Ordering::SeqCst);
     } else {
+        // Ordering: SeqCst, as the name says.
         fence(Ordering::SeqCst);
     }
 }
 
 /// The same, right after a read-modify-write of the same thread.
-///
-/// Ordering: on x86 that step was the fence; the compiler must be told.
 #[inline]
 pub(crate) fn fence_after_step() {
     if X86 {
+        // Ordering: SeqCst. On x86 that step was the fence; the compiler must be told.
         compiler_fence(Ordering::SeqCst);
     } else {
+        // Ordering: SeqCst, as the name says.
         fence(Ordering::SeqCst);
     }
 }

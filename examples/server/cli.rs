@@ -14,7 +14,7 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
-    /// How long a connection is left alone before the server asks whether the client is still there
+    /// How long a connection is left alone before the server asks whether the client is still there, up to a second more
     #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
     pub(crate) ping_every: Duration,
 

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::extract::FromRequestParts;
@@ -11,7 +11,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::request::Parts;
 use axum::response::Response;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
@@ -67,6 +67,12 @@ pub(crate) struct Heartbeat {
     pub(crate) within: Duration,
 }
 
+/// Up to a second later: at a moment that all connections share, so that the server wakes up once for the pings of many.
+fn on_the_second(time: Instant) -> Instant {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    *START + Duration::from_secs(time.duration_since(*START).as_secs() + 1)
+}
+
 /// Why a connection ends, which decides what is left to say.
 pub(crate) enum Ending {
     /// Nobody is there.
@@ -100,7 +106,7 @@ impl Connection {
         let mut paused_until = Instant::now();
         let mut pinged = false;
         let mut frames = 0;
-        let mut alarm = pin!(sleep(every));
+        let mut alarm = pin!(sleep_until(on_the_second(Instant::now() + every)));
         loop {
             let due = async {
                 sleep_until(paused_until).await;
@@ -126,7 +132,7 @@ impl Connection {
                 frame = self.ws.recv() => match frame {
                     Some(Ok(Message::Pong(_))) if pinged => {
                         pinged = false;
-                        alarm.as_mut().reset(Instant::now() + every);
+                        alarm.as_mut().reset(on_the_second(Instant::now() + every));
                         Continue(())
                     }
                     Some(Ok(Message::Close(_))) => Break(Ending::Left),
