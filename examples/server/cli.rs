@@ -14,8 +14,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
-    /// How long a connection is left alone before the server asks whether the client is still there, up to a second more
-    #[arg(long, value_name = "SECONDS", default_value = "25", value_parser = seconds)]
+    /// How long a connection is left alone before the server asks whether the client is still there, up to a second more: less than the
+    /// minute after which many proxies cut an idle connection
+    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub(crate) ping_every: Duration,
 
     /// How long a client may take to answer that, or to accept what it is sent, before it counts as gone
