@@ -141,7 +141,7 @@ impl<K, M> Socket<K, M> {
         self.owned().poll_due(cx)
     }
 
-    /// Takes what is due without waiting; empty if nothing is. Wait-free.
+    /// Takes what is due without waiting; empty if nothing is. Lock-free: it starts over only if a mark or another take came between.
     ///
     /// Everything that was written before the marks that are taken is visible afterwards.
     #[inline]

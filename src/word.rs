@@ -321,7 +321,7 @@ impl Word {
         }
     }
 
-    /// The owner reads and clears what is due. It starts over only if a topic became due meanwhile.
+    /// The owner reads and clears what is due. It starts over only if the word changed meanwhile.
     #[inline]
     pub(crate) fn take(&self) -> Topics {
         let mut seen = self.load();

@@ -220,6 +220,12 @@ MUTANTS = [
         (SHARD, "self.tables.iter().find_map(|table| table.find(print))", "self.tables.newest().and_then(|table| table.find(print))"),
     ]),
 
+    Mutant("own-place-left-open", "the own place of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [
+        (WORD, "        self.0.store(seen.0 | BUSY, Ordering::Relaxed);\n", ""),
+        (WORD, "        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);\n        // Ordering: Release, so that who sees the socket",
+         "        // Ordering: Release, so that who sees the socket"),
+        (WORD, "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release);", "self.0.store(seen.0 & !BUSY | LIVE, Ordering::Release);"),
+    ]),
     Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model full_tables", [
         (INSERTION, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
     ]),
