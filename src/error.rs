@@ -1,5 +1,6 @@
 //! What can go wrong, and what to do about it.
 
+use crate::lease::Verdict;
 use std::error::Error;
 use std::fmt;
 
@@ -32,18 +33,51 @@ impl fmt::Display for RegisterError {
 impl Error for RegisterError {}
 
 /// Why a socket was told to go. Its owner should end the connection and drop the [`Socket`](crate::Socket).
+///
+/// A socket that is told several times keeps the first reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Closed {
-    /// The registry was closed with [`Registry::close`](crate::Registry::close).
+    /// The registry was closed: [`Registry::close`](crate::Registry::close), [`Registry::close_gradually`](crate::Registry::close_gradually).
     Shutdown,
+    /// Another socket has taken its key over: [`Registry::register_taking_over`](crate::Registry::register_taking_over).
+    Superseded,
+    /// It was disconnected, for a reason that the caller numbers: [`Registry::disconnect`](crate::Registry::disconnect) and its kin.
+    Disconnected(u8),
 }
+
+impl Closed {
+    const SHUTDOWN: u16 = 1;
+    const SUPERSEDED: u16 = 2;
+    const DISCONNECTED: u16 = 3;
+
+    /// The reason as it is kept in a place.
+    pub(crate) fn verdict(self) -> Verdict {
+        Verdict(match self {
+            Self::Shutdown => Self::SHUTDOWN,
+            Self::Superseded => Self::SUPERSEDED,
+            Self::Disconnected(reason) => Self::DISCONNECTED + u16::from(reason),
+        })
+    }
+
+    pub(crate) fn from_verdict(Verdict(number): Verdict) -> Self {
+        match number.checked_sub(Self::DISCONNECTED) {
+            Some(reason) => Self::Disconnected(reason as u8),
+            None if number == Self::SUPERSEDED => Self::Superseded,
+            None => Self::Shutdown,
+        }
+    }
+}
+
+const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= Verdict::MAX);
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Shutdown => "the registry was closed",
-        })
+        match self {
+            Self::Shutdown => f.write_str("the registry was closed"),
+            Self::Superseded => f.write_str("another socket has taken over"),
+            Self::Disconnected(reason) => write!(f, "disconnected, for reason {reason}"),
+        }
     }
 }
 

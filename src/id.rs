@@ -1,8 +1,8 @@
 //! The name of one registration.
 
+use crate::generation::Generation;
 use crate::limits::PLACE_BITS;
 use crate::spot::Spot;
-use crate::word::Generation;
 use std::fmt;
 
 /// Names one socket: a place in the registry and the generation of sockets in it.

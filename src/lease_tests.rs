@@ -4,7 +4,7 @@ const LAST: u32 = (1 << Generation::BITS) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
 
 fn lease(generation: u32, shares: u32) -> Lease {
-    Lease(AtomicU64::new((u64::from(generation) + 1) << 32 | u64::from(shares)))
+    Lease(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(shares)))
 }
 
 fn bits(lease: &Lease) -> u64 {
@@ -27,11 +27,16 @@ fn stays(lease: &Lease, step: impl FnOnce(&Lease) -> bool) {
 
 #[test]
 fn the_numbers_are_as_drawn() {
-    assert_eq!((OWNER, OWNER_IS_IN), (1 << 30, 1 << 29));
+    assert_eq!((OWNER, OWNER_IS_IN), (1 << 26, 1 << 25));
     assert_eq!(bits(&Lease::default()), 0);
     let last = lease(LAST, 0);
-    assert!(last.change(Generation::new(LAST), |_| Some(u32::MAX)).is_some(), "the stamp of the last generation fits");
-    assert_eq!(bits(&last), 1 << 59 | u64::from(u32::MAX), "and the shares do not spill into it");
+    let all = (Verdict(Verdict::MAX), SHARES as u32);
+    assert_eq!(
+        last.change(Generation::new(LAST), |_, _| Some(all)),
+        Some(all),
+        "the stamp of the last generation fits"
+    );
+    assert_eq!(bits(&last), 1 << 63 | ((1 << 36) - 1), "and nothing spills into it");
 }
 
 #[test]
@@ -159,4 +164,27 @@ fn a_stale_generation_changes_nothing() {
             stays(&lease, |lease| lease.leave_owner(stale, true));
         }
     }
+}
+
+#[test]
+fn the_first_verdict_stays() {
+    for generation in GENERATIONS.map(Generation::new) {
+        let lease = Lease::default();
+        assert!(lease.enter(generation));
+        assert_eq!(lease.decide(generation, Verdict(7)), Some(Verdict(7)));
+        assert_eq!(lease.decide(generation, Verdict(Verdict::MAX)), Some(Verdict(7)));
+        // The shares are as they were, and the verdict stays when they change.
+        assert!(!lease.leave(generation));
+        assert_eq!(lease.decide(generation, Verdict(1)), Some(Verdict(7)));
+        assert!(lease.leave_owner(generation, false));
+    }
+}
+
+#[test]
+fn a_verdict_is_of_its_generation_alone() {
+    let lease = Lease::default();
+    assert_eq!(lease.decide(Generation::new(0), Verdict(7)), Some(Verdict(7)));
+    assert_eq!(lease.decide(Generation::new(1), Verdict(8)), Some(Verdict(8)));
+    assert_eq!(lease.decide(Generation::new(0), Verdict(9)), None);
+    assert!(lease.leave_owner(Generation::new(1), false));
 }

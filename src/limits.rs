@@ -1,9 +1,9 @@
 //! The numbers that bound a registry.
 
+use crate::generation::Generation;
 use crate::presence::MAX_LIVE;
 use crate::spot::{MAX_OFFSET, OFFSET_SHIFT};
 use crate::sync::MODELLED;
-use crate::word::Generation;
 
 /// The most shards.
 pub(crate) const MAX_SHARDS: usize = 1 << 10;

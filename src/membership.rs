@@ -5,32 +5,49 @@
 //! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
 //! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
 //! 4. Count in the ledger. If the registry is closed, tell the new socket.
+//! 5. If the socket takes over: supersede the others (see `takeover`).
 //!
 //! # Removal
 //! 1. Count out in the ledger.
 //! 2. Remove the socket from its place. Clean the place up and offer it to the key's next socket, or leave that to the last one in it.
 //! 3. Leave the key's presence. If nobody is left: empty the bucket.
 //! 4. Return the permit. Drop the values, which may run the caller's code.
+//!
+//! A superseded socket was counted out, and has given its permit back, when it was superseded: it only leaves its place.
 
 #![allow(unsafe_code)]
 
-use crate::error::RegisterError;
+use crate::error::{Closed, RegisterError};
+use crate::generation::Generation;
 use crate::identity::Fingerprint;
 use crate::insertion::Insertion;
 use crate::layers::Layer;
 use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
 use crate::panics::Panics;
-use crate::place::{Claimed, Departure, Last, Remains};
-use crate::presence::{Join, Left, Presence};
+use crate::place::{Claimed, Departure, Last, OwnerLeft, Remains};
+use crate::presence::{Join, Left, MAX_LIVE, Presence};
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::{MAX_LAYER, Spot};
+use crate::succession::Heir;
 use crate::table::{Found, Table};
-use crate::word::Generation;
+use crate::topics::Topics;
+use std::mem::ManuallyDrop;
+
+/// How a socket is registered.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terms {
+    /// What is due for it at once.
+    pub(crate) due: Topics,
+    /// Whether it supersedes the other sockets of its key.
+    pub(crate) takes_over: bool,
+}
 
 /// Where a new socket is, and what is left over of its registration.
 pub(crate) struct Registered<K> {
     pub(crate) spot: Spot,
+    /// Of the wakers of superseded sockets.
+    pub(crate) panics: Panics,
     /// The key that was not needed, since an equal one is there.
     pub(crate) _spare: Option<K>,
 }
@@ -45,7 +62,7 @@ impl<K, M> Drop for Permit<'_, K, M> {
 }
 
 /// Being counted in a key's presence; dropping it takes that back.
-struct Member<'a, K, M> {
+pub(crate) struct Member<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
@@ -60,8 +77,8 @@ impl<K, M> Drop for Member<'_, K, M> {
     }
 }
 
-/// A hold on a key that a registration compares with its own; dropping it lets go.
-struct Held<'a, K, M> {
+/// A hold on a key, for a registration that compares it with its own, or for a superseded socket; dropping it lets go.
+pub(crate) struct Held<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
@@ -69,7 +86,7 @@ struct Held<'a, K, M> {
 
 impl<'a, K, M> Held<'a, K, M> {
     /// None if that occupancy of the bucket has ended.
-    fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
+    pub(crate) fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
         let Found { table, number: bucket, seen, .. } = *found;
         found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
     }
@@ -80,9 +97,9 @@ impl<'a, K, M> Held<'a, K, M> {
     }
 
     /// Becomes one more socket of the key; none if the key has gone idle.
-    fn join(self) -> Result<Option<Member<'a, K, M>>, RegisterError> {
+    fn join(self, limit: u32) -> Result<Option<Member<'a, K, M>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
-        match table.bucket(bucket).presence.join(shard.sizes.max_per_key) {
+        match table.bucket(bucket).presence.join(limit) {
             Join::Granted => {
                 std::mem::forget(self);
                 Ok(Some(Member { shard, table, bucket }))
@@ -113,7 +130,13 @@ impl<K: Eq, M> Shard<K, M> {
     /// Registers a socket.
     ///
     /// Lock-free, but for the allocator when the shard grows.
-    pub(crate) fn register(&self, print: &Fingerprint, key: K, metadata: M) -> Result<Registered<K>, RegisterError> {
+    pub(crate) fn register(
+        &self,
+        print: &Fingerprint,
+        key: K,
+        metadata: M,
+        terms: Terms,
+    ) -> Result<Registered<K>, RegisterError> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(print);
         }
@@ -124,21 +147,32 @@ impl<K: Eq, M> Shard<K, M> {
             return Err(RegisterError::Full);
         }
         let permit = Permit(self);
-        let (member, spot, claimed, spare) = self.enter(print, key)?;
-        let generation = claimed.occupy(metadata);
+        // Who takes over will be the only one, so it is not refused for the others' number.
+        let limit = if terms.takes_over { MAX_LIVE } else { self.sizes.max_per_key };
+        let (member, spot, claimed, spare) = self.enter(print, key, limit)?;
+        let heir = Heir { spot, generation: claimed.generation() };
+        if terms.takes_over {
+            member.table.extras(member.bucket).succession.announce(heir);
+        }
+        claimed.occupy(metadata, terms.due);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
         let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
-        std::mem::forget((member, permit));
+        std::mem::forget(permit);
+        let member = ManuallyDrop::new(member);
+        let mut panics = Panics::default();
         if !open {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(spot, generation, &mut Panics::default());
+            self.close_socket(spot, heir.generation, Closed::Shutdown, &mut panics);
         }
-        Ok(Registered { spot, _spare: spare })
+        if terms.takes_over {
+            self.take_over(&member, heir, &mut panics);
+        }
+        Ok(Registered { spot, panics, _spare: spare })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
-    fn enter(&self, print: &Fingerprint, mut key: K) -> Result<Entered<'_, K, M>, RegisterError> {
+    fn enter(&self, print: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
                 self.tables.push(None, Table::new(0, self.sizes.first_lines, self.sizes.first_bound));
@@ -166,7 +200,7 @@ impl<K: Eq, M> Shard<K, M> {
             if *held.key() != key {
                 return Err(RegisterError::IndistinctHash);
             }
-            let Some(member) = held.join()? else { continue };
+            let Some(member) = held.join(limit)? else { continue };
             let (spot, claimed) = member.take_place()?;
             return Ok((member, spot, claimed, Some(key)));
         }
@@ -206,13 +240,30 @@ impl<K, M> Shard<K, M> {
         let (table, bucket) = self.key_of(spot);
         table.prefetch_removal(bucket);
         let presence = &table.bucket(bucket).presence;
-        let is_last = presence.load().live() == 1;
-        self.ledger.sub(self.index, Entry::new(true, is_last));
         // SAFETY: the caller's promise.
         let owned = unsafe { self.trusted_place(spot).own(generation) };
-        let (remains, leaving) = match owned.leave() {
-            Departure::Last(last) => (Some(self.clean(spot, last)), None),
-            Departure::Others(leaving) => (None, Some(leaving)),
+        let was_counted = !owned.is_superseded();
+        let is_last = presence.load().live() == 1;
+        let entry = Entry::new(true, is_last);
+        if was_counted {
+            self.ledger.sub(self.index, entry);
+        }
+        let Departure { superseded, left } = owned.leave();
+        if superseded {
+            if was_counted {
+                // Superseded since: who did that counted it out as well.
+                self.ledger.add(self.index, entry);
+            }
+            let last = match left {
+                OwnerLeft::Last(last) => Some(last),
+                OwnerLeft::Others(leaving) => leaving.finish(),
+            };
+            drop(last.map(|last| self.settle(spot, last)));
+            return;
+        }
+        let (remains, leaving) = match left {
+            OwnerLeft::Last(last) => (Some(self.clean(spot, last)), None),
+            OwnerLeft::Others(leaving) => (None, Some(leaving)),
         };
         // A place that others are in goes on being counted, as lingering: so the key stays as long as they do.
         let left = self.leave(presence, is_last, leaving.is_some());
@@ -245,7 +296,7 @@ impl<K, M> Shard<K, M> {
 
     /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
     /// the caller has done the latter already.
-    fn leave(&self, presence: &Presence, mut counted_out: bool, lingers: bool) -> Left {
+    pub(crate) fn leave(&self, presence: &Presence, mut counted_out: bool, lingers: bool) -> Left {
         let key = Entry::new(false, true);
         let mut seen = presence.load();
         loop {
@@ -267,7 +318,7 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// `left` is what the caller's own step returned, and was not used yet.
-    unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
+    pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
         if left == Left::Others {
             return None;
         }
@@ -305,6 +356,11 @@ impl<K, M> Shard<K, M> {
 }
 
 impl<'a, K, M> Member<'a, K, M> {
+    /// The key.
+    pub(crate) fn found(&self) -> Found<'a, K, M> {
+        Found::now(self.table, self.bucket)
+    }
+
     /// The bucket's own place, or a vacant slot of the chain, or a new one.
     fn take_place(&self) -> Result<(Spot, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;

@@ -7,12 +7,13 @@
 
 use crate::cell::ValueCell;
 use crate::error::Closed;
+use crate::generation::Generation;
 use crate::lease::Lease;
 use crate::panics::Panics;
 use crate::sync::Zeroable;
 use crate::topics::Topics;
 use crate::wait::WakerCell;
-use crate::word::{self, Generation, Woken, Word};
+use crate::word::{self, Marked, Others, Superseded, Woken, Word};
 use std::task::{Context, Poll, Waker};
 
 /// What is kept of a socket besides its word.
@@ -62,6 +63,21 @@ impl<'a, M> Place<'a, M> {
         Waking { place: self, generation }
     }
 
+    /// Tells the socket of that generation to go. Nothing is written about a shutdown: it is what a missing verdict means.
+    pub(crate) fn close(self, generation: Generation, why: Closed) -> Marked {
+        // First, so that the owner finds it when it finds CLOSED.
+        if why != Closed::Shutdown {
+            self.lease.decide(generation, why.verdict());
+        }
+        self.word.close(generation)
+    }
+
+    /// Ends the socket of that generation in favour of another one of its key; its owner is told.
+    pub(crate) fn supersede(self, generation: Generation) -> Superseded {
+        self.lease.decide(generation, Closed::Superseded.verdict());
+        self.word.supersede(generation)
+    }
+
     /// Comes in to look at the socket of that generation, if it is still there.
     pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
         let is_in = self.word.announce_visit(generation) && self.lease.enter(generation);
@@ -83,13 +99,18 @@ impl<'a, M> Place<'a, M> {
 pub(crate) struct Claimed<'a, M>(Place<'a, M>);
 
 impl<M> Claimed<'_, M> {
-    /// A socket moves in.
-    pub(crate) fn occupy(self, metadata: M) -> Generation {
+    /// That of the socket that may move in.
+    pub(crate) fn generation(&self) -> Generation {
+        self.0.word.load().generation()
+    }
+
+    /// A socket moves in, with `due` already due.
+    pub(crate) fn occupy(self, metadata: M, due: Topics) {
         // SAFETY: busy and claimed; `Last::vacate` closed the cell.
         unsafe { self.0.seat.waker.open() };
         // SAFETY: busy and claimed; `Last::vacate` emptied the cell.
         unsafe { self.0.seat.metadata.write(metadata) };
-        self.0.word.publish()
+        self.0.word.publish(due);
     }
 
     /// Nobody moves in.
@@ -157,7 +178,14 @@ pub(crate) struct Owned<'a, M> {
 }
 
 /// How an owner left.
-pub(crate) enum Departure<'a, M> {
+#[must_use]
+pub(crate) struct Departure<'a, M> {
+    /// Another socket has taken over: this one was counted out by that.
+    pub(crate) superseded: bool,
+    pub(crate) left: OwnerLeft<'a, M>,
+}
+
+pub(crate) enum OwnerLeft<'a, M> {
     /// Nobody else was in the place.
     Last(Last<'a, M>),
     /// Somebody may be.
@@ -170,6 +198,22 @@ impl<'a, M> Owned<'a, M> {
         unsafe { self.place.seat.metadata.get() }
     }
 
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.place.word.load().is_superseded()
+    }
+
+    /// Why the socket was told to go, if it was.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        self.place.word.load().is_closed().then(|| self.verdict())
+    }
+
+    /// Why the socket, which is closed, was told to go. What the owner was told once stays so.
+    #[cold]
+    fn verdict(&self) -> Closed {
+        let decided = self.place.lease.decide(self.generation, Closed::Shutdown.verdict());
+        decided.map_or(Closed::Shutdown, Closed::from_verdict)
+    }
+
     /// Takes what is due, or sees to it that the task is woken when something is.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
@@ -179,7 +223,7 @@ impl<'a, M> Owned<'a, M> {
         loop {
             let seen = word.load();
             if seen.is_closed() {
-                return Poll::Ready(Err(Closed::Shutdown));
+                return Poll::Ready(Err(self.verdict()));
             }
             let due = word.take();
             if !due.is_empty() {
@@ -208,12 +252,13 @@ impl<'a, M> Owned<'a, M> {
 
     /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
     pub(crate) fn leave(self) -> Departure<'a, M> {
-        let others = self.place.word.remove();
-        if others.waking || others.visited {
-            Departure::Others(Leaving { owned: self, waking: others.waking })
+        let Others { waking, visited, superseded } = self.place.word.remove();
+        let left = if waking || visited {
+            OwnerLeft::Others(Leaving { owned: self, waking })
         } else {
-            Departure::Last(Last(self.place))
-        }
+            OwnerLeft::Last(Last(self.place))
+        };
+        Departure { superseded, left }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::id::SocketId;
 use crate::identity::{Fingerprint, Seeds};
 use crate::ledger::Ledger;
 use crate::limits::Sizes;
+use crate::membership::{Registered, Terms};
 use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::socket::{Socket, SocketRef, Visitor};
@@ -133,11 +134,17 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
+        self.register_on(key, metadata, Terms::default())
+    }
+
+    #[inline]
+    pub(crate) fn register_on(&self, key: K, metadata: M, terms: Terms) -> Result<Socket<K, M>, RegisterError> {
         let (shard, print) = self.locate(&key);
-        let registered = shard.register(&print, key, metadata)?;
-        let socket = Socket::new(Arc::clone(shard), registered.spot);
+        let Registered { spot, panics, _spare: spare } = shard.register(&print, key, metadata, terms)?;
+        let socket = Socket::new(Arc::clone(shard), spot);
         // The spare key goes last: should its drop panic, the socket is removed.
-        drop(registered);
+        drop(spare);
+        panics.resume();
         Ok(socket)
     }
 
@@ -278,11 +285,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, print) = self.locate(key);
-        let mut ids = Vec::new();
-        if let Some(key) = shard.find(&print) {
-            shard.walk_key(&key, |spot, _, seen| ids.push(shard.id(spot, seen.generation())));
-        }
-        ids
+        let Some(key) = shard.find(&print) else { return Vec::new() };
+        shard.undisturbed(&key, || {
+            let mut ids = Vec::new();
+            let is_chained = shard.walk_key(&key, |spot, _, seen| ids.push(shard.id(spot, seen.generation())));
+            (ids, is_chained)
+        })
     }
 
     /// What is due for any of the key's sockets, without taking it. Lock-free.
@@ -295,7 +303,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, print) = self.locate(key);
         let mut due = Topics::EMPTY;
         if let Some(key) = shard.find(&print) {
-            shard.walk_key(&key, |_, _, seen| due |= seen.due());
+            shard.undisturbed(&key, || ((), shard.walk_key(&key, |_, _, seen| due |= seen.due())));
         }
         due
     }
@@ -331,43 +339,24 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Some(f(visitor.socket()))
     }
 
-    /// Closes the registry: no socket is registered any more, and every live one is told, [`Closed::Shutdown`](crate::Closed::Shutdown).
-    ///
-    /// A registration that races with this is either refused or told. The sockets stay registered, and can be marked,
-    /// until their owners drop them. Lock-free; runs the wakers of the tasks that wait.
-    ///
-    /// ```
-    /// use socket_registry::{Closed, RegisterError, Registry};
-    ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// let registry: Registry<u64> = Registry::new();
-    /// let mut socket = registry.register(42).unwrap();
-    /// registry.close();
-    /// assert_eq!(socket.due().await, Err(Closed::Shutdown));
-    /// assert_eq!(registry.register(42).unwrap_err(), RegisterError::Closed);
-    /// # }
-    /// ```
-    pub fn close(&self) {
-        self.inner.ledger.close();
-        let mut panics = Panics::default();
-        self.shards().for_each(|shard| shard.close_all(&mut panics));
-        panics.resume();
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
     }
 
-    fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
         self.inner.shards.iter().map(|shard| &**shard)
     }
 
     /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
     #[inline]
-    fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
+    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
         let print = seeds.fingerprint(key);
         (&shards[print.hash as usize & (shards.len() - 1)], print)
     }
 
     #[inline]
-    fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
+    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
         let Inner { shard_bits, shards, .. } = &*self.inner;
         Some((&shards[id.shard(*shard_bits)], id.spot(*shard_bits)?))
     }

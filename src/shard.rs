@@ -1,5 +1,7 @@
 //! One shard: its tables and its slab; looking up, marking and walking in terms of them.
 
+use crate::error::Closed;
+use crate::generation::Generation;
 use crate::id::SocketId;
 use crate::identity::Fingerprint;
 use crate::layers::Layers;
@@ -12,7 +14,7 @@ use crate::spot::Spot;
 use crate::sync::Arc;
 use crate::table::{Bucket, Found, Table};
 use crate::topics::Topics;
-use crate::word::{self, Duty, Generation, Marked, Word};
+use crate::word::{self, Duty, Marked, Word};
 use crossbeam_utils::CachePadded;
 
 /// One shard. Its first cache lines are read by every operation and written by none that is frequent.
@@ -131,12 +133,30 @@ impl<K, M> Shard<K, M> {
 
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
     pub(crate) fn mark_key(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool, panics: &mut Panics) -> usize {
-        let mut marked = 0;
-        self.walk_key(key, |spot, word, seen| {
-            let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
-            marked += usize::from(self.done(spot, seen.generation(), done, panics));
-        });
-        marked
+        self.undisturbed(key, || {
+            let mut marked = 0;
+            let is_chained = self.walk_key(key, |spot, word, seen| {
+                let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
+                marked += usize::from(self.done(spot, seen.generation(), done, panics));
+            });
+            (marked, is_chained)
+        })
+    }
+
+    /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `succession`.
+    ///
+    /// A key without a chain was not taken over: the old socket and the new one cannot both have had its own place.
+    pub(crate) fn undisturbed<R>(&self, key: &Found<'_, K, M>, mut look: impl FnMut() -> (R, bool)) -> R {
+        let version = || key.table.extras(key.number).succession.version();
+        let mut before = key.seen.is_chained().then(version);
+        loop {
+            let (result, is_chained) = look();
+            let after = is_chained.then(version);
+            if after == before {
+                return result;
+            }
+            before = after;
+        }
     }
 
     /// Marks one socket; false if it is gone.
@@ -146,6 +166,20 @@ impl<K, M> Shard<K, M> {
         let seen = word.load();
         seen.is_live_as(generation)
             && (word.mark_at_once(seen, topics, false) || self.mark_socket_thoroughly(spot, word, seen, topics))
+    }
+
+    /// As `mark_socket`, in the middle of something that a waker's panic must not end.
+    pub(crate) fn mark_socket_or_panic_later(
+        &self,
+        spot: Spot,
+        generation: Generation,
+        topics: Topics,
+        panics: &mut Panics,
+    ) -> bool {
+        self.word(spot).is_some_and(|word| {
+            let seen = word.load();
+            seen.is_live_as(generation) && self.done(spot, generation, word.mark(seen, topics), panics)
+        })
     }
 
     #[inline(never)]
@@ -160,22 +194,28 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            marked += usize::from(self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics));
+            if self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics) {
+                marked += 1;
+            } else if let Some(key) = self.key_of_superseded(spot, word, seen.generation()) {
+                // Who took over may be in a place that the walk has passed. It came after the walk began: it is not counted.
+                self.mark_key(&key, topics, true, panics);
+            }
         });
         marked
     }
 
-    /// Tells every socket to go.
-    pub(crate) fn close_all(&self, panics: &mut Panics) {
-        self.walk(|spot, word, seen| {
-            let generation = seen.generation();
-            self.done(spot, generation, word.close(generation), panics);
-        });
+    /// Tells one socket to go; false if it is gone.
+    pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, why: Closed, panics: &mut Panics) -> bool {
+        self.place(spot).is_some_and(|place| self.done(spot, generation, place.close(generation, why), panics))
     }
 
-    /// Tells one socket to go; false if it is gone.
-    pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, panics: &mut Panics) -> bool {
-        self.word(spot).is_some_and(|word| self.done(spot, generation, word.close(generation), panics))
+    /// The key of a socket that somebody took over from, as long as its owner is there.
+    #[cold]
+    fn key_of_superseded(&self, spot: Spot, word: &Word, generation: Generation) -> Option<Found<'_, K, M>> {
+        let (table, number) = self.key_of(spot);
+        let found = Found::now(table, number);
+        let now = word.load();
+        (now.is_superseded() && now.generation() == generation).then_some(found)
     }
 
     /// Does what a mark asks for; false if the socket was gone.
@@ -190,7 +230,7 @@ impl<K, M> Shard<K, M> {
     }
 
     #[inline(never)]
-    fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+    pub(crate) fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
         if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
             panics.catch(|| drop(leftovers));
@@ -214,18 +254,21 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
+    /// Returns whether the key has a chain.
     ///
     /// A socket's word is read first, then the key's presence. If that is as it was, the word is of that key; the chain
     /// stays the key's as long.
     #[inline]
-    pub(crate) fn walk_key<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
-        let (own, is_chained) = Self::own(key);
-        if let Some(seen) = own {
+    pub(crate) fn walk_key<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, &'a Word, word::Seen)) -> bool {
+        if let (Some(seen), _) = Self::own(key) {
             f(Spot::bucket(key.table.number(), key.number), &key.bucket.word, seen);
         }
+        // After `f`, which may have found that somebody in the chain took over.
+        let is_chained = key.bucket.presence.load().is_chained();
         if is_chained {
             self.walk_chain(key, f);
         }
+        is_chained
     }
 
     /// The key's socket in the bucket's own place, if there is one, and whether there are other places.
@@ -254,12 +297,12 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// Calls `f` for each live socket: once for each that is live from before the call until after it.
+    /// Calls `f` for each socket that is live or superseded: once for each that is so from before the call until after it.
     pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
         for table in self.tables.iter() {
             for (bucket, word) in table.words() {
                 let seen = word.load();
-                if seen.is_live() {
+                if seen.is_owned() {
                     f(Spot::bucket(table.number(), bucket), word, seen);
                 }
             }
@@ -267,9 +310,17 @@ impl<K, M> Shard<K, M> {
         for (spot, slot) in self.slab.iter() {
             let word = slot.word();
             let seen = word.load();
-            if seen.is_live() {
+            if seen.is_owned() {
                 f(spot, word, seen);
             }
         }
+    }
+    /// The places that the walk would pass.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (Spot, &Word)> {
+        let buckets = self.tables.iter().flat_map(|table| {
+            let number = table.number();
+            table.words().map(move |(bucket, word)| (Spot::bucket(number, bucket), word))
+        });
+        buckets.chain(self.slab.iter().map(|(spot, slot)| (spot, slot.word())))
     }
 }

@@ -69,10 +69,10 @@ impl<M> Slot<M> {
         Place { word: &self.word, lease: &self.lease, seat: &self.seat }
     }
 
-    /// The bucket of the key whose chain the slot is in.
+    /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.
     pub(crate) fn owner(&self) -> Spot {
-        // Ordering: Relaxed: who asks is in the slot, and got there by an Acquire that comes after `Chain::push`.
-        Spot::from_number(self.owner.load(Ordering::Relaxed))
+        // Ordering: Acquire, pairs with `Chain::push`.
+        Spot::from_number(self.owner.load(Ordering::Acquire))
     }
 }
 
@@ -212,8 +212,8 @@ impl Chain {
     /// Adds a slot that is in no list to the chain of the key in `bucket`.
     pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: Spot, bucket: Spot) {
         let Some(slot) = slab.slot(spot) else { return };
-        // Ordering: Relaxed: published by the steps below, and by the slot's word.
-        slot.owner.store(bucket.number(), Ordering::Relaxed);
+        // Ordering: Release, so that who still looks at the slot's former socket, and reads this, sees that it is gone.
+        slot.owner.store(bucket.number(), Ordering::Release);
         // Ordering: Relaxed: nothing is read through the old head.
         let mut head = self.0.load(Ordering::Relaxed);
         loop {

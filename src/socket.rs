@@ -3,13 +3,16 @@
 #![allow(unsafe_code)]
 
 use crate::error::Closed;
+use crate::generation::Generation;
 use crate::id::SocketId;
+use crate::panics::Panics;
 use crate::place::{Owned, Visit};
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::Spot;
 use crate::sync::Arc;
+use crate::table::Found;
 use crate::topics::Topics;
-use crate::word::{Generation, Word};
+use crate::word::Word;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -111,7 +114,7 @@ impl<K, M> Socket<K, M> {
     /// Everything that was written before those marks is visible afterwards (see [`Registry::mark`](crate::Registry::mark)).
     ///
     /// # Errors
-    /// [`Closed`] when this socket was told to go. Topics that are still due then can be had from [`take_due`](Self::take_due).
+    /// [`Closed`] when this socket was told to go, and ever after. Topics that are still due then can be had from [`take_due`](Self::take_due).
     ///
     /// # Cancel safety
     /// Cancel safe. Topics are taken in the same step that returns them: dropping the future at any point loses nothing.
@@ -155,7 +158,17 @@ impl<K, M> Socket<K, M> {
         self.word().load().due()
     }
 
+    /// Why this socket was told to go; `None` if it was not. For owners that do not wait: [`due`](Self::due) says it as well. Lock-free.
+    ///
+    /// It stays so until the socket is dropped.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.owned().closed()
+    }
+
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
+    ///
+    /// If this socket was superseded, they become due for the one that took over, or, if that is gone as well, for all of the key's.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -170,7 +183,13 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn remark(&self, topics: Topics) {
-        self.shard.mark_socket(self.spot(), self.generation(), topics);
+        let (spot, generation) = (self.spot(), self.generation());
+        if !self.shard.mark_socket(spot, generation, topics) {
+            let (table, bucket) = self.shard.key_of(spot);
+            let mut panics = Panics::default();
+            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);
+            panics.resume();
+        }
     }
 }
 
@@ -187,6 +206,7 @@ impl<K: fmt::Debug, M> fmt::Debug for Socket<K, M> {
             .field("id", &self.id())
             .field("key", self.key())
             .field("due", &self.peek_due())
+            .field("closed", &self.closed())
             .finish_non_exhaustive()
     }
 }

@@ -19,6 +19,7 @@ use crate::limits::LINE;
 use crate::place::{Place, Seat};
 use crate::presence::{self, Presence};
 use crate::slab::{Chain, Stack};
+use crate::succession::Succession;
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
 use crate::word::Word;
 use std::ptr;
@@ -66,6 +67,7 @@ pub(crate) struct Extras {
     /// The places of the key's chain that are free to take.
     pub(crate) vacancies: Stack,
     pub(crate) chain: Chain,
+    pub(crate) succession: Succession,
 }
 
 const _: () = assert!(crate::sync::MODELLED || size_of::<Line>() == 64);
@@ -95,6 +97,14 @@ pub(crate) struct Found<'a, K, M> {
     pub(crate) number: u32,
     pub(crate) bucket: &'a Bucket,
     pub(crate) seen: presence::Seen,
+}
+
+impl<'a, K, M> Found<'a, K, M> {
+    /// The key that is in the bucket now, by who knows that there is one.
+    pub(crate) fn now(table: &'a Table<K, M>, number: u32) -> Self {
+        let bucket = table.bucket(number);
+        Self { table, number, bucket, seen: bucket.presence.load() }
+    }
 }
 
 impl<K, M> Table<K, M> {

@@ -4,8 +4,8 @@
 //! The due bits themselves, and the right to use the waker cell and the values beside the word.
 //!
 //! # Roles
-//! One *owner* (the `Socket` handle) while the word is live; any number of *markers*; any number of *visitors*, who count
-//! themselves in the place's lease; one *claimer* while it is not live.
+//! One *owner* (the `Socket` handle) while the word is live or superseded; any number of *markers*; any number of *visitors*, who count
+//! themselves in the place's lease; one *claimer* while it is neither.
 //!
 //! # Layout, most significant bits first
 //! ```text
@@ -22,27 +22,29 @@
 //! | busy | 0 | 1 | 0 | that of the socket that comes, or of the one that goes |
 //! | retired | 0 | 1 | 0 | the last one, for ever |
 //! | live | 1 | any | any, but never WAITING with something due or CLOSED unless WAKING | that of the socket |
+//! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless WAKING | that of the socket, whose owner is still there |
 //!
 //! # Transitions
 //! | from | to | operation | who | duty that follows |
 //! |---|---|---|---|---|
 //! | vacant | busy | `claim`, `claim_alone` | claimer | write the values, `publish` |
 //! | busy | vacant | `unclaim` | claimer | |
-//! | busy | live | `publish` | claimer | |
+//! | busy | live, something due or nothing | `publish` | claimer | |
 //! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
 //! | live | live + CLOSED | `close` | anybody | the same |
-//! | live, WAKING | live, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
+//! | live | superseded | `supersede` | who takes over | the same; and what was due is the caller's to mark its heir with |
+//! | live or superseded, WAKING | the same, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |
 //! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
 //! | live | live, VISITED | `announce_visit` | visitor | count itself in the lease |
-//! | live | busy | `remove` | owner | clean the place up, or leave that to whoever is still in it |
+//! | live or superseded | busy | `remove` | owner | clean the place up, or leave that to whoever is still in it |
 //! | busy | vacant or retired | `vacate` | who leaves last | |
 //!
 //! # Who may touch the waker cell
 //! 1. While busy: the claimer, or who cleans up.
-//! 2. While live and neither WAITING nor WAKING: the owner, to read and write.
-//! 3. While live and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
+//! 2. While live or superseded and neither WAITING nor WAKING: the owner, to read and write.
+//! 3. While live or superseded and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
 //!
 //! So a marker never waits for the owner. An owner that would have to write the cell while somebody wakes through it, because it comes with a
 //! different waker, does not wait either: it asks to be polled again, until the other's call of the old waker is over.
@@ -50,14 +52,19 @@
 //! # Visibility
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
 //! that finds its topics due sets nothing: it fences instead (see `Word::raise`).
+//!
+//! The steps by which sockets come to a place and leave it are in `occupancy`.
 
-use crate::sync::{AtomicU64, MODELLED, Ordering, fence_after_step, full_fence};
+mod occupancy;
+
+use crate::generation::{GENERATION_BITS, Generation};
+use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
 use crate::topics::Topics;
+
+pub(crate) use occupancy::{Others, Superseded};
 
 const DUE_BITS: u32 = 32;
 const FLAG_BITS: u32 = 5;
-/// Few under the model checker, so that a place's last generation is reached.
-const GENERATION_BITS: u32 = if MODELLED { 2 } else { u64::BITS - FLAG_BITS - DUE_BITS };
 const GENERATION_SHIFT: u32 = DUE_BITS + FLAG_BITS;
 
 const DUE: u64 = (1 << DUE_BITS) - 1;
@@ -71,23 +78,6 @@ const VISITED: u64 = LIVE << 4;
 
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS <= u64::BITS);
 const _: () = assert!(VISITED.trailing_zeros() + 1 == GENERATION_SHIFT);
-
-/// Which of the sockets that a place has had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Generation(u32);
-
-impl Generation {
-    pub(crate) const BITS: u32 = u64::BITS - FLAG_BITS - DUE_BITS;
-    const LAST: Self = Self(((1u64 << GENERATION_BITS) - 1) as u32);
-
-    pub(crate) const fn new(number: u32) -> Self {
-        Self(number)
-    }
-
-    pub(crate) const fn number(self) -> u32 {
-        self.0
-    }
-}
 
 /// What a word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,7 +96,7 @@ impl Seen {
 
     #[inline]
     pub(crate) fn generation(self) -> Generation {
-        Generation((self.0 >> GENERATION_SHIFT) as u32)
+        Generation::new((self.0 >> GENERATION_SHIFT) as u32)
     }
 
     /// The topics that are due, none if the word is not live.
@@ -115,8 +105,21 @@ impl Seen {
         if self.is_live() { Topics::from_bits((self.0 & DUE) as u32) } else { Topics::EMPTY }
     }
 
+    #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
+    }
+
+    /// Whether another socket took over from this one, whose owner is still there.
+    #[inline]
+    pub(crate) fn is_superseded(self) -> bool {
+        self.0 & (LIVE | CLOSED) == CLOSED
+    }
+
+    /// Whether there is an owner: live or superseded.
+    #[inline]
+    pub(crate) fn is_owned(self) -> bool {
+        self.0 & (LIVE | CLOSED) != 0
     }
 
     #[inline]
@@ -166,14 +169,6 @@ pub(crate) enum Woken {
     OwnerLeft,
 }
 
-/// Who else was in the place when its owner left it.
-#[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Others {
-    pub(crate) waking: bool,
-    pub(crate) visited: bool,
-}
-
 /// The word of one place. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Word(AtomicU64);
@@ -192,51 +187,6 @@ impl Word {
     #[inline]
     fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
         self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
-    }
-
-    /// vacant -> busy. False if the place is taken or retired.
-    pub(crate) fn claim(&self) -> bool {
-        let mut seen = self.load();
-        while seen.0 & (LIVE | DUE) == 0 {
-            match self.step(seen, seen.0 | BUSY) {
-                Ok(()) => return true,
-                Err(now) => seen = now,
-            }
-        }
-        false
-    }
-
-    /// vacant -> busy, by who alone can get at the place.
-    #[inline]
-    pub(crate) fn claim_alone(&self) {
-        let seen = self.load();
-        debug_assert!(seen.0 & (LIVE | DUE) == 0);
-        // Ordering: Relaxed: others get here by the step that makes the bucket visible. A plain store: nobody else writes.
-        self.0.store(seen.0 | BUSY, Ordering::Relaxed);
-    }
-
-    /// Whether a socket could move in.
-    #[inline]
-    pub(crate) fn is_vacant(&self) -> bool {
-        self.load().0 & (LIVE | DUE) == 0
-    }
-
-    /// busy -> vacant, by a claimer that changed its mind.
-    pub(crate) fn unclaim(&self) {
-        let seen = self.load();
-        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
-        // Ordering: Release, as `vacate`. A plain store: nobody else writes a busy word.
-        self.0.store(seen.0 ^ BUSY, Ordering::Release);
-    }
-
-    /// busy -> live, by the claimer, after it wrote the values.
-    #[inline]
-    pub(crate) fn publish(&self) -> Generation {
-        let seen = self.load();
-        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
-        // Ordering: Release, so that who sees the socket sees its values. A plain store: nobody else writes a busy word.
-        self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release);
-        seen.generation()
     }
 
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
@@ -308,7 +258,7 @@ impl Word {
     pub(crate) fn wake_done(&self) -> Woken {
         let mut seen = self.load();
         loop {
-            if !seen.is_live() {
+            if !seen.is_owned() {
                 return Woken::OwnerLeft;
             }
             let again = seen.is_waiting() && seen.is_ready();
@@ -366,32 +316,6 @@ impl Word {
     /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
         self.raise(self.load(), generation, VISITED, true) != Marked::Gone
-    }
-
-    /// live -> busy, by the owner. Nobody can mark, visit or close the socket from here on.
-    #[inline]
-    pub(crate) fn remove(&self) -> Others {
-        let mut seen = self.load();
-        loop {
-            debug_assert!(seen.is_live());
-            match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {
-                Ok(()) => return Others { waking: seen.is_waking(), visited: seen.0 & VISITED != 0 },
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// busy -> vacant for the next generation, by who cleaned the place up. False: there is none, the place is retired.
-    #[inline]
-    pub(crate) fn vacate(&self) -> bool {
-        let seen = self.load();
-        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
-        if seen.generation() >= Generation::LAST {
-            return false;
-        }
-        // Ordering: Release, so that who claims the place finds its cells emptied. A plain store: nobody else writes a busy word.
-        self.0.store(u64::from(seen.generation().0 + 1) << GENERATION_SHIFT, Ordering::Release);
-        true
     }
 }
 

@@ -57,10 +57,21 @@ impl State {
         self.due != 0 || self.closed
     }
 
+    fn is_owned(self) -> bool {
+        self.live || self.closed
+    }
+
+    /// What takes nothing away but the socket and what was due for it.
+    fn superseded(self) -> Self {
+        Self { live: false, closed: true, due: 1, ..self }
+    }
+
     /// The module's table of valid states.
     fn is_valid(self) -> bool {
         if self.live {
             !self.waiting || !self.is_ready() || self.waking
+        } else if self.closed {
+            self.due == 1 && (!self.waiting || self.waking)
         } else {
             self == Self::vacant(self.generation) || self == Self::busy(self.generation)
         }
@@ -91,8 +102,26 @@ fn idle_states() -> impl Iterator<Item = State> {
     GENERATIONS.into_iter().flat_map(|generation| [State::vacant(generation), State::busy(generation)])
 }
 
+fn superseded_states() -> Vec<State> {
+    let mut states = Vec::new();
+    for generation in GENERATIONS {
+        for flags in 0..8 {
+            let flag = |n: u32| flags >> n & 1 == 1;
+            let [visited, waking, waiting] = [flag(0), flag(1), flag(2)];
+            states.push(State { generation, visited, waking, waiting, ..State::default() }.superseded());
+        }
+    }
+    states.retain(|state| state.is_valid());
+    states
+}
+
+/// Every valid state of a word that has an owner.
+fn owned_states() -> impl Iterator<Item = State> {
+    live_states().into_iter().chain(superseded_states())
+}
+
 fn valid_states() -> impl Iterator<Item = State> {
-    idle_states().chain(live_states())
+    idle_states().chain(owned_states())
 }
 
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected, and that this is valid.
@@ -116,12 +145,12 @@ fn raised(from: State, to: State, wakes: bool) -> (Marked, State) {
 
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
-    let masks = [DUE, LIVE, WAITING, WAKING, CLOSED, VISITED, u64::from(Generation::LAST.0) << GENERATION_SHIFT];
+    let masks = [DUE, LIVE, WAITING, WAKING, CLOSED, VISITED, u64::from(LAST) << GENERATION_SHIFT];
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
     assert_eq!(masks.map(u64::trailing_zeros), [0, 32, 33, 34, 35, 36, 37]);
-    assert_eq!((Generation::BITS, Generation::LAST), (27, Generation::new(LAST)));
-    assert_eq!(Generation::new(LAST).number(), LAST);
+    assert_eq!((Generation::BITS, Generation::new(LAST).number()), (27, LAST));
+    assert_eq!((Generation::new(LAST - 1).next(), Generation::new(LAST).next()), (Some(Generation::new(LAST)), None));
 }
 
 #[test]
@@ -129,6 +158,7 @@ fn there_are_as_many_valid_states_as_the_table_says() {
     // For each generation and due field: 12 sets of flags without WAITING or with both, and, if nothing is due, WAITING alone
     // with or without VISITED.
     assert_eq!(live_states().len(), GENERATIONS.len() * (DUES.len() * 12 + 2));
+    assert_eq!(superseded_states().len(), GENERATIONS.len() * 6);
 }
 
 #[test]
@@ -144,9 +174,11 @@ fn every_predicate_in_every_valid_state() {
         }
         assert_eq!(seen.due().bits(), if state.live { state.due } else { 0 }, "{state:?}");
         assert_eq!(seen.is_closed(), state.closed, "{state:?}");
+        assert_eq!(seen.is_superseded(), state.closed && !state.live, "{state:?}");
+        assert_eq!(seen.is_owned(), state.is_owned(), "{state:?}");
         assert_eq!(seen.is_waiting(), state.waiting, "{state:?}");
         assert_eq!(seen.is_waking(), state.waking, "{state:?}");
-        if state.live {
+        if state.is_owned() {
             assert_eq!(seen.is_ready(), state.is_ready(), "{state:?}");
         }
         assert_eq!(state.word().is_vacant(), state == State::vacant(state.generation), "{state:?}");
@@ -175,10 +207,12 @@ fn unclaim_gives_back_the_same_generation() {
 }
 
 #[test]
-fn publish_begins_with_nothing_due_and_no_flag() {
+fn publish_begins_with_no_flag_and_nothing_due_but_what_is_asked_for() {
     for generation in GENERATIONS {
-        let live = State { generation, live: true, ..State::default() };
-        check(State::busy(generation), Word::publish, Generation::new(generation), live);
+        for due in DUES {
+            let live = State { generation, live: true, due, ..State::default() };
+            check(State::busy(generation), |word| word.publish(Topics::from_bits(due)), (), live);
+        }
     }
 }
 
@@ -216,6 +250,7 @@ fn what_is_meant_for_another_socket_changes_nothing() {
             }
             check(state, |word| word.close(Generation::new(generation)), Marked::Gone, state);
             check(state, |word| word.announce_visit(Generation::new(generation)), false, state);
+            check(state, |word| word.supersede(Generation::new(generation)), Superseded::Gone, state);
         }
     }
 }
@@ -229,6 +264,27 @@ fn close_tells_once_and_wakes_who_waits() {
 }
 
 #[test]
+fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
+    for state in live_states() {
+        let (wake, to) = match state.superseded() {
+            to if state.waiting && !state.waking => (Some(Duty(())), State { waiting: false, waking: true, ..to }),
+            to => (None, to),
+        };
+        let done = Superseded::Done(Topics::from_bits(state.due), wake);
+        check(state, |word| word.supersede(Generation::new(state.generation)), done, to);
+    }
+}
+
+#[test]
+fn a_superseded_socket_has_nothing_due_and_does_not_wait() {
+    for state in superseded_states() {
+        check(state, Word::take, Topics::EMPTY, state);
+        check(state, Word::arm, false, state);
+        check(state, Word::claim, false, state);
+    }
+}
+
+#[test]
 fn a_visit_is_announced_and_wakes_nobody() {
     for state in live_states() {
         let to = State { visited: true, ..state };
@@ -238,7 +294,7 @@ fn a_visit_is_announced_and_wakes_nobody() {
 
 #[test]
 fn wake_done_ends_the_waking_unless_the_owner_waits_in_vain() {
-    for state in live_states().into_iter().filter(|state| state.waking) {
+    for state in owned_states().filter(|state| state.waking) {
         if state.waiting && state.is_ready() {
             check(state, Word::wake_done, Woken::Again, State { waiting: false, ..state });
         } else {
@@ -271,7 +327,7 @@ fn arm_waits_only_if_there_is_nothing_to_be_told() {
 
 #[test]
 fn disarm_frees_the_cell_unless_somebody_reads_it() {
-    for state in live_states() {
+    for state in owned_states() {
         let to = if state.waking { state } else { State { waiting: false, ..state } };
         check(state, Word::disarm, !state.waking, to);
     }
@@ -279,8 +335,8 @@ fn disarm_frees_the_cell_unless_somebody_reads_it() {
 
 #[test]
 fn remove_ends_the_socket_and_says_who_else_is_in() {
-    for state in live_states() {
-        let others = Others { waking: state.waking, visited: state.visited };
+    for state in owned_states() {
+        let others = Others { waking: state.waking, visited: state.visited, superseded: !state.live };
         check(state, Word::remove, others, State::busy(state.generation));
     }
 }
@@ -301,8 +357,8 @@ fn vacate_hands_on_to_the_next_generation_until_the_last() {
 fn a_retired_place_stays_so() {
     let word = State::vacant(LAST).word();
     assert!(word.claim());
-    assert_eq!(word.publish(), Generation::new(LAST));
-    assert_eq!(word.remove(), Others { waking: false, visited: false });
+    word.publish(Topics::EMPTY);
+    assert_eq!(word.remove(), Others { waking: false, visited: false, superseded: false });
     assert!(!word.vacate());
     for _ in 0..2 {
         assert!(!word.claim() && !word.is_vacant() && !word.load().is_live());

@@ -12,7 +12,7 @@ const OTHER: Topics = Topics::topic(1);
 fn live() -> Arc<Word> {
     let word = Arc::new(Word::default());
     assert!(word.claim());
-    word.publish();
+    word.publish(Topics::EMPTY);
     word
 }
 
@@ -204,7 +204,7 @@ fn due_does_not_pass_on() {
         let _ = word.remove();
         assert!(word.vacate());
         assert!(word.claim());
-        word.publish();
+        word.publish(Topics::EMPTY);
         let marked = marker.join().unwrap();
         assert!(marked == Marked::Gone || marked == Marked::Done);
         assert_eq!(word.take(), Topics::EMPTY);

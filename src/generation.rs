@@ -1,0 +1,28 @@
+//! Which of the sockets that a place has had.
+
+use crate::sync::MODELLED;
+
+/// Few under the model checker, so that a place's last generation is reached.
+pub(crate) const GENERATION_BITS: u32 = if MODELLED { 2 } else { Generation::BITS };
+
+/// A part of the socket's word, of its lease and of its id. It never wraps: a place whose last generation was used is retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Generation(u32);
+
+impl Generation {
+    pub(crate) const BITS: u32 = 27;
+    const LAST: Self = Self(((1u64 << GENERATION_BITS) - 1) as u32);
+
+    pub(crate) const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The one after it, if there is one.
+    pub(crate) fn next(self) -> Option<Self> {
+        (self < Self::LAST).then(|| Self(self.0 + 1))
+    }
+}

@@ -1,0 +1,92 @@
+//! How a new socket takes its key over from the others. Why of several that do so at once one stays: see `succession`.
+//!
+//! # What becomes of a superseded socket
+//! Its word says so, in the step that takes what was due; it is counted out by whoever took over, and lingers in the key's presence until its
+//! owner drops it. What was due goes to the latest socket. Should that be superseded itself meanwhile, everybody who is there is
+//! marked: once too often for some, but never lost.
+
+#![allow(unsafe_code)]
+
+use crate::ledger::Entry;
+use crate::membership::{Held, Member};
+use crate::panics::Panics;
+use crate::shard::Shard;
+use crate::succession::Heir;
+use crate::sync::full_fence;
+use crate::table::Found;
+use crate::topics::Topics;
+use crate::word::Superseded;
+
+impl<K, M> Shard<K, M> {
+    /// Steps 2 to 4 for the socket that has just been published.
+    ///
+    /// Lock-free: a step for each socket of the key.
+    pub(crate) fn take_over(&self, member: &Member<'_, K, M>, heir: Heir, panics: &mut Panics) {
+        let key = member.found();
+        let succession = &key.table.extras(key.number).succession;
+        succession.advance();
+        full_fence();
+        self.walk_key(&key, |spot, _, seen| {
+            let other = Heir { spot, generation: seen.generation() };
+            if other != heir && succession.is_latest(heir) {
+                self.supersede(&key, other, panics);
+            }
+        });
+        if self.is_overtaken(&key, heir) {
+            self.supersede(&key, heir, panics);
+        }
+    }
+
+    /// Whether another socket is the latest, and published.
+    fn is_overtaken(&self, key: &Found<'_, K, M>, heir: Heir) -> bool {
+        let succession = &key.table.extras(key.number).succession;
+        let mut latest = succession.latest();
+        while latest != heir {
+            if self.word(latest.spot).is_some_and(|word| word.load().is_live_as(latest.generation)) {
+                return true;
+            }
+            let now = succession.latest();
+            if now == latest {
+                // Not there yet, or left by its owner: then this one may as well have come after it.
+                return false;
+            }
+            latest = now;
+        }
+        false
+    }
+
+    /// Supersedes a socket of the key, unless it is gone.
+    fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, panics: &mut Panics) {
+        // What will keep the key for the superseded socket, until its owner drops it.
+        let Some(held) = Held::new(self, key) else { return };
+        let entry = Entry::new(true, false);
+        self.ledger.sub(self.index, entry);
+        let Superseded::Done(due, duty) = self.trusted_place(spot).supersede(generation) else {
+            self.ledger.add(self.index, entry);
+            return;
+        };
+        std::mem::forget(held);
+        self.pass_on(key, due, panics);
+        let left = self.leave(&key.bucket.presence, false, false);
+        // SAFETY: that was the superseded socket's step.
+        let key = unsafe { self.left(key.table, key.number, left) };
+        self.ledger.dismiss(self.index);
+        if let Some(duty) = duty {
+            self.wake(spot, generation, duty, panics);
+        }
+        panics.catch(|| drop(key));
+    }
+
+    /// Makes topics that were due for a superseded socket due for who took over.
+    pub(crate) fn pass_on(&self, key: &Found<'_, K, M>, topics: Topics, panics: &mut Panics) {
+        if topics.is_empty() {
+            return;
+        }
+        let Heir { spot, generation } = key.table.extras(key.number).succession.latest();
+        // The latest may be announced and not published yet, or superseded and the next one not: then somebody else of the key is there
+        // and hands on what this leaves.
+        if !self.mark_socket_or_panic_later(spot, generation, topics, panics) {
+            self.mark_key(key, topics, false, panics);
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Sockets that are told to go.
+
+use super::{block_on, check, is_due, key, registry};
+use crate::{Closed, RegisterError};
+use loom::thread;
+
+/// An owner that waits, or is about to, is told, and for the right reason.
+#[test]
+fn disconnect_beside_wait() {
+    check(|| {
+        let registry = registry();
+        let mut socket = registry.register(key(1)).unwrap();
+        let waiter = thread::spawn(move || block_on(socket.due()));
+        assert_eq!(registry.disconnect(&1, 7), 1);
+        assert_eq!(waiter.join().unwrap(), Err(Closed::Disconnected(7)));
+    });
+}
+
+/// An owner that does not wait learns it, with the right reason, when it asks.
+#[test]
+fn disconnect_beside_look() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let closer = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.disconnect(&1, 7))
+        };
+        let seen = socket.closed();
+        assert!(seen.is_none() || seen == Some(Closed::Disconnected(7)), "{seen:?}");
+        assert_eq!(closer.join().unwrap(), 1);
+        assert_eq!(socket.closed(), Some(Closed::Disconnected(7)));
+    });
+}
+
+/// Several reasons at once: what the owner was told first stays so.
+#[test]
+fn reasons_beside_one_another() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let closer = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.close())
+        };
+        registry.disconnect(&1, 7);
+        let first = socket.closed();
+        assert!(matches!(first, Some(Closed::Shutdown | Closed::Disconnected(7))), "{first:?}");
+        closer.join().unwrap();
+        assert_eq!(socket.closed(), first);
+    });
+}
+
+/// A socket leaves, and the next one takes its place, beside a call that tells the former to go: the latter is not told.
+#[test]
+fn place_reused_beside_disconnect() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let id = socket.id();
+        let closer = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.disconnect_socket(id, 7))
+        };
+        drop(socket);
+        let mut next = registry.register(key(1)).unwrap();
+        closer.join().unwrap();
+        assert!(!is_due(&mut next));
+        assert_eq!(next.closed(), None);
+    });
+}
+
+/// A registration beside a gradual close is refused or told, and never registered and forgotten.
+#[test]
+fn gradual_close_beside_registration() {
+    check(|| {
+        let registry = registry();
+        let _first = registry.register(key(1)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(2)))
+        };
+        let told: usize = registry.close_gradually(1).sum();
+        match other.join().unwrap() {
+            Ok(socket) => assert_eq!(socket.closed(), Some(Closed::Shutdown)),
+            Err(error) => assert_eq!((error, told), (RegisterError::Closed, 1)),
+        }
+    });
+}

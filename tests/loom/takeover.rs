@@ -1,0 +1,262 @@
+//! A socket takes its key over, beside everything else.
+
+use super::{block_on, check, is_due, key, registry};
+use crate::{Closed, Registry, Socket, Topics};
+use loom::thread;
+
+type Ours = Socket<super::Key, super::Guarded>;
+
+fn take_over(registry: &Registry<super::Key, super::Guarded>) -> Ours {
+    registry.register_taking_over(key(1), Default::default()).unwrap()
+}
+
+/// Only this socket is there, and only it is counted.
+fn assert_alone(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) {
+    assert_eq!(socket.closed(), None);
+    assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
+    assert_eq!(registry.sockets_of(&1), [socket.id()]);
+}
+
+/// The old socket is in the bucket's own place, or in the chain while that is free: the new one gets the other.
+fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>, Ours) {
+    let registry = registry();
+    let (own, old) = (registry.register(key(1)).unwrap(), in_chain.then(|| registry.register(key(1)).unwrap()));
+    let old = match old {
+        Some(old) => {
+            drop(own);
+            old
+        }
+        None => own,
+    };
+    (registry, old)
+}
+
+/// A mark beside a takeover reaches somebody, and ends up with the new socket, wherever the two are.
+#[test]
+fn mark_beside_takeover() {
+    for in_chain in [false, true] {
+        check(move || {
+            let (registry, old) = with_old(in_chain);
+            let marker = {
+                let registry = registry.clone();
+                thread::spawn(move || registry.mark(&1))
+            };
+            let mut new = take_over(&registry);
+            let marked = marker.join().unwrap();
+            assert!((1..=2).contains(&marked), "{marked}");
+            assert!(is_due(&mut new), "an update was lost");
+            assert_eq!(old.closed(), Some(Closed::Superseded));
+            assert_alone(&registry, &new);
+        });
+    }
+}
+
+/// The same for a mark of all.
+#[test]
+fn mark_of_all_beside_takeover() {
+    for in_chain in [false, true] {
+        check(move || {
+            let (registry, _old) = with_old(in_chain);
+            let marker = {
+                let registry = registry.clone();
+                thread::spawn(move || registry.mark_all())
+            };
+            let mut new = take_over(&registry);
+            marker.join().unwrap();
+            assert!(is_due(&mut new), "an update was lost");
+        });
+    }
+}
+
+/// What somebody wrote before a mark that found the old socket due already is seen by who takes it from the new one.
+#[test]
+fn mark_that_coalesces_beside_takeover() {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    check(|| {
+        let (registry, _old) = with_old(false);
+        registry.mark(&1);
+        let data = Arc::new(AtomicUsize::new(0));
+        let marker = {
+            let (registry, data) = (registry.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Relaxed);
+                registry.mark(&1);
+            })
+        };
+        let new = take_over(&registry);
+        assert!(!new.take_due().is_empty());
+        let seen = data.load(Relaxed);
+        marker.join().unwrap();
+        assert!(seen == 1 || !new.take_due().is_empty(), "an update was lost");
+    });
+}
+
+/// Of two takeovers one stays, and has what was due for the socket before both.
+#[test]
+fn two_takeovers() {
+    check(|| {
+        let (registry, old) = with_old(false);
+        registry.mark(&1);
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || take_over(&registry))
+        };
+        let one = take_over(&registry);
+        let other = other.join().unwrap();
+        assert_eq!(old.closed(), Some(Closed::Superseded));
+        let (mut stays, goes) = if one.closed().is_none() { (one, other) } else { (other, one) };
+        assert_eq!(goes.closed(), Some(Closed::Superseded));
+        assert_alone(&registry, &stays);
+        assert!(is_due(&mut stays), "an update was lost");
+        drop((old, goes));
+        assert_alone(&registry, &stays);
+    });
+}
+
+/// Two takeovers of a new key.
+#[test]
+fn two_takeovers_of_nobody() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || take_over(&registry))
+        };
+        let one = take_over(&registry);
+        let other = other.join().unwrap();
+        let (stays, goes) = if one.closed().is_none() { (one, other) } else { (other, one) };
+        assert_eq!(goes.closed(), Some(Closed::Superseded));
+        assert_alone(&registry, &stays);
+        drop(stays);
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+    });
+}
+
+/// Two takeovers beside a mark.
+#[test]
+fn two_takeovers_beside_mark() {
+    super::check_up_to(1, || {
+        let (registry, _old) = with_old(false);
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || take_over(&registry))
+        };
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        let one = take_over(&registry);
+        let other = other.join().unwrap();
+        assert!(marker.join().unwrap() >= 1);
+        let mut stays = if one.closed().is_none() { one } else { other };
+        assert!(is_due(&mut stays), "an update was lost");
+    });
+}
+
+/// The owner drops its socket while it is being superseded: it is counted out once, and its permit returns once.
+#[test]
+fn takeover_beside_drop() {
+    for in_chain in [false, true] {
+        check(move || {
+            let (registry, old) = with_old(in_chain);
+            let leaver = thread::spawn(move || drop(old));
+            let new = take_over(&registry);
+            leaver.join().unwrap();
+            assert_alone(&registry, &new);
+            drop(new);
+            assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+        });
+    }
+}
+
+/// A superseded socket's permit returns once, by whoever counts the socket out.
+#[test]
+fn permits_beside_takeover() {
+    check(|| {
+        let registry = super::limited(2, 1);
+        let old = registry.register(key(1)).unwrap();
+        let leaver = thread::spawn(move || drop(old));
+        let _new = take_over(&registry);
+        leaver.join().unwrap();
+        let _other = registry.register(key(2)).unwrap();
+        assert!(registry.register(key(3)).is_err());
+    });
+}
+
+/// An owner that waits, or is about to, is told.
+#[test]
+fn takeover_beside_wait() {
+    check(|| {
+        let (registry, mut old) = with_old(false);
+        let waiter = thread::spawn(move || block_on(old.due()));
+        let _new = take_over(&registry);
+        assert_eq!(waiter.join().unwrap(), Err(Closed::Superseded));
+    });
+}
+
+/// A registration beside a takeover stays or is superseded; whoever is there is reached.
+#[test]
+fn takeover_beside_registration() {
+    check(|| {
+        let (registry, _old) = with_old(false);
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let new = take_over(&registry);
+        let other = other.join().unwrap();
+        assert_eq!(new.closed(), None);
+        let there = 1 + usize::from(other.closed().is_none());
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, there));
+        assert_eq!(registry.mark(&1), there);
+    });
+}
+
+/// Somebody looks at the old socket while it is superseded and dropped.
+#[test]
+fn visit_beside_takeover() {
+    check(|| {
+        let (registry, old) = with_old(false);
+        let looker = {
+            let (registry, id) = (registry.clone(), old.id());
+            thread::spawn(move || registry.with_socket(id, |socket| (socket.metadata().look(), socket.key().1.look())))
+        };
+        let new = take_over(&registry);
+        drop(old);
+        looker.join().unwrap();
+        assert_alone(&registry, &new);
+        drop(new);
+        assert_eq!(registry.key_count(), 0);
+    });
+}
+
+/// Topics that the old socket's owner gives back while it is superseded are due for the new one.
+#[test]
+fn remark_beside_takeover() {
+    check(|| {
+        let (registry, old) = with_old(false);
+        registry.mark(&1);
+        let owner = thread::spawn(move || {
+            old.remark(old.take_due());
+            old
+        });
+        let new = take_over(&registry);
+        let _old = owner.join().unwrap();
+        assert_eq!(new.take_due(), Topics::UPDATE, "an update was lost");
+    });
+}
+
+/// The socket that took over leaves beside the superseded one: the key goes, once.
+#[test]
+fn both_leave_after_takeover() {
+    check(|| {
+        let (registry, old) = with_old(false);
+        let new = take_over(&registry);
+        let leaver = thread::spawn(move || drop(old));
+        drop(new);
+        let next = registry.register(key(1)).unwrap();
+        leaver.join().unwrap();
+        assert_alone(&registry, &next);
+    });
+}
