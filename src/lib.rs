@@ -8,6 +8,8 @@ mod batch;
 mod builder;
 mod cell;
 mod error;
+mod events;
+mod grace;
 mod home;
 mod id;
 mod identity;
@@ -21,6 +23,7 @@ mod panics;
 mod place;
 mod presence;
 mod registry;
+mod selection;
 mod shard;
 mod slab;
 mod socket;
@@ -52,6 +55,8 @@ const _: () = assert!(
 
 pub use builder::Builder;
 pub use error::{BuildError, Closed, RegisterError};
+pub use events::PresenceEvent;
+pub use grace::Grace;
 pub use id::SocketId;
 pub use registry::Registry;
 pub use socket::{Due, Socket, SocketRef};

@@ -354,13 +354,13 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         panics.resume();
     }
 
-    fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
         self.inner.shards.iter().map(|shard| &**shard)
     }
 
     /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
     #[inline]
-    fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
+    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
         let print = seeds.fingerprint(key);
         (&shards[print.hash as usize & (shards.len() - 1)], print)

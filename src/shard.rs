@@ -134,7 +134,7 @@ impl<K, M> Shard<K, M> {
         let mut marked = 0;
         self.walk_key(key, |spot, word, seen| {
             let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
-            marked += usize::from(self.done(spot, seen.generation(), done, panics));
+            marked += usize::from(self.marked(spot, seen.generation(), done, panics));
         });
         marked
     }
@@ -151,7 +151,7 @@ impl<K, M> Shard<K, M> {
     #[inline(never)]
     fn mark_socket_thoroughly(&self, spot: Spot, word: &Word, seen: word::Seen, topics: Topics) -> bool {
         let mut panics = Panics::default();
-        let marked = self.done(spot, seen.generation(), word.mark(seen, topics), &mut panics);
+        let marked = self.marked(spot, seen.generation(), word.mark(seen, topics), &mut panics);
         panics.resume();
         marked
     }
@@ -160,7 +160,7 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            marked += usize::from(self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics));
+            marked += usize::from(self.marked(spot, seen.generation(), word.mark_fenced(seen, topics), panics));
         });
         marked
     }
@@ -179,6 +179,12 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Does what a mark asks for; false if the socket was gone.
+    #[inline]
+    pub(crate) fn marked(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
+        self.done(spot, generation, marked, panics)
+    }
+
+    /// Does what a mark or a call to close asks for; false if the socket was gone.
     #[inline]
     fn done(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
         match marked {
