@@ -28,6 +28,7 @@ mod shard;
 mod slab;
 mod socket;
 mod spot;
+mod stats;
 mod sync;
 mod table;
 mod topics;
@@ -60,4 +61,6 @@ pub use grace::Grace;
 pub use id::SocketId;
 pub use registry::Registry;
 pub use socket::{Due, Socket, SocketRef};
+#[cfg(feature = "stats")]
+pub use stats::Stats;
 pub use topics::Topics;

@@ -208,6 +208,7 @@ impl<K, M> Shard<K, M> {
         let presence = &table.bucket(bucket).presence;
         let is_last = presence.load().live() == 1;
         self.ledger.sub(self.index, Entry::new(true, is_last));
+        self.counters.removed();
         // SAFETY: the caller's promise.
         let owned = unsafe { self.trusted_place(spot).own(generation) };
         let (remains, leaving) = match owned.leave() {

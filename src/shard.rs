@@ -9,6 +9,7 @@ use crate::panics::Panics;
 use crate::place::Place;
 use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
+use crate::stats::Counters;
 use crate::sync::Arc;
 use crate::table::{Bucket, Found, Table};
 use crate::topics::Topics;
@@ -22,6 +23,7 @@ pub(crate) struct Shard<K, M> {
     pub(crate) sizes: Sizes,
     pub(crate) index: usize,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) counters: Counters,
 }
 
 /// Why a place that a socket has had is there.
@@ -30,7 +32,14 @@ pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard
 impl<K, M> Shard<K, M> {
     pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>) -> Self {
         let slab = Slab::new(2 * sizes.max_lines);
-        Self { tables: CachePadded::new(Layers::default()), slab: CachePadded::new(slab), sizes, index, ledger }
+        Self {
+            tables: CachePadded::new(Layers::default()),
+            slab: CachePadded::new(slab),
+            sizes,
+            index,
+            ledger,
+            counters: Counters::default(),
+        }
     }
 
     pub(crate) fn id(&self, spot: Spot, generation: Generation) -> SocketId {
@@ -100,7 +109,7 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
         match self.glance(print) {
-            Some(key) if Self::mark_at_once(&key, topics, false) => 1,
+            Some(key) if self.mark_at_once(&key, topics, false) => 1,
             Some(key) => self.mark_found(key, topics),
             None => self.mark_searched(*print, topics),
         }
@@ -122,11 +131,21 @@ impl<K, M> Shard<K, M> {
     /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
     /// [`Word::mark_fenced`].
     #[inline]
-    pub(crate) fn mark_at_once(key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn mark_at_once(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
         match Self::own(key) {
-            (Some(seen), false) => key.bucket.word.mark_at_once(seen, topics, fenced),
+            (Some(seen), false) => self.mark_word_at_once(&key.bucket.word, seen, topics, fenced),
             _ => false,
         }
+    }
+
+    #[inline]
+    fn mark_word_at_once(&self, word: &Word, seen: word::Seen, topics: Topics, fenced: bool) -> bool {
+        let marked = word.mark_at_once(seen, topics, fenced);
+        if marked {
+            // The word was as `seen` until the mark.
+            self.counters.marked(seen.due().contains(topics));
+        }
+        marked
     }
 
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
@@ -145,7 +164,8 @@ impl<K, M> Shard<K, M> {
         let Some(word) = self.word(spot) else { return false };
         let seen = word.load();
         seen.is_live_as(generation)
-            && (word.mark_at_once(seen, topics, false) || self.mark_socket_thoroughly(spot, word, seen, topics))
+            && (self.mark_word_at_once(word, seen, topics, false)
+                || self.mark_socket_thoroughly(spot, word, seen, topics))
     }
 
     #[inline(never)]
@@ -181,6 +201,9 @@ impl<K, M> Shard<K, M> {
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
     pub(crate) fn marked(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
+        if marked != Marked::Gone {
+            self.counters.marked(marked == Marked::Already);
+        }
         self.done(spot, generation, marked, panics)
     }
 
@@ -197,6 +220,7 @@ impl<K, M> Shard<K, M> {
 
     #[inline(never)]
     fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+        self.counters.woke();
         if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
             panics.catch(|| drop(leftovers));
