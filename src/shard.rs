@@ -133,19 +133,12 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn mark_at_once(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
         match Self::own(key) {
-            (Some(seen), false) => self.mark_word_at_once(&key.bucket.word, seen, topics, fenced),
+            (Some(seen), false) => {
+                let marked = key.bucket.word.mark_at_once(seen, topics, fenced);
+                self.counters.marked_at_once(marked, seen, topics)
+            }
             _ => false,
         }
-    }
-
-    #[inline]
-    fn mark_word_at_once(&self, word: &Word, seen: word::Seen, topics: Topics, fenced: bool) -> bool {
-        let marked = word.mark_at_once(seen, topics, fenced);
-        if marked {
-            // The word was as `seen` until the mark.
-            self.counters.marked(seen.due().contains(topics));
-        }
-        marked
     }
 
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
@@ -163,9 +156,11 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics) -> bool {
         let Some(word) = self.word(spot) else { return false };
         let seen = word.load();
-        seen.is_live_as(generation)
-            && (self.mark_word_at_once(word, seen, topics, false)
-                || self.mark_socket_thoroughly(spot, word, seen, topics))
+        if !seen.is_live_as(generation) {
+            return false;
+        }
+        let at_once = self.counters.marked_at_once(word.mark_at_once(seen, topics, false), seen, topics);
+        at_once || self.mark_socket_thoroughly(spot, word, seen, topics)
     }
 
     #[inline(never)]

@@ -13,6 +13,8 @@ mod counting {
     use crate::registry::Registry;
     use crate::shard::Shard;
     use crate::sync::{AtomicU64, Ordering};
+    use crate::topics::Topics;
+    use crate::word::Seen;
     use crossbeam_utils::CachePadded;
     use std::hash::Hash;
 
@@ -76,6 +78,15 @@ mod counting {
         #[inline]
         pub(crate) fn marked(&self, coalesced: bool) {
             count(if coalesced { &self.0.coalesced } else { &self.0.changed });
+        }
+
+        /// Counts a mark of a word that was as `seen` until then, if there was one, and passes on whether there was.
+        #[inline]
+        pub(crate) fn marked_at_once(&self, marked: bool, seen: Seen, topics: Topics) -> bool {
+            if marked {
+                self.marked(seen.due().contains(topics));
+            }
+            marked
         }
 
         pub(crate) fn woke(&self) {
@@ -170,17 +181,24 @@ mod counting {
     use crate::error::RegisterError;
     use crate::id::SocketId;
     use crate::registry::Registry;
+    use crate::topics::Topics;
+    use crate::word::Seen;
     use std::hash::Hash;
 
     /// Counts nothing.
     #[derive(Default)]
-    pub(crate) struct Counters;
+    pub(crate) struct Counters(());
 
     const _: () = assert!(size_of::<Counters>() == 0);
 
     impl Counters {
         #[inline(always)]
         pub(crate) fn marked(&self, _coalesced: bool) {}
+
+        #[inline(always)]
+        pub(crate) fn marked_at_once(&self, marked: bool, _seen: Seen, _topics: Topics) -> bool {
+            marked
+        }
 
         #[inline(always)]
         pub(crate) fn woke(&self) {}
