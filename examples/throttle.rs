@@ -50,7 +50,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     sleep(INTERVAL).await;
     registry.close();
-    println!("{:4} ms: {}", start.elapsed().as_millis(), connection.await?);
+    let closed = connection.await?;
+    println!("{:4} ms: {closed}", start.elapsed().as_millis());
 
     println!("After `mark_all`, ten clients would fetch after");
     for _ in 0..10 {
