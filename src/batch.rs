@@ -41,7 +41,7 @@ impl<'a, K, M> Batch<'a, K, M> {
         for slot in &mut *keys {
             let Some((shard, print)) = slot else { continue };
             match shard.glance(print) {
-                Some(key) if Shard::mark_at_once(&key, topics, true) => marked += 1,
+                Some(key) if shard.mark_at_once(&key, topics, true) => marked += 1,
                 Some(key) => marked += shard.mark_key(&key, topics, true, panics),
                 None => {
                     shard.prefetch(print, 1);

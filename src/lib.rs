@@ -9,7 +9,9 @@ mod builder;
 mod cell;
 mod closing;
 mod error;
+mod events;
 mod generation;
+mod grace;
 mod home;
 mod id;
 mod identity;
@@ -24,10 +26,12 @@ mod place;
 mod presence;
 mod registration;
 mod registry;
+mod selection;
 mod shard;
 mod slab;
 mod socket;
 mod spot;
+mod stats;
 mod succession;
 mod sync;
 mod table;
@@ -57,8 +61,12 @@ const _: () = assert!(
 
 pub use builder::Builder;
 pub use error::{BuildError, Closed, RegisterError};
+pub use events::PresenceEvent;
+pub use grace::Grace;
 pub use id::SocketId;
 pub use registration::Registration;
 pub use registry::Registry;
 pub use socket::{Due, Socket, SocketRef};
+#[cfg(feature = "stats")]
+pub use stats::Stats;
 pub use topics::Topics;

@@ -240,6 +240,7 @@ impl<K, M> Shard<K, M> {
         let (table, bucket) = self.key_of(spot);
         table.prefetch_removal(bucket);
         let presence = &table.bucket(bucket).presence;
+        self.counters.removed();
         // SAFETY: the caller's promise.
         let owned = unsafe { self.trusted_place(spot).own(generation) };
         let was_counted = !owned.is_superseded();

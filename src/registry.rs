@@ -140,7 +140,13 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     #[inline]
     pub(crate) fn register_on(&self, key: K, metadata: M, terms: Terms) -> Result<Socket<K, M>, RegisterError> {
         let (shard, print) = self.locate(&key);
-        let Registered { spot, panics, _spare: spare } = shard.register(&print, key, metadata, terms)?;
+        let registered =
+            shard.register(&print, key, metadata, terms).inspect_err(|error| shard.counters.refused(error))?;
+        shard.counters.registered();
+        if terms.takes_over {
+            shard.counters.taken_over();
+        }
+        let Registered { spot, panics, _spare: spare } = registered;
         let socket = Socket::new(Arc::clone(shard), spot);
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(spare);
@@ -196,7 +202,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
     #[inline]
     pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
-        self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics))
+        let marked = self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics));
+        self.met(id, marked)
     }
 
     /// Makes an update due for every socket of every one of `keys`: the same as calling [`mark`](Self::mark) for each, and much faster for
@@ -257,9 +264,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
-        self.resolve(id)
-            .and_then(|(shard, spot)| shard.word(spot))
-            .is_some_and(|word| word.load().is_live_as(id.generation()))
+        let word = self.resolve(id).and_then(|(shard, spot)| shard.word(spot));
+        self.met(id, word.is_some_and(|word| word.load().is_live_as(id.generation())))
     }
 
     /// How many keys are active: one number for each shard is added up.
@@ -334,9 +340,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
-        let (shard, spot) = self.resolve(id)?;
-        let visitor = Visitor::new(shard, spot, id.generation())?;
-        Some(f(visitor.socket()))
+        let visitor = self.resolve(id).and_then(|(shard, spot)| Visitor::new(shard, spot, id.generation()));
+        self.met(id, visitor.is_some());
+        visitor.map(|visitor| f(visitor.socket()))
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {
@@ -355,10 +361,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         (&shards[print.hash as usize & (shards.len() - 1)], print)
     }
 
+    /// The shard that an id names.
+    #[inline]
+    pub(crate) fn shard_of(&self, id: SocketId) -> &Shard<K, M> {
+        let Inner { shard_bits, shards, .. } = &*self.inner;
+        &shards[id.shard(*shard_bits)]
+    }
+
     #[inline]
     pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
-        let Inner { shard_bits, shards, .. } = &*self.inner;
-        Some((&shards[id.shard(*shard_bits)], id.spot(*shard_bits)?))
+        Some((self.shard_of(id), id.spot(self.inner.shard_bits)?))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::panics::Panics;
 use crate::place::Place;
 use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
+use crate::stats::Counters;
 use crate::sync::Arc;
 use crate::table::{Bucket, Found, Table};
 use crate::topics::Topics;
@@ -24,6 +25,7 @@ pub(crate) struct Shard<K, M> {
     pub(crate) sizes: Sizes,
     pub(crate) index: usize,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) counters: Counters,
 }
 
 /// Why a place that a socket has had is there.
@@ -32,7 +34,14 @@ pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard
 impl<K, M> Shard<K, M> {
     pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>) -> Self {
         let slab = Slab::new(2 * sizes.max_lines);
-        Self { tables: CachePadded::new(Layers::default()), slab: CachePadded::new(slab), sizes, index, ledger }
+        Self {
+            tables: CachePadded::new(Layers::default()),
+            slab: CachePadded::new(slab),
+            sizes,
+            index,
+            ledger,
+            counters: Counters::default(),
+        }
     }
 
     pub(crate) fn id(&self, spot: Spot, generation: Generation) -> SocketId {
@@ -102,7 +111,7 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
         match self.glance(print) {
-            Some(key) if Self::mark_at_once(&key, topics, false) => 1,
+            Some(key) if self.mark_at_once(&key, topics, false) => 1,
             Some(key) => self.mark_found(key, topics),
             None => self.mark_searched(*print, topics),
         }
@@ -124,9 +133,12 @@ impl<K, M> Shard<K, M> {
     /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
     /// [`Word::mark_fenced`].
     #[inline]
-    pub(crate) fn mark_at_once(key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn mark_at_once(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
         match Self::own(key) {
-            (Some(seen), false) => key.bucket.word.mark_at_once(seen, topics, fenced),
+            (Some(seen), false) => {
+                let marked = key.bucket.word.mark_at_once(seen, topics, fenced);
+                self.counters.marked_at_once(marked, seen, topics)
+            }
             _ => false,
         }
     }
@@ -137,7 +149,7 @@ impl<K, M> Shard<K, M> {
             let mut marked = 0;
             let is_chained = self.walk_key(key, |spot, word, seen| {
                 let done = if fenced { word.mark_fenced(seen, topics) } else { word.mark(seen, topics) };
-                marked += usize::from(self.done(spot, seen.generation(), done, panics));
+                marked += usize::from(self.marked(spot, seen.generation(), done, panics));
             });
             (marked, is_chained)
         })
@@ -164,8 +176,11 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics) -> bool {
         let Some(word) = self.word(spot) else { return false };
         let seen = word.load();
-        seen.is_live_as(generation)
-            && (word.mark_at_once(seen, topics, false) || self.mark_socket_thoroughly(spot, word, seen, topics))
+        if !seen.is_live_as(generation) {
+            return false;
+        }
+        let at_once = self.counters.marked_at_once(word.mark_at_once(seen, topics, false), seen, topics);
+        at_once || self.mark_socket_thoroughly(spot, word, seen, topics)
     }
 
     /// As `mark_socket`, in the middle of something that a waker's panic must not end.
@@ -185,7 +200,7 @@ impl<K, M> Shard<K, M> {
     #[inline(never)]
     fn mark_socket_thoroughly(&self, spot: Spot, word: &Word, seen: word::Seen, topics: Topics) -> bool {
         let mut panics = Panics::default();
-        let marked = self.done(spot, seen.generation(), word.mark(seen, topics), &mut panics);
+        let marked = self.marked(spot, seen.generation(), word.mark(seen, topics), &mut panics);
         panics.resume();
         marked
     }
@@ -194,7 +209,7 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            if self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics) {
+            if self.marked(spot, seen.generation(), word.mark_fenced(seen, topics), panics) {
                 marked += 1;
             } else if let Some(key) = self.key_of_superseded(spot, word, seen.generation()) {
                 // Who took over may be in a place that the walk has passed. It came after the walk began: it is not counted.
@@ -220,6 +235,15 @@ impl<K, M> Shard<K, M> {
 
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
+    pub(crate) fn marked(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
+        if marked != Marked::Gone {
+            self.counters.marked(marked == Marked::Already);
+        }
+        self.done(spot, generation, marked, panics)
+    }
+
+    /// Does what a mark or a call to close asks for; false if the socket was gone.
+    #[inline]
     fn done(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
         match marked {
             Marked::Gone => return false,
@@ -231,6 +255,7 @@ impl<K, M> Shard<K, M> {
 
     #[inline(never)]
     pub(crate) fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+        self.counters.woke();
         if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
             panics.catch(|| drop(leftovers));

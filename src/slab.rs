@@ -146,6 +146,12 @@ impl<M> Slab<M> {
         })
     }
 
+    /// How many those are.
+    #[cfg(feature = "stats")]
+    pub(crate) fn slot_count(&self) -> usize {
+        self.pages.iter().map(|page| page.slots.len()).sum()
+    }
+
     fn below(&self, spot: Spot) -> Option<Spot> {
         // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
         Spot::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
