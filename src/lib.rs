@@ -2,12 +2,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod audience;
 #[cfg(feature = "axum")]
 mod axum;
 mod batch;
 mod builder;
 mod cell;
+mod counts;
 mod error;
+mod events;
+mod feed;
 mod home;
 mod id;
 mod identity;
@@ -21,8 +25,10 @@ mod panics;
 mod place;
 mod presence;
 mod registry;
+mod session;
 mod shard;
 mod slab;
+mod snapshot;
 mod socket;
 mod spot;
 mod sync;
@@ -51,7 +57,9 @@ const _: () = assert!(
 );
 
 pub use builder::Builder;
+pub use counts::{Changed, Counts, Drained};
 pub use error::{BuildError, Closed, RegisterError};
+pub use events::{NextEvent, Presence, PresenceEvent};
 pub use id::SocketId;
 pub use registry::Registry;
 pub use socket::{Due, Socket, SocketRef};

@@ -4,16 +4,17 @@
 //! 1. Take a permit from the ledger.
 //! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
 //! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
-//! 4. Count in the ledger. If the registry is closed, tell the new socket.
+//! 4. Count in the ledger. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
 //!
 //! # Removal
 //! 1. Count out in the ledger.
 //! 2. Remove the socket from its place. Clean the place up and offer it to the key's next socket, or leave that to the last one in it.
-//! 3. Leave the key's presence. If nobody is left: empty the bucket.
-//! 4. Return the permit. Drop the values, which may run the caller's code.
+//! 3. Leave the key's presence. If that makes the key idle and somebody watches, tell it. If nobody is left: empty the bucket.
+//! 4. Return the permit. Drop the values, which may run the caller's code. If somebody watches the counts, tell it.
 
 #![allow(unsafe_code)]
 
+use crate::audience::Notice;
 use crate::error::RegisterError;
 use crate::identity::Fingerprint;
 use crate::insertion::Insertion;
@@ -22,7 +23,7 @@ use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
 use crate::panics::Panics;
 use crate::place::{Claimed, Departure, Last, Remains};
-use crate::presence::{Join, Left, Presence};
+use crate::presence::{Join, Left};
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::{MAX_LAYER, Spot};
 use crate::table::{Found, Table};
@@ -32,7 +33,16 @@ use crate::word::Generation;
 pub(crate) struct Registered<K> {
     pub(crate) spot: Spot,
     /// The key that was not needed, since an equal one is there.
-    pub(crate) _spare: Option<K>,
+    spare: Option<K>,
+    /// Somebody may be watching: `announce` it.
+    pub(crate) is_watched: bool,
+}
+
+impl<K> Registered<K> {
+    /// Whether the key has become active by it.
+    pub(crate) fn is_first(&self) -> bool {
+        self.spare.is_none()
+    }
 }
 
 /// A permit of the ledger; dropping it gives it back.
@@ -54,14 +64,18 @@ struct Member<'a, K, M> {
 impl<K, M> Drop for Member<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let left = shard.leave(&table.bucket(bucket).presence, false, false);
+        let mut notice = Notice::default();
+        let left = shard.leave(table, bucket, false, false, &mut notice);
         // SAFETY: counted out above.
-        drop(unsafe { shard.left(table, bucket, left) });
+        let key = unsafe { shard.left(table, bucket, left) };
+        if notice.is_due {
+            shard.give(notice, key);
+        }
     }
 }
 
 /// A hold on a key that a registration compares with its own; dropping it lets go.
-struct Held<'a, K, M> {
+pub(crate) struct Held<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
@@ -69,12 +83,12 @@ struct Held<'a, K, M> {
 
 impl<'a, K, M> Held<'a, K, M> {
     /// None if that occupancy of the bucket has ended.
-    fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
+    pub(crate) fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
         let Found { table, number: bucket, seen, .. } = *found;
         found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
     }
 
-    fn key(&self) -> &K {
+    pub(crate) fn key(&self) -> &K {
         // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
         unsafe { self.table.key(self.bucket).get() }
     }
@@ -96,7 +110,7 @@ impl<'a, K, M> Held<'a, K, M> {
 impl<K, M> Drop for Held<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let left = table.bucket(bucket).presence.settle();
+        let left = shard.let_go(table, bucket);
         // SAFETY: that was this hold's step.
         drop(unsafe { shard.left(table, bucket, left) });
     }
@@ -127,14 +141,14 @@ impl<K: Eq, M> Shard<K, M> {
         let (member, spot, claimed, spare) = self.enter(print, key)?;
         let generation = claimed.occupy(metadata);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
+        let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
         std::mem::forget((member, permit));
-        if !open {
+        if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
             self.close_socket(spot, generation, &mut Panics::default());
         }
-        Ok(Registered { spot, _spare: spare })
+        Ok(Registered { spot, spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
@@ -205,9 +219,9 @@ impl<K, M> Shard<K, M> {
     pub(crate) unsafe fn remove(&self, spot: Spot, generation: Generation) {
         let (table, bucket) = self.key_of(spot);
         table.prefetch_removal(bucket);
-        let presence = &table.bucket(bucket).presence;
-        let is_last = presence.load().live() == 1;
-        self.ledger.sub(self.index, Entry::new(true, is_last));
+        let is_last = table.bucket(bucket).presence.load().live() == 1;
+        let mut notice = Notice::default();
+        notice.note(self.ledger.sub(self.index, Entry::new(true, is_last)));
         // SAFETY: the caller's promise.
         let owned = unsafe { self.trusted_place(spot).own(generation) };
         let (remains, leaving) = match owned.leave() {
@@ -215,19 +229,22 @@ impl<K, M> Shard<K, M> {
             Departure::Others(leaving) => (None, Some(leaving)),
         };
         // A place that others are in goes on being counted, as lingering: so the key stays as long as they do.
-        let left = self.leave(presence, is_last, leaving.is_some());
+        let left = self.leave(table, bucket, is_last, leaving.is_some(), &mut notice);
         // SAFETY: that was this socket's step.
         let key = unsafe { self.left(table, bucket, left) };
         let late = leaving.and_then(|leaving| leaving.finish()).map(|last| self.settle(spot, last));
         self.ledger.dismiss(self.index);
-        drop((Leftovers { _remains: remains, _key: key }, late));
+        let leftovers = (Leftovers { _remains: remains, _key: key }, late);
+        if notice.is_due {
+            self.give(notice, leftovers);
+        }
     }
 
     /// Cleans up the place of a socket that was removed while somebody was in it.
     pub(crate) fn settle(&self, spot: Spot, last: Last<'_, M>) -> Leftovers<K, M> {
         let (table, bucket) = self.key_of(spot);
         let remains = self.clean(spot, last);
-        let left = table.bucket(bucket).presence.settle();
+        let left = self.let_go(table, bucket);
         // SAFETY: that was the lingering socket's step.
         let key = unsafe { self.left(table, bucket, left) };
         Leftovers { _remains: Some(remains), _key: key }
@@ -244,23 +261,54 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
-    /// the caller has done the latter already.
-    fn leave(&self, presence: &Presence, mut counted_out: bool, lingers: bool) -> Left {
+    /// the caller has done the latter already. Tells who watches presence; the rest of `notice` is for the caller to give.
+    #[inline]
+    fn leave(
+        &self,
+        table: &Table<K, M>,
+        bucket: u32,
+        mut counted_out: bool,
+        lingers: bool,
+        notice: &mut Notice,
+    ) -> Left {
+        let presence = &table.bucket(bucket).presence;
         let key = Entry::new(false, true);
         let mut seen = presence.load();
         loop {
             let is_last = seen.live() == 1;
             if is_last && !counted_out {
-                self.ledger.sub(self.index, key);
+                notice.note(self.ledger.sub(self.index, key));
             } else if counted_out && !is_last {
-                self.ledger.add(self.index, key);
+                notice.note(self.ledger.add(self.index, key));
             }
             counted_out = is_last;
-            match presence.leave(seen, lingers) {
-                Ok(left) => return left,
+            // Whoever makes the key idle needs it until that is told: alone with the bucket, or as one that lingers.
+            let stays = is_last && !lingers && seen.is_lingering();
+            match presence.leave(seen, lingers || stays) {
+                Ok(left) => {
+                    // After the step: who learns of the key later finds it idle, and whoever has learnt of it before is seen here.
+                    if is_last && self.ledger.is_watched(self.index) {
+                        // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
+                        self.renounce(table, bucket, unsafe { table.key(bucket).get() }, notice);
+                        if left == Left::Vacate {
+                            table.extras(bucket).session.clear();
+                        }
+                    }
+                    return if stays { self.let_go(table, bucket) } else { left };
+                }
                 Err(now) => seen = now,
             }
         }
+    }
+
+    /// One that lingered goes.
+    fn let_go(&self, table: &Table<K, M>, bucket: u32) -> Left {
+        let left = table.bucket(bucket).presence.settle();
+        // Whoever numbered the session knew that it is watched, and its own step in the presence came before that one.
+        if left == Left::Vacate && self.ledger.is_watched(self.index) {
+            table.extras(bucket).session.clear();
+        }
+        left
     }
 
     /// Empties the bucket, if that is what the last step in its presence asked for.

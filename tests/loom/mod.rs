@@ -3,6 +3,7 @@
 //! `cargo loom` runs them with a bound of 2, `cargo loom-deep` with 4; `LOOM_MAX_PREEMPTIONS` sets another one. They are compiled into
 //! the library's unit tests, because half of them are about its private machines.
 
+mod events;
 mod keys;
 mod lifetime;
 mod places;
