@@ -144,6 +144,7 @@ impl<K: Eq + Hash, M> Presence<K, M> {
     ///
     /// # Cancel safety
     /// Cancel safe. An event is taken in the same step that returns it.
+    #[allow(clippy::should_implement_trait, reason = "a future comes back, as from tokio's streams")]
     pub fn next(&mut self) -> NextEvent<'_, K, M> {
         NextEvent { presence: self }
     }

@@ -1,7 +1,11 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
+use crate::session::{Clock, Session};
 use crate::{Presence, PresenceEvent, Registry};
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicBool;
+use loom::sync::atomic::Ordering::{Acquire, Release};
 use loom::thread;
 use std::task::{Context, Waker};
 
@@ -72,6 +76,25 @@ fn subscribe_beside_register() {
     });
 }
 
+/// The same where somebody has watched before, so that the flag is there: it is found out all the same.
+#[test]
+fn subscribe_again_beside_register() {
+    check(|| {
+        let registry = registry();
+        registry.inner.ledger.watch();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let mut presence = registry.presence();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        let _socket = other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert_eq!((mirror.online, mirror.events), (true, 1));
+    });
+}
+
 /// A subscription begins while a key goes: no ghost stays.
 #[test]
 fn subscribe_beside_last_leaves() {
@@ -119,25 +142,27 @@ fn subscribe_beside_last_leaves_first_joins() {
     });
 }
 
-/// The same by three: whoever looks at a session slowly does not give it a number that belongs after the next one's.
+/// A session gets a number while it ends and the next one begins: the next one's is greater.
 #[test]
-fn subscribe_beside_last_leaves_beside_first_joins() {
+fn number_beside_end_and_next() {
     check(|| {
-        let registry = registry();
-        let first = registry.register(key(1)).unwrap();
-        registry.inner.ledger.watch();
-        let leaver = thread::spawn(move || drop(first));
-        let joiner = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.register(key(1)).unwrap())
+        let state = Arc::new((Clock::default(), [Session::default(), Session::default()], AtomicBool::new(true)));
+        let visitor = {
+            let state = state.clone();
+            thread::spawn(move || state.1[0].number(&state.0, || state.2.load(Acquire)))
         };
-        let mut presence = registry.presence_with_capacity(8);
-        let mut mirror = Mirror::default();
-        mirror.hear_all(&mut presence);
-        leaver.join().unwrap();
-        let _socket = joiner.join().unwrap();
-        mirror.hear_all(&mut presence);
-        assert!(mirror.online && mirror.lags == 0);
+        let leaver = {
+            let state = state.clone();
+            thread::spawn(move || {
+                state.2.store(false, Release);
+                state.1[0].end()
+            })
+        };
+        let (clock, [_, next], is_active) = &*state;
+        let later = (!is_active.load(Acquire)).then(|| next.number(clock, || true)).flatten();
+        let (told, ended) = (visitor.join().unwrap(), leaver.join().unwrap());
+        assert!(told.is_none() || told == ended, "whoever ends the session knows whether it was told of");
+        assert!(told.is_none() || later.is_none() || told < later);
     });
 }
 
