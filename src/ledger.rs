@@ -13,6 +13,10 @@
 //! # Closing
 //! The counts' word also says whether the registry is closed: a registration that counts itself learns of a `close` that came
 //! before; a `close` that comes after finds the socket, because it was published before it was counted.
+//!
+//! # Watching
+//! And whether somebody has ever watched: who changes the counts learns it from the same step. A `watch` that comes after sees the
+//! change itself. The flag stays: taking it back would be a race, and what it costs is a look at who watches.
 
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
@@ -26,7 +30,7 @@ pub(crate) struct Ledger {
 struct Line {
     /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
     permits: AtomicU64,
-    /// `| CLOSED | keys: 31 | sockets: 32 |`
+    /// `| CLOSED | WATCHED | keys: 30 | sockets: 32 |`
     counts: AtomicU64,
 }
 
@@ -37,6 +41,7 @@ const ONE_SOCKET: u64 = 1;
 const ONE_KEY: u64 = 1 << 32;
 const SOCKETS: u64 = ONE_KEY - 1;
 const CLOSED: u64 = 1 << 63;
+const WATCHED: u64 = 1 << 62;
 
 /// A change of the counts: one socket or none, one key or none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,23 @@ pub(crate) struct Entry(u64);
 impl Entry {
     pub(crate) fn new(socket: bool, key: bool) -> Self {
         Self(u64::from(socket) * ONE_SOCKET + u64::from(key) * ONE_KEY)
+    }
+}
+
+/// What the counts' word said before a change.
+#[must_use]
+#[derive(Clone, Copy)]
+pub(crate) struct Before(u64);
+
+impl Before {
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_watched(self) -> bool {
+        self.0 & WATCHED != 0
     }
 }
 
@@ -97,18 +119,32 @@ impl Ledger {
         self.lines[shard].permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
     }
 
-    /// Counts in. False: the registry is closed.
+    /// Counts in.
     #[inline]
-    pub(crate) fn add(&self, shard: usize, entry: Entry) -> bool {
-        // Ordering: AcqRel, pairs with itself in `close`: see the module's documentation.
-        self.lines[shard].counts.fetch_add(entry.0, Ordering::AcqRel) & CLOSED == 0
+    pub(crate) fn add(&self, shard: usize, entry: Entry) -> Before {
+        // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
+        Before(self.lines[shard].counts.fetch_add(entry.0, Ordering::AcqRel))
     }
 
     /// Counts out.
     #[inline]
-    pub(crate) fn sub(&self, shard: usize, entry: Entry) {
-        // Ordering: AcqRel, so that the counts go down before what follows is seen.
-        self.lines[shard].counts.fetch_sub(entry.0, Ordering::AcqRel);
+    pub(crate) fn sub(&self, shard: usize, entry: Entry) -> Before {
+        // Ordering: AcqRel, so that the counts go down before what follows is seen; and pairs with `watch`.
+        Before(self.lines[shard].counts.fetch_sub(entry.0, Ordering::AcqRel))
+    }
+
+    /// From here on whoever changes the counts learns that somebody watches; all changes before are visible to the caller.
+    pub(crate) fn watch(&self) {
+        for line in &self.lines {
+            // Ordering: AcqRel, pairs with `add`, `sub` and `is_watched`. A step also if the flag is there: see the module's documentation.
+            line.counts.fetch_or(WATCHED, Ordering::AcqRel);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_watched(&self, shard: usize) -> bool {
+        // Ordering: Acquire, pairs with `watch`: who watches is visible.
+        self.lines[shard].counts.load(Ordering::Acquire) & WATCHED != 0
     }
 
     pub(crate) fn close(&self) {
@@ -129,7 +165,7 @@ impl Ledger {
     }
 
     pub(crate) fn keys(&self) -> usize {
-        self.counts().map(|counts| ((counts & !CLOSED) >> 32) as usize).sum()
+        self.counts().map(|counts| ((counts & !(CLOSED | WATCHED)) >> 32) as usize).sum()
     }
 
     fn counts(&self) -> impl Iterator<Item = u64> {

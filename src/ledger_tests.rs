@@ -14,7 +14,8 @@ fn counts(ledger: &Ledger, shard: usize) -> u64 {
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
     assert_eq!((FREE, ONE_RETURNED), (u64::from(u32::MAX), 1 << 32));
-    assert_eq!((SOCKETS, ONE_SOCKET, ONE_KEY, CLOSED), (u64::from(u32::MAX), 1, 1 << 32, 1 << 63));
+    assert_eq!((SOCKETS, ONE_SOCKET, ONE_KEY), (u64::from(u32::MAX), 1, 1 << 32));
+    assert_eq!((CLOSED, WATCHED), (1 << 63, 1 << 62));
     let entries = [(false, false), (true, false), (false, true), (true, true)];
     let entries = entries.map(|(socket, key)| Entry::new(socket, key).0);
     assert_eq!(entries, [0, 1, 1 << 32, 1 << 32 | 1]);
@@ -89,17 +90,17 @@ fn counts_add_up_over_the_shards_and_return_to_nothing() {
     let ledger = Ledger::new(4, 100);
     let (socket, key, both) = (Entry::new(true, false), Entry::new(false, true), Entry::new(true, true));
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
-    assert!(
-        ledger.add(0, both) && ledger.add(0, socket) && ledger.add(3, both) && ledger.add(3, Entry::new(false, false))
-    );
+    for (shard, entry) in [(0, both), (0, socket), (3, both), (3, Entry::new(false, false))] {
+        assert!(!ledger.add(shard, entry).is_closed());
+    }
     assert_eq!((ledger.sockets(), ledger.keys()), (3, 2));
-    ledger.sub(0, key);
+    let _ = ledger.sub(0, key);
     assert_eq!((ledger.sockets(), ledger.keys()), (3, 1));
-    assert!(ledger.add(0, key));
-    ledger.sub(0, socket);
-    ledger.sub(0, both);
+    assert!(!ledger.add(0, key).is_closed());
+    let _ = ledger.sub(0, socket);
+    let _ = ledger.sub(0, both);
     assert_eq!((ledger.sockets(), ledger.keys()), (1, 1));
-    ledger.sub(3, both);
+    let _ = ledger.sub(3, both);
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
     assert!((0..4).all(|shard| counts(&ledger, shard) == 0));
 }
@@ -110,7 +111,8 @@ fn the_most_sockets_and_keys_fit_one_line() {
     let all_but_one = (MOST as u64 - 1) * (ONE_KEY + ONE_SOCKET);
     ledger.lines[1].counts.store(all_but_one, Ordering::Relaxed);
     ledger.close();
-    assert!(!ledger.add(1, Entry::new(true, true)));
+    ledger.watch();
+    assert!(ledger.add(1, Entry::new(true, true)).is_closed());
     assert_eq!((ledger.sockets(), ledger.keys()), (MOST, MOST));
     assert!(ledger.is_closed(1));
 }
@@ -119,20 +121,35 @@ fn the_most_sockets_and_keys_fit_one_line() {
 fn close_is_told_to_who_counts_in_later_and_leaves_the_counts_right() {
     let ledger = Ledger::new(4, 100);
     let both = Entry::new(true, true);
-    assert!((0..4).all(|shard| ledger.add(shard, both) && !ledger.is_closed(shard)));
+    assert!((0..4).all(|shard| !ledger.add(shard, both).is_closed() && !ledger.is_closed(shard)));
     for _ in 0..2 {
         ledger.close();
         assert!((0..4).all(|shard| ledger.is_closed(shard)));
     }
     assert_eq!((ledger.sockets(), ledger.keys()), (4, 4));
-    assert!((0..4).all(|shard| !ledger.add(shard, both)));
+    assert!((0..4).all(|shard| ledger.add(shard, both).is_closed()));
     assert_eq!((ledger.sockets(), ledger.keys()), (8, 8));
     for shard in 0..4 {
-        ledger.sub(shard, both);
-        ledger.sub(shard, both);
+        let _ = ledger.sub(shard, both);
+        let _ = ledger.sub(shard, both);
     }
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
     assert!((0..4).all(|shard| ledger.is_closed(shard)));
+}
+
+#[test]
+fn a_watch_is_told_to_who_changes_the_counts_later_and_leaves_them_right() {
+    let ledger = Ledger::new(4, 100);
+    let both = Entry::new(true, true);
+    assert!((0..4).all(|shard| !ledger.add(shard, both).is_watched() && !ledger.is_watched(shard)));
+    assert!((0..4).all(|shard| !ledger.sub(shard, Entry::new(false, true)).is_watched()));
+    for _ in 0..2 {
+        ledger.watch();
+        assert!((0..4).all(|shard| ledger.is_watched(shard) && !ledger.is_closed(shard)));
+        assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
+    }
+    assert!((0..4).all(|shard| ledger.add(shard, both).is_watched() && ledger.sub(shard, both).is_watched()));
+    assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
 }
 
 #[test]

@@ -2,14 +2,17 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod audience;
 #[cfg(feature = "axum")]
 mod axum;
 mod batch;
 mod builder;
 mod cell;
 mod closing;
+mod counts;
 mod error;
 mod events;
+mod feed;
 mod generation;
 mod grace;
 mod home;
@@ -26,9 +29,12 @@ mod place;
 mod presence;
 mod registration;
 mod registry;
+mod removal;
 mod selection;
+mod session;
 mod shard;
 mod slab;
+mod snapshot;
 mod socket;
 mod spot;
 mod stats;
@@ -60,8 +66,9 @@ const _: () = assert!(
 );
 
 pub use builder::Builder;
+pub use counts::{Changed, Counts, Drained};
 pub use error::{BuildError, Closed, RegisterError};
-pub use events::PresenceEvent;
+pub use events::{NextEvent, Presence, PresenceEvent};
 pub use grace::Grace;
 pub use id::SocketId;
 pub use registration::Registration;

@@ -1,33 +1,24 @@
-//! How sockets come and go in a shard: the steps of a registration and of a removal, in their order.
+//! How sockets come to a shard: the steps of a registration, in their order.
 //!
-//! # Registration
 //! 1. Take a permit from the ledger.
 //! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
 //! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
-//! 4. Count in the ledger. If the registry is closed, tell the new socket.
+//! 4. Count in the ledger. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
 //! 5. If the socket takes over: supersede the others (see `takeover`).
-//!
-//! # Removal
-//! 1. Count out in the ledger.
-//! 2. Remove the socket from its place. Clean the place up and offer it to the key's next socket, or leave that to the last one in it.
-//! 3. Leave the key's presence. If nobody is left: empty the bucket.
-//! 4. Return the permit. Drop the values, which may run the caller's code.
-//!
-//! A superseded socket was counted out, and has given its permit back, when it was superseded: it only leaves its place.
 
 #![allow(unsafe_code)]
 
+use crate::audience::Notice;
 use crate::error::{Closed, RegisterError};
-use crate::generation::Generation;
 use crate::identity::Fingerprint;
 use crate::insertion::Insertion;
 use crate::layers::Layer;
 use crate::ledger::Entry;
 use crate::limits::GROWING_BOUND;
 use crate::panics::Panics;
-use crate::place::{Claimed, Departure, Last, OwnerLeft, Remains};
-use crate::presence::{Join, Left, MAX_LIVE, Presence};
-use crate::shard::{PLACES_STAY, Shard};
+use crate::place::Claimed;
+use crate::presence::{Join, MAX_LIVE};
+use crate::shard::Shard;
 use crate::spot::{MAX_LAYER, Spot};
 use crate::succession::Heir;
 use crate::table::{Found, Table};
@@ -49,7 +40,16 @@ pub(crate) struct Registered<K> {
     /// Of the wakers of superseded sockets.
     pub(crate) panics: Panics,
     /// The key that was not needed, since an equal one is there.
-    pub(crate) _spare: Option<K>,
+    pub(crate) spare: Option<K>,
+    /// Somebody may be watching: `announce` it.
+    pub(crate) is_watched: bool,
+}
+
+impl<K> Registered<K> {
+    /// Whether the key has become active by it.
+    pub(crate) fn is_first(&self) -> bool {
+        self.spare.is_none()
+    }
 }
 
 /// A permit of the ledger; dropping it gives it back.
@@ -71,13 +71,15 @@ pub(crate) struct Member<'a, K, M> {
 impl<K, M> Drop for Member<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let left = shard.leave(&table.bucket(bucket).presence, false, false);
+        let mut notice = Notice::default();
+        let left = shard.leave(table, bucket, false, false, &mut notice);
         // SAFETY: counted out above.
-        drop(unsafe { shard.left(table, bucket, left) });
+        let key = unsafe { shard.left(table, bucket, left) };
+        shard.give_if_due(notice, key);
     }
 }
 
-/// A hold on a key, for a registration that compares it with its own, or for a superseded socket; dropping it lets go.
+/// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
 pub(crate) struct Held<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
@@ -91,7 +93,7 @@ impl<'a, K, M> Held<'a, K, M> {
         found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
     }
 
-    fn key(&self) -> &K {
+    pub(crate) fn key(&self) -> &K {
         // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
         unsafe { self.table.key(self.bucket).get() }
     }
@@ -113,17 +115,10 @@ impl<'a, K, M> Held<'a, K, M> {
 impl<K, M> Drop for Held<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let left = table.bucket(bucket).presence.settle();
+        let left = shard.let_go(table, bucket);
         // SAFETY: that was this hold's step.
         drop(unsafe { shard.left(table, bucket, left) });
     }
-}
-
-/// What the last one to leave drops when the registry's own state is in order, since dropping runs the caller's code.
-#[must_use]
-pub(crate) struct Leftovers<K, M> {
-    _remains: Option<Remains<M>>,
-    _key: Option<K>,
 }
 
 impl<K: Eq, M> Shard<K, M> {
@@ -156,19 +151,19 @@ impl<K: Eq, M> Shard<K, M> {
         }
         claimed.occupy(metadata, terms.due);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
+        let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
         std::mem::forget(permit);
         let member = ManuallyDrop::new(member);
         let mut panics = Panics::default();
-        if !open {
+        if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
             self.close_socket(spot, heir.generation, Closed::Shutdown, &mut panics);
         }
         if terms.takes_over {
             self.take_over(&member, heir, &mut panics);
         }
-        Ok(Registered { spot, panics, _spare: spare })
+        Ok(Registered { spot, panics, spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
@@ -228,131 +223,6 @@ impl<K, M> Shard<K, M> {
             self.tables.push(Some(full), Table::new(full.number() + 1, lines, GROWING_BOUND));
         }
         Ok(())
-    }
-
-    /// Removes the socket.
-    ///
-    /// Lock-free. When the key goes idle, it takes a step for each further socket that the key had at its peak.
-    ///
-    /// # Safety
-    /// The caller gives up the one handle of that socket.
-    pub(crate) unsafe fn remove(&self, spot: Spot, generation: Generation) {
-        let (table, bucket) = self.key_of(spot);
-        table.prefetch_removal(bucket);
-        let presence = &table.bucket(bucket).presence;
-        self.counters.removed();
-        // SAFETY: the caller's promise.
-        let owned = unsafe { self.trusted_place(spot).own(generation) };
-        let was_counted = !owned.is_superseded();
-        let is_last = presence.load().live() == 1;
-        let entry = Entry::new(true, is_last);
-        if was_counted {
-            self.ledger.sub(self.index, entry);
-        }
-        let Departure { superseded, left } = owned.leave();
-        if superseded {
-            if was_counted {
-                // Superseded since: who did that counted it out as well.
-                self.ledger.add(self.index, entry);
-            }
-            let last = match left {
-                OwnerLeft::Last(last) => Some(last),
-                OwnerLeft::Others(leaving) => leaving.finish(),
-            };
-            drop(last.map(|last| self.settle(spot, last)));
-            return;
-        }
-        let (remains, leaving) = match left {
-            OwnerLeft::Last(last) => (Some(self.clean(spot, last)), None),
-            OwnerLeft::Others(leaving) => (None, Some(leaving)),
-        };
-        // A place that others are in goes on being counted, as lingering: so the key stays as long as they do.
-        let left = self.leave(presence, is_last, leaving.is_some());
-        // SAFETY: that was this socket's step.
-        let key = unsafe { self.left(table, bucket, left) };
-        let late = leaving.and_then(|leaving| leaving.finish()).map(|last| self.settle(spot, last));
-        self.ledger.dismiss(self.index);
-        drop((Leftovers { _remains: remains, _key: key }, late));
-    }
-
-    /// Cleans up the place of a socket that was removed while somebody was in it.
-    pub(crate) fn settle(&self, spot: Spot, last: Last<'_, M>) -> Leftovers<K, M> {
-        let (table, bucket) = self.key_of(spot);
-        let remains = self.clean(spot, last);
-        let left = table.bucket(bucket).presence.settle();
-        // SAFETY: that was the lingering socket's step.
-        let key = unsafe { self.left(table, bucket, left) };
-        Leftovers { _remains: Some(remains), _key: key }
-    }
-
-    /// Makes a removed socket's place vacant, and offers it to the next socket of the key.
-    fn clean(&self, spot: Spot, last: Last<'_, M>) -> Remains<M> {
-        let (remains, usable) = last.vacate();
-        if spot.is_slot() && usable {
-            let (table, bucket) = self.key_of(spot);
-            table.extras(bucket).vacancies.push(&self.slab, spot, spot);
-        }
-        remains
-    }
-
-    /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
-    /// the caller has done the latter already.
-    pub(crate) fn leave(&self, presence: &Presence, mut counted_out: bool, lingers: bool) -> Left {
-        let key = Entry::new(false, true);
-        let mut seen = presence.load();
-        loop {
-            let is_last = seen.live() == 1;
-            if is_last && !counted_out {
-                self.ledger.sub(self.index, key);
-            } else if counted_out && !is_last {
-                self.ledger.add(self.index, key);
-            }
-            counted_out = is_last;
-            match presence.leave(seen, lingers) {
-                Ok(left) => return left,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
-    /// Empties the bucket, if that is what the last step in its presence asked for.
-    ///
-    /// # Safety
-    /// `left` is what the caller's own step returned, and was not used yet.
-    pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
-        if left == Left::Others {
-            return None;
-        }
-        // SAFETY: the key is idle, nothing lingers, and the one step that brought this about was the caller's.
-        let key = unsafe { table.key(bucket).take() };
-        let extras = table.extras(bucket);
-        let own = table.bucket(bucket);
-        if own.presence.load().is_chained() {
-            extras.chain.clear();
-            // Every slot of the chain is vacant, so this is all of them, but for those that are retired.
-            if let Some(first) = extras.vacancies.take_all() {
-                self.slab.release(first);
-            }
-        }
-        own.presence.vacate(own.word.is_vacant());
-        Some(key)
-    }
-
-    /// The bucket that holds the key of the socket at `spot`, by who is in that place.
-    pub(crate) fn key_of(&self, spot: Spot) -> (&Table<K, M>, u32) {
-        let bucket = if spot.is_slot() { self.slab.slot(spot).map(|slot| slot.owner()) } else { Some(spot) };
-        let found = bucket.and_then(|bucket| Some((self.table(bucket.layer())?, bucket.offset())));
-        found.expect(PLACES_STAY)
-    }
-
-    /// The key of the socket at `spot`.
-    ///
-    /// # Safety
-    /// As long as the reference lives the caller is in that place: as its owner, or as a visitor.
-    pub(crate) unsafe fn key_at(&self, spot: Spot) -> &K {
-        let (table, bucket) = self.key_of(spot);
-        // SAFETY: who is in the place is counted in the key's presence, as live or lingering, and so the key stays.
-        unsafe { table.key(bucket).get() }
     }
 }
 

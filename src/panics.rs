@@ -22,6 +22,16 @@ impl Panics {
         }
     }
 
+    /// Passes the panic on, if there was one; not in the midst of another one, which would end the process.
+    pub(crate) fn resume_unless_panicking(self) {
+        if std::thread::panicking() {
+            // As above: dropping it could panic.
+            mem::forget(self.0);
+        } else {
+            self.resume();
+        }
+    }
+
     /// Passes the panic on, if there was one.
     #[inline]
     pub(crate) fn resume(self) {

@@ -106,6 +106,17 @@ impl Seen {
         self.0 & (STATE | KIND) == MEMBER | u64::from(kind.0) << KIND_SHIFT
     }
 
+    /// Whether the bucket has an active key.
+    pub(crate) fn is_active(self) -> bool {
+        self.0 & STATE == MEMBER
+    }
+
+    /// Whether somebody needs the key who is not a socket of it.
+    #[inline]
+    pub(crate) fn is_lingering(self) -> bool {
+        self.0 & LINGERING != 0
+    }
+
     /// Whether this and `earlier`, a member, are the same active occupancy.
     #[inline]
     pub(crate) fn is_still(self, earlier: Seen) -> bool {

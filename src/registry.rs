@@ -1,5 +1,6 @@
 //! The public face: picks the shard, nothing more.
 
+use crate::audience::Audience;
 use crate::batch::Batch;
 use crate::builder::Builder;
 use crate::error::RegisterError;
@@ -55,14 +56,15 @@ use std::hash::Hash;
 /// # Ok::<(), socket_registry::RegisterError>(())
 /// ```
 pub struct Registry<K, M = ()> {
-    inner: Arc<Inner<K, M>>,
+    pub(crate) inner: Arc<Inner<K, M>>,
 }
 
-struct Inner<K, M> {
+pub(crate) struct Inner<K, M> {
     seeds: Seeds,
     shard_bits: u32,
-    shards: Box<[Arc<Shard<K, M>>]>,
-    ledger: Arc<Ledger>,
+    pub(crate) shards: Box<[Arc<Shard<K, M>>]>,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) audience: Arc<Audience<K>>,
 }
 
 impl<K, M> Clone for Registry<K, M> {
@@ -80,10 +82,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Default for Registry<K, M> {
 impl<K, M> Registry<K, M> {
     pub(crate) fn with(shards: usize, max_sockets: usize, sizes: Sizes) -> Self {
         let ledger = Arc::new(Ledger::new(shards, max_sockets));
-        let shard = |index| Arc::new(Shard::new(index, sizes, Arc::clone(&ledger)));
+        let audience = Arc::new(Audience::new());
+        let shard = |index| Arc::new(Shard::new(index, sizes, Arc::clone(&ledger), Some(Arc::clone(&audience))));
         let shard_bits = shards.trailing_zeros();
         let shards = (0..shards).map(shard).collect();
-        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, ledger }) }
+        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, ledger, audience }) }
     }
 }
 
@@ -146,8 +149,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         if terms.takes_over {
             shard.counters.taken_over();
         }
-        let Registered { spot, panics, _spare: spare } = registered;
-        let socket = Socket::new(Arc::clone(shard), spot);
+        let socket = Socket::new(Arc::clone(shard), registered.spot);
+        if registered.is_watched {
+            shard.announce(&registered, socket.key());
+        }
+        let Registered { panics, spare, .. } = registered;
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(spare);
         panics.resume();

@@ -1,5 +1,6 @@
 //! One shard: its tables and its slab; looking up, marking and walking in terms of them.
 
+use crate::audience::Audience;
 use crate::error::Closed;
 use crate::generation::Generation;
 use crate::id::SocketId;
@@ -26,22 +27,17 @@ pub(crate) struct Shard<K, M> {
     pub(crate) index: usize,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) counters: Counters,
+    /// None: this is the audience.
+    pub(crate) audience: Option<Arc<Audience<K>>>,
 }
 
 /// Why a place that a socket has had is there.
 pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard";
 
 impl<K, M> Shard<K, M> {
-    pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>) -> Self {
-        let slab = Slab::new(2 * sizes.max_lines);
-        Self {
-            tables: CachePadded::new(Layers::default()),
-            slab: CachePadded::new(slab),
-            sizes,
-            index,
-            ledger,
-            counters: Counters::default(),
-        }
+    pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>, audience: Option<Arc<Audience<K>>>) -> Self {
+        let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * sizes.max_lines)));
+        Self { tables, slab, sizes, index, ledger, counters: Counters::default(), audience }
     }
 
     pub(crate) fn id(&self, spot: Spot, generation: Generation) -> SocketId {

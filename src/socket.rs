@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 ///
 /// Dropping it removes this socket and no other, on whatever thread, inside a runtime or not, before or after the
 /// registry is gone. The drop is lock-free, never blocks, and does not panic itself; it runs no code of the caller but the drops of the key, the
-/// metadata and the last waker, whose panics it passes on when the socket is removed.
+/// metadata and the last waker and, if somebody watches, the key's `Clone` and the watchers' wakers. It passes their panics on when the socket is removed.
 /// When the last socket of a key goes, it also takes a step for each further socket that the key had at its peak.
 ///
 /// A socket that is forgotten ([`std::mem::forget`]) stays registered for ever, and keeps its shard's memory.

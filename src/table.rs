@@ -18,6 +18,7 @@ use crate::lease::Lease;
 use crate::limits::LINE;
 use crate::place::{Place, Seat};
 use crate::presence::{self, Presence};
+use crate::session::Session;
 use crate::slab::{Chain, Stack};
 use crate::succession::Succession;
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
@@ -60,7 +61,7 @@ struct Resident<K, M> {
     seat: Seat<M>,
 }
 
-/// What only keys with several sockets, and visitors, need.
+/// What only keys with several sockets, visitors, and who watches need.
 #[derive(Default)]
 pub(crate) struct Extras {
     lease: Lease,
@@ -68,6 +69,7 @@ pub(crate) struct Extras {
     pub(crate) vacancies: Stack,
     pub(crate) chain: Chain,
     pub(crate) succession: Succession,
+    pub(crate) session: Session,
 }
 
 const _: () = assert!(crate::sync::MODELLED || size_of::<Line>() == 64);

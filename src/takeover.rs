@@ -7,6 +7,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::audience::Notice;
 use crate::ledger::Entry;
 use crate::membership::{Held, Member};
 use crate::panics::Panics;
@@ -59,22 +60,24 @@ impl<K, M> Shard<K, M> {
     fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, panics: &mut Panics) {
         // What will keep the key for the superseded socket, until its owner drops it.
         let Some(held) = Held::new(self, key) else { return };
-        let entry = Entry::new(true, false);
-        self.ledger.sub(self.index, entry);
+        let (entry, mut notice) = (Entry::new(true, false), Notice::default());
+        notice.note(self.ledger.sub(self.index, entry));
         let Superseded::Done(due, duty) = self.trusted_place(spot).supersede(generation) else {
-            self.ledger.add(self.index, entry);
+            notice.note(self.ledger.add(self.index, entry));
+            drop(held);
+            panics.catch(|| self.give_if_due(notice, ()));
             return;
         };
         std::mem::forget(held);
         self.pass_on(key, due, panics);
-        let left = self.leave(&key.bucket.presence, false, false);
+        let left = self.leave(key.table, key.number, false, false, &mut notice);
         // SAFETY: that was the superseded socket's step.
         let key = unsafe { self.left(key.table, key.number, left) };
         self.ledger.dismiss(self.index);
         if let Some(duty) = duty {
             self.wake(spot, generation, duty, panics);
         }
-        panics.catch(|| drop(key));
+        panics.catch(|| self.give_if_due(notice, key));
     }
 
     /// Makes topics that were due for a superseded socket due for who took over.

@@ -4,6 +4,7 @@
 //! the library's unit tests, because half of them are about its private machines.
 
 mod closing;
+mod events;
 mod keys;
 mod lifetime;
 mod places;

@@ -1,0 +1,313 @@
+//! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
+
+use super::{Guarded, Key, block_on, check, key, registry};
+use crate::session::{Clock, Session};
+use crate::{Presence, PresenceEvent, Registry};
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicBool;
+use loom::sync::atomic::Ordering::{Acquire, Release};
+use loom::thread;
+use std::task::{Context, Waker};
+
+/// Shares nothing that the model checker watches: the clone is watched by itself.
+impl Clone for Key {
+    fn clone(&self) -> Self {
+        self.1.look();
+        key(self.0)
+    }
+}
+
+/// What a watcher has made of the events so far, and that they alternate and rise.
+#[derive(Default)]
+struct Mirror {
+    online: bool,
+    sequence: u64,
+    events: usize,
+    lags: usize,
+}
+
+impl Mirror {
+    fn hear(&mut self, event: PresenceEvent<Key>) {
+        let (online, key, sequence) = match event {
+            PresenceEvent::Online(key, sequence) => (true, key, sequence),
+            PresenceEvent::Offline(key, sequence) => (false, key, sequence),
+            PresenceEvent::Lagged => {
+                (self.online, self.lags) = (false, self.lags + 1);
+                return;
+            }
+        };
+        key.1.look();
+        assert_ne!(self.online, online, "events of a key alternate");
+        assert!(self.sequence < sequence || self.lags > 0 && self.sequence == sequence, "sequences rise");
+        (self.online, self.sequence) = (online, sequence);
+        self.events += 1;
+    }
+
+    /// Until there is nothing more.
+    fn hear_all(&mut self, presence: &mut Presence<Key, Guarded>) {
+        while let Some(event) = presence.try_next() {
+            self.hear(event);
+        }
+    }
+}
+
+fn heard(registry: &Registry<Key, Guarded>, presence: &mut Presence<Key, Guarded>) -> Mirror {
+    let mut mirror = Mirror::default();
+    mirror.hear_all(presence);
+    assert_eq!(mirror.online, registry.is_active(&1), "the last event is the truth");
+    mirror
+}
+
+/// A subscription begins while a key comes: it is told, or finds the key, and not both.
+#[test]
+fn subscribe_beside_register() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let mut presence = registry.presence();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        let _socket = other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert_eq!((mirror.online, mirror.events, mirror.lags), (true, 1, 0));
+    });
+}
+
+/// The same where somebody has watched before, so that the flag is there: it is found out all the same.
+#[test]
+fn subscribe_again_beside_register() {
+    check(|| {
+        let registry = registry();
+        registry.inner.ledger.watch();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let mut presence = registry.presence();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        let _socket = other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert_eq!((mirror.online, mirror.events), (true, 1));
+    });
+}
+
+/// A subscription begins while a key goes: no ghost stays.
+#[test]
+fn subscribe_beside_last_leaves() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let other = thread::spawn(move || drop(socket));
+        let mut presence = registry.presence();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(!mirror.online);
+        assert!(mirror.events == 0 || mirror.events == 2);
+        // The bucket is like new for who comes next.
+        let socket = registry.register(key(1)).unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(mirror.online);
+        drop(socket);
+        mirror.hear_all(&mut presence);
+        assert!(!mirror.online);
+    });
+}
+
+/// The last socket leaves and a new first one joins beside the beginning of a subscription: a session is not taken for the one after it.
+#[test]
+fn subscribe_beside_last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(socket);
+                registry.register(key(1)).unwrap()
+            })
+        };
+        let mut presence = registry.presence();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        let _socket = other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(mirror.online);
+        assert!(mirror.events == 1 || mirror.events == 3);
+    });
+}
+
+/// A session gets a number while it ends and the next one begins: the next one's is greater.
+#[test]
+fn number_beside_end_and_next() {
+    check(|| {
+        let state = Arc::new((Clock::default(), [Session::default(), Session::default()], AtomicBool::new(true)));
+        let visitor = {
+            let state = state.clone();
+            thread::spawn(move || state.1[0].number(&state.0, || state.2.load(Acquire)))
+        };
+        let leaver = {
+            let state = state.clone();
+            thread::spawn(move || {
+                state.2.store(false, Release);
+                state.1[0].end()
+            })
+        };
+        let (clock, [_, next], is_active) = &*state;
+        let later = (!is_active.load(Acquire)).then(|| next.number(clock, || true)).flatten();
+        let (told, ended) = (visitor.join().unwrap(), leaver.join().unwrap());
+        assert!(told.is_none() || told == ended, "whoever ends the session knows whether it was told of");
+        assert!(told.is_none() || later.is_none() || told < later);
+    });
+}
+
+/// The last socket leaves while a new first one joins: nothing, or offline and online.
+#[test]
+fn last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence_with_capacity(8);
+        let first = registry.register(key(1)).unwrap();
+        let mut mirror = heard(&registry, &mut presence);
+        assert_eq!(mirror.events, 1);
+        let leaver = thread::spawn(move || drop(first));
+        let second = registry.register(key(1)).unwrap();
+        mirror.hear_all(&mut presence);
+        leaver.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(mirror.online);
+        assert!(mirror.events == 1 || mirror.events == 3);
+        drop(second);
+        mirror.hear_all(&mut presence);
+        assert!(!mirror.online && mirror.lags == 0);
+    });
+}
+
+/// A subscription is too slow beside changes: it is told so, and what it finds then is the truth.
+#[test]
+fn lag_beside_changes() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence_with_capacity(1);
+        let first = registry.register(key(1)).unwrap();
+        let other = thread::spawn(move || drop(first));
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(!mirror.online);
+    });
+}
+
+/// Two changes are too many at once: whoever takes the flag sees both.
+#[test]
+fn lag_of_two() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence_with_capacity(0);
+        let first = registry.register(key(1)).unwrap();
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        assert!(mirror.online);
+        let leaver = thread::spawn(move || drop(first));
+        let second = registry.register(key(2)).unwrap();
+        while presence.try_next().is_some() {}
+        leaver.join().unwrap();
+        let mut last = Vec::new();
+        while let Some(event) = presence.try_next() {
+            match event {
+                PresenceEvent::Lagged => last.clear(),
+                PresenceEvent::Online(key, _) => last.push(key.0),
+                PresenceEvent::Offline(key, _) => last.retain(|&online| online != key.0),
+            }
+        }
+        assert!(!last.contains(&1));
+        drop(second);
+    });
+}
+
+/// A task waits for an event beside it.
+#[test]
+fn next_beside_register() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence();
+        let other = thread::spawn(move || registry.register(key(1)).unwrap());
+        let event = block_on(presence.next());
+        assert!(matches!(event, PresenceEvent::Online(Key(1, _), _)));
+        drop(other.join().unwrap());
+        let event = block_on(presence.next());
+        assert!(matches!(event, PresenceEvent::Offline(Key(1, _), _)));
+    });
+}
+
+/// A subscription ends while it is told of something.
+#[test]
+fn unsubscribe_beside_register() {
+    check(|| {
+        let registry = registry();
+        let presence = registry.presence();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        drop(presence);
+        let _socket = other.join().unwrap();
+        assert!(heard(&registry, &mut registry.presence()).online);
+    });
+}
+
+/// The counts are watched from beside a change on: it is seen or told.
+#[test]
+fn watch_beside_changes() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || drop(registry.register(key(1)).unwrap()))
+        };
+        let mut counts = registry.watch_counts();
+        let mut last = (counts.key_count(), counts.socket_count());
+        other.join().unwrap();
+        while counts.poll_changed(&mut Context::from_waker(Waker::noop())).is_ready() {
+            last = (counts.key_count(), counts.socket_count());
+        }
+        assert_eq!(last, (0, 0));
+    });
+}
+
+/// A key's count is corrected after the last one to leave was not the last: who watches sees it.
+#[test]
+fn watch_beside_last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(key(1)).unwrap();
+        let leaver = thread::spawn(move || drop(first));
+        let _second = registry.register(key(1)).unwrap();
+        let mut counts = registry.watch_counts();
+        let mut last = (counts.key_count(), counts.socket_count());
+        leaver.join().unwrap();
+        while counts.take_changed() {
+            last = (counts.key_count(), counts.socket_count());
+        }
+        assert_eq!(last, (1, 1));
+    });
+}
+
+/// The wait for the last socket ends, also if that goes while the wait begins.
+#[test]
+fn drained_beside_last_drop() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let other = thread::spawn(move || drop(socket));
+        block_on(registry.drained());
+        assert_eq!(registry.socket_count(), 0);
+        other.join().unwrap();
+    });
+}
