@@ -28,6 +28,8 @@ class Mutant(NamedTuple):
 WORD, PLACE, LEASE, SHARD = "src/word.rs", "src/place.rs", "src/lease.rs", "src/shard.rs"
 PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table.rs", "src/membership.rs"
 LEDGER, SLAB, INSERTION, PANICS = "src/ledger.rs", "src/slab.rs", "src/insertion.rs", "src/panics.rs"
+AUDIENCE, SESSION, FEED, EVENTS = "src/audience.rs", "src/session.rs", "src/feed.rs", "src/events.rs"
+REGISTRY, COUNTS = "src/registry.rs", "src/counts.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
@@ -232,25 +234,25 @@ MUTANTS = [
 
     # Counts, limits, closing.
     Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
-        (MEMBERSHIP, "let is_last = presence.load().live() == 1;", "let is_last = false;"),
+        (MEMBERSHIP, "let is_last = table.bucket(bucket).presence.load().live() == 1;", "let is_last = false;"),
         (MEMBERSHIP,
-         "            if is_last && !counted_out {\n                self.ledger.sub(self.index, key);\n"
-         "            } else if counted_out && !is_last {\n                self.ledger.add(self.index, key);\n            }\n"
-         "            counted_out = is_last;\n            match presence.leave(seen, lingers) {\n                Ok(left) => return left,\n",
-         "            match presence.leave(seen, lingers) {\n                Ok(left) => {\n"
-         "                    if is_last && !std::mem::replace(&mut counted_out, true) {\n                        self.ledger.sub(self.index, key);\n                    }\n"
-         "                    return left;\n                }\n"),
+         "            if is_last && !counted_out {\n                notice.note(self.ledger.sub(self.index, key));\n"
+         "            } else if counted_out && !is_last {\n                notice.note(self.ledger.add(self.index, key));\n            }\n"
+         "            counted_out = is_last;\n", ""),
+        (MEMBERSHIP, "                Ok(left) => {\n                    // After the step",
+         "                Ok(left) => {\n                    if is_last && !std::mem::replace(&mut counted_out, true) {\n"
+         "                        notice.note(self.ledger.sub(self.index, key));\n                    }\n                    // After the step"),
     ]),
     Mutant("count-not-corrected", "a leaver that was not the last after all leaves the key counted out", "loom keys::last_leaves_first_joins", [
-        (MEMBERSHIP, "} else if counted_out && !is_last {\n                self.ledger.add(self.index, key);\n            }", "}"),
+        (MEMBERSHIP, "} else if counted_out && !is_last {\n                notice.note(self.ledger.add(self.index, key));\n            }", "}"),
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (MEMBERSHIP, "        let generation = claimed.occupy(metadata);\n", ""),
-        (MEMBERSHIP, "let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n",
-         "let open = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata);\n"),
+        (MEMBERSHIP, "let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n",
+         "let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
-        (MEMBERSHIP, "if !open {", "if !open && false {"),
+        (MEMBERSHIP, "if before.is_closed() {", "if before.is_closed() && false {"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
         (LEDGER, "if now.is_some() && now == returned {", "if now.is_some() || now == returned {"),
@@ -260,9 +262,104 @@ MUTANTS = [
          "self.permits.store(seen - 1, Ordering::Release);\n            match Ok::<u64, u64>(seen) {"),
     ]),
 
+    # Who watches.
+    Mutant("come-not-told", "a key that comes is not told", "loom events::subscribe_beside_register", [
+        (REGISTRY, "if registered.is_watched {", "if registered.is_watched && false {"),
+    ]),
+    Mutant("watch-relaxed", "a subscription does not see what came before its step", "loom events::subscribe_beside_register", [
+        (LEDGER, "line.counts.fetch_or(WATCHED, Ordering::AcqRel)",
+         "line.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
+    ]),
+    Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
+        (AUDIENCE, "        let registered = self.shard.register(self.print(watch), watch, feed);\n",
+         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed);\n"),
+        (AUDIENCE, "        ledger.watch();\n        watcher\n", "        watcher\n"),
+    ]),
+    Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
+        (AUDIENCE, "        ledger.watch();\n        watcher\n",
+         "        if !ledger.is_watched(0) {\n            ledger.watch();\n        }\n        watcher\n"),
+    ]),
+    Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
+        (MEMBERSHIP, "if is_last && self.ledger.is_watched(self.index) {", "if is_last && false {"),
+    ]),
+    Mutant("end-looked-at-early", "who makes a key idle looks whether somebody watches before its step", "loom events::subscribe_beside_last_leaves", [
+        (MEMBERSHIP, "            match presence.leave(seen, lingers || stays) {",
+         "            let is_watched = self.ledger.is_watched(self.index);\n            match presence.leave(seen, lingers || stays) {"),
+        (MEMBERSHIP, "if is_last && self.ledger.is_watched(self.index) {", "if is_last && is_watched {"),
+    ]),
+    Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
+        (MEMBERSHIP, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
+    ]),
+    Mutant("session-not-cleared", "the next key in a bucket has the last one's session", "loom events::subscribe_beside_last_leaves", [
+        (MEMBERSHIP, "                        if left == Left::Vacate {\n                            table.extras(bucket).session.clear();\n                        }\n",
+         ""),
+    ]),
+    Mutant("session-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
+        (MEMBERSHIP, "        if left == Left::Vacate && self.ledger.is_watched(self.index) {\n            table.extras(bucket).session.clear();\n        }\n",
+         ""),
+    ]),
+    Mutant("number-after-end", "a session gets a number after its end", "loom events::number_beside_end_and_next", [
+        (SESSION, "if !is_active() {", "if !is_active() && false {"),
+    ]),
+    Mutant("clock-relaxed", "who draws a number does not know what the drawers before it knew", "loom events::number_beside_end_and_next", [
+        (SESSION, "clock.0.fetch_add(1, Ordering::AcqRel)", "clock.0.fetch_add(1, Ordering::Relaxed)"),
+    ]),
+    Mutant("end-leaves-open", "a session that ended without a number can still get one", "loom events::subscribe_beside_last_leaves", [
+        (SESSION, "match self.0.compare_exchange(NONE, ENDED, Ordering::AcqRel, Ordering::Acquire) {\n            Ok(_) => None,\n            Err(seen) => known(seen),\n        }",
+         "known(self.0.load(Ordering::Acquire))"),
+    ]),
+    Mutant("lag-not-raised", "a change for which there is no room is lost", "loom events::lag_of_two", [
+        (FEED, "        self.0.taken(1);\n        self.0.lag();\n", "        self.0.taken(1);\n"),
+    ]),
+    Mutant("lag-relaxed", "who takes the flag does not see what was missed", "loom events::lag_of_two", [
+        (FEED, "self.lags.fetch_or(1, Ordering::Release)", "self.lags.fetch_or(1, Ordering::Relaxed)"),
+    ]),
+    Mutant("lag-by-store", "who takes the flag sees what the last one to raise it did", "loom events::lag_of_two", [
+        (FEED, "self.lags.fetch_or(1, Ordering::Release)", "self.lags.store(1, Ordering::Release)"),
+    ]),
+    Mutant("lag-not-first", "a subscription that lags goes on where it was", "loom events::lag_of_two", [
+        (EVENTS, "            self.restart();\n", ""),
+    ]),
+    Mutant("feed-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
+        (FEED, "compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed)",
+         "compare_exchange_weak(older, node, Ordering::Relaxed, Ordering::Relaxed)"),
+    ]),
+    Mutant("late-end-believed", "the end of an earlier session is taken for that of the one that is known", "loom events::last_leaves_first_joins", [
+        (EVENTS, "is_some_and(|&known| known < sequence)", "is_some()"),
+    ]),
+    Mutant("earlier-session-not-ended", "a session begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
+        (EVENTS, "                let before = std::mem::replace(known, sequence);\n",
+         "                let before = std::mem::replace(known, sequence);\n                if before > 0 {\n                    return None;\n                }\n"),
+    ]),
+    Mutant("told-and-not-marked", "a subscription is told and not woken", "loom events::next_beside_register", [
+        (AUDIENCE, "                shard.mark_socket(spot, generation, Topics::UPDATE);\n",
+         "                let _ = Topics::UPDATE;\n"),
+    ]),
+    Mutant("correction-not-noted", "a watch that begins before the key's count is corrected does not learn of that", "loom events::watch_beside_last_leaves_first_joins", [
+        (MEMBERSHIP, "notice.note(self.ledger.add(self.index, key));", "let _ = self.ledger.add(self.index, key);"),
+    ]),
+    Mutant("counts-not-told", "a socket that goes is not told to who watches the counts", "loom events::watch_beside_changes", [
+        (MEMBERSHIP, "notice.note(self.ledger.sub(self.index, Entry::new(true, is_last)));",
+         "let _ = self.ledger.sub(self.index, Entry::new(true, is_last));"),
+    ]),
+    Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
+        (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
+         "            let counts = counts.get_or_insert_with(|| registry.watch_counts());"),
+    ]),
+
     # The caller's panics.
     Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers every_mark_reaches_all_sockets", [
         (PANICS, "            resume_unwind(panic);\n", "            drop(panic);\n"),
+    ]),
+    Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events a_clone_that_panics_harms_nobody", [
+        (FEED, "        let untold = Untold(self);\n", "        let untold = mem::ManuallyDrop::new(Untold(self));\n"),
+        (FEED, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(untold));\n            return;"),
+    ]),
+    Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events a_clone_that_panics_harms_nobody", [
+        (EVENTS, "        let hearing = Hearing(self);\n", "        let hearing = std::mem::ManuallyDrop::new(Hearing(self));\n"),
+    ]),
+    Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
+        (EVENTS, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
     ]),
     Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers every_mark_reaches_all_sockets", [
         (PANICS, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
