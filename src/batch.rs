@@ -40,10 +40,9 @@ impl<'a, K, M> Batch<'a, K, M> {
         full_fence();
         for slot in &mut *keys {
             let Some((shard, print)) = slot else { continue };
-            match shard.glance(print) {
-                Some(key) if Shard::mark_at_once(&key, topics, true) => marked += 1,
-                Some(key) => marked += shard.mark_key(&key, topics, true, panics),
-                None => {
+            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket, guess.bucket.sole(print)?))) {
+                Some((bucket, seen)) if bucket.word.mark_at_once(seen, topics, true) => marked += 1,
+                _ => {
                     shard.prefetch(print, 1);
                     continue;
                 }
@@ -51,7 +50,7 @@ impl<'a, K, M> Batch<'a, K, M> {
             *slot = None;
         }
         for (shard, print) in keys.iter().flatten() {
-            marked += shard.search(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
+            marked += shard.find(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
         }
         marked
     }

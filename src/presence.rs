@@ -106,6 +106,12 @@ impl Seen {
         self.0 & (STATE | KIND) == MEMBER | u64::from(kind.0) << KIND_SHIFT
     }
 
+    /// Whether the bucket has an active key whose identity is of that kind, and which has no places but the bucket's own.
+    #[inline]
+    pub(crate) fn is_unchained_member(self, kind: Kind) -> bool {
+        self.0 & (STATE | KIND | CHAINED) == MEMBER | u64::from(kind.0) << KIND_SHIFT
+    }
+
     /// Whether this and `earlier`, a member, are the same active occupancy.
     #[inline]
     pub(crate) fn is_still(self, earlier: Seen) -> bool {

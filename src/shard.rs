@@ -4,13 +4,13 @@ use crate::id::SocketId;
 use crate::identity::Fingerprint;
 use crate::layers::Layers;
 use crate::ledger::Ledger;
-use crate::limits::Sizes;
+use crate::limits::{LINE, Sizes};
 use crate::panics::Panics;
 use crate::place::Place;
 use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
 use crate::sync::Arc;
-use crate::table::{Bucket, Found, Table};
+use crate::table::{Bucket, Found, Guess, Table};
 use crate::topics::Topics;
 use crate::word::{self, Duty, Generation, Marked, Word};
 use crossbeam_utils::CachePadded;
@@ -56,6 +56,12 @@ impl<K, M> Shard<K, M> {
         })
     }
 
+    /// Where the key is, if it is where it is looked for first, or next.
+    #[inline]
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+        self.tables.newest()?.guess(print, distance)
+    }
+
     /// The key, if it is active and where it is looked for first.
     #[inline]
     pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
@@ -99,34 +105,46 @@ impl<K, M> Shard<K, M> {
     /// work on several marks at once; every other begins with a call.
     #[inline]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
-        match self.glance(print) {
-            Some(key) if Self::mark_at_once(&key, topics, false) => 1,
-            Some(key) => self.mark_found(key, topics),
-            None => self.mark_searched(*print, topics),
+        if let Some(Guess { table, line, side, bucket }) = self.guess(print, 0)
+            && let Some(seen) = bucket.sole(print)
+        {
+            // Taken apart, lest it goes through memory also if the short way was enough.
+            return if bucket.word.mark_at_once(seen, topics, false) {
+                1
+            } else {
+                self.mark_sole(table, line, side, seen, topics)
+            };
         }
+        self.mark_further(*print, topics)
     }
 
+    /// Marks the key's one socket, thoroughly.
     #[inline(never)]
-    fn mark_found(&self, key: Found<'_, K, M>, topics: Topics) -> usize {
+    fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: word::Seen, topics: Topics) -> usize {
         let mut panics = Panics::default();
-        let marked = self.mark_key(&key, topics, false, &mut panics);
+        let number = (line * LINE + side) as u32;
+        let spot = Spot::bucket(table.number(), number);
+        let marked = self.done(spot, seen.generation(), table.bucket(number).word.mark(seen, topics), &mut panics);
+        panics.resume();
+        usize::from(marked)
+    }
+
+    /// Marks all sockets of a key that is not in the first line, or has several.
+    #[inline(never)]
+    fn mark_further(&self, print: Fingerprint, topics: Topics) -> usize {
+        if let Some(Guess { table, line, side, bucket }) = self.guess(&print, 1)
+            && let Some(seen) = bucket.sole(&print)
+        {
+            return if bucket.word.mark_at_once(seen, topics, false) {
+                1
+            } else {
+                self.mark_sole(table, line, side, seen, topics)
+            };
+        }
+        let mut panics = Panics::default();
+        let marked = self.search(&print).map_or(0, |key| self.mark_key(&key, topics, false, &mut panics));
         panics.resume();
         marked
-    }
-
-    #[inline(never)]
-    fn mark_searched(&self, print: Fingerprint, topics: Topics) -> usize {
-        self.search(&print).map_or(0, |key| self.mark_found(key, topics))
-    }
-
-    /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
-    /// [`Word::mark_fenced`].
-    #[inline]
-    pub(crate) fn mark_at_once(key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
-        match Self::own(key) {
-            (Some(seen), false) => key.bucket.word.mark_at_once(seen, topics, fenced),
-            _ => false,
-        }
     }
 
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].

@@ -20,7 +20,7 @@ use crate::place::{Place, Seat};
 use crate::presence::{self, Presence};
 use crate::slab::{Chain, Stack};
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
-use crate::word::Word;
+use crate::word::{self, Word};
 use std::ptr;
 
 /// Lines that share a home.
@@ -51,6 +51,36 @@ pub(crate) struct Bucket {
     pub(crate) presence: Presence,
     pub(crate) identity: IdentityCell,
     pub(crate) word: Word,
+}
+
+/// Where a key may be.
+pub(crate) struct Guess<'a, K, M> {
+    pub(crate) table: &'a Table<K, M>,
+    pub(crate) line: usize,
+    pub(crate) side: usize,
+    pub(crate) bucket: &'a Bucket,
+}
+
+impl<K, M> Guess<'_, K, M> {
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        (self.line * LINE + self.side) as u32
+    }
+}
+
+impl Bucket {
+    /// The key's socket as its word shows it, if this is the key's bucket and the key has no other place. Holds if a step from there succeeds.
+    ///
+    /// The word is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
+    /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
+    /// another place says CHAINED before returning, and so is not missed.
+    #[inline]
+    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<word::Seen> {
+        let seen = self.word.load();
+        let is_key = self.identity.holds(print.identity);
+        let is_sole = self.presence.load().is_unchained_member(print.identity.kind);
+        (is_key && is_sole && seen.is_live()).then_some(seen)
+    }
 }
 
 /// What the life of a key and of its first socket needs besides.
@@ -158,15 +188,22 @@ impl<K, M> Table<K, M> {
         &self.residents[bucket as usize].key
     }
 
-    /// The key, if it is active and in the first two lines, as nine in ten are. Which of a line's buckets to look at is computed
-    /// rather than decided, since the processor could only guess.
+    /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
+    /// it is is computed rather than decided, since the processor could only guess.
+    #[inline]
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+        let line = self.start(print.hash) + distance;
+        let Line(buckets) = self.lines.get(line)?;
+        let side = usize::from(buckets[1].identity.resembles(print.identity));
+        Some(Guess { table: self, line, side, bucket: &buckets[side] })
+    }
+
+    /// The key, if it is active and in the first two lines, as nine in ten are.
     #[inline]
     pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
-        let first = self.start(print.hash);
-        [first, first + 1].into_iter().find_map(|line| {
-            let Line(buckets) = self.lines.get(line)?;
-            let side = usize::from(buckets[1].identity.resembles(print.identity));
-            self.look((line * LINE + side) as u32, &buckets[side], print).ok()
+        [0, 1].into_iter().find_map(|distance| {
+            let guess = self.guess(print, distance)?;
+            self.look(guess.number(), guess.bucket, print).ok()
         })
     }
 
