@@ -118,15 +118,22 @@ impl<K, M> Shard<K, M> {
         self.mark_further(*print, topics)
     }
 
-    /// Marks the key's one socket, thoroughly.
+    /// Marks the key's one socket, thoroughly: most often its task waits.
     #[inline(never)]
     fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: word::Seen, topics: Topics) -> usize {
+        // By the line, which is known long before the side: a processor that expects a task to wait asks for both lines at once.
+        table.prefetch_seats(line);
+        let place = table.place_at(line, side);
+        let duty = match place.word.mark(seen, topics) {
+            Marked::Gone => return 0,
+            Marked::Already | Marked::Done => return 1,
+            Marked::Wake(duty) => duty,
+        };
         let mut panics = Panics::default();
-        let number = (line * LINE + side) as u32;
-        let spot = Spot::bucket(table.number(), number);
-        let marked = self.done(spot, seen.generation(), table.bucket(number).word.mark(seen, topics), &mut panics);
+        let spot = Spot::bucket(table.number(), (line * LINE + side) as u32);
+        self.wake_at(place, spot, seen.generation(), duty, &mut panics);
         panics.resume();
-        usize::from(marked)
+        1
     }
 
     /// Marks all sockets of a key that is not in the first line, or has several.
@@ -209,7 +216,12 @@ impl<K, M> Shard<K, M> {
 
     #[inline(never)]
     fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
-        if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
+        self.wake_at(self.trusted_place(spot), spot, generation, duty, panics);
+    }
+
+    #[inline]
+    fn wake_at(&self, place: Place<'_, M>, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+        if let Some(last) = place.waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
             panics.catch(|| drop(leftovers));
         }

@@ -162,6 +162,17 @@ impl<K, M> Table<K, M> {
         Some(Place { word: &self.bucket(bucket).word, lease: &self.extras(bucket).lease, seat: &resident.seat })
     }
 
+    /// The own place of the bucket on that side of the line.
+    #[inline]
+    pub(crate) fn place_at(&self, line: usize, side: usize) -> Place<'_, M> {
+        let bucket = line * LINE + side;
+        Place {
+            word: &self.lines[line].0[side].word,
+            lease: &self.extras[bucket].lease,
+            seat: &self.residents[bucket].seat,
+        }
+    }
+
     /// The word of a bucket, if there is such a bucket.
     #[inline]
     pub(crate) fn word(&self, bucket: u32) -> Option<&Word> {
@@ -247,6 +258,14 @@ impl<K, M> Table<K, M> {
         if let Some(line) = self.lines.get(self.start(print.hash) + distance) {
             prefetch(line);
         }
+    }
+
+    /// Asks for what is kept of the line's first sockets besides their words.
+    #[inline]
+    pub(crate) fn prefetch_seats(&self, line: usize) {
+        let seats = line * LINE;
+        prefetch(&self.residents[seats].seat);
+        prefetch(&self.residents[seats + LINE - 1].seat);
     }
 
     /// Asks for all that an insertion of the key will need.

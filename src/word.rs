@@ -305,6 +305,7 @@ impl Word {
     }
 
     /// The caller, who holds WAKING, has woken the task.
+    #[inline]
     pub(crate) fn wake_done(&self) -> Woken {
         let mut seen = self.load();
         loop {
