@@ -185,7 +185,9 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            marked += usize::from(self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics));
+            let is_marked = word.mark_at_once(seen, topics, true)
+                || self.done(spot, seen.generation(), word.mark_fenced(seen, topics), panics);
+            marked += usize::from(is_marked);
         });
         marked
     }
@@ -287,12 +289,12 @@ impl<K, M> Shard<K, M> {
     /// Calls `f` for each live socket: once for each that is live from before the call until after it.
     pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
         for table in self.tables.iter() {
-            for (bucket, word) in table.words() {
+            table.each_word(|bucket, word| {
                 let seen = word.load();
                 if seen.is_live() {
                     f(Spot::bucket(table.number(), bucket), word, seen);
                 }
-            }
+            });
         }
         for (spot, slot) in self.slab.iter() {
             let word = slot.word();

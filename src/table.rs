@@ -188,10 +188,14 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// The words of all buckets, in memory's order.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (u32, &Word)> {
-        let buckets = self.lines.iter().flat_map(|line| &line.0);
-        buckets.zip(0..).map(|(bucket, number)| (number, &bucket.word))
+    /// Calls `f` with the word of each bucket, in memory's order.
+    #[inline]
+    pub(crate) fn each_word<'a>(&'a self, mut f: impl FnMut(u32, &'a Word)) {
+        for (line, Line(buckets)) in self.lines.iter().enumerate() {
+            for (side, bucket) in buckets.iter().enumerate() {
+                f((line * LINE + side) as u32, &bucket.word);
+            }
+        }
     }
 
     /// Where a key's cell is. When it may be used is for the presence word to say.
