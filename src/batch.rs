@@ -40,9 +40,13 @@ impl<'a, K, M> Batch<'a, K, M> {
         full_fence();
         for slot in &mut *keys {
             let Some((shard, print)) = slot else { continue };
-            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket, guess.bucket.sole(print)?))) {
-                Some((bucket, seen)) if bucket.word.mark_at_once(seen, topics, true) => marked += 1,
-                _ => {
+            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket.sole(print)?, guess))) {
+                Some((seen, guess)) if guess.bucket.word.mark_at_once(seen, topics, true) => marked += 1,
+                Some((_, guess)) => {
+                    guess.table.prefetch_seats(guess.line);
+                    continue;
+                }
+                None => {
                     shard.prefetch(print, 1);
                     continue;
                 }
