@@ -329,8 +329,7 @@ impl Word {
         while !seen.due().is_empty() {
             match self.step(seen, seen.0 & !DUE) {
                 Ok(()) => {
-                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written by who found the
-                    // bit still set.
+                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written before it.
                     fence_after_step();
                     break;
                 }
