@@ -40,9 +40,12 @@ impl<'a, K, M> Batch<'a, K, M> {
         full_fence();
         for slot in &mut *keys {
             let Some((shard, print)) = slot else { continue };
-            match shard.glance(print) {
-                Some(key) if shard.mark_at_once(&key, topics, true) => marked += 1,
-                Some(key) => marked += shard.mark_key(&key, topics, true, panics),
+            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket.sole(print)?, guess))) {
+                Some((seen, guess)) if shard.mark_at_once(&guess.bucket.word, seen, topics, true) => marked += 1,
+                Some((_, guess)) => {
+                    guess.table.prefetch_seats(guess.line);
+                    continue;
+                }
                 None => {
                     shard.prefetch(print, 1);
                     continue;
@@ -51,7 +54,7 @@ impl<'a, K, M> Batch<'a, K, M> {
             *slot = None;
         }
         for (shard, print) in keys.iter().flatten() {
-            marked += shard.search(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
+            marked += shard.find(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
         }
         marked
     }

@@ -61,7 +61,9 @@ impl Seeds {
             return Fingerprint { identity: Identity { words, kind: HASHED }, hash: words[0] };
         }
         let (all, kind) = if len == KEPT { (kept, FULL) } else { (kept | (len as u128) << LEN_SHIFT, SHORT) };
-        let identity = Identity { words: [all as u64, (all >> u64::BITS) as u64], kind };
+        let high = (all >> u64::BITS) as u64;
+        // The first word alone decides which bucket is looked at: it must differ also where keys begin alike.
+        let identity = Identity { words: [all as u64 ^ high, high], kind };
         let hash = if len <= size_of::<u64>() { self.place.hash_one(kept as u64) } else { self.place.hash_one(kept) };
         Fingerprint { identity, hash }
     }
@@ -178,7 +180,9 @@ impl IdentityCell {
     #[inline]
     pub(crate) fn holds(&self, identity: Identity) -> bool {
         // Ordering: Acquire, pairs with `store`: the presence that the caller loads next is not older than the identity.
-        self.0.iter().zip(identity.words).all(|(cell, word)| cell.load(Ordering::Acquire) == word)
+        let [low, high] = [&self.0[0], &self.0[1]].map(|cell| cell.load(Ordering::Acquire));
+        // One decision rather than two.
+        (low ^ identity.words[0]) | (high ^ identity.words[1]) == 0
     }
 }
 

@@ -24,7 +24,16 @@ fn exact(bytes: &[u8]) -> Identity {
         all[15] = bytes.len() as u8;
     }
     let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|byte| all[8 * n + byte]));
-    Identity { words: [word(0), word(1)], kind }
+    Identity { words: [word(0) ^ word(1), word(1)], kind }
+}
+
+/// A look at the first word must tell `user-001` of a line from `user-002`.
+#[test]
+fn first_words_differ_where_keys_begin_alike() {
+    let seeds = Seeds::random();
+    let first = |n: u32| seeds.fingerprint(format!("user-00{n:07}").as_str()).identity.words[0];
+    let firsts: std::collections::HashSet<_> = (0..10_000).map(first).collect();
+    assert_eq!(firsts.len(), 10_000);
 }
 
 fn bytes(len: usize) -> Vec<u8> {

@@ -128,6 +128,7 @@ pub(crate) struct Waking<'a, M> {
 
 impl<'a, M> Waking<'a, M> {
     /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
+    #[inline]
     pub(crate) fn wake(self, panics: &mut Panics) -> Option<Last<'a, M>> {
         let Self { place, generation } = self;
         loop {

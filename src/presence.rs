@@ -111,6 +111,12 @@ impl Seen {
         self.0 & STATE == MEMBER
     }
 
+    /// Whether the bucket has an active key whose identity is of that kind, and which has no places but the bucket's own.
+    #[inline]
+    pub(crate) fn is_unchained_member(self, kind: Kind) -> bool {
+        self.0 & (STATE | KIND | CHAINED) == MEMBER | u64::from(kind.0) << KIND_SHIFT
+    }
+
     /// Whether somebody needs the key who is not a socket of it.
     #[inline]
     pub(crate) fn is_lingering(self) -> bool {

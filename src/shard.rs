@@ -7,14 +7,14 @@ use crate::id::SocketId;
 use crate::identity::Fingerprint;
 use crate::layers::Layers;
 use crate::ledger::Ledger;
-use crate::limits::Sizes;
+use crate::limits::{LINE, Sizes};
 use crate::panics::Panics;
 use crate::place::Place;
 use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
 use crate::stats::Counters;
 use crate::sync::Arc;
-use crate::table::{Bucket, Found, Table};
+use crate::table::{Bucket, Found, Guess, Table};
 use crate::topics::Topics;
 use crate::word::{self, Duty, Marked, Word};
 use crossbeam_utils::CachePadded;
@@ -63,6 +63,12 @@ impl<K, M> Shard<K, M> {
         })
     }
 
+    /// Where the key is, if it is where it is looked for first, or next.
+    #[inline]
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+        self.tables.newest()?.guess(print, distance)
+    }
+
     /// The key, if it is active and where it is looked for first.
     #[inline]
     pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
@@ -106,37 +112,55 @@ impl<K, M> Shard<K, M> {
     /// work on several marks at once; every other begins with a call.
     #[inline]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
-        match self.glance(print) {
-            Some(key) if self.mark_at_once(&key, topics, false) => 1,
-            Some(key) => self.mark_found(key, topics),
-            None => self.mark_searched(*print, topics),
+        if let Some(Guess { table, line, side, bucket }) = self.guess(print, 0)
+            && let Some(seen) = bucket.sole(print)
+            // Taken apart, lest it goes through memory also if the short way was enough.
+            && (self.mark_at_once(&bucket.word, seen, topics, false) || self.mark_sole(table, line, side, seen, topics))
+        {
+            return 1;
         }
+        self.mark_further(*print, topics)
     }
 
+    /// Marks the key's one socket, thoroughly: most often its task waits. False: it is gone, and somebody may have taken over.
     #[inline(never)]
-    fn mark_found(&self, key: Found<'_, K, M>, topics: Topics) -> usize {
+    fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: word::Seen, topics: Topics) -> bool {
+        // By the line, which is known long before the side: a processor that expects a task to wait asks for both lines at once.
+        table.prefetch_seats(line);
+        let place = table.place_at(line, side);
+        let marked = place.word.mark(seen, topics);
+        if marked == Marked::Gone {
+            return false;
+        }
+        self.counters.marked(marked == Marked::Already);
+        if let Marked::Wake(duty) = marked {
+            let mut panics = Panics::default();
+            let spot = Spot::bucket(table.number(), (line * LINE + side) as u32);
+            self.wake_at(place, spot, seen.generation(), duty, &mut panics);
+            panics.resume();
+        }
+        true
+    }
+
+    /// Marks all sockets of a key that is not in the first line, or has several.
+    #[inline(never)]
+    fn mark_further(&self, print: Fingerprint, topics: Topics) -> usize {
+        if let Some(Guess { table, line, side, bucket }) = self.guess(&print, 1)
+            && let Some(seen) = bucket.sole(&print)
+            && (self.mark_at_once(&bucket.word, seen, topics, false) || self.mark_sole(table, line, side, seen, topics))
+        {
+            return 1;
+        }
         let mut panics = Panics::default();
-        let marked = self.mark_key(&key, topics, false, &mut panics);
+        let marked = self.find(&print).map_or(0, |key| self.mark_key(&key, topics, false, &mut panics));
         panics.resume();
         marked
     }
 
-    #[inline(never)]
-    fn mark_searched(&self, print: Fingerprint, topics: Topics) -> usize {
-        self.search(&print).map_or(0, |key| self.mark_found(key, topics))
-    }
-
-    /// Marks the key's socket if it has one, nobody waits, and nobody interferes; false: nothing was done. `fenced`: see
-    /// [`Word::mark_fenced`].
+    /// The short way: see [`Word::mark_at_once`].
     #[inline]
-    pub(crate) fn mark_at_once(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool) -> bool {
-        match Self::own(key) {
-            (Some(seen), false) => {
-                let marked = key.bucket.word.mark_at_once(seen, topics, fenced);
-                self.counters.marked_at_once(marked, seen, topics)
-            }
-            _ => false,
-        }
+    pub(crate) fn mark_at_once(&self, word: &Word, seen: word::Seen, topics: Topics, fenced: bool) -> bool {
+        self.counters.marked_at_once(word.mark_at_once(seen, topics, fenced), seen, topics)
     }
 
     /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
@@ -175,8 +199,7 @@ impl<K, M> Shard<K, M> {
         if !seen.is_live_as(generation) {
             return false;
         }
-        let at_once = self.counters.marked_at_once(word.mark_at_once(seen, topics, false), seen, topics);
-        at_once || self.mark_socket_thoroughly(spot, word, seen, topics)
+        self.mark_at_once(word, seen, topics, false) || self.mark_socket_thoroughly(spot, word, seen, topics)
     }
 
     /// As `mark_socket`, in the middle of something that a waker's panic must not end.
@@ -205,7 +228,9 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            if self.marked(spot, seen.generation(), word.mark_fenced(seen, topics), panics) {
+            if self.mark_at_once(word, seen, topics, true)
+                || self.marked(spot, seen.generation(), word.mark_fenced(seen, topics), panics)
+            {
                 marked += 1;
             } else if let Some(key) = self.key_of_superseded(spot, word, seen.generation()) {
                 // Who took over may be in a place that the walk has passed. It came after the walk began: it is not counted.
@@ -251,8 +276,13 @@ impl<K, M> Shard<K, M> {
 
     #[inline(never)]
     pub(crate) fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+        self.wake_at(self.trusted_place(spot), spot, generation, duty, panics);
+    }
+
+    #[inline]
+    fn wake_at(&self, place: Place<'_, M>, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
         self.counters.woke();
-        if let Some(last) = self.trusted_place(spot).waking(generation, duty).wake(panics) {
+        if let Some(last) = place.waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
             panics.catch(|| drop(leftovers));
         }
@@ -321,12 +351,12 @@ impl<K, M> Shard<K, M> {
     /// Calls `f` for each socket that is live or superseded: once for each that is so from before the call until after it.
     pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
         for table in self.tables.iter() {
-            for (bucket, word) in table.words() {
+            table.each_word(|bucket, word| {
                 let seen = word.load();
                 if seen.is_owned() {
                     f(Spot::bucket(table.number(), bucket), word, seen);
                 }
-            }
+            });
         }
         for (spot, slot) in self.slab.iter() {
             let word = slot.word();
@@ -339,8 +369,8 @@ impl<K, M> Shard<K, M> {
     /// The places that the walk would pass.
     pub(crate) fn places(&self) -> impl Iterator<Item = (Spot, &Word)> {
         let buckets = self.tables.iter().flat_map(|table| {
-            let number = table.number();
-            table.words().map(move |(bucket, word)| (Spot::bucket(number, bucket), word))
+            let words = (0..).map_while(|bucket| table.word(bucket)).zip(0..);
+            words.map(|(word, bucket)| (Spot::bucket(table.number(), bucket), word))
         });
         buckets.chain(self.slab.iter().map(|(spot, slot)| (spot, slot.word())))
     }

@@ -22,7 +22,7 @@ use crate::session::Session;
 use crate::slab::{Chain, Stack};
 use crate::succession::Succession;
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
-use crate::word::Word;
+use crate::word::{self, Word};
 use std::ptr;
 
 /// Lines that share a home.
@@ -53,6 +53,36 @@ pub(crate) struct Bucket {
     pub(crate) presence: Presence,
     pub(crate) identity: IdentityCell,
     pub(crate) word: Word,
+}
+
+/// Where a key may be.
+pub(crate) struct Guess<'a, K, M> {
+    pub(crate) table: &'a Table<K, M>,
+    pub(crate) line: usize,
+    pub(crate) side: usize,
+    pub(crate) bucket: &'a Bucket,
+}
+
+impl<K, M> Guess<'_, K, M> {
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        (self.line * LINE + self.side) as u32
+    }
+}
+
+impl Bucket {
+    /// The key's socket as its word shows it, if this is the key's bucket and the key has no other place. Holds if a step from there succeeds.
+    ///
+    /// The word is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
+    /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
+    /// another place says CHAINED before returning, and so is not missed.
+    #[inline]
+    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<word::Seen> {
+        let seen = self.word.load();
+        let is_key = self.identity.holds(print.identity);
+        let is_sole = self.presence.load().is_unchained_member(print.identity.kind);
+        (is_key && is_sole && seen.is_live()).then_some(seen)
+    }
 }
 
 /// What the life of a key and of its first socket needs besides.
@@ -144,6 +174,17 @@ impl<K, M> Table<K, M> {
         Some(Place { word: &self.bucket(bucket).word, lease: &self.extras(bucket).lease, seat: &resident.seat })
     }
 
+    /// The own place of the bucket on that side of the line.
+    #[inline]
+    pub(crate) fn place_at(&self, line: usize, side: usize) -> Place<'_, M> {
+        let bucket = line * LINE + side;
+        Place {
+            word: &self.lines[line].0[side].word,
+            lease: &self.extras[bucket].lease,
+            seat: &self.residents[bucket].seat,
+        }
+    }
+
     /// The word of a bucket, if there is such a bucket.
     #[inline]
     pub(crate) fn word(&self, bucket: u32) -> Option<&Word> {
@@ -159,10 +200,14 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// The words of all buckets, in memory's order.
-    pub(crate) fn words(&self) -> impl Iterator<Item = (u32, &Word)> {
-        let buckets = self.lines.iter().flat_map(|line| &line.0);
-        buckets.zip(0..).map(|(bucket, number)| (number, &bucket.word))
+    /// Calls `f` with the word of each bucket, in memory's order.
+    #[inline]
+    pub(crate) fn each_word<'a>(&'a self, mut f: impl FnMut(u32, &'a Word)) {
+        for (line, Line(buckets)) in self.lines.iter().enumerate() {
+            for (side, bucket) in buckets.iter().enumerate() {
+                f((line * LINE + side) as u32, &bucket.word);
+            }
+        }
     }
 
     /// Where a key's cell is. When it may be used is for the presence word to say.
@@ -170,15 +215,22 @@ impl<K, M> Table<K, M> {
         &self.residents[bucket as usize].key
     }
 
-    /// The key, if it is active and in the first two lines, as nine in ten are. Which of a line's buckets to look at is computed
-    /// rather than decided, since the processor could only guess.
+    /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
+    /// it is is computed rather than decided, since the processor could only guess.
+    #[inline]
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+        let line = self.start(print.hash) + distance;
+        let Line(buckets) = self.lines.get(line)?;
+        let side = usize::from(buckets[1].identity.resembles(print.identity));
+        Some(Guess { table: self, line, side, bucket: &buckets[side] })
+    }
+
+    /// The key, if it is active and in the first two lines, as nine in ten are.
     #[inline]
     pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
-        let first = self.start(print.hash);
-        [first, first + 1].into_iter().find_map(|line| {
-            let Line(buckets) = self.lines.get(line)?;
-            let side = usize::from(buckets[1].identity.resembles(print.identity));
-            self.look((line * LINE + side) as u32, &buckets[side], print).ok()
+        [0, 1].into_iter().find_map(|distance| {
+            let guess = self.guess(print, distance)?;
+            self.look(guess.number(), guess.bucket, print).ok()
         })
     }
 
@@ -222,6 +274,14 @@ impl<K, M> Table<K, M> {
         if let Some(line) = self.lines.get(self.start(print.hash) + distance) {
             prefetch(line);
         }
+    }
+
+    /// Asks for what is kept of the line's first sockets besides their words.
+    #[inline]
+    pub(crate) fn prefetch_seats(&self, line: usize) {
+        let seats = line * LINE;
+        prefetch(&self.residents[seats].seat);
+        prefetch(&self.residents[seats + LINE - 1].seat);
     }
 
     /// Asks for all that an insertion of the key will need.

@@ -205,11 +205,11 @@ impl Word {
         if seen.0 & bits != bits {
             return self.step(seen, seen.0 | bits).is_ok();
         }
-        // As in `raise`.
-        fenced || {
+        // As in `raise`. Whether it is the caller's socket that is due, a second look tells, fenced or not.
+        if !fenced {
             full_fence();
-            self.load() == seen
         }
+        self.load() == seen
     }
 
     /// `mark`, by a caller that has fenced since it wrote what the mark is about, and before the word was `seen`.
@@ -255,6 +255,7 @@ impl Word {
     }
 
     /// The caller, who holds WAKING, has woken the task.
+    #[inline]
     pub(crate) fn wake_done(&self) -> Woken {
         let mut seen = self.load();
         loop {
@@ -278,8 +279,7 @@ impl Word {
         while !seen.due().is_empty() {
             match self.step(seen, seen.0 & !DUE) {
                 Ok(()) => {
-                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written by who found the
-                    // bit still set.
+                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written before it.
                     fence_after_step();
                     break;
                 }

@@ -75,6 +75,23 @@ fn bucket_reused_beside_mark() {
     });
 }
 
+/// A key leaves, and another one takes its bucket, beside a list of the former's sockets: the latter's are not in it.
+#[test]
+fn bucket_reused_beside_list() {
+    check(|| {
+        let registry = registry();
+        let first = registry.register(key(1)).unwrap();
+        let id = first.id();
+        let lister = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.sockets_of(&1))
+        };
+        drop(first);
+        let _others = [registry.register(key(2)).unwrap(), registry.register(key(3)).unwrap()];
+        assert!(lister.join().unwrap().into_iter().all(|listed| listed == id));
+    });
+}
+
 /// A key leaves, and another one takes its bucket, beside a registration of the former, which has found the bucket: the two are not confused.
 #[test]
 fn bucket_reused_beside_join() {

@@ -41,10 +41,10 @@ MUTANTS = [
         (WORD, "                full_fence();\n                fenced = true;", "                fenced = true;"),
     ]),
     Mutant("mark-at-once-no-fence", "a mark that goes the short way and sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
-        (WORD, "            full_fence();\n            self.load() == seen", "            self.load() == seen"),
+        (WORD, "        if !fenced {\n            full_fence();\n        }\n        self.load() == seen", "        self.load() == seen"),
     ]),
     Mutant("mark-at-once-no-second-look", "a mark that goes the short way and sets nothing does not look again", "loom word::mark_that_coalesces_publishes", [
-        (WORD, "            full_fence();\n            self.load() == seen", "            full_fence();\n            true"),
+        (WORD, "            full_fence();\n        }\n        self.load() == seen", "            full_fence();\n        }\n        true"),
     ]),
     Mutant("mark-at-once-wakes-nobody", "a mark goes the short way although somebody waits", "loom waiting::mark_beside_wait", [
         (WORD, "if seen.0 & (LIVE | WAITING) != LIVE {", "if seen.0 & LIVE != LIVE {"),
@@ -128,12 +128,19 @@ MUTANTS = [
     ]),
 
     # The key's sockets.
-    Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_mark", [
+    Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_list", [
         (SHARD, "(now.is_still(key.seen) && own_seen.is_live())", "own_seen.is_live()"),
     ]),
-    Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_mark", [
+    Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_list", [
         (SHARD, "        let own_seen = key.bucket.word.load();\n        let now = key.bucket.presence.load();\n",
          "        let now = key.bucket.presence.load();\n        let own_seen = key.bucket.word.load();\n"),
+    ]),
+    Mutant("sole-identity-too-early", "a mark that goes the short way reads the identity before the word", "loom keys::bucket_reused_beside_mark", [
+        (TABLE, "        let seen = self.word.load();\n        let is_key = self.identity.holds(print.identity);\n",
+         "        let is_key = self.identity.holds(print.identity);\n        let seen = self.word.load();\n"),
+    ]),
+    Mutant("sole-chained", "a mark goes the short way although there is a chain", "loom places::mark_beside_drop_of_the_first", [
+        (TABLE, "is_unchained_member(print.identity.kind)", "is_member(print.identity.kind)"),
     ]),
     Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom places::chain_returned_beside_mark", [
         (SHARD, "            if !presence.load().is_still(seen) {\n                return;\n            }\n", ""),
