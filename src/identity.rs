@@ -51,7 +51,8 @@ impl Seeds {
         Self { place: seeds(1), low: seeds(5), high: seeds(9) }
     }
 
-    #[inline]
+    /// Inlined wherever it is called: what a key writes is then kept in registers.
+    #[inline(always)]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
         let mut capture = Capture { seeds: self, kept: 0, len: 0, long: None };
         key.hash(&mut capture);

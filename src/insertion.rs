@@ -111,7 +111,7 @@ impl<K, M> Table<K, M> {
             return Err(key);
         }
         bucket.identity.store(print.identity);
-        let place = self.place(number).expect("the bucket is there").claim_with_bucket();
+        let place = self.own_place(number).claim_with_bucket();
         Ok(Hidden::new(self, number, bucket, distance, place, key))
     }
 

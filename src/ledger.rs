@@ -26,8 +26,9 @@ pub(crate) struct Ledger {
     lines: Box<[CachePadded<Line>]>,
 }
 
+/// The permits and counts of one shard.
 #[derive(Default)]
-struct Line {
+pub(crate) struct Line {
     /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
     permits: AtomicU64,
     /// `| CLOSED | WATCHED | keys: 30 | sockets: 32 |`
@@ -79,12 +80,18 @@ impl Ledger {
         Self { lines: (0..shards).map(line).collect() }
     }
 
+    /// The line of a shard.
+    #[inline]
+    pub(crate) fn line(&self, shard: usize) -> &Line {
+        &self.lines[shard]
+    }
+
     /// Takes a permit for a socket in `shard`; false if there is none.
     ///
     /// Lock-free: it looks again only if another thread returned a permit meanwhile.
     #[inline]
     pub(crate) fn admit(&self, shard: usize) -> bool {
-        self.lines[shard].take_permit() || self.admit_from_elsewhere(shard)
+        self.line(shard).take_permit() || self.admit_from_elsewhere(shard)
     }
 
     fn admit_from_elsewhere(&self, shard: usize) -> bool {
@@ -111,28 +118,6 @@ impl Ledger {
         })
     }
 
-    /// Returns a permit.
-    #[inline]
-    pub(crate) fn dismiss(&self, shard: usize) {
-        // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
-        // are never more than 2^32 - 1 permits.
-        self.lines[shard].permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
-    }
-
-    /// Counts in.
-    #[inline]
-    pub(crate) fn add(&self, shard: usize, entry: Entry) -> Before {
-        // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
-        Before(self.lines[shard].counts.fetch_add(entry.0, Ordering::AcqRel))
-    }
-
-    /// Counts out.
-    #[inline]
-    pub(crate) fn sub(&self, shard: usize, entry: Entry) -> Before {
-        // Ordering: AcqRel, so that the counts go down before what follows is seen; and pairs with `watch`.
-        Before(self.lines[shard].counts.fetch_sub(entry.0, Ordering::AcqRel))
-    }
-
     /// From here on whoever changes the counts learns that somebody watches; all changes before are visible to the caller.
     pub(crate) fn watch(&self) {
         for line in &self.lines {
@@ -141,23 +126,11 @@ impl Ledger {
         }
     }
 
-    #[inline]
-    pub(crate) fn is_watched(&self, shard: usize) -> bool {
-        // Ordering: Acquire, pairs with `watch`: who watches is visible.
-        self.lines[shard].counts.load(Ordering::Acquire) & WATCHED != 0
-    }
-
     pub(crate) fn close(&self) {
         for line in &self.lines {
             // Ordering: AcqRel, pairs with `add`.
             line.counts.fetch_or(CLOSED, Ordering::AcqRel);
         }
-    }
-
-    #[inline]
-    pub(crate) fn is_closed(&self, shard: usize) -> bool {
-        // Ordering: Acquire, pairs with `close`.
-        self.lines[shard].counts.load(Ordering::Acquire) & CLOSED != 0
     }
 
     pub(crate) fn sockets(&self) -> usize {
@@ -175,6 +148,40 @@ impl Ledger {
 }
 
 impl Line {
+    /// Returns a permit.
+    #[inline]
+    pub(crate) fn dismiss(&self) {
+        // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
+        // are never more than 2^32 - 1 permits.
+        self.permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
+    }
+
+    /// Counts in.
+    #[inline]
+    pub(crate) fn add(&self, entry: Entry) -> Before {
+        // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
+        Before(self.counts.fetch_add(entry.0, Ordering::AcqRel))
+    }
+
+    /// Counts out.
+    #[inline]
+    pub(crate) fn sub(&self, entry: Entry) -> Before {
+        // Ordering: AcqRel, so that the counts go down before what follows is seen; and pairs with `watch`.
+        Before(self.counts.fetch_sub(entry.0, Ordering::AcqRel))
+    }
+
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        // Ordering: Acquire, pairs with `watch`: who watches is visible.
+        self.counts.load(Ordering::Acquire) & WATCHED != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // Ordering: Acquire, pairs with `close`.
+        self.counts.load(Ordering::Acquire) & CLOSED != 0
+    }
+
     #[inline]
     fn take_permit(&self) -> bool {
         // Ordering: Acquire, pairs with `dismiss`. Relaxed would do for the number; the rest is the socket's own words' business.

@@ -62,7 +62,7 @@ fn a_returned_permit_is_for_anybody() {
     let ledger = Ledger::new(4, 4);
     assert!((0..4).all(|_| ledger.admit(0)) && !ledger.admit(0));
     for (from, to) in [(0, 0), (0, 3), (3, 0), (1, 2)] {
-        ledger.dismiss(from);
+        ledger.line(from).dismiss();
         assert_eq!(free(&ledger)[from], 1);
         assert!(ledger.admit(to) && !ledger.admit(to));
     }
@@ -74,13 +74,13 @@ fn returns_are_counted_if_no_permit_is_free_and_wrap() {
     assert_eq!(ledger.returned(), None);
     assert!(ledger.admit(0) && ledger.admit(0));
     assert_eq!(ledger.returned(), Some(0));
-    ledger.dismiss(1);
+    ledger.line(1).dismiss();
     assert_eq!(ledger.returned(), None);
     assert!(ledger.admit(0));
     assert_eq!(ledger.returned(), Some(1));
 
     ledger.lines[0].permits.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
-    ledger.dismiss(0);
+    ledger.line(0).dismiss();
     assert_eq!(ledger.lines[0].permits.load(Ordering::Relaxed), 1, "the count wrapped, and the permit is free");
     assert!(ledger.admit(1) && !ledger.admit(1));
 }
@@ -91,16 +91,16 @@ fn counts_add_up_over_the_shards_and_return_to_nothing() {
     let (socket, key, both) = (Entry::new(true, false), Entry::new(false, true), Entry::new(true, true));
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
     for (shard, entry) in [(0, both), (0, socket), (3, both), (3, Entry::new(false, false))] {
-        assert!(!ledger.add(shard, entry).is_closed());
+        assert!(!ledger.line(shard).add(entry).is_closed());
     }
     assert_eq!((ledger.sockets(), ledger.keys()), (3, 2));
-    let _ = ledger.sub(0, key);
+    let _ = ledger.line(0).sub(key);
     assert_eq!((ledger.sockets(), ledger.keys()), (3, 1));
-    assert!(!ledger.add(0, key).is_closed());
-    let _ = ledger.sub(0, socket);
-    let _ = ledger.sub(0, both);
+    assert!(!ledger.line(0).add(key).is_closed());
+    let _ = ledger.line(0).sub(socket);
+    let _ = ledger.line(0).sub(both);
     assert_eq!((ledger.sockets(), ledger.keys()), (1, 1));
-    let _ = ledger.sub(3, both);
+    let _ = ledger.line(3).sub(both);
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
     assert!((0..4).all(|shard| counts(&ledger, shard) == 0));
 }
@@ -112,43 +112,43 @@ fn the_most_sockets_and_keys_fit_one_line() {
     ledger.lines[1].counts.store(all_but_one, Ordering::Relaxed);
     ledger.close();
     ledger.watch();
-    assert!(ledger.add(1, Entry::new(true, true)).is_closed());
+    assert!(ledger.line(1).add(Entry::new(true, true)).is_closed());
     assert_eq!((ledger.sockets(), ledger.keys()), (MOST, MOST));
-    assert!(ledger.is_closed(1));
+    assert!(ledger.line(1).is_closed());
 }
 
 #[test]
 fn close_is_told_to_who_counts_in_later_and_leaves_the_counts_right() {
     let ledger = Ledger::new(4, 100);
     let both = Entry::new(true, true);
-    assert!((0..4).all(|shard| !ledger.add(shard, both).is_closed() && !ledger.is_closed(shard)));
+    assert!((0..4).all(|shard| !ledger.line(shard).add(both).is_closed() && !ledger.line(shard).is_closed()));
     for _ in 0..2 {
         ledger.close();
-        assert!((0..4).all(|shard| ledger.is_closed(shard)));
+        assert!((0..4).all(|shard| ledger.line(shard).is_closed()));
     }
     assert_eq!((ledger.sockets(), ledger.keys()), (4, 4));
-    assert!((0..4).all(|shard| ledger.add(shard, both).is_closed()));
+    assert!((0..4).all(|shard| ledger.line(shard).add(both).is_closed()));
     assert_eq!((ledger.sockets(), ledger.keys()), (8, 8));
     for shard in 0..4 {
-        let _ = ledger.sub(shard, both);
-        let _ = ledger.sub(shard, both);
+        let _ = ledger.line(shard).sub(both);
+        let _ = ledger.line(shard).sub(both);
     }
     assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
-    assert!((0..4).all(|shard| ledger.is_closed(shard)));
+    assert!((0..4).all(|shard| ledger.line(shard).is_closed()));
 }
 
 #[test]
 fn a_watch_is_told_to_who_changes_the_counts_later_and_leaves_them_right() {
     let ledger = Ledger::new(4, 100);
     let both = Entry::new(true, true);
-    assert!((0..4).all(|shard| !ledger.add(shard, both).is_watched() && !ledger.is_watched(shard)));
-    assert!((0..4).all(|shard| !ledger.sub(shard, Entry::new(false, true)).is_watched()));
+    assert!((0..4).all(|shard| !ledger.line(shard).add(both).is_watched() && !ledger.line(shard).is_watched()));
+    assert!((0..4).all(|shard| !ledger.line(shard).sub(Entry::new(false, true)).is_watched()));
     for _ in 0..2 {
         ledger.watch();
-        assert!((0..4).all(|shard| ledger.is_watched(shard) && !ledger.is_closed(shard)));
+        assert!((0..4).all(|shard| ledger.line(shard).is_watched() && !ledger.line(shard).is_closed()));
         assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
     }
-    assert!((0..4).all(|shard| ledger.add(shard, both).is_watched() && ledger.sub(shard, both).is_watched()));
+    assert!((0..4).all(|shard| ledger.line(shard).add(both).is_watched() && ledger.line(shard).sub(both).is_watched()));
     assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
 }
 
@@ -176,7 +176,7 @@ fn nobody_is_refused_while_a_permit_is_free() {
             scope.spawn(move || {
                 for n in 0..20_000 {
                     assert!(ledger.admit((thread + n) % 4));
-                    ledger.dismiss((thread + 3 * n) % 4);
+                    ledger.line((thread + 3 * n) % 4).dismiss();
                 }
             });
         }

@@ -4,7 +4,7 @@
 //! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
 //! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
 //! 4. Count in the ledger. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
-//! 5. If the socket takes over: supersede the others (see `takeover`).
+//! 5. If the socket takes over: supersede the others, once there is a handle (see `takeover`).
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ use crate::error::{Closed, RegisterError};
 use crate::identity::Fingerprint;
 use crate::insertion::Insertion;
 use crate::layers::Layer;
-use crate::ledger::Entry;
+use crate::ledger::{Entry, Line};
 use crate::limits::GROWING_BOUND;
 use crate::panics::Panics;
 use crate::place::Claimed;
@@ -23,7 +23,6 @@ use crate::spot::{MAX_LAYER, Spot};
 use crate::succession::Heir;
 use crate::table::{Found, Table};
 use crate::topics::Topics;
-use std::mem::ManuallyDrop;
 
 /// How a socket is registered.
 #[derive(Clone, Copy, Default)]
@@ -37,8 +36,6 @@ pub(crate) struct Terms {
 /// Where a new socket is, and what is left over of its registration.
 pub(crate) struct Registered<K> {
     pub(crate) spot: Spot,
-    /// Of the wakers of superseded sockets.
-    pub(crate) panics: Panics,
     /// The key that was not needed, since an equal one is there.
     pub(crate) spare: Option<K>,
     /// Somebody may be watching: `announce` it.
@@ -53,16 +50,16 @@ impl<K> Registered<K> {
 }
 
 /// A permit of the ledger; dropping it gives it back.
-struct Permit<'a, K, M>(&'a Shard<K, M>);
+struct Permit<'a>(&'a Line);
 
-impl<K, M> Drop for Permit<'_, K, M> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.ledger.dismiss(self.0.index);
+        self.0.dismiss();
     }
 }
 
 /// Being counted in a key's presence; dropping it takes that back.
-pub(crate) struct Member<'a, K, M> {
+struct Member<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
@@ -135,35 +132,30 @@ impl<K: Eq, M> Shard<K, M> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(print);
         }
-        if self.ledger.is_closed(self.index) {
+        let line = self.ledger.line(self.index);
+        if line.is_closed() {
             return Err(RegisterError::Closed);
         }
         if !self.ledger.admit(self.index) {
             return Err(RegisterError::Full);
         }
-        let permit = Permit(self);
+        let permit = Permit(line);
         // Who takes over will be the only one, so it is not refused for the others' number.
         let limit = if terms.takes_over { MAX_LIVE } else { self.sizes.max_per_key };
         let (member, spot, claimed, spare) = self.enter(print, key, limit)?;
-        let heir = Heir { spot, generation: claimed.generation() };
         if terms.takes_over {
-            member.table.extras(member.bucket).succession.announce(heir);
+            member.announce(spot, &claimed);
         }
-        claimed.occupy(metadata, terms.due);
+        let generation = claimed.occupy(metadata, terms.due);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));
+        let before = line.add(Entry::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
-        std::mem::forget(permit);
-        let member = ManuallyDrop::new(member);
-        let mut panics = Panics::default();
+        std::mem::forget((member, permit));
         if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(spot, heir.generation, Closed::Shutdown, &mut panics);
+            self.close_socket(spot, generation, Closed::Shutdown, &mut Panics::default());
         }
-        if terms.takes_over {
-            self.take_over(&member, heir, &mut panics);
-        }
-        Ok(Registered { spot, panics, spare, is_watched: before.is_watched() })
+        Ok(Registered { spot, spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
@@ -227,16 +219,18 @@ impl<K, M> Shard<K, M> {
 }
 
 impl<'a, K, M> Member<'a, K, M> {
-    /// The key.
-    pub(crate) fn found(&self) -> Found<'a, K, M> {
-        Found::now(self.table, self.bucket)
+    /// Says that the socket that is about to move in takes over.
+    #[cold]
+    fn announce(&self, spot: Spot, claimed: &Claimed<'_, M>) {
+        let heir = Heir { spot, generation: claimed.generation() };
+        self.table.extras(self.bucket).succession.announce(heir);
     }
 
     /// The bucket's own place, or a vacant slot of the chain, or a new one.
     fn take_place(&self) -> Result<(Spot, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
         let own = Spot::bucket(table.number(), bucket);
-        if let Some(claimed) = shard.trusted_place(own).claim() {
+        if let Some(claimed) = table.own_place(bucket).claim() {
             return Ok((own, claimed));
         }
         let extras = table.extras(bucket);

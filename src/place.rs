@@ -105,12 +105,12 @@ impl<M> Claimed<'_, M> {
     }
 
     /// A socket moves in, with `due` already due.
-    pub(crate) fn occupy(self, metadata: M, due: Topics) {
+    pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
         // SAFETY: busy and claimed; `Last::vacate` closed the cell.
         unsafe { self.0.seat.waker.open() };
         // SAFETY: busy and claimed; `Last::vacate` emptied the cell.
         unsafe { self.0.seat.metadata.write(metadata) };
-        self.0.word.publish(due);
+        self.0.word.publish(due)
     }
 
     /// Nobody moves in.
@@ -180,27 +180,17 @@ pub(crate) struct Owned<'a, M> {
 
 /// How an owner left.
 #[must_use]
-pub(crate) struct Departure<'a, M> {
-    /// Another socket has taken over: this one was counted out by that.
-    pub(crate) superseded: bool,
-    pub(crate) left: OwnerLeft<'a, M>,
-}
-
-pub(crate) enum OwnerLeft<'a, M> {
-    /// Nobody else was in the place.
-    Last(Last<'a, M>),
-    /// Somebody may be.
-    Others(Leaving<'a, M>),
+pub(crate) enum Departure<'a, M> {
+    /// Its socket was live, and nobody else was in the place.
+    Alone(Last<'a, M>),
+    /// Another socket had taken over, or somebody may be in the place.
+    Otherwise(Leaving<'a, M>),
 }
 
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
         // SAFETY: full until the last one in the place vacates it, and the owner is in.
         unsafe { self.place.seat.metadata.get() }
-    }
-
-    pub(crate) fn is_superseded(&self) -> bool {
-        self.place.word.load().is_superseded()
     }
 
     /// Why the socket was told to go, if it was.
@@ -210,6 +200,7 @@ impl<'a, M> Owned<'a, M> {
 
     /// Why the socket, which is closed, was told to go. What the owner was told once stays so.
     #[cold]
+    #[inline(never)]
     fn verdict(&self) -> Closed {
         let decided = self.place.lease.decide(self.generation, Closed::Shutdown.verdict());
         decided.map_or(Closed::Shutdown, Closed::from_verdict)
@@ -218,9 +209,7 @@ impl<'a, M> Owned<'a, M> {
     /// Takes what is due, or sees to it that the task is woken when something is.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        let Place { word, seat, .. } = self.place;
-        // Dropped last: dropping a waker may run the caller's code.
-        let mut _replaced = None;
+        let word = self.place.word;
         loop {
             let seen = word.load();
             if seen.is_closed() {
@@ -230,51 +219,64 @@ impl<'a, M> Owned<'a, M> {
             if !due.is_empty() {
                 return Poll::Ready(Ok(due));
             }
-            // SAFETY: the owner.
-            if unsafe { seat.waker.will_wake(cx.waker()) } {
-                if seen.is_waiting() {
-                    return Poll::Pending;
-                }
-            } else {
-                let waker = cx.waker().clone();
-                if !word.disarm() {
-                    // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                // SAFETY: the owner, and disarmed.
-                _replaced = unsafe { seat.waker.replace(waker) };
-            }
-            if word.arm() {
+            if self.wait(seen, cx) {
                 return Poll::Pending;
             }
         }
     }
 
+    /// Waits, if the word still is as `seen` as far as that matters; false: look again.
+    fn wait(&mut self, seen: word::Seen, cx: &mut Context<'_>) -> bool {
+        let Place { word, seat, .. } = self.place;
+        // Dropped last: dropping a waker may run the caller's code.
+        let mut _replaced = None;
+        // SAFETY: the owner.
+        if unsafe { seat.waker.will_wake(cx.waker()) } {
+            if seen.is_waiting() {
+                return true;
+            }
+        } else {
+            let waker = cx.waker().clone();
+            if !word.disarm() {
+                // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
+                cx.waker().wake_by_ref();
+                return true;
+            }
+            // SAFETY: the owner, and disarmed.
+            _replaced = unsafe { seat.waker.replace(waker) };
+        }
+        word.arm()
+    }
+
     /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
     pub(crate) fn leave(self) -> Departure<'a, M> {
-        let Others { waking, visited, superseded } = self.place.word.remove();
-        let left = if waking || visited {
-            OwnerLeft::Others(Leaving { owned: self, waking })
+        let others = self.place.word.remove();
+        if others == Others::default() {
+            Departure::Alone(Last(self.place))
         } else {
-            OwnerLeft::Last(Last(self.place))
-        };
-        Departure { superseded, left }
+            Departure::Otherwise(Leaving { owned: self, others })
+        }
     }
 }
 
-/// An owner that has removed its socket while others may be in the place.
+/// An owner that has removed its socket.
 #[must_use]
 pub(crate) struct Leaving<'a, M> {
     owned: Owned<'a, M>,
-    waking: bool,
+    others: Others,
 }
 
 impl<'a, M> Leaving<'a, M> {
-    /// Leaves the place to the others, or to the caller if they are gone.
+    /// Whether another socket had taken over: this one was counted out by that.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.others.superseded
+    }
+
+    /// Leaves the place to the others, or to the caller if there are none.
     pub(crate) fn finish(self) -> Option<Last<'a, M>> {
-        let Owned { place, generation } = self.owned;
-        place.lease.leave_owner(generation, self.waking).then_some(Last(place))
+        let Self { owned: Owned { place, generation }, others } = self;
+        let is_alone = !(others.waking || others.visited);
+        (is_alone || place.lease.leave_owner(generation, others.waking)).then_some(Last(place))
     }
 }
 

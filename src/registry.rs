@@ -8,7 +8,7 @@ use crate::id::SocketId;
 use crate::identity::{Fingerprint, Seeds};
 use crate::ledger::Ledger;
 use crate::limits::Sizes;
-use crate::membership::{Registered, Terms};
+use crate::membership::Terms;
 use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::socket::{Socket, SocketRef, Visitor};
@@ -146,17 +146,15 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let registered =
             shard.register(&print, key, metadata, terms).inspect_err(|error| shard.counters.refused(error))?;
         shard.counters.registered();
-        if terms.takes_over {
-            shard.counters.taken_over();
-        }
         let socket = Socket::new(Arc::clone(shard), registered.spot);
+        if terms.takes_over {
+            socket.take_over();
+        }
         if registered.is_watched {
             shard.announce(&registered, socket.key());
         }
-        let Registered { panics, spare, .. } = registered;
         // The spare key goes last: should its drop panic, the socket is removed.
-        drop(spare);
-        panics.resume();
+        drop(registered);
         Ok(socket)
     }
 
@@ -258,6 +256,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// Whether `key` has at least one live socket. Lock-free.
     #[must_use]
+    #[inline]
     pub fn is_active<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -360,7 +359,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 
     /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
         let print = seeds.fingerprint(key);

@@ -10,9 +10,8 @@
 #![allow(unsafe_code)]
 
 use crate::audience::Notice;
-use crate::generation::Generation;
 use crate::ledger::Entry;
-use crate::place::{Departure, Last, OwnerLeft, Remains};
+use crate::place::{Departure, Last, Remains};
 use crate::presence::Left;
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::Spot;
@@ -32,45 +31,59 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// The caller gives up the one handle of that socket.
-    pub(crate) unsafe fn remove(&self, spot: Spot, generation: Generation) {
+    pub(crate) unsafe fn remove(&self, spot: Spot) {
         let (table, bucket) = self.key_of(spot);
         table.prefetch_removal(bucket);
         self.counters.removed();
-        // SAFETY: the caller's promise.
-        let owned = unsafe { self.trusted_place(spot).own(generation) };
-        let was_counted = !owned.is_superseded();
+        let place = self.place_of(table, bucket, spot);
+        let seen = place.word.load();
+        // SAFETY: the caller's promise; the word shows the socket's generation as long as it has an owner.
+        let owned = unsafe { place.own(seen.generation()) };
+        let (line, mut notice) = (self.ledger.line(self.index), Notice::default());
+        if seen.is_superseded() {
+            return self.remove_otherwise(table, bucket, spot, owned.leave(), None, notice);
+        }
         let is_last = table.bucket(bucket).presence.load().live() == 1;
-        let entry = Entry::new(true, is_last);
-        let mut notice = Notice::default();
-        if was_counted {
-            notice.note(self.ledger.sub(self.index, entry));
-        }
-        let Departure { superseded, left } = owned.leave();
-        if superseded {
-            if was_counted {
-                // Superseded since: who did that counted it out as well.
-                notice.note(self.ledger.add(self.index, entry));
-            }
-            let last = match left {
-                OwnerLeft::Last(last) => Some(last),
-                OwnerLeft::Others(leaving) => leaving.finish(),
-            };
-            let late = last.map(|last| self.settle(spot, last));
-            self.give_if_due(notice, late);
-            return;
-        }
-        let (remains, leaving) = match left {
-            OwnerLeft::Last(last) => (Some(self.clean(spot, last)), None),
-            OwnerLeft::Others(leaving) => (None, Some(leaving)),
+        notice.note(line.sub(Entry::new(true, is_last)));
+        let remains = match owned.leave() {
+            Departure::Alone(last) => self.clean(spot, last),
+            other => return self.remove_otherwise(table, bucket, spot, other, Some(is_last), notice),
         };
-        // A place that others are in goes on being counted, as lingering: so the key stays as long as they do.
-        let left = self.leave(table, bucket, is_last, leaving.is_some(), &mut notice);
+        let left = self.leave(table, bucket, is_last, false, &mut notice);
         // SAFETY: that was this socket's step.
         let key = unsafe { self.left(table, bucket, left) };
-        let late = leaving.and_then(|leaving| leaving.finish()).map(|last| self.settle(spot, last));
-        self.ledger.dismiss(self.index);
-        let leftovers = (Leftovers { _remains: remains, _key: key }, late);
-        self.give_if_due(notice, leftovers);
+        line.dismiss();
+        self.give_if_due(notice, Leftovers { _remains: Some(remains), _key: key });
+    }
+
+    /// The rest of a removal, if the socket was superseded or somebody was in its place. `counted_out`: whether the socket was,
+    /// and if so, whether its key was as well.
+    #[cold]
+    fn remove_otherwise(
+        &self,
+        table: &Table<K, M>,
+        bucket: u32,
+        spot: Spot,
+        departure: Departure<'_, M>,
+        counted_out: Option<bool>,
+        mut notice: Notice,
+    ) {
+        let Departure::Otherwise(leaving) = departure else { unreachable!("a superseded socket") };
+        if leaving.is_superseded() {
+            if let Some(is_last) = counted_out {
+                // Superseded since: who did that counted it out as well.
+                notice.note(self.ledger.line(self.index).add(Entry::new(true, is_last)));
+            }
+            let late = leaving.finish().map(|last| self.settle(spot, last));
+            return self.give_if_due(notice, late);
+        }
+        // The place goes on being counted, as lingering: so the key stays as long as the others do.
+        let left = self.leave(table, bucket, counted_out == Some(true), true, &mut notice);
+        // SAFETY: that was this socket's step.
+        let key = unsafe { self.left(table, bucket, left) };
+        let late = leaving.finish().map(|last| self.settle(spot, last));
+        self.ledger.line(self.index).dismiss();
+        self.give_if_due(notice, (key, late));
     }
 
     /// Cleans up the place of a socket that was removed while somebody was in it.
@@ -95,7 +108,7 @@ impl<K, M> Shard<K, M> {
 
     /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
     /// the caller has done the latter already. Tells who watches presence; the rest of `notice` is for the caller to give.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn leave(
         &self,
         table: &Table<K, M>,
@@ -104,15 +117,15 @@ impl<K, M> Shard<K, M> {
         lingers: bool,
         notice: &mut Notice,
     ) -> Left {
-        let presence = &table.bucket(bucket).presence;
+        let (line, presence) = (self.ledger.line(self.index), &table.bucket(bucket).presence);
         let key = Entry::new(false, true);
         let mut seen = presence.load();
         loop {
             let is_last = seen.live() == 1;
             if is_last && !counted_out {
-                notice.note(self.ledger.sub(self.index, key));
+                notice.note(line.sub(key));
             } else if counted_out && !is_last {
-                notice.note(self.ledger.add(self.index, key));
+                notice.note(line.add(key));
             }
             counted_out = is_last;
             // Whoever makes the key idle needs it until that is told: alone with the bucket, or as one that lingers.
@@ -120,7 +133,7 @@ impl<K, M> Shard<K, M> {
             match presence.leave(seen, lingers || stays) {
                 Ok(left) => {
                     // After the step: who learns of the key later finds it idle, and whoever has learnt of it before is seen here.
-                    if is_last && self.ledger.is_watched(self.index) {
+                    if is_last && line.is_watched() {
                         // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
                         self.renounce(table, bucket, unsafe { table.key(bucket).get() }, notice);
                         if left == Left::Vacate {
@@ -138,7 +151,7 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn let_go(&self, table: &Table<K, M>, bucket: u32) -> Left {
         let left = table.bucket(bucket).presence.settle();
         // Whoever numbered the session knew that it is watched, and its own step in the presence came before that one.
-        if left == Left::Vacate && self.ledger.is_watched(self.index) {
+        if left == Left::Vacate && self.ledger.line(self.index).is_watched() {
             table.extras(bucket).session.clear();
         }
         left
@@ -148,6 +161,7 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// `left` is what the caller's own step returned, and was not used yet.
+    #[inline(always)]
     pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
         if left == Left::Others {
             return None;

@@ -106,11 +106,17 @@ impl<K, M> Shard<K, M> {
         self.place(spot).expect(PLACES_STAY)
     }
 
+    /// Where the socket at `spot` is, by who knows that its key is in `bucket`.
+    #[inline]
+    pub(crate) fn place_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, spot: Spot) -> Place<'a, M> {
+        if spot.is_slot() { self.trusted_place(spot) } else { table.own_place(bucket) }
+    }
+
     /// Marks all sockets of a key; returns how many.
     ///
     /// Most keys have one socket, are where they are looked for first, and nobody waits. Their way is short, so that the processor can
     /// work on several marks at once; every other begins with a call.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
         if let Some(Guess { table, line, side, bucket }) = self.guess(print, 0)
             && let Some(seen) = bucket.sole(print)
@@ -127,7 +133,7 @@ impl<K, M> Shard<K, M> {
     fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: word::Seen, topics: Topics) -> bool {
         // By the line, which is known long before the side: a processor that expects a task to wait asks for both lines at once.
         table.prefetch_seats(line);
-        let place = table.place_at(line, side);
+        let place = table.own_place((line * LINE + side) as u32);
         let marked = place.word.mark(seen, topics);
         if marked == Marked::Gone {
             return false;
@@ -152,7 +158,7 @@ impl<K, M> Shard<K, M> {
             return 1;
         }
         let mut panics = Panics::default();
-        let marked = self.find(&print).map_or(0, |key| self.mark_key(&key, topics, false, &mut panics));
+        let marked = self.search(&print).map_or(0, |key| self.mark_key(&key, topics, false, &mut panics));
         panics.resume();
         marked
     }

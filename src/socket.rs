@@ -9,6 +9,7 @@ use crate::panics::Panics;
 use crate::place::{Owned, Visit};
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::Spot;
+use crate::succession::Heir;
 use crate::sync::Arc;
 use crate::table::Found;
 use crate::topics::Topics;
@@ -59,9 +60,19 @@ unsafe impl Sync for WordOf {}
 
 impl<K, M> Socket<K, M> {
     /// The handle of the socket that was just registered there.
+    #[inline]
     pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot) -> Self {
         let word = WordOf(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
         Self { shard, word }
+    }
+
+    /// Supersedes the other sockets of the key, by one that was announced to do so.
+    #[cold]
+    pub(crate) fn take_over(&self) {
+        self.shard.counters.taken_over();
+        let mut panics = Panics::default();
+        self.shard.take_over(Heir { spot: self.spot(), generation: self.generation() }, &mut panics);
+        panics.resume();
     }
 
     #[inline]
@@ -196,7 +207,7 @@ impl<K, M> Socket<K, M> {
 impl<K, M> Drop for Socket<K, M> {
     fn drop(&mut self) {
         // SAFETY: this is the one handle, and it is not used again.
-        unsafe { self.shard.remove(self.spot(), self.generation()) };
+        unsafe { self.shard.remove(self.spot()) };
     }
 }
 

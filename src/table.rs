@@ -170,18 +170,16 @@ impl<K, M> Table<K, M> {
 
     /// The own place of a bucket, if there is such a bucket.
     pub(crate) fn place(&self, bucket: u32) -> Option<Place<'_, M>> {
-        let resident = self.residents.get(bucket as usize)?;
-        Some(Place { word: &self.bucket(bucket).word, lease: &self.extras(bucket).lease, seat: &resident.seat })
+        (bucket < self.residents.len() as u32).then(|| self.own_place(bucket))
     }
 
-    /// The own place of the bucket on that side of the line.
+    /// The own place of a bucket that is there.
     #[inline]
-    pub(crate) fn place_at(&self, line: usize, side: usize) -> Place<'_, M> {
-        let bucket = line * LINE + side;
+    pub(crate) fn own_place(&self, bucket: u32) -> Place<'_, M> {
         Place {
-            word: &self.lines[line].0[side].word,
-            lease: &self.extras[bucket].lease,
-            seat: &self.residents[bucket].seat,
+            word: &self.bucket(bucket).word,
+            lease: &self.extras(bucket).lease,
+            seat: &self.residents[bucket as usize].seat,
         }
     }
 

@@ -9,7 +9,7 @@
 
 use crate::audience::Notice;
 use crate::ledger::Entry;
-use crate::membership::{Held, Member};
+use crate::membership::Held;
 use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::succession::Heir;
@@ -19,11 +19,13 @@ use crate::topics::Topics;
 use crate::word::Superseded;
 
 impl<K, M> Shard<K, M> {
-    /// Steps 2 to 4 for the socket that has just been published.
+    /// Steps 2 to 4 for the socket that has just been published, by its owner.
     ///
     /// Lock-free: a step for each socket of the key.
-    pub(crate) fn take_over(&self, member: &Member<'_, K, M>, heir: Heir, panics: &mut Panics) {
-        let key = member.found();
+    #[cold]
+    pub(crate) fn take_over(&self, heir: Heir, panics: &mut Panics) {
+        let (table, bucket) = self.key_of(heir.spot);
+        let key = Found::now(table, bucket);
         let succession = &key.table.extras(key.number).succession;
         succession.advance();
         full_fence();
@@ -60,10 +62,10 @@ impl<K, M> Shard<K, M> {
     fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, panics: &mut Panics) {
         // What will keep the key for the superseded socket, until its owner drops it.
         let Some(held) = Held::new(self, key) else { return };
-        let (entry, mut notice) = (Entry::new(true, false), Notice::default());
-        notice.note(self.ledger.sub(self.index, entry));
+        let (line, entry, mut notice) = (self.ledger.line(self.index), Entry::new(true, false), Notice::default());
+        notice.note(line.sub(entry));
         let Superseded::Done(due, duty) = self.trusted_place(spot).supersede(generation) else {
-            notice.note(self.ledger.add(self.index, entry));
+            notice.note(line.add(entry));
             drop(held);
             panics.catch(|| self.give_if_due(notice, ()));
             return;
@@ -73,7 +75,7 @@ impl<K, M> Shard<K, M> {
         let left = self.leave(key.table, key.number, false, false, &mut notice);
         // SAFETY: that was the superseded socket's step.
         let key = unsafe { self.left(key.table, key.number, left) };
-        self.ledger.dismiss(self.index);
+        line.dismiss();
         if let Some(duty) = duty {
             self.wake(spot, generation, duty, panics);
         }

@@ -211,7 +211,8 @@ fn publish_begins_with_no_flag_and_nothing_due_but_what_is_asked_for() {
     for generation in GENERATIONS {
         for due in DUES {
             let live = State { generation, live: true, due, ..State::default() };
-            check(State::busy(generation), |word| word.publish(Topics::from_bits(due)), (), live);
+            let published = Generation::new(generation);
+            check(State::busy(generation), |word| word.publish(Topics::from_bits(due)), published, live);
         }
     }
 }
@@ -357,7 +358,7 @@ fn vacate_hands_on_to_the_next_generation_until_the_last() {
 fn a_retired_place_stays_so() {
     let word = State::vacant(LAST).word();
     assert!(word.claim());
-    word.publish(Topics::EMPTY);
+    assert_eq!(word.publish(Topics::EMPTY), Generation::new(LAST));
     assert_eq!(word.remove(), Others { waking: false, visited: false, superseded: false });
     assert!(!word.vacate());
     for _ in 0..2 {

@@ -7,7 +7,7 @@ use crate::topics::Topics;
 
 /// Who else was in the place when its owner left it.
 #[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Others {
     pub(crate) waking: bool,
     pub(crate) visited: bool,
@@ -63,11 +63,12 @@ impl Word {
 
     /// busy -> live, with `due` already due, by the claimer, after it wrote the values.
     #[inline]
-    pub(crate) fn publish(&self, due: Topics) {
+    pub(crate) fn publish(&self, due: Topics) -> Generation {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
         // Ordering: Release, so that who sees the socket sees its values. A plain store: nobody else writes a busy word.
         self.0.store(seen.0 ^ BUSY | LIVE | u64::from(due.bits()), Ordering::Release);
+        seen.generation()
     }
 
     /// live -> superseded. Nobody can mark, visit or close the socket from here on; its owner is told.
