@@ -351,11 +351,11 @@ MUTANTS = [
     Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers every_mark_reaches_all_sockets", [
         (PANICS, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
-    Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events a_clone_that_panics_harms_nobody", [
+    Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events_panics a_clone_that_panics_harms_nobody", [
         (FEED, "        let untold = Untold(self);\n", "        let untold = mem::ManuallyDrop::new(Untold(self));\n"),
         (FEED, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(untold));\n            return;"),
     ]),
-    Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events a_clone_that_panics_harms_nobody", [
+    Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
         (EVENTS, "        let hearing = Hearing(self);\n", "        let hearing = std::mem::ManuallyDrop::new(Hearing(self));\n"),
     ]),
     Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
