@@ -356,7 +356,7 @@ MUTANTS = [
         (FEED, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(untold));\n            return;"),
     ]),
     Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
-        (EVENTS, "        let hearing = Hearing(self);\n", "        let hearing = std::mem::ManuallyDrop::new(Hearing(self));\n"),
+        (EVENTS, "        let hearing = Hearing(self);\n", "        let mut hearing = std::mem::ManuallyDrop::new(Hearing(self));\n"),
     ]),
     Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
         (EVENTS, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
