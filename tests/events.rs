@@ -9,12 +9,9 @@ mod patience;
 #[path = "common/waker.rs"]
 mod waker;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -326,95 +323,4 @@ fn a_subscription_may_outlive_the_handles_and_end_at_any_time() {
     drop((gone, registry));
     drop(socket);
     assert_eq!(heard(&mut presence), [('+', 1), ('-', 1)]);
-}
-
-thread_local! {
-    static ARMED: Cell<bool> = const { Cell::new(false) };
-}
-
-struct Fragile(u64, Arc<()>);
-
-impl Clone for Fragile {
-    fn clone(&self) -> Self {
-        if ARMED.replace(false) {
-            resume_unwind(Box::new("clone"));
-        }
-        Self(self.0, Arc::clone(&self.1))
-    }
-}
-
-impl PartialEq for Fragile {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Fragile {}
-
-impl Hash for Fragile {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
-    }
-}
-
-fn fragile(presence: &mut Presence<Fragile>) -> Vec<char> {
-    std::iter::from_fn(|| presence.try_next())
-        .map(|event| match event {
-            PresenceEvent::Online(..) => '+',
-            PresenceEvent::Offline(..) => '-',
-            _ => '!',
-        })
-        .collect()
-}
-
-fn panics<R>(f: impl FnOnce() -> R) {
-    ARMED.set(true);
-    assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
-    assert!(!ARMED.get());
-}
-
-#[test]
-fn a_clone_that_panics_harms_nobody() {
-    let (registry, alive) = (Registry::<Fragile>::new(), Arc::new(()));
-    let key = |number| Fragile(number, Arc::clone(&alive));
-    let (mut one, mut two) = (registry.presence(), registry.presence());
-    assert!(fragile(&mut one).is_empty() && fragile(&mut two).is_empty());
-
-    // While registering: the registration is taken back. Whoever was told is told of that, too.
-    panics(|| registry.register(key(1)));
-    assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
-    let (one_heard, two_heard) = (fragile(&mut one), fragile(&mut two));
-    assert!([&one_heard, &two_heard].iter().any(|heard| **heard == ['!']), "{one_heard:?} {two_heard:?}");
-    assert!([&one_heard, &two_heard].iter().any(|heard| **heard == ['+', '-']), "{one_heard:?} {two_heard:?}");
-
-    // While dropping: the socket is gone.
-    let socket = registry.register(key(1)).unwrap();
-    assert_eq!((fragile(&mut one), fragile(&mut two)), (vec!['+'], vec!['+']));
-    panics(|| drop(socket));
-    assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
-    let mut heard = [fragile(&mut one), fragile(&mut two)];
-    heard.sort();
-    assert_eq!(heard, [vec!['!'], vec!['-']]);
-
-    // While listening: it begins again.
-    let socket = registry.register(key(1)).unwrap();
-    panics(|| one.try_next());
-    assert_eq!((fragile(&mut one), fragile(&mut two)), (vec!['!', '+'], vec!['+']));
-    drop(socket);
-    assert_eq!((fragile(&mut one), fragile(&mut two)), (vec!['-'], vec!['-']));
-
-    drop((one, two, registry));
-    assert_eq!(Arc::strong_count(&alive), 1, "no key is leaked");
-}
-
-#[test]
-fn what_is_told_and_never_taken_is_dropped_with_the_subscription() {
-    let (registry, alive) = (Registry::<Fragile>::new(), Arc::new(()));
-    let presence = registry.presence();
-    let sockets: Vec<_> = (0..10).map(|n| registry.register(Fragile(n, Arc::clone(&alive))).unwrap()).collect();
-    assert_eq!(Arc::strong_count(&alive), 21);
-    drop(presence);
-    assert_eq!(Arc::strong_count(&alive), 11);
-    drop(sockets);
-    assert_eq!(Arc::strong_count(&alive), 1);
 }

@@ -1,11 +1,12 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
+use crate::feed::Feed;
 use crate::session::{Clock, Session};
 use crate::{Presence, PresenceEvent, Registry};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
-use loom::sync::atomic::Ordering::{Acquire, Release};
+use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
 use std::task::{Context, Waker};
 
@@ -188,9 +189,25 @@ fn last_leaves_first_joins() {
     });
 }
 
-/// A subscription is too slow beside changes: it is told so, and what it finds then is the truth.
+/// A subscription is too slow while a key comes: it is told so, and what it finds then is the truth.
 #[test]
-fn lag_beside_changes() {
+fn lag_beside_register() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence_with_capacity(0);
+        let mut mirror = Mirror::default();
+        mirror.hear_all(&mut presence);
+        let other = thread::spawn(move || registry.register(key(1)).unwrap());
+        mirror.hear_all(&mut presence);
+        let _socket = other.join().unwrap();
+        mirror.hear_all(&mut presence);
+        assert!(mirror.online && mirror.lags == 1);
+    });
+}
+
+/// The same while a key goes.
+#[test]
+fn lag_beside_last_leaves() {
     check(|| {
         let registry = registry();
         let mut presence = registry.presence_with_capacity(1);
@@ -208,26 +225,24 @@ fn lag_beside_changes() {
 #[test]
 fn lag_of_two() {
     check(|| {
-        let registry = registry();
-        let mut presence = registry.presence_with_capacity(0);
-        let first = registry.register(key(1)).unwrap();
-        let mut mirror = Mirror::default();
-        mirror.hear_all(&mut presence);
-        assert!(mirror.online);
-        let leaver = thread::spawn(move || drop(first));
-        let second = registry.register(key(2)).unwrap();
-        while presence.try_next().is_some() {}
-        leaver.join().unwrap();
-        let mut last = Vec::new();
-        while let Some(event) = presence.try_next() {
-            match event {
-                PresenceEvent::Lagged => last.clear(),
-                PresenceEvent::Online(key, _) => last.push(key.0),
-                PresenceEvent::Offline(key, _) => last.retain(|&online| online != key.0),
+        let state = Arc::new((Feed::new(0, |&()| ()), [AtomicBool::new(false), AtomicBool::new(false)]));
+        let tellers = [0, 1].map(|number| {
+            let state = state.clone();
+            thread::spawn(move || {
+                state.1[number].store(true, Relaxed);
+                state.0.tell(&(), 2);
+            })
+        });
+        let mut seen = [false; 2];
+        let mut look = || {
+            if state.0.take_lag() {
+                seen = [state.1[0].load(Relaxed), state.1[1].load(Relaxed)];
             }
-        }
-        assert!(!last.contains(&1));
-        drop(second);
+        };
+        look();
+        tellers.into_iter().for_each(|teller| teller.join().unwrap());
+        look();
+        assert_eq!(seen, [true; 2]);
     });
 }
 
@@ -278,6 +293,23 @@ fn watch_beside_changes() {
             last = (counts.key_count(), counts.socket_count());
         }
         assert_eq!(last, (0, 0));
+    });
+}
+
+/// A socket goes, and its key stays.
+#[test]
+fn watch_beside_drop() {
+    check(|| {
+        let registry = registry();
+        let (_stays, goes) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
+        let other = thread::spawn(move || drop(goes));
+        let mut counts = registry.watch_counts();
+        let mut last = counts.socket_count();
+        other.join().unwrap();
+        while counts.take_changed() {
+            last = counts.socket_count();
+        }
+        assert_eq!(last, 1);
     });
 }
 
