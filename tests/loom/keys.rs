@@ -279,12 +279,12 @@ fn permits_that_move() {
     check(|| {
         let ledger = Arc::new(Ledger::new(2, 2));
         assert!(ledger.admit(0) && ledger.admit(1));
-        ledger.dismiss(0);
+        ledger.line(0).dismiss();
         let mover = {
             let ledger = ledger.clone();
             thread::spawn(move || {
                 // One permit is free before, between and after these.
-                ledger.dismiss(1);
+                ledger.line(1).dismiss();
                 assert!(ledger.admit(0));
             })
         };
