@@ -123,8 +123,9 @@ impl<K, M> Shard<K, M> {
         let mut panics = Panics::default();
         if registered.is_first() {
             let (table, bucket) = self.key_of(registered.spot);
-            // Active as long as the socket is there.
-            let number = table.extras(bucket).session.number(&audience.clock, || true);
+            // Not for certain: somebody may have taken over, and left.
+            let is_active = || table.bucket(bucket).presence.load().is_active();
+            let number = table.extras(bucket).session.number(&audience.clock, is_active);
             if let Some(number) = number {
                 audience.tell(key, online(number), &mut panics);
             }

@@ -8,7 +8,11 @@
 //!
 //! # Counts
 //! `add` comes after the step that makes a socket live or a key active, and `sub` before the step that ends it. So the counts are
-//! exact whenever no call is in flight, and in between never above the truth and never negative.
+//! exact whenever no call is in flight, and in between never above the truth.
+//!
+//! A socket that is superseded while its owner drops it is counted out by both, until the one that finds it was too late corrects that. So a number can be
+//! below the truth meanwhile, even below zero: that reads as zero. It may borrow from the number above it, which says so, but not from the flags:
+//! they are below.
 //!
 //! # Closing
 //! The counts' word also says whether the registry is closed: a registration that counts itself learns of a `close` that came
@@ -31,18 +35,17 @@ pub(crate) struct Ledger {
 pub(crate) struct Line {
     /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
     permits: AtomicU64,
-    /// `| CLOSED | WATCHED | keys: 30 | sockets: 32 |`
+    /// `| keys: 30 | sockets: 32 | CLOSED | WATCHED |`, two signed numbers: `keys * ONE_KEY + sockets * ONE_SOCKET`, and the flags.
     counts: AtomicU64,
 }
 
 const ONE_RETURNED: u64 = 1 << 32;
 const FREE: u64 = ONE_RETURNED - 1;
 
-const ONE_SOCKET: u64 = 1;
-const ONE_KEY: u64 = 1 << 32;
-const SOCKETS: u64 = ONE_KEY - 1;
-const CLOSED: u64 = 1 << 63;
-const WATCHED: u64 = 1 << 62;
+const WATCHED: u64 = 1;
+const CLOSED: u64 = 1 << 1;
+const ONE_SOCKET: u64 = 1 << 2;
+const ONE_KEY: u64 = ONE_SOCKET << 32;
 
 /// A change of the counts: one socket or none, one key or none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,17 +137,30 @@ impl Ledger {
     }
 
     pub(crate) fn sockets(&self) -> usize {
-        self.counts().map(|counts| (counts & SOCKETS) as usize).sum()
+        self.counts().map(|counts| at_least_none(sockets_in(counts))).sum()
     }
 
     pub(crate) fn keys(&self) -> usize {
-        self.counts().map(|counts| ((counts & !(CLOSED | WATCHED)) >> 32) as usize).sum()
+        self.counts().map(|counts| at_least_none(keys_in(counts))).sum()
     }
 
     fn counts(&self) -> impl Iterator<Item = u64> {
         // Ordering: Acquire, pairs with `add` and `sub`.
         self.lines.iter().map(|line| line.counts.load(Ordering::Acquire))
     }
+}
+
+fn sockets_in(counts: u64) -> i32 {
+    (counts / ONE_SOCKET) as i32
+}
+
+fn keys_in(counts: u64) -> i32 {
+    // Rounded, lest one socket too few borrows a key.
+    (counts.wrapping_add(ONE_KEY / 2) as i64 >> ONE_KEY.trailing_zeros()) as i32
+}
+
+fn at_least_none(number: i32) -> usize {
+    number.max(0) as usize
 }
 
 impl Line {

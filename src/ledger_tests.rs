@@ -14,11 +14,10 @@ fn counts(ledger: &Ledger, shard: usize) -> u64 {
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
     assert_eq!((FREE, ONE_RETURNED), (u64::from(u32::MAX), 1 << 32));
-    assert_eq!((SOCKETS, ONE_SOCKET, ONE_KEY), (u64::from(u32::MAX), 1, 1 << 32));
-    assert_eq!((CLOSED, WATCHED), (1 << 63, 1 << 62));
+    assert_eq!((WATCHED, CLOSED, ONE_SOCKET, ONE_KEY), (1, 1 << 1, 1 << 2, 1 << 34));
     let entries = [(false, false), (true, false), (false, true), (true, true)];
     let entries = entries.map(|(socket, key)| Entry::new(socket, key).0);
-    assert_eq!(entries, [0, 1, 1 << 32, 1 << 32 | 1]);
+    assert_eq!(entries, [0, 1 << 2, 1 << 34, 1 << 34 | 1 << 2]);
 }
 
 #[test]
@@ -115,6 +114,24 @@ fn the_most_sockets_and_keys_fit_one_line() {
     assert!(ledger.line(1).add(Entry::new(true, true)).is_closed());
     assert_eq!((ledger.sockets(), ledger.keys()), (MOST, MOST));
     assert!(ledger.line(1).is_closed());
+}
+
+#[test]
+fn what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else() {
+    let ledger = Ledger::new(2, 100);
+    let (socket, key) = (Entry::new(true, false), Entry::new(false, true));
+    let _ = (ledger.line(0).sub(socket), ledger.line(0).add(key));
+    assert_eq!((ledger.sockets(), ledger.keys()), (0, 1));
+    let _ = (ledger.line(0).sub(key), ledger.line(0).sub(key), ledger.line(1).add(Entry::new(true, true)));
+    assert_eq!((ledger.sockets(), ledger.keys()), (1, 1), "the other shard's");
+    assert!(!ledger.line(0).is_closed() && !ledger.line(0).is_watched());
+    ledger.close();
+    ledger.watch();
+    let _ = ledger.line(0).add(key);
+    assert_eq!((ledger.sockets(), ledger.keys()), (1, 1));
+    let _ = (ledger.line(0).add(socket), ledger.line(0).add(Entry::new(true, true)));
+    assert_eq!((ledger.sockets(), ledger.keys()), (2, 2));
+    assert!(ledger.line(0).is_closed() && ledger.line(0).is_watched());
 }
 
 #[test]

@@ -63,19 +63,24 @@ impl<'a, M> Place<'a, M> {
         Waking { place: self, generation }
     }
 
-    /// Tells the socket of that generation to go. Nothing is written about a shutdown: it is what a missing verdict means.
+    /// Tells the socket of that generation to go.
     pub(crate) fn close(self, generation: Generation, why: Closed) -> Marked {
-        // First, so that the owner finds it when it finds CLOSED.
-        if why != Closed::Shutdown {
-            self.lease.decide(generation, why.verdict());
-        }
+        self.decide(generation, why);
         self.word.close(generation)
     }
 
     /// Ends the socket of that generation in favour of another one of its key; its owner is told.
     pub(crate) fn supersede(self, generation: Generation) -> Superseded {
-        self.lease.decide(generation, Closed::Superseded.verdict());
+        self.decide(generation, Closed::Superseded);
         self.word.supersede(generation)
+    }
+
+    /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
+    /// shutdown: it is what a missing verdict means. So nothing is written either if CLOSED is there already.
+    fn decide(self, generation: Generation, why: Closed) {
+        if why != Closed::Shutdown && !self.word.load().is_closed() {
+            self.lease.decide(generation, why.verdict());
+        }
     }
 
     /// Comes in to look at the socket of that generation, if it is still there.

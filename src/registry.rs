@@ -13,7 +13,7 @@ use crate::panics::Panics;
 use crate::shard::Shard;
 use crate::socket::{Socket, SocketRef, Visitor};
 use crate::spot::Spot;
-use crate::sync::{Arc, full_fence};
+use crate::sync::Arc;
 use crate::topics::Topics;
 use std::borrow::Borrow;
 use std::fmt;
@@ -247,9 +247,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
     pub fn mark_all(&self) -> usize {
         let mut panics = Panics::default();
-        // One for all: see `Word::mark_fenced`.
-        full_fence();
-        let marked = self.shards().map(|shard| shard.mark_all(Topics::UPDATE, &mut panics)).sum();
+        let marked = self.shards().map(|shard| shard.mark_all(&mut panics)).sum();
         panics.resume();
         marked
     }

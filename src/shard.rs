@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::slab::{Chain, Slab, Slot};
 use crate::spot::Spot;
 use crate::stats::Counters;
-use crate::sync::Arc;
+use crate::sync::{Arc, AtomicU32, Ordering, full_fence};
 use crate::table::{Bucket, Found, Guess, Table};
 use crate::topics::Topics;
 use crate::word::{self, Duty, Marked, Word};
@@ -27,6 +27,8 @@ pub(crate) struct Shard<K, M> {
     pub(crate) index: usize,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) counters: Counters,
+    /// How many calls mark all sockets just now.
+    marking: CachePadded<AtomicU32>,
     /// None: this is the audience.
     pub(crate) audience: Option<Arc<Audience<K>>>,
 }
@@ -37,7 +39,8 @@ pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard
 impl<K, M> Shard<K, M> {
     pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>, audience: Option<Arc<Audience<K>>>) -> Self {
         let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * sizes.max_lines)));
-        Self { tables, slab, sizes, index, ledger, counters: Counters::default(), audience }
+        let (counters, marking) = (Counters::default(), CachePadded::default());
+        Self { tables, slab, sizes, index, ledger, counters, marking, audience }
     }
 
     pub(crate) fn id(&self, spot: Spot, generation: Generation) -> SocketId {
@@ -230,34 +233,32 @@ impl<K, M> Shard<K, M> {
         marked
     }
 
-    /// Marks every socket; returns how many. The caller has fenced.
-    pub(crate) fn mark_all(&self, topics: Topics, panics: &mut Panics) -> usize {
+    /// Makes an update due for every socket; returns how many there are.
+    pub(crate) fn mark_all(&self, panics: &mut Panics) -> usize {
+        // Ordering: Relaxed: the fence orders it with the takeovers.
+        self.marking.fetch_add(1, Ordering::Relaxed);
+        // One for all: see `Word::mark_fenced`. And see `takeover`.
+        full_fence();
         let mut marked = 0;
         self.walk(|spot, word, seen| {
-            if self.mark_at_once(word, seen, topics, true)
-                || self.marked(spot, seen.generation(), word.mark_fenced(seen, topics), panics)
-            {
-                marked += 1;
-            } else if let Some(key) = self.key_of_superseded(spot, word, seen.generation()) {
-                // Who took over may be in a place that the walk has passed. It came after the walk began: it is not counted.
-                self.mark_key(&key, topics, true, panics);
-            }
+            let is_marked = self.mark_at_once(word, seen, Topics::UPDATE, true)
+                || self.marked(spot, seen.generation(), word.mark_fenced(seen, Topics::UPDATE), panics);
+            marked += usize::from(is_marked);
         });
+        // Ordering: Release, so that who no longer finds this call counted comes after its marks.
+        self.marking.fetch_sub(1, Ordering::Release);
         marked
+    }
+
+    /// What a socket that takes over, and has fenced since it was published, may have missed of marks of all.
+    pub(crate) fn missed(&self) -> Topics {
+        // Ordering: Acquire, pairs with `mark_all`.
+        if self.marking.load(Ordering::Acquire) == 0 { Topics::EMPTY } else { Topics::UPDATE }
     }
 
     /// Tells one socket to go; false if it is gone.
     pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, why: Closed, panics: &mut Panics) -> bool {
         self.place(spot).is_some_and(|place| self.done(spot, generation, place.close(generation, why), panics))
-    }
-
-    /// The key of a socket that somebody took over from, as long as its owner is there.
-    #[cold]
-    fn key_of_superseded(&self, spot: Spot, word: &Word, generation: Generation) -> Option<Found<'_, K, M>> {
-        let (table, number) = self.key_of(spot);
-        let found = Found::now(table, number);
-        let now = word.load();
-        (now.is_superseded() && now.generation() == generation).then_some(found)
     }
 
     /// Does what a mark asks for; false if the socket was gone.
@@ -354,12 +355,12 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// Calls `f` for each socket that is live or superseded: once for each that is so from before the call until after it.
+    /// Calls `f` for each live socket: once for each that is so from before the call until after it.
     pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, word::Seen)) {
         for table in self.tables.iter() {
             table.each_word(|bucket, word| {
                 let seen = word.load();
-                if seen.is_owned() {
+                if seen.is_live() {
                     f(Spot::bucket(table.number(), bucket), word, seen);
                 }
             });
@@ -367,11 +368,12 @@ impl<K, M> Shard<K, M> {
         for (spot, slot) in self.slab.iter() {
             let word = slot.word();
             let seen = word.load();
-            if seen.is_owned() {
+            if seen.is_live() {
                 f(spot, word, seen);
             }
         }
     }
+
     /// The places that the walk would pass.
     pub(crate) fn places(&self) -> impl Iterator<Item = (Spot, &Word)> {
         let buckets = self.tables.iter().flat_map(|table| {

@@ -4,7 +4,7 @@
 //! 1. *Announce*: the socket that will take over becomes the latest. It is not published yet.
 //! 2. Publish it; *advance* the version; fence.
 //! 3. Walk the key. Supersede each socket that is found live, as long as this one still is the latest when it has been found.
-//! 4. If another one is the latest and published, supersede this one too.
+//! 4. If another one is the latest and published, advance once more, and supersede this one too.
 //!
 //! Let L be the last to announce itself. Nobody supersedes L: who finds it live sees it announced. L supersedes every other that
 //! its walk finds. One that its walk misses was published later, and so, by the fences, sees in its step 4 that L is the latest and published. If
@@ -14,7 +14,8 @@
 //! # The version
 //! A look at a key's sockets, one after the other, could pass a place before the new socket is there, and reach the old one's when that is
 //! superseded. The version steps between the two: if it is the same before and after the look, whoever superseded a socket that was
-//! met was there before the look began.
+//! met was there before the look began. Who gives way in step 4 does so on behalf of the latest, and steps the version on its behalf, too: the
+//! latest is there, but may not have come to its own step.
 
 use crate::generation::Generation;
 use crate::spot::Spot;

@@ -4,6 +4,10 @@
 //! Its word says so, in the step that takes what was due; it is counted out by whoever took over, and lingers in the key's presence until its
 //! owner drops it. What was due goes to the latest socket. Should that be superseded itself meanwhile, everybody who is there is
 //! marked: once too often for some, but never lost.
+//!
+//! A mark of all could pass the new socket's place before that is there, and come to the old one's when its owner has dropped it. So it counts
+//! itself in the shard, fences, and walks; who takes over publishes, fences, and looks whether somebody is counted. Either it sees that, and
+//! marks in that one's place; or the walk begins later, and sees the new socket.
 
 #![allow(unsafe_code)]
 
@@ -29,14 +33,17 @@ impl<K, M> Shard<K, M> {
         let succession = &key.table.extras(key.number).succession;
         succession.advance();
         full_fence();
+        let missed = self.missed();
         self.walk_key(&key, |spot, _, seen| {
             let other = Heir { spot, generation: seen.generation() };
             if other != heir && succession.is_latest(heir) {
-                self.supersede(&key, other, panics);
+                self.supersede(&key, other, missed, panics);
             }
         });
         if self.is_overtaken(&key, heir) {
-            self.supersede(&key, heir, panics);
+            // For the latest, which may not have come so far.
+            succession.advance();
+            self.supersede(&key, heir, missed, panics);
         }
     }
 
@@ -58,8 +65,8 @@ impl<K, M> Shard<K, M> {
         false
     }
 
-    /// Supersedes a socket of the key, unless it is gone.
-    fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, panics: &mut Panics) {
+    /// Supersedes a socket of the key, unless it is gone. Who takes over gets what was due for it, and what it `missed`.
+    fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, missed: Topics, panics: &mut Panics) {
         // What will keep the key for the superseded socket, until its owner drops it.
         let Some(held) = Held::new(self, key) else { return };
         let (line, entry, mut notice) = (self.ledger.line(self.index), Entry::new(true, false), Notice::default());
@@ -71,7 +78,7 @@ impl<K, M> Shard<K, M> {
             return;
         };
         std::mem::forget(held);
-        self.pass_on(key, due, panics);
+        self.pass_on(key, due | missed, panics);
         let left = self.leave(key.table, key.number, false, false, &mut notice);
         // SAFETY: that was the superseded socket's step.
         let key = unsafe { self.left(key.table, key.number, left) };

@@ -2,8 +2,9 @@
 
 use super::{Guarded, Key, block_on, check, key, registry};
 use crate::feed::Feed;
+use crate::membership::Terms;
 use crate::session::{Clock, Session};
-use crate::{Presence, PresenceEvent, Registry};
+use crate::{Presence, PresenceEvent, Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -186,6 +187,26 @@ fn last_leaves_first_joins() {
         drop(second);
         mirror.hear_all(&mut presence);
         assert!(!mirror.online && mirror.lags == 0);
+    });
+}
+
+/// The socket that began a session is superseded, and its heir leaves, before it tells of the session: that is not taken for a later one
+/// than the next.
+#[test]
+fn superseded_beside_last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let mut presence = registry.presence_with_capacity(8);
+        let (shard, print) = registry.locate(&1);
+        let registered = shard.register(&print, key(1), Guarded::default(), Terms::default()).unwrap();
+        let first = Socket::new(shard.clone(), registered.spot);
+        let heir = registry.register_taking_over(key(1), Guarded::default()).unwrap();
+        let leaver = thread::spawn(move || drop(heir));
+        let next = registry.register(key(1)).unwrap();
+        shard.announce(&registered, first.key());
+        leaver.join().unwrap();
+        assert!(heard(&registry, &mut presence).online);
+        drop(next);
     });
 }
 

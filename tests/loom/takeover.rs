@@ -1,8 +1,11 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
+use crate::succession::Heir;
 use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 
 type Ours = Socket<super::Key, super::Guarded>;
 
@@ -68,15 +71,30 @@ fn mark_of_all_beside_takeover() {
     }
 }
 
+/// The same where the old socket's owner leaves at once, so that the walk finds nobody in its place.
+#[test]
+fn mark_of_all_beside_takeover_and_drop() {
+    check(|| {
+        let (registry, old) = with_old(true);
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark_all())
+        };
+        let mut new = take_over(&registry);
+        drop(old);
+        marker.join().unwrap();
+        assert!(is_due(&mut new), "an update was lost");
+    });
+}
+
 /// What somebody wrote before a mark that found the old socket due already is seen by who takes it from the new one.
 #[test]
 fn mark_that_coalesces_beside_takeover() {
-    use loom::sync::Arc;
     use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
     check(|| {
         let (registry, _old) = with_old(false);
         registry.mark(&1);
-        let data = Arc::new(AtomicUsize::new(0));
+        let data = loom::sync::Arc::new(AtomicUsize::new(0));
         let marker = {
             let (registry, data) = (registry.clone(), data.clone());
             thread::spawn(move || {
@@ -154,6 +172,37 @@ fn two_takeovers_beside_mark() {
     });
 }
 
+/// A later takeover, and a mark, that begin while an earlier takeover is in its midst: when that has superseded the old socket, it wakes this.
+struct Meanwhile(Registry<super::Key, super::Guarded>, Mutex<Option<(Ours, thread::JoinHandle<usize>)>>);
+
+impl Wake for Meanwhile {
+    /// The later one comes as far as being announced and published.
+    fn wake(self: Arc<Self>) {
+        let registry = self.0.clone();
+        let marker = thread::spawn(move || registry.mark(&1));
+        let late = self.0.register(key(1)).unwrap();
+        let (shard, spot) = self.0.resolve(late.id()).unwrap();
+        let (table, bucket) = shard.key_of(spot);
+        table.extras(bucket).succession.announce(Heir { spot, generation: late.id().generation() });
+        *self.1.lock().unwrap() = Some((late, marker));
+    }
+}
+
+/// A mark beside a takeover that is overtaken, and gives way before the later one has superseded anybody.
+#[test]
+fn mark_beside_overtaken_takeover() {
+    check(|| {
+        let (registry, mut old) = with_old(false);
+        let meanwhile = Arc::new(Meanwhile(registry.clone(), Mutex::default()));
+        assert!(old.poll_due(&mut Context::from_waker(&Waker::from(meanwhile.clone()))).is_pending());
+        let new = take_over(&registry);
+        let (mut late, marker) = meanwhile.1.lock().unwrap().take().unwrap();
+        marker.join().unwrap();
+        assert_eq!(new.closed(), Some(Closed::Superseded));
+        assert!(is_due(&mut late), "an update was lost");
+    });
+}
+
 /// The owner drops its socket while it is being superseded: it is counted out once, and its permit returns once.
 #[test]
 fn takeover_beside_drop() {
@@ -168,6 +217,22 @@ fn takeover_beside_drop() {
             assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
         });
     }
+}
+
+/// The same while the socket that took over leaves as well, so that each of them may be counted out twice for a moment: the counts are not
+/// negative, and touch nothing else in their word.
+#[test]
+fn drop_beside_takeover_that_leaves() {
+    check(|| {
+        let (registry, old) = with_old(false);
+        let leaver = thread::spawn(move || drop(old));
+        drop(take_over(&registry));
+        assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
+        let next = registry.register(key(2)).expect("nobody has closed the registry");
+        assert_eq!(next.closed(), None);
+        leaver.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
+    });
 }
 
 /// A superseded socket's permit returns once, by whoever counts the socket out.

@@ -3,51 +3,78 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use socket_registry::{RegisterError, SocketId, Topics};
+use socket_registry::{Closed, RegisterError, SocketId, Topics};
 
 use super::{Key, Tag};
 
-pub(crate) struct Live {
-    /// What anybody may see of the socket.
+/// A socket whose owner has it.
+pub(crate) struct Owned {
+    /// What anybody may see of the socket, and its owner if nobody else sees it any more.
     pub(crate) shown: (Key, Tag, Topics),
+    /// Why it was told to go.
+    pub(crate) closed: Option<Closed>,
+    /// Which time of its key's being active it came in.
+    session: u32,
     /// A poll was pending, and nothing has become due nor was the wait dropped since.
     waiting: bool,
     /// A wait that was dropped need not be woken, but may be: a wake-up too many is allowed.
     pub(crate) wakes: RangeInclusive<usize>,
 }
 
-impl Live {
+impl Owned {
     /// `wakes` says whether who waits must be told; an owner's own `remark` tells nobody new.
     fn mark(&mut self, topics: Topics, wakes: bool) {
         if self.shown.2.is_empty() {
-            let (least, most) = self.wakes.clone().into_inner();
-            self.wakes = least + usize::from(self.waiting && wakes)..=most + 1;
-            self.waiting = false;
+            self.wake(wakes);
         }
         self.shown.2 = topics | self.shown.2;
     }
+
+    fn tell(&mut self, reason: Closed) {
+        if self.closed.is_none() {
+            self.wake(true);
+            self.closed = Some(reason);
+        }
+    }
+
+    fn wake(&mut self, must: bool) {
+        let (least, most) = self.wakes.clone().into_inner();
+        self.wakes = least + usize::from(self.waiting && must)..=most + 1;
+        self.waiting = false;
+    }
 }
 
+#[derive(Default)]
 pub(crate) struct Expected {
     max_sockets: usize,
     max_sockets_per_key: usize,
-    live: BTreeMap<SocketId, Live>,
+    closed: bool,
+    live: BTreeMap<SocketId, Owned>,
+    /// Held by their owners, and gone for everybody else.
+    superseded: BTreeMap<SocketId, Owned>,
+    /// Of each key how often it has become active, and who took it over last.
+    sessions: BTreeMap<Key, (u32, Option<SocketId>)>,
     issued: HashSet<SocketId>,
 }
 
 impl Expected {
     pub(crate) fn new(max_sockets: usize, max_sockets_per_key: usize) -> Self {
-        Self { max_sockets, max_sockets_per_key, live: BTreeMap::new(), issued: HashSet::new() }
+        Self { max_sockets, max_sockets_per_key, ..Self::default() }
     }
 
-    pub(crate) fn live(&self) -> &BTreeMap<SocketId, Live> {
+    pub(crate) fn live(&self) -> &BTreeMap<SocketId, Owned> {
         &self.live
+    }
+
+    /// The socket, and whether it is live.
+    pub(crate) fn owned(&self, id: SocketId) -> (&Owned, bool) {
+        self.live.get(&id).map_or_else(|| (&self.superseded[&id], false), |live| (live, true))
     }
 
     /// Of each active key the sockets in the order of their ids, and the topics due for any of them.
     pub(crate) fn by_key(&self) -> BTreeMap<Key, (Vec<SocketId>, Topics)> {
         let mut active: BTreeMap<Key, (Vec<SocketId>, Topics)> = BTreeMap::new();
-        for (id, Live { shown: (key, _, due), .. }) in &self.live {
+        for (id, Owned { shown: (key, _, due), .. }) in &self.live {
             let (ids, all_due) = active.entry(*key).or_insert((Vec::new(), Topics::EMPTY));
             ids.push(*id);
             *all_due = *due | *all_due;
@@ -59,60 +86,108 @@ impl Expected {
         self.live.values().filter(|live| live.shown.0 == key).count()
     }
 
-    pub(crate) fn join(&mut self, id: SocketId, key: Key, tag: Tag) {
+    pub(crate) fn join(&mut self, id: SocketId, key: Key, tag: Tag, mut due: Topics, takes_over: bool) {
+        assert!(!self.closed, "registered, although the registry is closed");
         assert!(self.live.len() < self.max_sockets, "registered beyond max_sockets");
-        assert!(self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
+        assert!(takes_over || self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
         assert!(self.issued.insert(id), "{id} was issued before");
-        let shown = (key, tag, Topics::EMPTY);
-        self.live.insert(id, Live { shown, waiting: false, wakes: 0..=0 });
+        let is_first = self.count_of(key) == 0;
+        let session = self.sessions.entry(key).or_default();
+        session.0 += u32::from(is_first);
+        if takes_over {
+            session.1 = Some(id);
+            let others: Vec<_> = self.live.extract_if(.., |_, live| live.shown.0 == key).collect();
+            for (other, mut live) in others {
+                due |= std::mem::replace(&mut live.shown.2, Topics::EMPTY);
+                live.tell(Closed::Superseded);
+                self.superseded.insert(other, live);
+            }
+        }
+        let (shown, session) = ((key, tag, due), session.0);
+        self.live.insert(id, Owned { shown, closed: None, session, waiting: false, wakes: 0..=0 });
     }
 
     /// Where both limits are reached, either may be named.
-    pub(crate) fn refuse(&self, key: Key, refusal: &RegisterError) {
+    pub(crate) fn refuse(&self, key: Key, takes_over: bool, refusal: &RegisterError) {
         match refusal {
+            RegisterError::Closed => assert!(self.closed),
             RegisterError::Full => assert_eq!(self.live.len(), self.max_sockets),
-            RegisterError::KeyFull => assert_eq!(self.count_of(key), self.max_sockets_per_key),
+            RegisterError::KeyFull => {
+                assert!(!takes_over);
+                assert_eq!(self.count_of(key), self.max_sockets_per_key);
+            }
             other => panic!("refused for no reason: {other}"),
         }
     }
 
     pub(crate) fn leave(&mut self, id: SocketId) {
-        self.live.remove(&id).expect("a held socket is live");
+        self.live.remove(&id).or_else(|| self.superseded.remove(&id)).expect("a held socket is there");
+    }
+
+    fn of_key(&mut self, key: Key) -> impl Iterator<Item = (&SocketId, &mut Owned)> {
+        self.live.iter_mut().filter(move |(_, live)| live.shown.0 == key)
     }
 
     pub(crate) fn mark_key(&mut self, key: Key, topics: Topics) -> usize {
-        let sockets = self.live.values_mut().filter(|live| live.shown.0 == key);
-        sockets.map(|live| live.mark(topics, true)).count()
+        self.of_key(key).map(|(_, live)| live.mark(topics, true)).count()
     }
 
     pub(crate) fn mark_all(&mut self) -> usize {
-        self.live.values_mut().for_each(|live| live.mark(Topics::UPDATE, true));
-        self.live.len()
+        self.mark_where(Topics::UPDATE, |_| true)
     }
 
-    pub(crate) fn mark_socket(&mut self, id: SocketId, topics: Topics) {
-        self.get(id).mark(topics, true);
+    pub(crate) fn mark_where(&mut self, topics: Topics, select: impl Fn(Tag) -> bool) -> usize {
+        let chosen = self.live.values_mut().filter(|live| select(live.shown.1));
+        chosen.map(|live| live.mark(topics, true)).count()
+    }
+
+    pub(crate) fn mark_socket(&mut self, id: SocketId, topics: Topics) -> bool {
+        self.live.get_mut(&id).map(|live| live.mark(topics, true)).is_some()
     }
 
     pub(crate) fn remark(&mut self, id: SocketId, topics: Topics) {
-        self.get(id).mark(topics, false);
+        if let Some(live) = self.live.get_mut(&id) {
+            live.mark(topics, false);
+            return;
+        }
+        let Owned { shown: (key, ..), session, .. } = self.superseded[&id];
+        let (now, latest) = self.sessions[&key];
+        if session == now && !latest.is_some_and(|latest| self.mark_socket(latest, topics)) {
+            self.mark_key(key, topics);
+        }
+    }
+
+    pub(crate) fn disconnect(&mut self, key: Key, keep: Option<SocketId>, reason: u8) -> usize {
+        let others = self.of_key(key).filter(|(id, _)| Some(**id) != keep);
+        others.map(|(_, live)| live.tell(Closed::Disconnected(reason))).count()
+    }
+
+    pub(crate) fn disconnect_socket(&mut self, id: SocketId, reason: u8) -> bool {
+        self.live.get_mut(&id).map(|live| live.tell(Closed::Disconnected(reason))).is_some()
+    }
+
+    /// How many were not told before.
+    pub(crate) fn close(&mut self) -> usize {
+        self.closed = true;
+        let untold = self.live.values_mut().filter(|live| live.closed.is_none());
+        untold.map(|live| live.tell(Closed::Shutdown)).count()
     }
 
     pub(crate) fn take(&mut self, id: SocketId) -> Topics {
-        std::mem::replace(&mut self.get(id).shown.2, Topics::EMPTY)
+        let live = self.live.get_mut(&id);
+        live.map_or(Topics::EMPTY, |live| std::mem::replace(&mut live.shown.2, Topics::EMPTY))
     }
 
     pub(crate) fn wait(&mut self, id: SocketId) {
-        let live = self.get(id);
+        let live = self.live.get_mut(&id).expect("pending, although superseded");
         assert!(live.shown.2.is_empty(), "pending, although topics are due");
+        assert!(live.closed.is_none(), "pending, although told to go");
         live.waiting = true;
     }
 
     pub(crate) fn cancel(&mut self, id: SocketId) {
-        self.get(id).waiting = false;
-    }
-
-    fn get(&mut self, id: SocketId) -> &mut Live {
-        self.live.get_mut(&id).expect("a held socket is live")
+        if let Some(live) = self.live.get_mut(&id) {
+            live.waiting = false;
+        }
     }
 }

@@ -5,17 +5,19 @@
 //! brings the derive macro named `Arbitrary` of its own crate into scope at its root.
 
 mod expected;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use socket_registry::{Registry, Socket, SocketId, Topics};
+use socket_registry::{Closed, Registry, Socket, SocketId, Topics};
 
 use crate::Arbitrary;
 use crate::waker::Wakes;
 use expected::Expected;
+use watch::Watch;
 
 /// One step. The numbers choose among what there is: a key of the setup, a socket that is held, a
 /// socket that has left.
@@ -28,6 +30,13 @@ pub(crate) enum Op {
     Storm {
         key: u16,
         count: u8,
+    },
+    BornDue {
+        key: u16,
+        topics: u32,
+    },
+    TakeOver {
+        key: u16,
     },
     Drop {
         socket: u8,
@@ -53,6 +62,28 @@ pub(crate) enum Op {
         keys: Vec<u16>,
     },
     MarkAll,
+    /// Marks every third socket.
+    MarkWhere {
+        third: u8,
+        topics: u32,
+    },
+    Disconnect {
+        key: u16,
+        reason: u8,
+    },
+    DisconnectSocket {
+        socket: u8,
+        reason: u8,
+    },
+    DisconnectOthers {
+        socket: u8,
+        reason: u8,
+    },
+    /// One time in sixteen: after it no socket comes.
+    Close {
+        batch: u8,
+        whether: u8,
+    },
     Take {
         socket: u8,
     },
@@ -118,6 +149,7 @@ struct Pair {
     keys: u16,
     registry: Registry<Key, Tag>,
     expected: Expected,
+    watch: Watch,
     held: Vec<Held>,
     gone: Vec<SocketId>,
     next_tag: Tag,
@@ -131,8 +163,11 @@ impl Pair {
             .max_sockets_per_key(setup.max_sockets_per_key)
             .build()
             .expect("a possible setup");
+        // Few, so that a storm is too much; but a look at a large registry takes its time.
+        let capacity = if setup.max_sockets < 1_000 { 8 } else { 1_000 };
         Self {
             keys: setup.keys,
+            watch: Watch::new(&registry, capacity),
             registry,
             expected: Expected::new(setup.max_sockets, setup.max_sockets_per_key),
             held: Vec::new(),
@@ -152,10 +187,12 @@ impl Pair {
 
     fn apply(&mut self, op: &Op) {
         match *op {
-            Op::Register { key } => self.register(self.key(key)),
+            Op::Register { key } => self.register(self.key(key), Topics::EMPTY, false),
             Op::Storm { key, count } => {
-                (0..u16::from(count)).for_each(|n| self.register(self.key(key.wrapping_add(n))));
+                (0..u16::from(count)).for_each(|n| self.register(self.key(key.wrapping_add(n)), Topics::EMPTY, false));
             }
+            Op::BornDue { key, topics } => self.register(self.key(key), some_of(topics), false),
+            Op::TakeOver { key } => self.register(self.key(key), Topics::EMPTY, true),
             Op::Drop { socket } => {
                 if let Some(choice) = usize::from(socket).checked_rem(self.held.len()) {
                     self.drop_socket(choice);
@@ -175,8 +212,7 @@ impl Pair {
             Op::MarkSocket { socket, topics } => {
                 let topics = some_of(topics);
                 if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
-                    assert!(self.registry.mark_socket(id, topics));
-                    self.expected.mark_socket(id, topics);
+                    assert_eq!(self.registry.mark_socket(id, topics), self.expected.mark_socket(id, topics));
                 }
             }
             Op::MarkGone { socket, topics } => {
@@ -190,6 +226,36 @@ impl Pair {
                 assert_eq!(self.registry.mark_many(&keys), marked);
             }
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
+            Op::MarkWhere { third, topics } => {
+                let (topics, select) = (some_of(topics), |tag: Tag| tag % 3 == u64::from(third % 3));
+                let marked = self.registry.mark_where(|socket| select(*socket.metadata()), topics);
+                assert_eq!(marked, self.expected.mark_where(topics, select));
+            }
+            Op::Disconnect { key, reason } => {
+                let key = self.key(key);
+                assert_eq!(self.registry.disconnect(&key, reason), self.expected.disconnect(key, None, reason));
+            }
+            Op::DisconnectSocket { socket, reason } => {
+                if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
+                    let told = self.registry.disconnect_socket(id, reason);
+                    assert_eq!(told, self.expected.disconnect_socket(id, reason));
+                }
+            }
+            Op::DisconnectOthers { socket, reason } => {
+                if let Some(Held { socket, .. }) = self.choose(socket) {
+                    let (key, id) = (*socket.key(), socket.id());
+                    let told = self.registry.disconnect_others(&key, id, reason);
+                    assert_eq!(told, self.expected.disconnect(key, Some(id), reason));
+                }
+            }
+            Op::Close { batch, whether } => {
+                if whether % 16 == 0 {
+                    let batches: Vec<usize> = self.registry.close_gradually(batch.into()).collect();
+                    assert_eq!(batches.iter().sum::<usize>(), self.expected.close());
+                    let full = batches.iter().take(batches.len().saturating_sub(1));
+                    assert!(full.clone().all(|&told| told == usize::from(batch).max(1)), "{batches:?}");
+                }
+            }
             Op::Take { socket } => {
                 if let Some(Held { socket, .. }) = self.choose(socket) {
                     let (id, taken) = (socket.id(), socket.take_due());
@@ -207,7 +273,7 @@ impl Pair {
                 if let Some(Held { socket, waker, .. }) = self.choose(socket) {
                     let id = socket.id();
                     let polled = socket.poll_due(&mut Context::from_waker(waker));
-                    self.compare_poll(id, polled.map(Result::unwrap));
+                    self.compare_poll(id, polled);
                 }
             }
             Op::Cancel { socket } => {
@@ -215,22 +281,24 @@ impl Pair {
                     let id = socket.id();
                     let wait = std::pin::pin!(socket.due());
                     let polled = wait.poll(&mut Context::from_waker(waker));
-                    self.compare_poll(id, polled.map(Result::unwrap));
+                    self.compare_poll(id, polled);
                     self.expected.cancel(id);
                 }
             }
         }
     }
 
-    fn register(&mut self, key: Key) {
+    fn register(&mut self, key: Key, due: Topics, takes_over: bool) {
         self.next_tag += 1;
-        match self.registry.register_with(key, self.next_tag) {
+        let registration = self.registry.registration(key, self.next_tag).due(due);
+        let registration = if takes_over { registration.taking_over() } else { registration };
+        match registration.register() {
             Ok(socket) => {
-                self.expected.join(socket.id(), key, self.next_tag);
+                self.expected.join(socket.id(), key, self.next_tag, due, takes_over);
                 let (wakes, waker) = Wakes::new();
                 self.held.push(Held { socket, wakes, waker });
             }
-            Err(refusal) => self.expected.refuse(key, &refusal),
+            Err(refusal) => self.expected.refuse(key, takes_over, &refusal),
         }
     }
 
@@ -242,9 +310,11 @@ impl Pair {
         assert_eq!(Arc::strong_count(&wakes), 1, "a waker outlived its socket");
     }
 
-    fn compare_poll(&mut self, id: SocketId, polled: Poll<Topics>) {
+    fn compare_poll(&mut self, id: SocketId, polled: Poll<Result<Topics, Closed>>) {
         match polled {
-            Poll::Ready(taken) => {
+            Poll::Ready(Err(reason)) => assert_eq!(self.expected.owned(id).0.closed, Some(reason)),
+            Poll::Ready(Ok(taken)) => {
+                assert_eq!(self.expected.owned(id).0.closed, None);
                 assert!(!taken.is_empty(), "an update without a topic");
                 assert_eq!(taken, self.expected.take(id));
             }
@@ -253,11 +323,12 @@ impl Pair {
     }
 
     /// Asks everything there is to ask.
-    fn compare(&self) {
+    fn compare(&mut self) {
         let (registry, expected) = (&self.registry, &self.expected);
         assert_eq!(registry.socket_count(), expected.live().len());
         let active = expected.by_key();
         assert_eq!(registry.key_count(), active.len());
+        self.watch.compare(active.keys(), (active.len(), expected.live().len()));
         for key in (0..self.keys).map(Key) {
             let (ids, due) = active.get(&key).cloned().unwrap_or((Vec::new(), Topics::EMPTY));
             let mut listed = registry.sockets_of(&key);
@@ -274,12 +345,13 @@ impl Pair {
         assert!(walked.iter().eq(expected.live().iter().map(|(id, live)| (id, &live.shown))));
         for Held { socket, wakes, .. } in &self.held {
             let id = socket.id();
-            let live = &expected.live()[&id];
-            assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), live.shown);
-            assert!(registry.contains(id));
+            let (owned, is_live) = expected.owned(id);
+            assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), owned.shown);
+            assert_eq!(socket.closed(), owned.closed);
+            assert_eq!(registry.contains(id), is_live);
             let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.due())));
-            assert_eq!(looked, Some((id, live.shown)));
-            assert!(live.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), live.wakes);
+            assert_eq!(looked, is_live.then_some((id, owned.shown)));
+            assert!(owned.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), owned.wakes);
         }
         for &id in self.gone.iter().rev().take(20) {
             assert!(!registry.contains(id) && registry.with_socket(id, |_| ()).is_none());
