@@ -137,11 +137,11 @@ impl Ledger {
     }
 
     pub(crate) fn sockets(&self) -> usize {
-        self.counts().map(|counts| at_least_none(sockets_in(counts))).sum()
+        at_least_none(self.counts().map(sockets_in).sum())
     }
 
     pub(crate) fn keys(&self) -> usize {
-        self.counts().map(|counts| at_least_none(keys_in(counts))).sum()
+        at_least_none(self.counts().map(keys_in).sum())
     }
 
     fn counts(&self) -> impl Iterator<Item = u64> {
@@ -150,16 +150,16 @@ impl Ledger {
     }
 }
 
-fn sockets_in(counts: u64) -> i32 {
-    (counts / ONE_SOCKET) as i32
+fn sockets_in(counts: u64) -> i64 {
+    i64::from((counts / ONE_SOCKET) as i32)
 }
 
-fn keys_in(counts: u64) -> i32 {
+fn keys_in(counts: u64) -> i64 {
     // Rounded, lest one socket too few borrows a key.
-    (counts.wrapping_add(ONE_KEY / 2) as i64 >> ONE_KEY.trailing_zeros()) as i32
+    counts.wrapping_add(ONE_KEY / 2) as i64 >> ONE_KEY.trailing_zeros()
 }
 
-fn at_least_none(number: i32) -> usize {
+fn at_least_none(number: i64) -> usize {
     number.max(0) as usize
 }
 
