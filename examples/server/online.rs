@@ -11,7 +11,7 @@ use socket_registry::{Grace, Presence, PresenceEvent};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
-/// The first in the order of the alphabet, and of those no more than fit into so many bytes: nobody reads a longer list.
+/// The first in order, and of those no more than fit into so many bytes: nobody reads a longer list.
 const MAX_IDS: usize = 50;
 const MAX_BYTES: usize = 4 << 10;
 
