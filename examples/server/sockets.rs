@@ -46,17 +46,23 @@ pub(crate) async fn active_users(
     let wishes = Wishes { due: COUNT | hears, hears, ..Wishes::default() };
     let mut socket = app.active_users.register(Uuid::new_v4(), wishes)?;
     Ok(upgrade.accept(async move |mut connection| {
-        let mut sent = None;
+        let (mut sent_count, mut sent_online) = (None, None);
         let messages = |due: Topics| {
-            let count = app.active_users.key_count();
-            let count_changed = due.contains(COUNT) && sent.replace(count) != Some(count);
-            let count = count_changed.then(|| format!(r#"{{"active_users":{count}}}"#).into());
+            let count = due.contains(COUNT).then(|| app.active_users.key_count());
+            let count = news(&mut sent_count, count).map(|count| format!(r#"{{"active_users":{count}}}"#).into());
             let online = due.contains(ONLINE).then(|| app.online.lock().clone());
-            count.into_iter().chain(online)
+            count.into_iter().chain(news(&mut sent_online, online))
         };
         let ending = connection.serve(&mut socket, messages).await;
         connection.close(ending, socket).await;
     }))
+}
+
+/// What is to be sent, if it is something else than what was sent last.
+fn news<T: Clone + PartialEq>(sent: &mut Option<T>, now: Option<T>) -> Option<T> {
+    let news = now.filter(|now| sent.as_ref() != Some(now))?;
+    *sent = Some(news.clone());
+    Some(news)
 }
 
 /// The text `update` whenever the id's devices changed.
