@@ -111,6 +111,8 @@ test('logged out everywhere: every tab of the id says so and waits to be asked',
     await page.getByRole('alert').getByText('You were logged out, here and everywhere else.').waitFor();
   }
   await screenshot(first, 'logged-out');
+  await second.setViewportSize({ width: 390, height: 800 });
+  await screenshot(second, 'logged-out-on-a-phone');
   await other.getByText('Live', { exact: true }).waitFor();
   // Longer than the page waits where it does come back by itself.
   await online(other, ['bob (you)']);
