@@ -18,7 +18,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::routing::post;
 use patience::block_on;
-use socket_registry::{RegisterError, Registry, Socket, Topics};
+use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 use tower::ServiceExt;
@@ -26,7 +26,6 @@ use waker::Wakes;
 
 const PAGE: &str = include_str!("../docs/FROM_SOCKETMANAGER.md");
 const THIS: &str = include_str!("socketmanager.rs");
-const LEAVE: Topics = Topics::topic(31);
 
 type Users = Registry<String>;
 
@@ -55,11 +54,11 @@ fn add() {
     assert_eq!(registry.socket_count(), 2);
     assert_eq!((first.take_due(), second.take_due()), (Topics::UPDATE, Topics::EMPTY));
 
-    // If the newest is to win, the older ones are asked to leave.
-    let older = registry.sockets_of("ada");
-    let newest = registry.register(ada()).unwrap();
-    assert!(older.into_iter().all(|id| registry.mark_socket(id, LEAVE)));
-    assert_eq!([&first, &second, &newest].map(Socket::take_due), [LEAVE, LEAVE, Topics::EMPTY]);
+    // If the newest is to win, it says so, and what the older ones were not told is not lost.
+    registry.mark("ada");
+    let newest = registry.register_taking_over(ada(), ()).unwrap();
+    assert!([&first, &second].map(Socket::closed) == [Some(Closed::Superseded); 2] && newest.closed().is_none());
+    assert_eq!((registry.sockets_of("ada"), newest.take_due()), (vec![newest.id()], Topics::UPDATE));
 }
 
 /// There, the first connection's clean-up removes the second.
@@ -263,7 +262,7 @@ async fn get_socket_manager_from_context() {
 struct Page {
     hears: mpsc::Receiver<&'static str>,
     line: mpsc::Sender<()>,
-    task: JoinHandle<Topics>,
+    task: JoinHandle<Option<Closed>>,
 }
 
 impl Page {
@@ -274,11 +273,11 @@ impl Page {
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    due = socket.due() => match due.unwrap() {
-                        Topics::UPDATE => tell.send("update").await.unwrap(),
-                        other => return other,
+                    due = socket.due() => match due {
+                        Ok(_) => tell.send("update").await.unwrap(),
+                        Err(closed) => return Some(closed),
                     },
-                    _ = frames.recv() => return Topics::EMPTY,
+                    _ = frames.recv() => return None,
                 }
             }
         });
@@ -320,9 +319,9 @@ async fn the_websocket_handler() {
         assert_eq!(new.hears.recv().await, Some("update"));
     }
 
-    // Another handler removes it, in the only way there is: by asking its owner.
-    assert_eq!(registry.mark_topics("ada", LEAVE), 1);
-    assert_eq!(new.task.await.unwrap(), LEAVE);
+    // Another handler removes it, in the only way there is: by telling its owner to go.
+    assert_eq!(registry.disconnect("ada", 7), 1);
+    assert_eq!(new.task.await.unwrap(), Some(Closed::Disconnected(7)));
     assert!(!registry.is_active("ada"));
 
     let page = Page::open(&registry);
@@ -356,18 +355,19 @@ fn the_http_handler() {
     assert_eq!(registry.mark("ada"), 0, "the change is stored, and nobody is there to be told");
 }
 
-/// Users are counted, not tabs; and who joins or leaves makes everybody's count due.
+/// Users are counted, not tabs; and one task that waits for the counts makes everybody's due.
 #[test]
 fn the_counter_of_active_users() {
     let registry = Users::new();
-    let laptop = registry.register(ada()).unwrap();
-    let mut shows_count = registry.register("grace".to_owned()).unwrap();
-    let phone = registry.register(ada()).unwrap();
+    let users = [ada(), "grace".to_owned(), ada()];
+    let [laptop, mut shows_count, phone] = users.map(|user| registry.register(user).unwrap());
     assert_eq!((registry.key_count(), registry.socket_count()), (2, 3));
-    let leave = |socket: Socket<String>, left: usize| {
+    let mut counts = registry.watch_counts();
+    let mut leave = |socket: Socket<String>, left: usize| {
         drop(socket);
+        block_on(counts.changed());
         registry.mark_all();
-        assert_eq!(registry.key_count(), left);
+        assert_eq!(counts.key_count(), left);
     };
     leave(phone, 2);
     leave(laptop, 1);

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +32,26 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
 
+    /// Shortest time between two updates to one device socket; what changes meanwhile is told when it is over
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
+    pub(crate) update_every: Duration,
+
+    /// How long an id without a device socket still counts as online: who reloads a page has not left
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
+    pub(crate) online_grace: Duration,
+
+    /// How many sockets of each kind are told to go at once when the server is asked to stop
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub(crate) drain_batch: NonZeroUsize,
+
+    /// How long after that the next ones are told, so that not all clients turn to another server at the same moment
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
+    pub(crate) drain_every: Duration,
+
+    /// How long clients may take to leave once all were told. Who asks a second time to stop ends it at once
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds)]
+    pub(crate) drain_within: Duration,
+
     /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in this file, not who `?id=` says
     #[arg(long, value_name = "FILE")]
     pub(crate) auth_secret: Option<PathBuf>,
@@ -49,9 +70,16 @@ pub(crate) struct Cli {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
+    match seconds_or_none(text)? {
+        Duration::ZERO => Err("must be above 0".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
     match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() && seconds <= 86_400.0 => Ok(duration),
-        _ => Err("must be above 0 and at most a day".to_owned()),
+        Ok(duration) if seconds <= 86_400.0 => Ok(duration),
+        _ => Err("must be from 0 to a day".to_owned()),
     }
 }

@@ -10,14 +10,14 @@ use axum::extract::FromRequestParts;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code};
 use axum::http::request::Parts;
 use axum::response::Response;
-use tokio::sync::watch;
+use socket_registry::{Closed, Topics};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::feed::Subscription;
+use crate::feed::{Subscription, Update};
 
 /// Clients have nothing to say here, so 4 KiB is plenty. The default buffers cost 134 KiB per idle connection.
 const MAX_FRAME: usize = 4 << 10;
@@ -26,11 +26,10 @@ const MAX_FRAMES: u32 = 1_000;
 /// How long a client may take to answer a close frame.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
-/// A request to open a WebSocket. Its task is part of what the server waits for when it stops.
+/// A request to open a WebSocket.
 pub(crate) struct Upgrade {
     upgrade: WebSocketUpgrade,
     heartbeat: Heartbeat,
-    going_away: watch::Receiver<bool>,
 }
 
 impl FromRequestParts<Arc<App>> for Upgrade {
@@ -39,7 +38,7 @@ impl FromRequestParts<Arc<App>> for Upgrade {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await?;
         let upgrade = upgrade.read_buffer_size(MAX_FRAME).write_buffer_size(0);
-        let upgrade = Self { upgrade, heartbeat: app.heartbeat, going_away: app.going_away.subscribe() };
+        let upgrade = Self { upgrade, heartbeat: app.heartbeat };
         Ok(upgrade.limited_to(MAX_FRAME))
     }
 }
@@ -56,8 +55,7 @@ impl Upgrade {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.upgrade
-            .on_upgrade(move |ws| task(Connection { ws, heartbeat: self.heartbeat, going_away: self.going_away }))
+        self.upgrade.on_upgrade(move |ws| task(Connection { ws, heartbeat: self.heartbeat }))
     }
 }
 
@@ -86,48 +84,28 @@ pub(crate) enum Ending {
 pub(crate) struct Connection {
     ws: WebSocket,
     heartbeat: Heartbeat,
-    going_away: watch::Receiver<bool>,
 }
 
 impl Connection {
-    /// Sends `message()` whenever the socket is due, at most once per `pace`, until one side ends it.
-    ///
-    /// What becomes due during the pause stays in the registry and follows after it, so the last word is never lost.
-    pub(crate) async fn serve<K>(
+    /// Sends what `messages` makes of the topics whenever the socket is due, until one side ends it.
+    pub(crate) async fn serve<K, I>(
         &mut self,
         socket: &mut Subscription<K>,
-        pace: Duration,
-        mut message: impl FnMut() -> Option<Utf8Bytes>,
+        mut messages: impl FnMut(Topics) -> I,
     ) -> Ending
     where
         K: Eq + Hash + Send + Sync + 'static,
+        I: IntoIterator<Item = Utf8Bytes>,
     {
         let Heartbeat { every, within } = self.heartbeat;
-        let mut paused_until = Instant::now();
         let mut pinged = false;
         let mut frames = 0;
         let mut alarm = pin!(sleep_until(on_the_second(Instant::now() + every)));
         loop {
-            let due = async {
-                sleep_until(paused_until).await;
-                socket.due().await
-            };
-            let stopping = async { self.going_away.wait_for(|&away| away).await.map(drop) };
             let step = tokio::select! {
-                due = due => match due {
-                    Ok(update) => match message() {
-                        Some(text) => {
-                            let sent = self.send(Message::Text(text)).await;
-                            match sent {
-                                Continue(()) => socket.sent(&update),
-                                Break(_) => socket.not_sent(),
-                            }
-                            paused_until = Instant::now() + pace;
-                            sent
-                        }
-                        None => Continue(()),
-                    },
-                    Err(_) => dismissed(close_code::AWAY, "this socket was dismissed"),
+                due = socket.due() => match due {
+                    Ok(update) => self.tell(socket, &update, messages(update.topics)).await,
+                    Err(closed) => Break(Ending::Dismissed(farewell(closed))),
                 },
                 frame = self.ws.recv() => match frame {
                     Some(Ok(Message::Pong(_))) if pinged => {
@@ -153,7 +131,6 @@ impl Connection {
                         self.send(Message::Ping(Default::default())).await
                     }
                 },
-                _ = stopping => dismissed(close_code::AWAY, "the server stops"),
             };
             if let Break(ending) = step {
                 return ending;
@@ -161,7 +138,26 @@ impl Connection {
         }
     }
 
-    /// Sends back what comes, until one side ends it.
+    async fn tell<K>(
+        &mut self,
+        socket: &mut Subscription<K>,
+        update: &Update,
+        messages: impl IntoIterator<Item = Utf8Bytes>,
+    ) -> ControlFlow<Ending>
+    where
+        K: Eq + Hash + Send + Sync + 'static,
+    {
+        for text in messages {
+            if let Break(ending) = self.send(Message::Text(text)).await {
+                socket.not_sent(update);
+                return Break(ending);
+            }
+            socket.sent(update);
+        }
+        Continue(())
+    }
+
+    /// Sends back what comes, until one side ends it or the server is gone.
     pub(crate) async fn echo(&mut self) -> Ending {
         loop {
             let step = match self.ws.recv().await {
@@ -177,8 +173,17 @@ impl Connection {
         }
     }
 
-    /// The closing handshake. The socket should be out of the registry by now: nobody waits for it any more.
-    pub(crate) async fn close(mut self, ending: Ending) {
+    /// The closing handshake. The socket leaves the registry first: nobody should count on it any more. When the server stops it
+    /// leaves afterwards, because the server waits until its registries are empty.
+    pub(crate) async fn close<K>(self, ending: Ending, socket: Subscription<K>)
+    where
+        K: Eq + Hash + Send + Sync + 'static,
+    {
+        let _waited_for = socket.stops().then_some(socket);
+        self.shake_hands(ending).await;
+    }
+
+    pub(crate) async fn shake_hands(mut self, ending: Ending) {
         let handshake = async {
             match ending {
                 Ending::Gone => return Ok(()),
@@ -205,6 +210,21 @@ impl Connection {
             _ => Break(Ending::Gone),
         }
     }
+}
+
+/// The closing code of who was told to go because its id was disconnected.
+pub(crate) const DISCONNECTED: u16 = 4001;
+/// The closing code of who was told to go because another socket has taken over.
+pub(crate) const SUPERSEDED: u16 = 4002;
+
+/// What a client is told that was told to go. It should come back by itself only where the server stops.
+pub(crate) fn farewell(closed: Closed) -> CloseFrame {
+    let (code, reason) = match closed {
+        Closed::Disconnected(_) => (DISCONNECTED, closed.to_string().into()),
+        Closed::Superseded => (SUPERSEDED, closed.to_string().into()),
+        _ => (close_code::AWAY, Utf8Bytes::from_static("the server stops")),
+    };
+    CloseFrame { code, reason }
 }
 
 fn dismissed(code: u16, reason: &'static str) -> ControlFlow<Ending> {

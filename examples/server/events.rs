@@ -9,11 +9,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream;
-use tokio::sync::watch;
+use socket_registry::Closed;
 
 use crate::app::App;
+use crate::connection::farewell;
 use crate::error::ApiError;
-use crate::feed::Subscription;
+use crate::feed::{Subscription, Wishes};
 use crate::identity::Caller;
 use crate::input::UserId;
 
@@ -23,7 +24,7 @@ pub(crate) async fn device_events(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let socket = app.device_sockets.register(caller.id)?;
+    let socket = app.device_sockets.register(caller.id, Wishes::default())?;
     tracing::debug!(user = ?socket.key(), "device events opened");
     // Registered first: what changes from here on makes the socket due.
     let version = app.devices.version_of(socket.key());
@@ -32,7 +33,7 @@ pub(crate) async fn device_events(
     let first = if missed { update(version) } else { Event::default().id(version) };
 
     let heartbeat = KeepAlive::new().interval(app.heartbeat.every).text("heartbeat");
-    let events = Events { going_away: app.going_away.subscribe(), app, socket };
+    let events = Events { app, socket, is_over: false };
     let rest = stream::unfold(events, |mut events| async { Some((events.next().await?, events)) });
     let events = stream::iter([first]).chain(rest).map(Ok::<_, Infallible>);
     // Some proxies hold back what they have until it is worth sending; this asks them not to.
@@ -43,20 +44,28 @@ pub(crate) async fn device_events(
 struct Events {
     app: Arc<App>,
     socket: Subscription<UserId>,
-    going_away: watch::Receiver<bool>,
+    is_over: bool,
 }
 
 impl Events {
-    /// `None` when the server stops: the client comes back by itself, and there will be another one.
+    /// `None` when the server stops: the client comes back by itself, and there will be another one. Who should not come back
+    /// is told so first, in an event of its own: the end alone would be a reason to try again.
     async fn next(&mut self) -> Option<Event> {
-        tokio::select! {
-            due = self.socket.due() => {
-                let taken = due.ok()?;
+        if self.is_over {
+            return None;
+        }
+        match self.socket.due().await {
+            Ok(taken) => {
                 let event = update(self.app.devices.version_of(self.socket.key()));
                 self.socket.sent(&taken);
                 Some(event)
             }
-            _ = self.going_away.wait_for(|&away| away) => None,
+            Err(Closed::Shutdown) => None,
+            Err(closed) => {
+                self.is_over = true;
+                let farewell = farewell(closed);
+                Some(Event::default().event("dismissed").data(format!("{} {}", farewell.code, farewell.reason)))
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod guard;
 mod identity;
 mod input;
 mod metrics;
+mod online;
 mod routes;
 mod serve;
 mod sockets;
@@ -22,19 +23,15 @@ use std::error::Error;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
-use tokio::time::sleep;
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::cli::Cli;
 use crate::serve::Patience;
-use crate::stop::Stop;
-
-/// How long clients may take to leave once the server was told to stop.
-const DRAIN_WITHIN: Duration = Duration::from_secs(8);
+use crate::stop::{Drain, Stop};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,17 +72,20 @@ async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
     let listener = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let mut stop = Stop::new()?;
     println!("listening on http://{}", listener.local_addr()?);
-    tokio::spawn(app::each_second(app.active_users.clone(), app.metrics.clone()));
+    tokio::spawn(app::tell_count(app.active_users.clone()));
+    tokio::spawn(app::tell_online(Arc::clone(&app), cli.online_grace));
+    tokio::spawn(app::log_count(app.active_users.clone()));
+    tokio::spawn(app::keep_up(app.metrics.clone()));
     let router = routes::router(Arc::clone(&app), cli.echo);
     let patience = Patience { header: cli.header_within, acknowledgement: cli.pong_within };
-    tokio::spawn(serve::serve(listener, router, patience, app.going_away.subscribe()));
+    let (going_away, hears) = watch::channel(false);
+    tokio::spawn(serve::serve(listener, router, patience, hears));
 
     stop.asked().await;
     tracing::info!("stopping");
-    app.going_away.send_replace(true);
+    let drain = Drain { batch: cli.drain_batch, every: cli.drain_every, within: cli.drain_within };
     tokio::select! {
-        () = app.going_away.closed() => {} // every connection's task holds a receiver
-        () = sleep(DRAIN_WITHIN) => tracing::warn!("some clients did not leave in time"),
+        () = drain.run(&app, &going_away) => {}
         () = stop.asked() => tracing::warn!("asked a second time: stopping at once"),
     }
     Ok(())

@@ -4,6 +4,7 @@ use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
+use socket_registry::Closed;
 
 const SOCKETS: &str = "socket_registry_sockets";
 const KEYS: &str = "socket_registry_keys";
@@ -13,6 +14,7 @@ const MARKS: &str = "socket_registry_marks_total";
 const COALESCED: &str = "socket_registry_coalesced_marks_total";
 const UPDATES_SENT: &str = "socket_registry_updates_sent_total";
 const SEND_FAILURES: &str = "socket_registry_send_failures_total";
+const TOLD_TO_GO: &str = "socket_registry_told_to_go_total";
 const MARK_TO_SEND: &str = "socket_registry_mark_to_send_seconds";
 const REFUSALS: &str = "socket_registry_refusals_total";
 const ACCEPT_FAILURES: &str = "socket_registry_accept_failures_total";
@@ -32,6 +34,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(COALESCED, "Marks of a key that found an earlier one of the same socket unsent");
     describe_counter!(UPDATES_SENT, "Updates that were handed to the connection");
     describe_counter!(SEND_FAILURES, "Updates that the connection did not take");
+    describe_counter!(TOLD_TO_GO, "Sockets that were told to go: by `reason`");
     describe_histogram!(
         MARK_TO_SEND,
         Unit::Seconds,
@@ -55,6 +58,9 @@ pub(crate) struct Meter {
     pub(crate) sent: Counter,
     pub(crate) failed: Counter,
     pub(crate) mark_to_send: Histogram,
+    kicked: Counter,
+    superseded: Counter,
+    stopped: Counter,
 }
 
 impl Meter {
@@ -69,6 +75,17 @@ impl Meter {
             sent: counter!(UPDATES_SENT, "registry" => registry),
             failed: counter!(SEND_FAILURES, "registry" => registry),
             mark_to_send: histogram!(MARK_TO_SEND, "registry" => registry),
+            kicked: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "kicked"),
+            superseded: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "superseded"),
+            stopped: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "server_stops"),
+        }
+    }
+
+    pub(crate) fn told_to_go(&self, closed: Closed) -> &Counter {
+        match closed {
+            Closed::Disconnected(_) => &self.kicked,
+            Closed::Superseded => &self.superseded,
+            _ => &self.stopped,
         }
     }
 }

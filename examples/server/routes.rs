@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse};
-use axum::routing::get;
+use axum::routing::{delete, get};
 use axum::{Json, Router, middleware};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::QrCode;
@@ -23,7 +23,7 @@ use crate::error::ApiError;
 use crate::events;
 use crate::guard::guard;
 use crate::identity::Caller;
-use crate::input::DeviceName;
+use crate::input::{DeviceName, Reason};
 use crate::sockets;
 
 const MAX_BODY: usize = 4 << 10;
@@ -35,6 +35,7 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         .route("/device-ws", get(sockets::device_ws))
         .route("/device-events", get(events::device_events))
         .route("/devices", get(devices).post(add_device))
+        .route("/devices-sockets", delete(disconnect))
         // `get` answers HEAD too, and whoever previews a link must not add a device.
         .route("/onboard", get(onboard).head(method_not_allowed))
         .route("/qr.svg", get(qr_code))
@@ -85,6 +86,13 @@ async fn add_device(
     app.devices.add(&caller.id, device.name)?;
     let marked = app.device_sockets.mark(&caller.id);
     Ok((StatusCode::CREATED, Json(json!({ "sockets_marked": marked }))))
+}
+
+/// Ends every socket and event stream of the id, wherever its user left one open.
+async fn disconnect(State(app): State<Arc<App>>, caller: Caller, Reason(reason): Reason) -> Json<Value> {
+    let told = app.device_sockets.disconnect(&caller.id, reason);
+    tracing::debug!(user = ?caller.id, reason, told, "disconnected");
+    Json(json!({ "sockets_told": told }))
 }
 
 /// What the QR code opens, on the device that is to be added.

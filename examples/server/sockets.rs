@@ -1,52 +1,83 @@
 //! The two WebSockets. Each registers before the upgrade, so that a client we have no room for gets a plain 503.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::State;
 use axum::extract::ws::Utf8Bytes;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::response::Response;
+use socket_registry::Topics;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::connection::Upgrade;
 use crate::error::ApiError;
-use crate::feed::{Feed, Subscription};
+use crate::feed::Wishes;
 use crate::identity::Caller;
+use crate::input::{Single, flag};
 
-/// However fast users come and go, nobody reads a number that changes faster.
-const COUNT_PACE: Duration = Duration::from_millis(100);
+/// The number of active users has changed.
+const COUNT: Topics = Topics::UPDATE;
+/// Who is online has changed.
+pub(crate) const ONLINE: Topics = Topics::topic(1);
 
-/// `{"active_users":N}` now and whenever N changed.
-pub(crate) async fn active_users(State(app): State<Arc<App>>, upgrade: Upgrade) -> Result<Response, ApiError> {
-    let mut user = ActiveUser::join(&app.active_users)?;
+/// Whether to tell who is online: `online=1`. Only a user may ask for that.
+pub(crate) struct SeesOnline(bool);
+
+impl FromRequestParts<Arc<App>> for SeesOnline {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let wanted = flag(parts, "online")?;
+        if wanted {
+            Caller::from_request_parts(parts, app).await?;
+        }
+        Ok(Self(wanted))
+    }
+}
+
+/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{"count":N,"ids":[..]}}` in the same way.
+pub(crate) async fn active_users(
+    State(app): State<Arc<App>>,
+    SeesOnline(sees_online): SeesOnline,
+    upgrade: Upgrade,
+) -> Result<Response, ApiError> {
+    let hears = if sees_online { ONLINE } else { Topics::EMPTY };
+    let wishes = Wishes { due: COUNT | hears, hears, ..Wishes::default() };
+    let mut socket = app.active_users.register(Uuid::new_v4(), wishes)?;
     Ok(upgrade.accept(async move |mut connection| {
-        let mut sent = None;
-        let count = || {
-            let count = app.active_users.key_count();
-            let changed = sent.replace(count) != Some(count);
-            changed.then(|| format!(r#"{{"active_users":{count}}}"#).into())
+        let (mut sent_count, mut sent_online) = (None, None);
+        let messages = |due: Topics| {
+            let count = due.contains(COUNT).then(|| app.active_users.key_count());
+            let count = news(&mut sent_count, count).map(|count| format!(r#"{{"active_users":{count}}}"#).into());
+            let online = due.contains(ONLINE).then(|| app.online.lock().clone());
+            count.into_iter().chain(news(&mut sent_online, online))
         };
-        let ending = connection.serve(&mut user.socket, COUNT_PACE, count).await;
-        drop(user);
-        connection.close(ending).await;
+        let ending = connection.serve(&mut socket, messages).await;
+        connection.close(ending, socket).await;
     }))
+}
+
+/// What is to be sent, if it is something else than what was sent last.
+fn news<T: Clone + PartialEq>(sent: &mut Option<T>, now: Option<T>) -> Option<T> {
+    let news = now.filter(|now| sent.as_ref() != Some(now))?;
+    *sent = Some(news.clone());
+    Some(news)
 }
 
 /// The text `update` whenever the id's devices changed.
 pub(crate) async fn device_ws(
     State(app): State<Arc<App>>,
     caller: Caller,
+    Single(takes_over): Single,
     upgrade: Upgrade,
 ) -> Result<Response, ApiError> {
-    let mut socket = app.device_sockets.register(caller.id)?;
+    let mut socket = app.device_sockets.register(caller.id, Wishes { takes_over, ..Wishes::default() })?;
     tracing::debug!(user = ?socket.key(), "device socket opened");
     Ok(upgrade.accept(async move |mut connection| {
-        let update = || Some(Utf8Bytes::from_static("update"));
-        let ending = connection.serve(&mut socket, Duration::ZERO, update).await;
+        let ending = connection.serve(&mut socket, |_| Some(Utf8Bytes::from_static("update"))).await;
         tracing::debug!(user = ?socket.key(), "device socket closed");
-        drop(socket);
-        connection.close(ending).await;
+        connection.close(ending, socket).await;
     }))
 }
 
@@ -54,29 +85,6 @@ pub(crate) async fn device_ws(
 pub(crate) async fn echo(upgrade: Upgrade) -> Response {
     upgrade.limited_to(1 << 20).accept(async |mut connection| {
         let ending = connection.echo().await;
-        connection.close(ending).await;
+        connection.shake_hands(ending).await;
     })
-}
-
-/// Somebody who looks at the page. The fields drop in this order: who leaves is not counted in what the others hear.
-struct ActiveUser {
-    socket: Subscription<Uuid>,
-    _changed: CountChanged,
-}
-
-impl ActiveUser {
-    fn join(users: &Feed<Uuid>) -> Result<Self, ApiError> {
-        let socket = users.register(Uuid::new_v4())?;
-        users.mark_all(); // the newcomer too: that is how it gets its first count
-        Ok(Self { socket, _changed: CountChanged(users.clone()) })
-    }
-}
-
-/// Makes every active user's socket due when it is dropped.
-struct CountChanged(Feed<Uuid>);
-
-impl Drop for CountChanged {
-    fn drop(&mut self) {
-        self.0.mark_all();
-    }
 }

@@ -7,9 +7,10 @@ use std::task::{Context, Poll, Waker};
 
 use arbitrary::Arbitrary;
 use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
 use error::ApiError;
-use input::{DeviceName, UserId};
+use input::{DeviceName, Reason, Single, UserId};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
@@ -52,7 +53,20 @@ fn ask(query: &str) -> Option<(Option<String>, Option<String>)> {
     let (mut parts, ()) = request.into_parts();
     let id = taken(now(UserId::from_request_parts(&mut parts, &()))).map(|id| id.as_str().to_owned());
     let name = taken(now(DeviceName::from_request_parts(&mut parts, &()))).map(|name| name.as_str().to_owned());
+    options(query, &mut parts);
     Some((id, name))
+}
+
+/// Where they are not said, they have their defaults.
+fn options(query: &str, parts: &mut Parts) {
+    let single = taken(now(Single::from_request_parts(parts, &()))).map(|Single(single)| single);
+    let reason = taken(now(Reason::from_request_parts(parts, &()))).map(|Reason(reason)| reason);
+    if !query.contains("single") {
+        assert_eq!(single, Some(false));
+    }
+    if !query.contains("reason") {
+        assert_eq!(reason, Some(0));
+    }
 }
 
 fn taken<T>(result: Result<T, ApiError>) -> Option<T> {

@@ -58,9 +58,9 @@ export class Browser {
   }
 
   /** Opens a tab of that id and waits until it is live. */
-  async tab(server, id, context) {
+  async tab(server, id, context, more = '') {
     const page = await (context ?? await this.visitor()).newPage();
-    await page.goto(`${server.url}/?id=${encodeURIComponent(id)}`);
+    await page.goto(`${server.url}/?id=${encodeURIComponent(id)}${more}`);
     await state(page, 'Live');
     await page.evaluate(() => { window.neverReloaded = true; });
     return page;
@@ -100,6 +100,11 @@ export async function devices(page, names) {
   });
   assert.equal(await page.evaluate(() => window.neverReloaded), true, 'the page was reloaded');
 }
+
+/** The names of those who are online. Who has left counts for 2 seconds more. */
+export const online = (page, names) => until(async () => {
+  assert.deepEqual(await page.locator('#online li').allTextContents(), names);
+}, 10_000);
 
 export const screenshot = (page, name) => page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
 

@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import jsQR from 'jsqr';
 import { devices as pixels } from 'playwright-core';
 
-import { Browser, Server, count, devices, screenshot, state } from './harness.mjs';
+import { Browser, Server, count, devices, online, screenshot, state } from './harness.mjs';
 
 let browser, server;
 before(async () => { browser = await Browser.start(); });
@@ -76,6 +76,81 @@ test('the count follows tabs that open and close', async () => {
   await count(first, 1);
 });
 
+test('who is online is shown in every tab, and a reload is not an absence', async () => {
+  const ann = await browser.tab(server, 'ann');
+  await online(ann, ['ann (you)']);
+  await ann.getByText('1 id has a page open.').waitFor();
+  const bob = await browser.tab(server, 'bob & co');
+  await online(ann, ['ann (you)', 'bob & co']);
+  await online(bob, ['ann', 'bob & co (you)']);
+  await ann.getByText('2 ids have a page open.').waitFor();
+
+  // Whatever the list of the other tab ever was from here on.
+  await ann.evaluate(() => {
+    window.lists = [];
+    const list = document.querySelector('#online');
+    new MutationObserver(() => window.lists.push(list.innerText)).observe(list, { childList: true });
+  });
+  for (let reload = 0; reload < 3; reload++) {
+    await bob.reload();
+    await online(bob, ['ann', 'bob & co (you)']);
+  }
+  assert.deepEqual(await ann.evaluate(() => window.lists), []);
+  await bob.context().close();
+  await online(ann, ['ann (you)']);
+  await ann.getByText('1 id has a page open.').waitFor();
+});
+
+test('logged out everywhere: every tab of the id says so and waits to be asked', async () => {
+  const [first, second] = [await browser.tab(server, 'ann'), await browser.tab(server, 'ann')];
+  const other = await browser.tab(server, 'bob');
+  await online(other, ['ann', 'bob (you)']);
+  await first.getByRole('button', { name: 'Log out everywhere' }).click();
+  for (const page of [first, second]) {
+    await state(page, 'Logged out');
+    await page.getByRole('alert').getByText('You were logged out, here and everywhere else.').waitFor();
+  }
+  await screenshot(first, 'logged-out');
+  await second.setViewportSize({ width: 390, height: 800 });
+  await screenshot(second, 'logged-out-on-a-phone');
+  await other.getByText('Live', { exact: true }).waitFor();
+  // Longer than the page waits where it does come back by itself.
+  await online(other, ['bob (you)']);
+  await server.addDevice('ann', 'Meanwhile');
+  await count(first, 3);
+
+  await second.getByRole('button', { name: 'Log in again' }).click();
+  await state(second, 'Live');
+  await devices(second, ['Meanwhile']);
+  await online(other, ['ann', 'bob (you)']);
+  assert.equal(await second.locator('#notice').isVisible(), false);
+  await state(first, 'Logged out');
+});
+
+test('in one tab only: the newest takes over, and the old one can take over in turn', async () => {
+  const first = await browser.tab(server, 'ann');
+  await first.getByLabel('In one tab only').check();
+  await first.getByRole('button', { name: 'Switch' }).click();
+  await first.waitForURL(/single=1/);
+  await state(first, 'Live');
+  await first.evaluate(() => { window.neverReloaded = true; });
+  const second = await browser.tab(server, 'ann', undefined, '&single=1');
+  await state(first, 'Taken over');
+  await first.getByRole('alert').getByText('Another tab has taken over.').waitFor();
+  await screenshot(first, 'taken-over');
+  await server.addDevice('ann', 'Phone');
+  await devices(second, ['Phone']);
+  await devices(first, []);
+
+  await first.getByRole('button', { name: 'Use this tab' }).click();
+  await state(first, 'Live');
+  await state(second, 'Taken over');
+  await devices(first, ['Phone']);
+  await server.addDevice('ann', 'Watch');
+  await devices(first, ['Watch', 'Phone']);
+  await devices(second, ['Phone']);
+});
+
 test('when the server restarts, the page says so, comes back and shows what changed meanwhile', async () => {
   const page = await browser.tab(server, 'ann');
   await server.addDevice('ann', 'Before');
@@ -101,7 +176,7 @@ test('when the server restarts, the page says so, comes back and shows what chan
 test('without a mouse: every control is reached in order, seen, and works', async () => {
   const page = await browser.tab(server, 'ann');
   const names = [];
-  for (let stop = 0; stop < 5; stop++) {
+  for (let stop = 0; stop < 7; stop++) {
     await page.keyboard.press('Tab');
     const focused = page.locator(':focus');
     names.push(await focused.evaluate(e => e.labels?.[0]?.textContent ?? (e.textContent.trim() || e.querySelector('img').alt)));
@@ -109,7 +184,8 @@ test('without a mouse: every control is reached in order, seen, and works', asyn
     assert.match(outline, /solid 3px/, names.at(-1));
   }
   const code = 'QR code: open it on a phone to add the device';
-  assert.deepEqual(names, ['You are', 'Switch', 'Name of the device', 'Add it', code]);
+  const single = ' In one tab only: the newest takes over';
+  assert.deepEqual(names, ['You are', 'Switch', single, 'Log out everywhere', 'Name of the device', 'Add it', code]);
 
   const popup = page.waitForEvent('popup');
   await page.keyboard.press('Enter'); // on the code
@@ -134,6 +210,8 @@ test('everything has a name that is read aloud', async () => {
   await devices(page, ['Phone']);
   for (const [role, name] of [
     ['heading', 'Live sockets'], ['region', 'Active users'], ['region', 'Devices of ann'], ['region', 'Add a device'],
+    ['region', 'Who is online'], ['list', 'Who is online'], ['checkbox', 'In one tab only: the newest takes over'],
+    ['button', 'Log out everywhere'],
     ['textbox', 'You are'], ['textbox', 'Name of the device'], ['button', 'Switch'], ['button', 'Add it'],
     ['list', 'Devices of ann'], ['link', /^QR code/], ['img', /^QR code/],
   ]) {
@@ -149,10 +227,13 @@ test('everything has a name that is read aloud', async () => {
 });
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const [name, width] of [['narrow', 320], ['wide', 1200]]) {
+  for (const [name, width] of [['narrow', 320], ['phone', 390], ['wide', 1200]]) {
     test(`${name} and ${colorScheme}: nothing is cut off, and text can be told from what is behind it`, async () => {
       const context = await browser.visitor({ colorScheme, viewport: { width, height: 800 } });
       const page = await browser.tab(server, 'ann', context);
+      const others = ['bob', 'a-name-without-a-space-'.repeat(8), 'Zoë & co'];
+      for (const other of others) await browser.tab(server, other);
+      await online(page, [others[1], 'ann (you)', 'bob', 'Zoë & co']);
       await server.addDevice('ann', 'Phone');
       await server.addDevice('ann', 'A name without a space '.replaceAll(' ', '').repeat(6));
       await page.getByText('2 devices').waitFor();

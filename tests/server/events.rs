@@ -5,18 +5,24 @@ use tokio::net::TcpStream;
 
 use crate::harness::{Server, within};
 
-struct Events(Lines<BufReader<TcpStream>>);
+pub(crate) struct Events(Lines<BufReader<TcpStream>>);
 
 /// What stands between two empty lines, without the heartbeats.
 #[derive(Debug, Default, PartialEq)]
-struct Event {
+pub(crate) struct Event {
     name: String,
     data: String,
     id: String,
 }
 
+impl Event {
+    pub(crate) fn named(name: &str, data: &str) -> Self {
+        Self { name: name.to_owned(), data: data.to_owned(), id: String::new() }
+    }
+}
+
 impl Events {
-    async fn open(server: &Server, id: &str, last: Option<&str>) -> Self {
+    pub(crate) async fn open(server: &Server, id: &str, last: Option<&str>) -> Self {
         let mut tcp = TcpStream::connect(&server.host).await.expect("the server accepts");
         // To HTTP/1.0 the stream is sent as it is, without chunks around it.
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
@@ -40,7 +46,8 @@ impl Events {
         within("a line", self.0.next_line()).await.expect("the stream is text")
     }
 
-    async fn next(&mut self) -> Option<Event> {
+    /// `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
         let mut event = Event::default();
         loop {
             let line = self.line().await?;
@@ -55,14 +62,14 @@ impl Events {
     }
 
     /// The id of the update that comes next.
-    async fn update(&mut self) -> String {
+    pub(crate) async fn update(&mut self) -> String {
         let event = self.next().await.expect("an event");
         assert_eq!((&*event.name, &*event.data), ("update", "update"));
         event.id
     }
 
     /// The id that comes first where nothing was missed.
-    async fn nothing_missed(&mut self) -> String {
+    pub(crate) async fn nothing_missed(&mut self) -> String {
         let event = self.next().await.expect("an event");
         assert_eq!((&*event.name, &*event.data), ("", ""), "an update that was not due");
         event.id

@@ -95,16 +95,37 @@ async fn help_names_every_option() {
     let help = help.await.expect("the server runs");
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).expect("the help is text");
-    for option in
-        ["--listen", "--ping-every", "--pong-within", "--max-sockets", "--max-sockets-per-id", "--auth-secret", "--log"]
-    {
+    for option in [
+        "--listen",
+        "--ping-every",
+        "--pong-within",
+        "--max-sockets",
+        "--max-sockets-per-id",
+        "--auth-secret",
+        "--log",
+        "--update-every",
+        "--online-grace",
+        "--drain-batch",
+        "--drain-every",
+        "--drain-within",
+    ] {
         assert!(text.contains(option), "{option} is missing in:\n{text}");
     }
 }
 
 #[tokio::test]
 async fn impossible_options_are_refused() {
-    for options in [["--listen", "nowhere"], ["--ping-every", "0"], ["--pong-within", "soon"], ["--max-sockets", "0"]] {
+    for options in [
+        ["--listen", "nowhere"],
+        ["--ping-every", "0"],
+        ["--pong-within", "soon"],
+        ["--max-sockets", "0"],
+        ["--update-every", "-1"],
+        ["--online-grace", "86401"],
+        ["--drain-batch", "0"],
+        ["--drain-every", "NaN"],
+        ["--drain-within", "0"],
+    ] {
         let run = within("the refusal", Command::new(program()).args(options).output());
         let run = run.await.expect("the server runs");
         assert!(!run.status.success(), "{options:?}");

@@ -72,6 +72,34 @@ async fn a_token_says_who_it_is() {
     assert_eq!(bob.body, "[]");
 }
 
+/// Who is online is told to users, how many there are to everybody; and nobody logs somebody else out.
+#[tokio::test]
+async fn names_are_for_users_and_everybody_logs_out_themselves() {
+    let server = server("online").await;
+    let (ann, bob) = (token_of("ann"), token_of("bob"));
+    let mut tabs = [
+        server.open(&format!("/device-ws?token={ann}&single=1")).await,
+        server.open(&format!("/device-ws?token={bob}&id=ann&single=1")).await,
+    ];
+    let expired = signed(Algorithm::HS256, SECRET, &json!({ "sub": "ann", "exp": seconds(-60) }));
+    for query in ["", "id=ann", &format!("token={expired}")] {
+        let refused = server.try_open(&format!("/active-users?online=1&{query}"), &[]).await.err();
+        refused.unwrap_or_else(|| panic!("{query}: accepted")).refusal(401);
+        server.request("DELETE", &format!("/devices-sockets?{query}"), &[], b"").await.refusal(401);
+    }
+    server.open("/active-users").await.count(1).await;
+    let mut user = server.open(&format!("/active-users?online=1&token={bob}")).await;
+    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"]}}"# {}
+
+    let told = server.request("DELETE", &format!("/devices-sockets?id=bob&token={ann}"), &[], b"").await;
+    assert_eq!(told.json(), json!({ "sockets_told": 1 }));
+    assert_eq!(u16::from(tabs[0].dismissed().await.code), 4001);
+    let headers = [("authorization", &*format!("Bearer {bob}"))];
+    let post = server.request("POST", "/devices", &headers, br#"{"name":"Phone"}"#).await;
+    assert_eq!(post.json()["sockets_marked"], 1, "{post:?}");
+    assert_eq!(tabs[1].text().await, "update");
+}
+
 #[tokio::test]
 async fn links_carry_the_token() {
     let server = server("links").await;

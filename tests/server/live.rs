@@ -53,6 +53,24 @@ async fn a_rush_of_users_makes_few_frames_and_the_last_is_true() {
     assert!(counts.len() as u128 <= at_most, "{} ms: {counts:?}", start.elapsed().as_millis());
 }
 
+/// Each join and each departure would cost a mark of everybody, if they were not told of together.
+#[tokio::test]
+async fn a_rush_of_users_makes_few_marks() {
+    let server = Server::start().await;
+    let start = Instant::now();
+    let mut users = Vec::new();
+    for _ in 0..200 {
+        users.push(server.open("/active-users").await);
+    }
+    users[0].count(200).await;
+    let walks = start.elapsed().as_millis() as u64 / 100 + 2;
+    let metrics = server.get("/metrics").await.body;
+    let sample = r#"socket_registry_marks_total{registry="active_users"} "#;
+    let marks = metrics.lines().find_map(|line| line.strip_prefix(sample)).expect("they are counted");
+    let marks: u64 = marks.parse().expect("a number");
+    assert!(marks <= walks * 200, "{marks} in {:?}", start.elapsed());
+}
+
 /// What comes between two frames would be lost if the pause were not interrupted without loss.
 #[tokio::test]
 async fn a_change_during_the_pause_survives_what_the_client_says_meanwhile() {

@@ -1,5 +1,8 @@
 //! The example server as its clients see it: real WebSockets and plain HTTP against the running binary.
 
+mod dismissal;
+#[cfg(unix)] // sends signals
+mod drain;
 mod ending;
 mod events;
 mod harness;
@@ -9,6 +12,7 @@ mod http;
 mod identity;
 mod live;
 mod metrics;
+mod online;
 #[cfg(target_os = "linux")]
 mod raw;
 mod refusals;
