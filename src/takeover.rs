@@ -64,13 +64,7 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Supersedes a socket of the key, unless it is gone. Who takes over gets what was due for it, and what it `missed`.
-    fn supersede(
-        &self,
-        key: &Found<'_, K, M>,
-        Heir { spot, generation }: Heir,
-        missed: Topics,
-        panics: &mut Panics,
-    ) {
+    fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, missed: Topics, panics: &mut Panics) {
         // What will keep the key for the superseded socket, until its owner drops it.
         let Some(held) = Held::new(self, key) else { return };
         let (entry, mut notice) = (Entry::new(true, false), Notice::default());
