@@ -12,8 +12,8 @@
 //! - `kind` says how to read the identity beside the word.
 //! - `CHAINED`: the key has, or has had in this occupancy, places besides the bucket's own.
 //! - `lingering` counts who needs the key although it is not, or no longer, a socket of it: sockets that were removed while
-//!   somebody was in their place, and registrations that compare keys. It saturates: beyond 8,190 at once, which takes as many
-//!   calls that are under way, the bucket is never handed on and its key never dropped.
+//!   somebody was in their place, registrations that compare keys, and superseded sockets that their owners have not dropped. It
+//!   saturates: beyond 8,190 at once the bucket and its chain are never handed on, and its key never dropped.
 //! - `live` counts the sockets of the key.
 //!
 //! # Valid states

@@ -65,7 +65,14 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// of the key and further registrations race, one of those may get it as well.)
     ///
     /// Of several takeovers at once the last one to begin stays, and the others return sockets that have been superseded already. The
-    /// key is active throughout; while the call is under way, it has its old sockets and the new one.
+    /// key is active throughout; while the call is under way, it has its old sockets and the new one. The last one supersedes the old sockets, so
+    /// the others may return a little before that.
+    ///
+    /// [`mark_where`](Self::mark_where) and [`for_each`](Self::for_each) look at sockets, not at keys: beside a takeover they may meet neither the old
+    /// one nor the new one.
+    ///
+    /// A superseded socket keeps its place until its owner drops it, and every walk over the key passes it. Should a key ever have more than 8,190
+    /// of them at once, everything works on, but what the key has had till then is not used again before the registry is gone.
     ///
     /// Lock-free: takes a step for each socket of the key, and runs the wakers of those that wait. Should one panic, the panic is passed on, and
     /// the new socket is removed, when all are told.

@@ -11,7 +11,7 @@
 
 use crate::audience::Notice;
 use crate::ledger::Entry;
-use crate::place::{Departure, Last, Remains};
+use crate::place::{Departure, Last, Leaving, Remains};
 use crate::presence::Left;
 use crate::shard::{PLACES_STAY, Shard};
 use crate::spot::Spot;
@@ -40,14 +40,16 @@ impl<K, M> Shard<K, M> {
         // SAFETY: the caller's promise; the word shows the socket's generation as long as it has an owner.
         let owned = unsafe { place.own(seen.generation()) };
         let (line, mut notice) = (self.ledger.line(self.index), Notice::default());
-        if seen.is_superseded() {
-            return self.remove_otherwise(table, bucket, spot, owned.leave(), None, notice);
-        }
         let is_last = table.bucket(bucket).presence.load().live() == 1;
-        notice.note(line.sub(Entry::new(true, is_last)));
+        let counts = !seen.is_superseded();
+        if counts {
+            notice.note(line.sub(Entry::new(true, is_last)));
+        }
         let remains = match owned.leave() {
             Departure::Alone(last) => self.clean(spot, last),
-            other => return self.remove_otherwise(table, bucket, spot, other, Some(is_last), notice),
+            Departure::Otherwise(leaving) => {
+                return self.remove_otherwise((table, bucket), spot, leaving, counts.then_some(is_last), notice);
+            }
         };
         let left = self.leave(table, bucket, is_last, false, &mut notice);
         // SAFETY: that was this socket's step.
@@ -61,14 +63,12 @@ impl<K, M> Shard<K, M> {
     #[cold]
     fn remove_otherwise(
         &self,
-        table: &Table<K, M>,
-        bucket: u32,
+        (table, bucket): (&Table<K, M>, u32),
         spot: Spot,
-        departure: Departure<'_, M>,
+        leaving: Leaving<'_, M>,
         counted_out: Option<bool>,
         mut notice: Notice,
     ) {
-        let Departure::Otherwise(leaving) = departure else { unreachable!("a superseded socket") };
         if leaving.is_superseded() {
             if let Some(is_last) = counted_out {
                 // Superseded since: who did that counted it out as well.

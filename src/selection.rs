@@ -12,7 +12,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// now have them due.
     ///
     /// `select` is asked once for each socket that is live throughout the call, at most once for each that comes or goes meanwhile, in no particular
-    /// order. A socket that is dropped while `select` looks at it is not marked. `select` may use the registry.
+    /// order. A socket that is dropped or superseded while `select` looks at it is not marked. `select` may use the registry.
     ///
     /// Lock-free, never allocates. It takes a step or two more for each socket than [`mark_all`](Self::mark_all), since it looks at
     /// values that other tasks own; whoever knows the keys is better off with [`mark_many`](Self::mark_many).

@@ -179,7 +179,8 @@ impl<K, M> Socket<K, M> {
 
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
     ///
-    /// If this socket was superseded, they become due for the one that took over, or, if that is gone as well, for all of the key's.
+    /// If this socket was superseded, they become due for the one that took over, or, if that is gone as well, for all of the key's,
+    /// unless the key went idle in between: then for nobody.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};

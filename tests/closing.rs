@@ -46,6 +46,17 @@ fn all_sockets_of_a_key_are_told_or_all_but_one() {
 }
 
 #[test]
+fn who_was_told_of_a_shutdown_keeps_that_reason() {
+    let registry = Registry::<u64>::new();
+    let (one, other) = (registry.register(42).unwrap(), registry.register(7).unwrap());
+    registry.close();
+    // Before the owners ask.
+    assert_eq!(registry.disconnect(&42, 1), 1);
+    assert!(registry.disconnect_socket(other.id(), 2));
+    assert_eq!((one.closed(), other.closed()), (Some(Closed::Shutdown), Some(Closed::Shutdown)));
+}
+
+#[test]
 fn one_socket_is_told_by_its_id_and_a_stale_id_tells_nobody() {
     let registry = Registry::<u64>::builder().shards(1).build().unwrap();
     let socket = registry.register(42).unwrap();

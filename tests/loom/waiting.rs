@@ -21,6 +21,24 @@ fn counting() -> (std::sync::Arc<Count>, Waker) {
     (count.clone(), Waker::from(count))
 }
 
+/// What a socket is born with is due beside what is marked, and its first wait returns.
+#[test]
+fn born_due_beside_mark() {
+    check(|| {
+        let registry = registry();
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark_topics(&1, Topics::topic(1)))
+        };
+        let mut socket = registry.registration(key(1), Default::default()).due(Topics::UPDATE).register().unwrap();
+        let mut due = block_on(socket.due()).unwrap();
+        let marked = marker.join().unwrap();
+        due |= socket.take_due();
+        assert!(due.contains(Topics::UPDATE));
+        assert_eq!(due.contains(Topics::topic(1)), marked == 1);
+    });
+}
+
 /// A mark before, while or after the task begins to wait ends the wait.
 #[test]
 fn mark_beside_wait() {

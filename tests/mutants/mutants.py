@@ -30,6 +30,7 @@ PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table
 LEDGER, SLAB, INSERTION, PANICS = "src/ledger.rs", "src/slab.rs", "src/insertion.rs", "src/panics.rs"
 AUDIENCE, SESSION, FEED, EVENTS = "src/audience.rs", "src/session.rs", "src/feed.rs", "src/events.rs"
 REGISTRY, COUNTS = "src/registry.rs", "src/counts.rs"
+OCCUPANCY, REMOVAL, TAKEOVER, SUCCESSION = "src/word/occupancy.rs", "src/removal.rs", "src/takeover.rs", "src/succession.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
@@ -67,20 +68,20 @@ MUTANTS = [
         (WORD, TAKE, "Ok::<(), Seen>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
     ]),
     Mutant("publish-relaxed", "a socket is visible before its values", "loom places::walk_beside_register", [
-        (WORD, "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release)", "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Relaxed)"),
+        (OCCUPANCY, "LIVE | u64::from(due.bits()), Ordering::Release)", "LIVE | u64::from(due.bits()), Ordering::Relaxed)"),
     ]),
     Mutant("vacate-relaxed", "a place is vacant before it is empty", "loom keys::last_leaves_first_joins", [
-        (WORD, "<< GENERATION_SHIFT, Ordering::Release)", "<< GENERATION_SHIFT, Ordering::Relaxed)"),
+        (OCCUPANCY, "<< GENERATION_SHIFT, Ordering::Release)", "<< GENERATION_SHIFT, Ordering::Relaxed)"),
     ]),
     Mutant("generation-not-compared", "a mark reaches whoever is in the place now", "loom word::due_does_not_pass_on", [
         (WORD, "if !now.is_live_as(generation) {", "if !(now.is_live() && generation == generation) {"),
     ]),
     Mutant("generation-not-stepped", "the next socket in a place has the same id", "loom word::due_does_not_pass_on", [
-        (WORD, "u64::from(seen.generation().0 + 1)", "u64::from(seen.generation().0)"),
+        (OCCUPANCY, "u64::from(next.number())", "u64::from(next.number() - 1)"),
     ]),
     Mutant("generation-wraps", "the generation begins anew after the last one", "loom places::ids_are_not_issued_twice", [
-        (WORD, "            return false;\n        }\n        // Ordering: Release, so that who claims the place",
-         "            self.0.store(0, Ordering::Release);\n            return true;\n        }\n        // Ordering: Release, so that who claims the place"),
+        (OCCUPANCY, "let Some(next) = seen.generation().next() else { return false };",
+         "let next = seen.generation().next().unwrap_or(Generation::new(0));"),
     ]),
     Mutant("wake-done-not-again", "whoever wakes does not look again", "loom word::wait_again_while_woken", [
         (WORD, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
@@ -95,16 +96,16 @@ MUTANTS = [
         (WORD, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
-        (WORD, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
+        (OCCUPANCY, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
          "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
          "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), Seen>(()) {"),
     ]),
 
     # Waiting, and leaving a place.
     Mutant("waker-after-arm", "the owner waits before its waker is in the cell", "loom waiting::mark_beside_wait", [
-        (PLACE, "                // SAFETY: the owner, and disarmed.\n                _replaced = unsafe { seat.waker.replace(waker) };\n",
-         "                let armed = word.arm();\n                _replaced = unsafe { seat.waker.replace(waker) };\n"
-         "                if armed {\n                    return Poll::Pending;\n                }\n"),
+        (PLACE, "            // SAFETY: the owner, and disarmed.\n            _replaced = unsafe { seat.waker.replace(waker) };\n",
+         "            let armed = word.arm();\n            _replaced = unsafe { seat.waker.replace(waker) };\n"
+         "            if armed {\n                return true;\n            }\n"),
     ]),
     Mutant("no-disarm", "the owner writes the cell while somebody may wake through it", "loom waiting::waker_replaced_beside_mark", [
         (PLACE, "if !word.disarm() {", "if false {"),
@@ -124,7 +125,8 @@ MUTANTS = [
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom places::visit_beside_drop", [
-        (MEMBERSHIP, ".map(|last| self.settle(spot, last));", ".map(std::mem::forget);"),
+        (REMOVAL, "        let late = leaving.finish().map(|last| self.settle(spot, last));\n        self.ledger",
+         "        let late = leaving.finish().map(std::mem::forget);\n        self.ledger"),
     ]),
 
     # The key's sockets.
@@ -152,10 +154,10 @@ MUTANTS = [
         (SHARD, "own_seen.is_live()).then_some(own_seen), now.is_chained())", "own_seen.is_live()).then_some(own_seen), now.is_chained() && now.live() > 1)"),
     ]),
     Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_forgotten_when_idle", [
-        (MEMBERSHIP, "            extras.chain.clear();\n", ""),
+        (REMOVAL, "        extras.chain.clear();\n", ""),
     ]),
     Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom places::chain_returned_when_idle", [
-        (MEMBERSHIP, "                self.slab.release(first);\n", "                let _ = first;\n"),
+        (REMOVAL, "                self.slab.release(first);\n", "                let _ = first;\n"),
     ]),
     Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom places::pop_beside_pops_and_push", [
         (SLAB, "((head >> 32) + 1) << 32", "(head >> 32) << 32"),
@@ -230,10 +232,10 @@ MUTANTS = [
     ]),
 
     Mutant("own-place-left-open", "the own place of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [
-        (WORD, "        self.0.store(seen.0 | BUSY, Ordering::Relaxed);\n", ""),
-        (WORD, "        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);\n        // Ordering: Release, so that who sees the socket",
+        (OCCUPANCY, "        self.0.store(seen.0 | BUSY, Ordering::Relaxed);\n", ""),
+        (OCCUPANCY, "        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);\n        // Ordering: Release, so that who sees the socket",
          "        // Ordering: Release, so that who sees the socket"),
-        (WORD, "self.0.store(seen.0 ^ BUSY | LIVE, Ordering::Release);", "self.0.store(seen.0 & !BUSY | LIVE, Ordering::Release);"),
+        (OCCUPANCY, "seen.0 ^ BUSY | LIVE | u64::from", "seen.0 & !BUSY | LIVE | u64::from"),
     ]),
     Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model full_tables", [
         (INSERTION, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
@@ -241,25 +243,25 @@ MUTANTS = [
 
     # Counts, limits, closing.
     Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
-        (MEMBERSHIP, "let is_last = table.bucket(bucket).presence.load().live() == 1;", "let is_last = false;"),
-        (MEMBERSHIP,
-         "            if is_last && !counted_out {\n                notice.note(self.ledger.sub(self.index, key));\n"
-         "            } else if counted_out && !is_last {\n                notice.note(self.ledger.add(self.index, key));\n            }\n"
-         "            counted_out = is_last;\n", ""),
-        (MEMBERSHIP, "                Ok(left) => {\n                    // After the step",
-         "                Ok(left) => {\n                    if is_last && !std::mem::replace(&mut counted_out, true) {\n"
-         "                        notice.note(self.ledger.sub(self.index, key));\n                    }\n                    // After the step"),
+        (REMOVAL, "let is_last = table.bucket(bucket).presence.load().live() == 1;", "let is_last = false;"),
+        (REMOVAL, "            if is_last && !counted_out {\n                notice.note(line.sub(key));\n            } else if",
+         "            if"),
+        (REMOVAL, "            counted_out = is_last;\n", "            counted_out = false;\n"),
+        (REMOVAL, "                Ok(left) => {\n", "                Ok(left) => {\n                    if is_last {\n"
+         "                        notice.note(line.sub(key));\n                    }\n"),
     ]),
     Mutant("count-not-corrected", "a leaver that was not the last after all leaves the key counted out", "loom keys::last_leaves_first_joins", [
-        (MEMBERSHIP, "} else if counted_out && !is_last {\n                notice.note(self.ledger.add(self.index, key));\n            }", "}"),
+        (REMOVAL, "                notice.note(line.add(key));\n", ""),
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
-        (MEMBERSHIP, "        let generation = claimed.occupy(metadata);\n", ""),
-        (MEMBERSHIP, "let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n",
-         "let before = self.ledger.add(self.index, Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata);\n"),
+        (MEMBERSHIP, "        let generation = claimed.occupy(metadata, terms.due);\n", ""),
+        (MEMBERSHIP, "Entry::new(true, spare.is_none()));\n", "Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, terms.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
-        (MEMBERSHIP, "if before.is_closed() {", "if before.is_closed() && false {"),
+        (MEMBERSHIP, "if before.is_closed() {", "if false {"),
+    ]),
+    Mutant("counts-borrow-flags", "a count below zero borrows from the flags", "test --lib ledger::tests::what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else", [
+        (LEDGER, "number.max(0) as usize", "number as usize"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
         (LEDGER, "if now.is_some() && now == returned {", "if now.is_some() || now == returned {"),
@@ -278,8 +280,8 @@ MUTANTS = [
          "line.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (AUDIENCE, "        let registered = self.shard.register(self.print(watch), watch, feed);\n",
-         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed);\n"),
+        (AUDIENCE, "        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());\n",
+         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());\n"),
         (AUDIENCE, "        ledger.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
@@ -287,22 +289,22 @@ MUTANTS = [
          "        if !ledger.is_watched(0) {\n            ledger.watch();\n        }\n        watcher\n"),
     ]),
     Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
-        (MEMBERSHIP, "if is_last && self.ledger.is_watched(self.index) {", "if is_last && false {"),
+        (REMOVAL, "if is_last && line.is_watched() {", "if is_last && false {"),
     ]),
     Mutant("end-looked-at-early", "who makes a key idle looks whether somebody watches before its step", "loom events::subscribe_beside_last_leaves", [
-        (MEMBERSHIP, "            match presence.leave(seen, lingers || stays) {",
-         "            let is_watched = self.ledger.is_watched(self.index);\n            match presence.leave(seen, lingers || stays) {"),
-        (MEMBERSHIP, "if is_last && self.ledger.is_watched(self.index) {", "if is_last && is_watched {"),
+        (REMOVAL, "            match presence.leave(seen, lingers || stays) {",
+         "            let is_watched = line.is_watched();\n            match presence.leave(seen, lingers || stays) {"),
+        (REMOVAL, "if is_last && line.is_watched() {", "if is_last && is_watched {"),
     ]),
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
-        (MEMBERSHIP, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
+        (REMOVAL, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
     ]),
     Mutant("session-not-cleared", "the next key in a bucket has the last one's session", "loom events::subscribe_beside_last_leaves", [
-        (MEMBERSHIP, "                        if left == Left::Vacate {\n                            table.extras(bucket).session.clear();\n                        }\n",
+        (REMOVAL, "                        if left == Left::Vacate {\n                            table.extras(bucket).session.clear();\n                        }\n",
          ""),
     ]),
     Mutant("session-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
-        (MEMBERSHIP, "        if left == Left::Vacate && self.ledger.is_watched(self.index) {\n            table.extras(bucket).session.clear();\n        }\n",
+        (REMOVAL, "        if left == Left::Vacate && self.ledger.line(self.index).is_watched() {\n            table.extras(bucket).session.clear();\n        }\n",
          ""),
     ]),
     Mutant("number-after-end", "a session gets a number after its end", "loom events::number_beside_end_and_next", [
@@ -343,15 +345,67 @@ MUTANTS = [
          "                let _ = Topics::UPDATE;\n"),
     ]),
     Mutant("correction-not-noted", "a watch that begins before the key's count is corrected does not learn of that", "loom events::watch_beside_last_leaves_first_joins", [
-        (MEMBERSHIP, "notice.note(self.ledger.add(self.index, key));", "let _ = self.ledger.add(self.index, key);"),
+        (REMOVAL, "notice.note(line.add(key));", "let _ = line.add(key);"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to who watches the counts", "loom events::watch_beside_drop", [
-        (MEMBERSHIP, "notice.note(self.ledger.sub(self.index, Entry::new(true, is_last)));",
-         "let _ = self.ledger.sub(self.index, Entry::new(true, is_last));"),
+        (REMOVAL, "notice.note(line.sub(Entry::new(true, is_last)));",
+         "let _ = line.sub(Entry::new(true, is_last));"),
     ]),
     Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
          "            let counts = counts.get_or_insert_with(|| registry.watch_counts());"),
+    ]),
+    # Takeover, and telling sockets to go.
+    Mutant("announce-after-publish", "a socket that takes over is visible before it is the latest", "loom takeover::two_takeovers", [
+        (MEMBERSHIP, "        if terms.takes_over {\n            member.announce(spot, &claimed);\n        }\n        let generation = claimed.occupy(metadata, terms.due);\n",
+         "        let place = claimed.place();\n        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, &place);\n        }\n"),
+        (PLACE, "    /// That of the socket that may move in.\n", "    pub(crate) fn place(&self) -> Claimed<'_, M> {\n        Claimed(self.0)\n    }\n\n    /// That of the socket that may move in.\n"),
+    ]),
+    Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
+        (SUCCESSION, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),
+    ]),
+    Mutant("gives-way-without-version", "who gives way to a later takeover does not step the version for it", "loom takeover::mark_beside_overtaken_takeover", [
+        (TAKEOVER, "            succession.advance();\n            self.supersede(&key, heir", "            self.supersede(&key, heir"),
+    ]),
+    Mutant("supersedes-the-latest", "two takeovers supersede each other", "loom takeover::two_takeovers", [
+        (TAKEOVER, "if other != heir && succession.is_latest(heir) {", "if other != heir {"),
+    ]),
+    Mutant("does-not-give-way", "who is overtaken stays", "loom takeover::two_takeovers", [
+        (TAKEOVER, "if self.is_overtaken(&key, heir) {", "if false && self.is_overtaken(&key, heir) {"),
+    ]),
+    Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test takeover what_was_due_is_inherited", [
+        (TAKEOVER, "        self.pass_on(key, due | missed, panics);\n", "        let _ = (due, missed);\n"),
+    ]),
+    Mutant("mark-of-all-not-looked-at", "who takes over does not look for marks of all", "loom takeover::mark_of_all_beside_takeover_and_drop", [
+        (TAKEOVER, "let missed = self.missed();", "let missed = Topics::EMPTY;"),
+    ]),
+    Mutant("undisturbed-looks-once", "a look at a key does not begin again", "loom takeover::mark_beside_takeover", [
+        (SHARD, "if after == before {", "if after == before || true {"),
+    ]),
+    Mutant("supersede-not-corrected", "a socket that left before it could be superseded is counted out twice", "loom takeover::takeover_beside_drop", [
+        (TAKEOVER, "            notice.note(line.add(entry));\n", ""),
+    ]),
+    Mutant("remove-not-corrected", "a socket that was superseded before it could leave is counted out twice", "loom takeover::takeover_beside_drop", [
+        (REMOVAL, "                notice.note(self.ledger.line(self.index).add(Entry::new(true, is_last)));\n", ""),
+    ]),
+    Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test takeover what_an_old_owner_gives_back_goes_to_who_took_over", [
+        ("src/socket.rs", "            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);\n", "            let _ = Found::now(table, bucket);\n"),
+    ]),
+    Mutant("born-without-due", "a socket is not born due", "test --test model tiny_limits", [
+        (OCCUPANCY, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
+    ]),
+    Mutant("verdict-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
+        (PLACE, "        self.decide(generation, why);\n        self.word.close(generation)\n",
+         "        let marked = self.word.close(generation);\n        self.lease.decide(generation, why.verdict());\n        marked\n"),
+    ]),
+    Mutant("verdict-not-kept", "an owner is told another reason later", "test --test closing who_was_told_of_a_shutdown_keeps_that_reason", [
+        (PLACE, "why != Closed::Shutdown && !self.word.load().is_closed()", "why != Closed::Shutdown"),
+    ]),
+    Mutant("end-of-session-not-kept", "a session that has ended gets a number", "loom events::number_beside_end_and_next", [
+        (SESSION, "compare_exchange(NONE, ENDED, Ordering::AcqRel", "compare_exchange(NONE, NONE, Ordering::AcqRel"),
+    ]),
+    Mutant("lag-not-told", "a subscription does not learn that it missed something", "loom events::lag_of_two", [
+        (FEED, "        self.0.lag();\n", ""),
     ]),
 
     # The caller's panics.

@@ -6,6 +6,9 @@ use socket_registry::{Counts, Presence, PresenceEvent, Registry};
 
 use super::{Key, Tag};
 
+/// Few, so that a storm is too much.
+const CAPACITY: u32 = 8;
+
 pub(crate) struct Watch {
     presence: Presence<Key, Tag>,
     counts: Counts<Key, Tag>,
@@ -16,8 +19,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(registry: &Registry<Key, Tag>, capacity: u32) -> Self {
-        let (presence, counts) = (registry.presence_with_capacity(capacity), registry.watch_counts());
+    pub(crate) fn new(registry: &Registry<Key, Tag>) -> Self {
+        let (presence, counts) = (registry.presence_with_capacity(CAPACITY), registry.watch_counts());
         Self { presence, counts, counted: (0, 0), online: BTreeMap::new(), last: BTreeMap::new() }
     }
 

@@ -9,6 +9,7 @@
 
 mod churn;
 mod limits;
+mod takeover;
 mod waiting;
 
 use crate::{Registry, Socket, SocketId};
@@ -20,7 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 /// How many scenarios share the schedules.
-const SCENARIOS: usize = 9;
+const SCENARIOS: usize = 10;
 const SCHEDULES: usize = 100_000;
 /// How many preemptions PCT places, less one.
 const DEPTH: usize = 4;

@@ -1,0 +1,66 @@
+//! Takeovers of one key from several sides, beside everything that may meet them.
+
+use super::{Census, Tracked, World, crowd, explore, world};
+use crate::{Closed, PresenceEvent, Socket, Topics};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+fn take_over(registry: &World, census: &Census) -> Socket<usize, Tracked> {
+    census.0.values.fetch_add(1, SeqCst);
+    let metadata = Tracked { key: 0, census: census.clone(), dropped: AtomicBool::new(false) };
+    registry.register_taking_over(0, metadata).expect("far from every limit")
+}
+
+/// One stays, with what was due for all; the others are told, and keep what they were told; the key is active throughout.
+#[test]
+fn takeovers_among_everything() {
+    explore(|| {
+        let (registry, census) = (world(1), Census::default());
+        let mut presence = registry.presence();
+        let mut held = vec![census.register(&registry, 0).unwrap()];
+        let (inside, of_all) = (registry.clone(), census.clone());
+        let taken_over = crowd(6, move |n| match n {
+            0 | 1 => (0..2).map(|_| take_over(&inside, &of_all)).collect(),
+            2 => {
+                for topic in 1..4 {
+                    assert!(inside.mark_topics(&0, Topics::topic(topic)) >= 1, "the key was seen idle");
+                }
+                Vec::new()
+            }
+            3 => {
+                inside.mark_all();
+                inside.for_each(|socket| assert_eq!(socket.metadata().look(), *socket.key()));
+                assert!(inside.key_count() <= 1 + 1 && inside.is_active(&0));
+                Vec::new()
+            }
+            4 => {
+                inside.disconnect(&0, 7);
+                Vec::new()
+            }
+            _ => {
+                let other = of_all.register(&inside, 1).unwrap();
+                of_all.leave(&inside, other);
+                Vec::new()
+            }
+        });
+        held.extend(taken_over.into_iter().flatten());
+        let (stay, gone): (Vec<_>, Vec<_>) = held.into_iter().partition(|socket| registry.contains(socket.id()));
+        assert_eq!((stay.len(), registry.key_count(), registry.socket_count()), (1, 1, 1));
+        assert_eq!(registry.sockets_of(&0), [stay[0].id()]);
+        assert!(!matches!(stay[0].closed(), Some(Closed::Superseded)));
+        assert!(gone.iter().all(|socket| socket.closed().is_some() && socket.take_due().is_empty()));
+        let all = (0..4).map(Topics::topic).fold(Topics::EMPTY, |all, topic| all | topic);
+        assert_eq!(stay[0].take_due() & all, all, "a mark was lost");
+        let mut online = Vec::new();
+        while let Some(event) = presence.try_next() {
+            match event {
+                PresenceEvent::Online(key, _) => online.push(key),
+                PresenceEvent::Offline(key, _) => online.retain(|known| *known != key),
+                PresenceEvent::Lagged => online.clear(),
+            }
+        }
+        assert_eq!(online, [0]);
+        drop((stay, gone));
+        drop(presence);
+        census.check_empty(registry);
+    });
+}
