@@ -12,7 +12,8 @@
 //!
 //! A socket that is superseded while its owner drops it is counted out by both, until the one that finds it was too late corrects that. So a number can be
 //! below the truth meanwhile, even below zero: that reads as zero. It may borrow from the number above it, which says so, but not from the flags:
-//! they are below.
+//! they are below. One number may be above the truth: a key counts as active until whoever superseded its last old socket has come to the end of that, even if the
+//! new ones have left by then.
 //!
 //! # Closing
 //! The counts' word also says whether the registry is closed: a registration that counts itself learns of a `close` that came
