@@ -22,14 +22,13 @@ fn disconnect_beside_look() {
     check(|| {
         let registry = registry();
         let socket = registry.register(key(1)).unwrap();
-        let closer = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.disconnect(&1, 7))
-        };
-        let seen = socket.closed();
-        assert!(seen.is_none() || seen == Some(Closed::Disconnected(7)), "{seen:?}");
-        assert_eq!(closer.join().unwrap(), 1);
-        assert_eq!(socket.closed(), Some(Closed::Disconnected(7)));
+        let looker = thread::spawn(move || {
+            let seen = socket.closed();
+            assert!(seen.is_none() || seen == Some(Closed::Disconnected(7)), "{seen:?}");
+            socket
+        });
+        assert_eq!(registry.disconnect(&1, 7), 1);
+        assert_eq!(looker.join().unwrap().closed(), Some(Closed::Disconnected(7)));
     });
 }
 

@@ -358,8 +358,9 @@ MUTANTS = [
     # Takeover, and telling sockets to go.
     Mutant("announce-after-publish", "a socket that takes over is visible before it is the latest", "loom takeover::two_takeovers", [
         (MEMBERSHIP, "        if terms.takes_over {\n            member.announce(spot, &claimed);\n        }\n        let generation = claimed.occupy(metadata, terms.due);\n",
-         "        let place = claimed.place();\n        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, &place);\n        }\n"),
-        (PLACE, "    /// That of the socket that may move in.\n", "    pub(crate) fn place(&self) -> Claimed<'_, M> {\n        Claimed(self.0)\n    }\n\n    /// That of the socket that may move in.\n"),
+         "        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, generation);\n        }\n"),
+        (MEMBERSHIP, "claimed: &Claimed<'_, M>) {\n        let heir = Heir { spot, generation: claimed.generation() };",
+         "generation: crate::generation::Generation) {\n        let heir = Heir { spot, generation };"),
     ]),
     Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
         (SUCCESSION, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),

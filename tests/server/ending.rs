@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::{Client, Server, within};
 
-const IMPATIENT: [&str; 4] = ["--ping-every", "0.2", "--pong-within", "2"];
+const IMPATIENT: [&str; 4] = ["--ping-every", "0.2", "--pong-within", "4"];
 
 #[tokio::test]
 async fn who_does_not_answer_pings_is_removed() {
