@@ -377,6 +377,9 @@ MUTANTS = [
     Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test takeover what_was_due_is_inherited", [
         (TAKEOVER, "        self.pass_on(key, due | missed, panics);\n", "        let _ = (due, missed);\n"),
     ]),
+    Mutant("takeover-no-fence", "who takes over does not fence between its publication and its looks", "loom takeover::mark_of_all_beside_takeover", [
+        (TAKEOVER, "        full_fence();\n", ""),
+    ]),
     Mutant("mark-of-all-not-looked-at", "who takes over does not look for marks of all", "loom takeover::mark_of_all_beside_takeover_and_drop", [
         (TAKEOVER, "let missed = self.missed();", "let missed = Topics::EMPTY;"),
     ]),
