@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
         (OCCUPANCY, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
          "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
-         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), Seen>(()) {"),
+         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::word::Seen>(()) {"),
     ]),
 
     # Waiting, and leaving a place.
@@ -170,7 +170,7 @@ MUTANTS = [
     Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(PRESENCE, STEP, RELAXED_STEP)]),
     Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
         (PRESENCE, "match self.step(seen, seen.lingering_less() + 1) {",
-         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), Seen>(()) {"),
+         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), crate::word::Seen>(()) {"),
     ]),
     Mutant("hold-of-whoever", "a registration holds whatever key is in the bucket now", "loom keys::bucket_reused_beside_join", [
         (PRESENCE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
