@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use crate::lease::Verdict;
+use crate::storage::slot::refs::Verdict;
 use std::error::Error;
 use std::fmt;
 
@@ -104,7 +104,7 @@ pub enum BuildError {
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::limits::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
+        use crate::shard::geometry::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
         match self {
             Self::Shards(n) => write!(f, "shards is {n}: choose a power of two from 1 to {MAX_SHARDS}"),
             Self::Sockets(n) => write!(f, "max_sockets is {n}: choose a number from 1 to {MAX_SOCKETS}"),

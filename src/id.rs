@@ -1,8 +1,8 @@
 //! The name of one registration.
 
-use crate::generation::Generation;
-use crate::limits::PLACE_BITS;
-use crate::spot::Spot;
+use crate::shard::geometry::PLACE_BITS;
+use crate::storage::slot::addr::Spot;
+use crate::storage::slot::generation::Generation;
 use std::fmt;
 
 /// Names one socket: a place in the registry and the generation of sockets in it.
@@ -81,6 +81,5 @@ impl fmt::Debug for SocketId {
     }
 }
 
-#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
-#[path = "id_tests.rs"]
+#[cfg(test)]
 mod tests;

@@ -2,49 +2,19 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
-mod audience;
 #[cfg(feature = "axum")]
 mod axum;
-mod batch;
-mod builder;
-mod cell;
-mod closing;
-mod counts;
 mod error;
-mod events;
-mod feed;
-mod generation;
-mod grace;
-mod home;
 mod id;
-mod identity;
-mod insertion;
-mod layers;
-mod lease;
-mod ledger;
-mod limits;
-mod membership;
-mod panics;
-mod place;
 mod presence;
-mod registration;
 mod registry;
-mod removal;
-mod selection;
-mod session;
 mod shard;
-mod slab;
-mod snapshot;
 mod socket;
-mod spot;
-mod stats;
-mod succession;
+mod storage;
 mod sync;
-mod table;
-mod takeover;
 mod topics;
-mod wait;
-mod word;
+mod util;
+mod watch;
 
 // Runs the code on this page, one handler of which needs the feature.
 #[cfg(all(doctest, feature = "axum"))]
@@ -65,15 +35,15 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use builder::Builder;
-pub use counts::{Changed, Counts, Drained};
 pub use error::{BuildError, Closed, RegisterError};
-pub use events::{NextEvent, Presence, PresenceEvent};
-pub use grace::Grace;
 pub use id::SocketId;
-pub use registration::Registration;
+pub use presence::counts::{Changed, Counts, Drained};
+pub use presence::grace::Grace;
+pub use presence::{NextEvent, Presence, PresenceEvent};
 pub use registry::Registry;
-pub use socket::{Due, Socket, SocketRef};
+pub use registry::builder::Builder;
+pub use registry::register::Registration;
 #[cfg(feature = "stats")]
-pub use stats::Stats;
+pub use registry::stats::Stats;
+pub use socket::{Due, Socket, SocketRef};
 pub use topics::Topics;

@@ -130,6 +130,5 @@ impl fmt::Debug for Topics {
     }
 }
 
-#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
-#[path = "topics_tests.rs"]
+#[cfg(test)]
 mod tests;

@@ -25,10 +25,10 @@ fn exists(kind: &str, name: &str) -> bool {
     if kind == "mutant" {
         return read("tests/mutants/mutants.py".into()).contains(&format!("Mutant(\"{name}\""));
     }
-    let (file, function) = name.split_once("::").expect("FILE::NAME");
+    let (file, function) = name.rsplit_once("::").expect("FILE::NAME");
     let path = match kind {
         "loom" | "shuttle" => format!("tests/{kind}/{file}.rs"),
-        "unit" => format!("src/{file}_tests.rs"),
+        "unit" => format!("src/{}/tests.rs", file.replace("::", "/")),
         _ => format!("tests/{file}.rs"),
     };
     read(path).contains(&format!("fn {function}("))

@@ -1,9 +1,9 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
-use crate::feed::Feed;
-use crate::membership::Terms;
-use crate::session::{Clock, Session};
+use crate::shard::register::Terms;
+use crate::storage::table::epoch::{Clock, Session};
+use crate::watch::queue::Feed;
 use crate::{Presence, PresenceEvent, Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;

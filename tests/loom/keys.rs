@@ -274,7 +274,7 @@ fn limit_of_all() {
 /// Permits move between shards beside a registration that looks for one: with one free all the time it is not refused.
 #[test]
 fn permits_that_move() {
-    use crate::ledger::Ledger;
+    use crate::shard::totals::Ledger;
     use loom::sync::Arc;
     check(|| {
         let ledger = Arc::new(Ledger::new(2, 2));

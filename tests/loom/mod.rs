@@ -13,7 +13,7 @@ mod takeover;
 mod waiting;
 mod word;
 
-use crate::limits::Sizes;
+use crate::shard::geometry::Sizes;
 use crate::{Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};

@@ -136,7 +136,7 @@ fn chain_forgotten_when_idle() {
 /// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no slot is in two hands.
 #[test]
 fn pop_beside_pops_and_push() {
-    use crate::slab::{Slab, Stack};
+    use crate::storage::slab::{Slab, Stack};
     use loom::sync::Arc;
     check(|| {
         let shared = Arc::new((Slab::<()>::new(2), Stack::default()));

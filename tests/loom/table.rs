@@ -1,10 +1,10 @@
 //! One table by itself.
 
 use super::{check, check_up_to};
-use crate::identity::Seeds;
-use crate::insertion::Insertion;
-use crate::presence::Left;
-use crate::table::Table;
+use crate::storage::fingerprint::Seeds;
+use crate::storage::table::Table;
+use crate::storage::table::insert::Insertion;
+use crate::storage::table::key_state::Left;
 use loom::sync::Arc;
 use loom::thread;
 

@@ -1,8 +1,8 @@
 //! The socket's word by itself.
 
 use super::check;
+use crate::storage::slot::state::{Marked, Woken, Word};
 use crate::topics::Topics;
-use crate::word::{Marked, Woken, Word};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use loom::thread;

@@ -25,12 +25,12 @@ class Mutant(NamedTuple):
     hangs: bool = False
 
 
-WORD, PLACE, LEASE, SHARD = "src/word.rs", "src/place.rs", "src/lease.rs", "src/shard.rs"
-PRESENCE, HOME, TABLE, MEMBERSHIP = "src/presence.rs", "src/home.rs", "src/table.rs", "src/membership.rs"
-LEDGER, SLAB, INSERTION, PANICS = "src/ledger.rs", "src/slab.rs", "src/insertion.rs", "src/panics.rs"
-AUDIENCE, SESSION, FEED, EVENTS = "src/audience.rs", "src/session.rs", "src/feed.rs", "src/events.rs"
-REGISTRY, COUNTS = "src/registry.rs", "src/counts.rs"
-OCCUPANCY, REMOVAL, TAKEOVER, SUCCESSION = "src/word/occupancy.rs", "src/removal.rs", "src/takeover.rs", "src/succession.rs"
+WORD, PLACE, LEASE, SHARD = "src/storage/slot/state.rs", "src/storage/slot/access.rs", "src/storage/slot/refs.rs", "src/shard/mod.rs"
+PRESENCE, HOME, TABLE, MEMBERSHIP = "src/storage/table/key_state.rs", "src/storage/table/home.rs", "src/storage/table/mod.rs", "src/shard/register.rs"
+LEDGER, SLAB, INSERTION, PANICS = "src/shard/totals.rs", "src/storage/slab/mod.rs", "src/storage/table/insert.rs", "src/util/panic.rs"
+AUDIENCE, SESSION, FEED, EVENTS = "src/watch/mod.rs", "src/storage/table/epoch.rs", "src/watch/queue.rs", "src/presence/mod.rs"
+REGISTRY, COUNTS = "src/registry/mod.rs", "src/presence/counts.rs"
+OCCUPANCY, REMOVAL, TAKEOVER, SUCCESSION = "src/storage/slot/state/lifecycle.rs", "src/shard/remove.rs", "src/shard/takeover.rs", "src/storage/table/takeover_order.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
@@ -86,7 +86,7 @@ MUTANTS = [
     Mutant("wake-done-not-again", "whoever wakes does not look again", "loom word::wait_again_while_woken", [
         (WORD, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
     ]),
-    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "test --lib word::tests::mark_adds_topics_and_wakes_who_waits", [
+    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
         (WORD, "now.is_waiting() && !now.is_waking()", "now.is_waiting()"),
     ]),
     Mutant("arm-blindly", "an owner waits although something is due", "loom word::arm_beside_mark", [
@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
         (OCCUPANCY, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
          "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
-         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::word::Seen>(()) {"),
+         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::storage::slot::state::Seen>(()) {"),
     ]),
 
     # Waiting, and leaving a place.
@@ -170,7 +170,7 @@ MUTANTS = [
     Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(PRESENCE, STEP, RELAXED_STEP)]),
     Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
         (PRESENCE, "match self.step(seen, seen.lingering_less() + 1) {",
-         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), crate::word::Seen>(()) {"),
+         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), crate::storage::slot::state::Seen>(()) {"),
     ]),
     Mutant("hold-of-whoever", "a registration holds whatever key is in the bucket now", "loom keys::bucket_reused_beside_join", [
         (PRESENCE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
@@ -188,11 +188,11 @@ MUTANTS = [
         (PRESENCE, "        debug_assert!(seen.is_claimed());\n        self.hand_on(seen.sequence() + 1);", "        self.hand_on(seen.sequence());"),
     ]),
     Mutant("sequence-wraps", "a bucket whose occupancies are used up is claimed again",
-           "test --lib presence::tests::a_bucket_has_its_last_occupancy_and_then_none", [
+           "test --lib storage::table::key_state::tests::a_bucket_has_its_last_occupancy_and_then_none", [
                (PRESENCE, "self.0 & STATE == VACANT && self.sequence() < LAST_SEQUENCE", "self.0 & STATE == VACANT"),
            ]),
     Mutant("kind-not-compared", "keys of different lengths are taken for each other",
-           "test --lib presence::tests::every_predicate_in_every_valid_state", [
+           "test --lib storage::table::key_state::tests::every_predicate_in_every_valid_state", [
                (PRESENCE, "self.0 & (STATE | KIND) == MEMBER | u64::from(kind.0) << KIND_SHIFT", "self.0 & STATE == MEMBER && kind == kind"),
            ]),
 
@@ -210,7 +210,7 @@ MUTANTS = [
     Mutant("home-relaxed", "who helps an insertion does not see the key", "loom keys::two_inserts_of_one_key", [
         (HOME, "compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)", "compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
-    Mutant("bound-not-raised", "a key beyond the bound is not found", "test --lib home::tests::decide_steps_the_version_and_keeps_the_greatest_bound", [
+    Mutant("bound-not-raised", "a key beyond the bound is not found", "test --lib storage::table::home::tests::decide_steps_the_version_and_keeps_the_greatest_bound", [
         (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
@@ -260,7 +260,7 @@ MUTANTS = [
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (MEMBERSHIP, "if before.is_closed() {", "if false {"),
     ]),
-    Mutant("counts-borrow-flags", "a count below zero borrows from the flags", "test --lib ledger::tests::what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else", [
+    Mutant("counts-borrow-flags", "a count below zero borrows from the flags", "test --lib shard::totals::tests::what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else", [
         (LEDGER, "number.max(0) as usize", "number as usize"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
@@ -360,7 +360,7 @@ MUTANTS = [
         (MEMBERSHIP, "        if terms.takes_over {\n            member.announce(spot, &claimed);\n        }\n        let generation = claimed.occupy(metadata, terms.due);\n",
          "        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, generation);\n        }\n"),
         (MEMBERSHIP, "claimed: &Claimed<'_, M>) {\n        let heir = Heir { spot, generation: claimed.generation() };",
-         "generation: crate::generation::Generation) {\n        let heir = Heir { spot, generation };"),
+         "generation: crate::storage::slot::generation::Generation) {\n        let heir = Heir { spot, generation };"),
     ]),
     Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
         (SUCCESSION, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),
@@ -393,7 +393,7 @@ MUTANTS = [
         (REMOVAL, "                notice.note(self.ledger.line(self.index).add(Entry::new(true, is_last)));\n", ""),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test takeover what_an_old_owner_gives_back_goes_to_who_took_over", [
-        ("src/socket.rs", "            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);\n", "            let _ = Found::now(table, bucket);\n"),
+        ("src/socket/mod.rs", "            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);\n", "            let _ = Found::now(table, bucket);\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test model tiny_limits", [
         (OCCUPANCY, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),

@@ -1,0 +1,70 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+use crate::shard::geometry::{LINE, MAX_SHARDS, Sizes};
+use crate::storage::slot::addr::MAX_LAYER;
+
+const LAST: u32 = (1 << Generation::BITS) - 1;
+
+fn all_shard_bits() -> std::ops::RangeInclusive<u32> {
+    0..=MAX_SHARDS.trailing_zeros()
+}
+
+/// The lowest and the highest spots of a registry with so many shards.
+fn spots(shard_bits: u32) -> [Spot; 6] {
+    let lines = Sizes::growing(1 << shard_bits, 1).max_lines;
+    let (last_bucket, last_slot) = ((lines * LINE - 1) as u32, (2 * lines - 1) as u32);
+    [
+        Spot::bucket(0, 0),
+        Spot::slot(0, 0),
+        Spot::bucket(MAX_LAYER, 0),
+        Spot::slot(MAX_LAYER, 0),
+        Spot::bucket(MAX_LAYER, last_bucket),
+        Spot::slot(MAX_LAYER, last_slot),
+    ]
+}
+
+#[test]
+fn an_id_says_what_it_was_made_of_for_every_shard_count() {
+    for shard_bits in all_shard_bits() {
+        for shard in [0, (1usize << shard_bits) / 2, (1 << shard_bits) - 1] {
+            for spot in spots(shard_bits) {
+                for generation in [0, 1, LAST - 1, LAST].map(Generation::new) {
+                    let id = SocketId::new(shard, shard_bits, spot, generation);
+                    let made_of = (id.shard(shard_bits), id.spot(shard_bits), id.generation());
+                    assert_eq!(made_of, (shard, Some(spot), generation));
+                    assert_eq!(SocketId::from_u64(id.to_u64()), id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_is_an_id_of_some_shard_or_of_no_spot() {
+    for shard_bits in all_shard_bits() {
+        for number in [0, 1, (1 << PLACE_BITS) - 1, 1 << PLACE_BITS, u64::MAX, u64::MAX >> 1, 0x5555_5555_5555_5555] {
+            let id = SocketId::from_u64(number);
+            assert!(id.shard(shard_bits) < 1 << shard_bits);
+            match id.spot(shard_bits) {
+                Some(spot) => assert_eq!(SocketId::new(id.shard(shard_bits), shard_bits, spot, id.generation()), id),
+                None => assert!((number & ((1 << PLACE_BITS) - 1)) >> shard_bits > u64::from(u32::MAX)),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_number_beyond_all_spots_names_none() {
+    let beyond = |shard_bits: u32| SocketId::from_u64(1 << (32 + shard_bits)).spot(shard_bits);
+    assert!((0..5).all(|shard_bits| beyond(shard_bits).is_none()));
+    assert_eq!(beyond(5), Some(Spot::from_number(0)), "the generation begins here");
+}
+
+#[test]
+fn ids_show_their_place_and_generation() {
+    let id = SocketId::new(3, 2, Spot::slot(1, 2), Generation::new(LAST));
+    let place = (2 << 6 | 1 << 5 | 1) << 2 | 3;
+    assert_eq!(id.to_string(), format!("{place}#{LAST}"));
+    assert_eq!(format!("{id:?}"), format!("SocketId {{ place: {place}, generation: {LAST} }}"));
+}

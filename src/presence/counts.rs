@@ -1,0 +1,169 @@
+//! Waiting for the counts to change, and for the last socket to go.
+
+use crate::registry::Registry;
+use crate::watch::{Watch, Watcher};
+use std::fmt;
+use std::future::Future;
+use std::hash::Hash;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A watch on a registry's counts, from [`Registry::watch_counts`].
+///
+/// Changes coalesce: however many there were since the last look, they are one. It keeps the registry's memory.
+///
+/// Whoever registers or drops a socket marks each watch, as a socket is marked, and never waits for one. Before a registry's first
+/// watch or subscription it costs nothing.
+pub struct Counts<K, M = ()> {
+    registry: Registry<K, M>,
+    watcher: Watcher<K>,
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that nobody has to poll them: see [`Counts`].
+    ///
+    /// Lock-free; allocates when more watch than ever before.
+    ///
+    /// # Panics
+    /// If a million subscriptions, watches and waits are at work at once.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut counts = registry.watch_counts();
+    /// assert_eq!(counts.socket_count(), 0); // what there is already is for the caller to look at first
+    ///
+    /// let sockets = [registry.register(42)?, registry.register(42)?, registry.register(7)?];
+    /// counts.changed().await; // once for the three
+    /// assert_eq!((counts.key_count(), counts.socket_count()), (2, 3));
+    /// # drop(sockets);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn watch_counts(&self) -> Counts<K, M> {
+        let inner = &self.inner;
+        Counts { registry: self.clone(), watcher: inner.audience.join(&inner.ledger, Watch::Counts, None) }
+    }
+
+    /// Waits until no socket is left: until [`socket_count`](Self::socket_count) is 0. For a shutdown, after [`close`](Self::close);
+    /// how long to wait is for the caller to say. No runtime is needed.
+    ///
+    /// Without a `close`, or beside one, a registration may come right after. The last sockets are counted out, but their drops may be
+    /// under way.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. It holds nothing but a watch.
+    ///
+    /// # Panics
+    /// When polled, as [`watch_counts`](Self::watch_counts).
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// let connection = tokio::spawn(async move {
+    ///     while socket.due().await.is_ok() {}
+    /// });
+    ///
+    /// registry.close(); // tells every socket to go
+    /// let drained = tokio::time::timeout(Duration::from_secs(10), registry.drained()).await;
+    /// assert!(drained.is_ok());
+    /// # connection.await.unwrap();
+    /// # }
+    /// ```
+    pub fn drained(&self) -> Drained<K, M> {
+        Drained { registry: self.clone(), counts: None }
+    }
+}
+
+impl<K, M> Counts<K, M> {
+    /// Waits until the counts may have changed: since the watch began the first time, since the last such wait then. At once
+    /// if they have. They may be what they were, if what came went again.
+    ///
+    /// What is read after this shows every change that it woke for.
+    ///
+    /// # Cancel safety
+    /// Cancel safe. A change is taken note of in the same step that ends the wait.
+    pub fn changed(&mut self) -> Changed<'_, K, M> {
+        Changed { counts: self }
+    }
+
+    /// Takes note of a change, or arranges for the task to be woken when there is one: [`changed`](Self::changed) for hand-written futures.
+    ///
+    /// Only the waker of the latest call is woken. Lock-free, as [`Socket::poll_due`](crate::Socket::poll_due).
+    pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.watcher.poll_due(cx).map(drop)
+    }
+
+    /// Takes note of a change, if there was one, without waiting. Lock-free.
+    pub fn take_changed(&mut self) -> bool {
+        !self.watcher.take_due().is_empty()
+    }
+
+    /// As [`Registry::key_count`]. Wait-free.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.registry.inner.ledger.keys()
+    }
+
+    /// As [`Registry::socket_count`]. Wait-free.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.registry.inner.ledger.sockets()
+    }
+}
+
+impl<K, M> fmt::Debug for Counts<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counts").field("registry", &self.registry).finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Counts::changed`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Changed<'a, K, M = ()> {
+    counts: &'a mut Counts<K, M>,
+}
+
+impl<K, M> Future for Changed<'_, K, M> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.counts.poll_changed(cx)
+    }
+}
+
+/// The future of [`Registry::drained`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Drained<K, M = ()> {
+    registry: Registry<K, M>,
+    /// None: there was no need to wait yet.
+    counts: Option<Counts<K, M>>,
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Future for Drained<K, M> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { registry, counts } = &mut *self;
+        // Looked at after the watch has begun, and after each change that it woke for.
+        while registry.socket_count() != 0 {
+            let Some(counts) = counts else {
+                *counts = Some(registry.watch_counts());
+                continue;
+            };
+            if counts.poll_changed(cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(())
+    }
+}

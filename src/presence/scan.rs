@@ -1,0 +1,82 @@
+//! A walk over the keys that are active, a piece at a time.
+//!
+//! Whoever is active from before the walk begins until after it ends is met. Tables that are added meanwhile are left out: keys get there
+//! by registrations that tell who watches.
+
+use crate::registry::Registry;
+use crate::shard::geometry::LINE;
+use crate::shard::register::Held;
+use crate::shard::{PLACES_STAY, Shard};
+use crate::storage::table::{Found, Table};
+use crate::sync::MODELLED;
+
+/// How many buckets are looked at in one step.
+const STEP: u32 = if MODELLED { 4 } else { 4096 };
+
+/// Where the walk is.
+#[derive(Default)]
+pub(crate) struct Snapshot {
+    shard: usize,
+    /// None: the shard's newest.
+    table: Option<u32>,
+    bucket: u32,
+}
+
+/// What a step came to.
+pub(crate) enum Walked<K> {
+    /// An active key, and its session's number.
+    Active(K, u64),
+    /// Nothing yet.
+    On,
+    Done,
+}
+
+impl Snapshot {
+    /// Goes on to the next active key, or as far as one step may.
+    pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Walked<K> {
+        let mut left = STEP;
+        while let Some(shard) = registry.inner.shards.get(self.shard) {
+            let newest = || shard.tables.newest().map(|table| table.number());
+            let Some(number) = self.table.or_else(newest) else {
+                self.shard += 1;
+                continue;
+            };
+            self.table = Some(number);
+            let table = shard.table(number).expect(PLACES_STAY);
+            while (self.bucket as usize) < table.line_count() * LINE {
+                if left == 0 {
+                    return Walked::On;
+                }
+                left -= 1;
+                self.bucket += 1;
+                if let Some((key, session)) = shard.session(table, self.bucket - 1, clone) {
+                    return Walked::Active(key, session);
+                }
+            }
+            self.bucket = 0;
+            self.table = number.checked_sub(1);
+            self.shard += usize::from(number == 0);
+        }
+        Walked::Done
+    }
+
+    pub(crate) fn is_done<K, M>(&self, registry: &Registry<K, M>) -> bool {
+        self.shard >= registry.inner.shards.len()
+    }
+}
+
+impl<K, M> Shard<K, M> {
+    /// The active key in a bucket, and its session's number. None also if it goes idle while it is looked at.
+    fn session(&self, table: &Table<K, M>, number: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
+        let bucket = table.bucket(number);
+        let seen = bucket.presence.load();
+        if !seen.is_active() {
+            return None;
+        }
+        // The hold comes before the step that ends the session, so whoever makes that step knows of the caller.
+        let held = Held::new(self, &Found { table, number, bucket, seen })?;
+        let clock = &self.audience.as_ref()?.clock;
+        let session = table.extras(number).session.number(clock, || bucket.presence.load().is_still(seen))?;
+        Some((clone(held.key()), session))
+    }
+}

@@ -1,0 +1,110 @@
+//! Options and limits of a registry.
+
+use crate::error::BuildError;
+use crate::registry::Registry;
+use crate::shard::geometry::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY, Sizes};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Options and limits of a registry, from [`Registry::builder`].
+///
+/// ```
+/// use socket_registry::Registry;
+///
+/// let registry: Registry<u64> = Registry::builder().max_sockets(100_000).max_sockets_per_key(16).build()?;
+/// # Ok::<(), socket_registry::BuildError>(())
+/// ```
+#[must_use]
+pub struct Builder<K, M = ()> {
+    shards: Option<usize>,
+    max_sockets: Option<usize>,
+    max_sockets_per_key: usize,
+    _registry: PhantomData<fn() -> Registry<K, M>>,
+}
+
+impl<K, M> Builder<K, M> {
+    /// The most shards that a registry can have: 1,024.
+    pub const MAX_SHARDS: usize = MAX_SHARDS;
+    /// The most sockets that a registry can be built for: 67,108,864.
+    pub const MAX_SOCKETS: usize = MAX_SOCKETS;
+    /// The most sockets that one key can have: 1,048,575.
+    pub const MAX_SOCKETS_PER_KEY: usize = MAX_SOCKETS_PER_KEY;
+    /// The number of shards unless set: 64, or as many as fit a smaller `max_sockets`.
+    pub const DEFAULT_SHARDS: usize = 64;
+    /// The most sockets unless set: 16,777,216.
+    pub const DEFAULT_MAX_SOCKETS: usize = 1 << 24;
+    /// The most sockets of one key unless set: 65,536.
+    pub const DEFAULT_MAX_SOCKETS_PER_KEY: usize = 1 << 16;
+
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: None,
+            max_sockets: None,
+            max_sockets_per_key: Self::DEFAULT_MAX_SOCKETS_PER_KEY,
+            _registry: PhantomData,
+        }
+    }
+
+    /// How many independent parts the registry has; a power of two from 1 to [`MAX_SHARDS`](Self::MAX_SHARDS), and no more than
+    /// `max_sockets`.
+    ///
+    /// The default suits any machine. One shard is enough for a small registry of which there are many.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// How many sockets there may be at once, from 1 to [`MAX_SOCKETS`](Self::MAX_SOCKETS); one more gets
+    /// [`RegisterError::Full`](crate::RegisterError::Full). The limit is exact, also between threads.
+    ///
+    /// Setting it also sizes the tables for that many sockets, so that they need not grow: address space is reserved at a shard's
+    /// first registration, memory is used as sockets come. Without it the tables begin small and grow.
+    pub fn max_sockets(mut self, max_sockets: usize) -> Self {
+        self.max_sockets = Some(max_sockets);
+        self
+    }
+
+    /// How many sockets one key may have at once, from 1 to [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY); one more
+    /// gets [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also between threads.
+    pub fn max_sockets_per_key(mut self, max_sockets_per_key: usize) -> Self {
+        self.max_sockets_per_key = max_sockets_per_key;
+        self
+    }
+
+    /// Builds the registry. Memory for sockets is taken when they come.
+    ///
+    /// # Errors
+    /// [`BuildError`] says which option is out of range, and what the range is.
+    pub fn build(self) -> Result<Registry<K, M>, BuildError> {
+        let max_sockets = self.max_sockets.unwrap_or(Self::DEFAULT_MAX_SOCKETS);
+        if !(1..=MAX_SOCKETS).contains(&max_sockets) {
+            return Err(BuildError::Sockets(max_sockets));
+        }
+        if !(1..=MAX_SOCKETS_PER_KEY).contains(&self.max_sockets_per_key) {
+            return Err(BuildError::SocketsPerKey(self.max_sockets_per_key));
+        }
+        let shards = self.shards.unwrap_or_else(|| Self::DEFAULT_SHARDS.min(1 << max_sockets.ilog2()));
+        if !(1..=MAX_SHARDS).contains(&shards) || !shards.is_power_of_two() {
+            return Err(BuildError::Shards(shards));
+        }
+        if shards > max_sockets {
+            return Err(BuildError::MoreShardsThanSockets { shards, max_sockets });
+        }
+        let max_per_key = self.max_sockets_per_key as u32;
+        let sizes = match self.max_sockets {
+            Some(max_sockets) => Sizes::ahead(shards, max_sockets, max_per_key),
+            None => Sizes::growing(shards, max_per_key),
+        };
+        Ok(Registry::with(shards, max_sockets, sizes))
+    }
+}
+
+impl<K, M> fmt::Debug for Builder<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("shards", &self.shards)
+            .field("max_sockets", &self.max_sockets)
+            .field("max_sockets_per_key", &self.max_sockets_per_key)
+            .finish()
+    }
+}

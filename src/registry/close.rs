@@ -1,0 +1,151 @@
+//! Telling sockets to go: one, those of a key, all at once or a few at a time.
+
+use crate::error::Closed;
+use crate::id::SocketId;
+use crate::registry::Registry;
+use crate::util::panic::Panics;
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// Tells every socket of `key` to go, for a `reason` that you number as you like: [`Closed::Disconnected`]. Returns how many there are.
+    ///
+    /// Their waiting tasks wake up. They stay registered, are counted, and can be marked, until their owners drop them.
+    /// A socket that was told before, by anybody, keeps the reason that it was told.
+    ///
+    /// Lock-free, never allocates. Every socket that is registered before the call and not removed before its end is told. Runs the wakers of the
+    /// tasks that wait; should one panic, the first panic is passed on when all sockets are told.
+    ///
+    /// ```
+    /// use socket_registry::{Closed, Registry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
+    /// const LOGGED_OUT: u8 = 1;
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42)?;
+    /// assert_eq!(registry.disconnect(&42, LOGGED_OUT), 1);
+    /// assert_eq!(socket.due().await, Err(Closed::Disconnected(LOGGED_OUT)));
+    /// assert_eq!(registry.socket_count(), 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn disconnect<Q>(&self, key: &Q, reason: u8) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.disconnect_where(key, reason, |_| true)
+    }
+
+    /// Tells every socket of `key` but `keep` to go: "log out my other devices". Otherwise as [`disconnect`](Self::disconnect).
+    ///
+    /// ```
+    /// use socket_registry::{Closed, Registry};
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let (mine, other) = (registry.register(42)?, registry.register(42)?);
+    /// assert_eq!(registry.disconnect_others(&42, mine.id(), 7), 1);
+    /// assert_eq!((mine.closed(), other.closed()), (None, Some(Closed::Disconnected(7))));
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn disconnect_others<Q>(&self, key: &Q, keep: SocketId, reason: u8) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.disconnect_where(key, reason, |id| id != keep)
+    }
+
+    /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
+    pub fn disconnect_socket(&self, id: SocketId, reason: u8) -> bool {
+        let Some((shard, spot)) = self.resolve(id) else { return false };
+        let mut panics = Panics::default();
+        let told = shard.close_socket(spot, id.generation(), Closed::Disconnected(reason), &mut panics);
+        panics.resume();
+        told
+    }
+
+    fn disconnect_where<Q>(&self, key: &Q, reason: u8, select: impl Fn(SocketId) -> bool) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, print) = self.locate(key);
+        let (mut told, mut panics) = (0, Panics::default());
+        if let Some(key) = shard.find(&print) {
+            shard.walk_key(&key, |spot, _, seen| {
+                let generation = seen.generation();
+                if select(shard.id(spot, generation)) {
+                    let closed = Closed::Disconnected(reason);
+                    told += usize::from(shard.close_socket(spot, generation, closed, &mut panics));
+                }
+            });
+        }
+        panics.resume();
+        told
+    }
+
+    /// Closes the registry: no socket is registered any more, and every live one is told, [`Closed::Shutdown`].
+    ///
+    /// A registration that races with this is either refused or told. The sockets stay registered, and can be marked,
+    /// until their owners drop them. Lock-free; runs the wakers of the tasks that wait; should one panic, the first panic is passed on
+    /// when all sockets are told.
+    ///
+    /// ```
+    /// use socket_registry::{Closed, RegisterError, Registry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// registry.close();
+    /// assert_eq!(socket.due().await, Err(Closed::Shutdown));
+    /// assert_eq!(registry.register(42).unwrap_err(), RegisterError::Closed);
+    /// # }
+    /// ```
+    pub fn close(&self) {
+        // One batch.
+        self.close_gradually(usize::MAX).for_each(drop);
+    }
+
+    /// Closes the registry, and tells its sockets `batch` at a time: one batch whenever the iterator is asked for the next, which returns
+    /// how many were told; it ends when all were.
+    ///
+    /// So a server that stops can spread its clients' return over the others. No socket is registered any more from this call on, even if the
+    /// iterator is never used: what registers at the same time is refused, or told at once. A `batch` of 0 counts as 1.
+    ///
+    /// Each step is lock-free and never allocates. Otherwise as [`close`](Self::close).
+    ///
+    /// ```
+    /// use socket_registry::{Closed, Registry};
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let sockets: Vec<_> = (0..25).map(|user| registry.register(user).unwrap()).collect();
+    ///
+    /// let mut batches = Vec::new();
+    /// for told in registry.close_gradually(10) {
+    ///     batches.push(told); // … and wait for two seconds, say
+    /// }
+    /// assert_eq!(batches, [10, 10, 5]);
+    /// assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+    /// ```
+    #[must_use = "sockets are told to go as the iterator goes on"]
+    pub fn close_gradually(&self, batch: usize) -> impl Iterator<Item = usize> {
+        self.ledger().close();
+        let mut places = self.shards().flat_map(|shard| shard.places().map(move |place| (shard, place)));
+        std::iter::from_fn(move || {
+            let (mut told, mut panics) = (0, Panics::default());
+            for (shard, (spot, word)) in places.by_ref() {
+                let seen = word.load();
+                let closes = seen.is_live() && !seen.is_closed();
+                if closes && shard.close_socket(spot, seen.generation(), Closed::Shutdown, &mut panics) {
+                    told += 1;
+                    if told == batch.max(1) {
+                        break;
+                    }
+                }
+            }
+            panics.resume();
+            (told > 0).then_some(told)
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Registrations with options.
+
+use crate::error::RegisterError;
+use crate::registry::Registry;
+use crate::shard::register::Terms;
+use crate::socket::Socket;
+use crate::topics::Topics;
+use std::fmt;
+use std::hash::Hash;
+
+/// A registration that is not made yet, from [`Registry::registration`].
+///
+/// ```
+/// use socket_registry::{Registry, Topics};
+///
+/// let registry: Registry<u64, &str> = Registry::new();
+/// let socket = registry.registration(42, "phone").due(Topics::UPDATE).register()?;
+/// assert_eq!(socket.take_due(), Topics::UPDATE);
+/// # Ok::<(), socket_registry::RegisterError>(())
+/// ```
+#[must_use = "nothing is registered before `register` is called"]
+pub struct Registration<'a, K, M> {
+    registry: &'a Registry<K, M>,
+    key: K,
+    metadata: M,
+    terms: Terms,
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
+    /// Makes `topics` due for the socket from the start: its first wait returns at once.
+    ///
+    /// For a client that has fetched before its socket was registered: whatever came in between is then fetched again.
+    pub fn due(mut self, topics: Topics) -> Self {
+        self.terms.due |= topics;
+        self
+    }
+
+    /// The socket will take its key over: see [`Registry::register_taking_over`].
+    pub fn taking_over(mut self) -> Self {
+        self.terms.takes_over = true;
+        self
+    }
+
+    /// Registers the socket. Lock-free, as [`Registry::register_with`].
+    ///
+    /// # Errors
+    /// As [`Registry::register_with`], and as [`Registry::register_taking_over`] if it takes over.
+    pub fn register(self) -> Result<Socket<K, M>, RegisterError> {
+        let Self { registry, key, metadata, terms } = self;
+        registry.register_on(key, metadata, terms)
+    }
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// A registration whose options are yet to be chosen.
+    pub fn registration(&self, key: K, metadata: M) -> Registration<'_, K, M> {
+        Registration { registry: self, key, metadata, terms: Terms::default() }
+    }
+
+    /// Registers a socket that takes `key` over: it becomes the key's only one.
+    ///
+    /// Every other socket of the key is *superseded*. Its owner is told [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection; for
+    /// everybody else it is gone: it is not counted, found or marked any more, and dropping it frees its place and does nothing else.
+    /// What was due for it becomes due for the new socket, so no mark is lost, whenever it comes: before, during or after the call. (If several takeovers
+    /// of the key and further registrations race, one of those may get it as well.)
+    ///
+    /// Of several takeovers at once the last one to begin stays, and the others return sockets that have been superseded already. The
+    /// key is active throughout; while the call is under way, it has its old sockets and the new one. The last one supersedes the old sockets, so
+    /// the others may return a little before that.
+    ///
+    /// [`mark_where`](Self::mark_where) and [`for_each`](Self::for_each) look at sockets, not at keys: beside a takeover they may meet neither the old
+    /// one nor the new one.
+    ///
+    /// A superseded socket keeps its place until its owner drops it, and every walk over the key passes it. Should a key ever have more than 8,190
+    /// of them at once, everything works on, but what the key has had till then is not used again before the registry is gone.
+    ///
+    /// Lock-free: takes a step for each socket of the key, and runs the wakers of those that wait. Should one panic, the panic is passed on, and
+    /// the new socket is removed, when all are told.
+    ///
+    /// # Errors
+    /// As [`register_with`](Self::register_with), but never [`RegisterError::KeyFull`] for the sockets that it supersedes. It does need a
+    /// place of [`Builder::max_sockets`](crate::Builder::max_sockets) of its own; theirs are free when it returns.
+    ///
+    /// ```
+    /// use socket_registry::{Closed, Registry, Topics};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut old = registry.register(42)?;
+    /// registry.mark(&42);
+    ///
+    /// let new = registry.register_taking_over(42, ())?;
+    /// assert_eq!(old.due().await, Err(Closed::Superseded));
+    /// assert_eq!(new.take_due(), Topics::UPDATE);
+    /// assert_eq!((registry.sockets_of(&42), registry.mark(&42)), (vec![new.id()], 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn register_taking_over(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
+        self.registration(key, metadata).taking_over().register()
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for Registration<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registration")
+            .field("key", &self.key)
+            .field("due", &self.terms.due)
+            .field("taking_over", &self.terms.takes_over)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,81 @@
+//! The numbers that bound a registry.
+
+use crate::storage::slot::addr::{MAX_OFFSET, OFFSET_SHIFT};
+use crate::storage::slot::generation::Generation;
+use crate::storage::table::key_state::MAX_LIVE;
+use crate::sync::MODELLED;
+
+/// The most shards.
+pub(crate) const MAX_SHARDS: usize = 1 << 10;
+/// The most sockets: a quarter of what ids can name, so that shards that get more than their share still have ids. (Not without end: with 1,024
+/// shards, four keys of a million sockets each in one shard are more than it can name.)
+pub(crate) const MAX_SOCKETS: usize = 1 << 26;
+/// The most sockets of one key.
+pub(crate) const MAX_SOCKETS_PER_KEY: usize = MAX_LIVE as usize;
+
+/// How many bits of a `SocketId` name the place: the shard and the spot in it.
+pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
+
+/// Buckets in a cache line.
+pub(crate) const LINE: usize = 2;
+
+/// The sizes of one shard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// How many bits of an id name the shard.
+    pub(crate) shard_bits: u32,
+    /// The number of lines of the first table. Every further one is twice as large.
+    pub(crate) first_lines: usize,
+    /// How many lines beyond its first a key may be put into the first table.
+    pub(crate) first_bound: u32,
+    /// The most lines of any table, and half the most slots of any page.
+    pub(crate) max_lines: usize,
+    /// The most sockets of one key.
+    pub(crate) max_per_key: u32,
+}
+
+impl Sizes {
+    /// For shards that grow as they need.
+    pub(crate) fn growing(shards: usize, max_per_key: u32) -> Self {
+        Self {
+            shard_bits: shards.trailing_zeros(),
+            first_lines: if MODELLED { 1 } else { 16 },
+            first_bound: GROWING_BOUND,
+            max_lines: Self::max_lines(shards),
+            max_per_key,
+        }
+    }
+
+    /// For shards that hold `max_sockets` keys between them without growing, as far as ids can name so many buckets in one table.
+    pub(crate) fn ahead(shards: usize, max_sockets: usize, max_per_key: u32) -> Self {
+        let share = max_sockets.div_ceil(shards);
+        // A shard gets more than its share by chance.
+        let keys = share + 4 * share.isqrt();
+        // Two buckets in three are used then: a compromise between memory and the length of searches.
+        let lines = (keys * 3 / 2).div_ceil(LINE).max(1);
+        let max_lines = Self::max_lines(shards);
+        Self {
+            shard_bits: shards.trailing_zeros(),
+            first_lines: lines.min(max_lines),
+            first_bound: AHEAD_BOUND,
+            max_lines,
+            max_per_key,
+        }
+    }
+
+    /// What ids can name.
+    fn max_lines(shards: usize) -> usize {
+        let offset_bits = PLACE_BITS - OFFSET_SHIFT - shards.trailing_zeros();
+        (1usize << offset_bits).min(MAX_OFFSET as usize + 1) / LINE
+    }
+}
+
+/// A table that nobody sized grows when a key would have to go further than this: short searches are worth more than memory.
+pub(crate) const GROWING_BOUND: u32 = if MODELLED { 1 } else { 7 };
+/// A table that was sized ahead is used to the last bucket that a search can reach.
+const AHEAD_BOUND: u32 = if MODELLED { 1 } else { 31 };
+
+const _: () = assert!(AHEAD_BOUND <= crate::storage::table::home::MAX_BOUND);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Marks of many keys, with the memory of several of them on its way at once.
+
+use crate::shard::Shard;
+use crate::storage::fingerprint::Fingerprint;
+use crate::sync::full_fence;
+use crate::topics::Topics;
+use crate::util::panic::Panics;
+
+/// About as many cache misses as a core can have under way.
+const AHEAD: usize = 16;
+
+/// Keys to be marked, whose memory has been asked for.
+pub(crate) struct Batch<'a, K, M> {
+    keys: [Option<(&'a Shard<K, M>, Fingerprint)>; AHEAD],
+    len: usize,
+}
+
+impl<'a, K, M> Batch<'a, K, M> {
+    pub(crate) fn new() -> Self {
+        Self { keys: [const { None }; AHEAD], len: 0 }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.len == AHEAD
+    }
+
+    /// Adds a key; not if the batch is full.
+    #[inline]
+    pub(crate) fn push(&mut self, shard: &'a Shard<K, M>, print: Fingerprint) {
+        shard.prefetch(&print, 0);
+        self.keys[self.len] = Some((shard, print));
+        self.len += 1;
+    }
+
+    /// Marks the keys, which are then out of the batch; returns how many sockets they have.
+    pub(crate) fn mark(&mut self, topics: Topics, panics: &mut Panics) -> usize {
+        let mut marked = 0;
+        let keys = &mut self.keys[..std::mem::take(&mut self.len)];
+        // One for all: see `Word::mark_fenced`.
+        full_fence();
+        for slot in &mut *keys {
+            let Some((shard, print)) = slot else { continue };
+            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket.sole(print)?, guess))) {
+                Some((seen, guess)) if shard.mark_at_once(&guess.bucket.word, seen, topics, true) => marked += 1,
+                Some((_, guess)) => {
+                    guess.table.prefetch_seats(guess.line);
+                    continue;
+                }
+                None => {
+                    shard.prefetch(print, 1);
+                    continue;
+                }
+            }
+            *slot = None;
+        }
+        for (shard, print) in keys.iter().flatten() {
+            marked += shard.find(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
+        }
+        marked
+    }
+}

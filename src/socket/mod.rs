@@ -1,0 +1,323 @@
+//! What a connection's task holds, and what others see of it.
+
+#![allow(unsafe_code)]
+
+use crate::error::Closed;
+use crate::id::SocketId;
+use crate::shard::{PLACES_STAY, Shard};
+use crate::storage::slot::access::{Owned, Visit};
+use crate::storage::slot::addr::Spot;
+use crate::storage::slot::generation::Generation;
+use crate::storage::slot::state::Word;
+use crate::storage::table::Found;
+use crate::storage::table::takeover_order::Heir;
+use crate::sync::Arc;
+use crate::topics::Topics;
+use crate::util::panic::Panics;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+/// One live registration: the handle that the connection's task holds.
+///
+/// Dropping it removes this socket and no other, on whatever thread, inside a runtime or not, before or after the
+/// registry is gone. The drop is lock-free, never blocks, and does not panic itself; it runs no code of the caller but the drops of the key, the
+/// metadata and the last waker and, if somebody watches, the key's `Clone` and the watchers' wakers. It passes their panics on when the socket is removed.
+/// When the last socket of a key goes, it also takes a step for each further socket that the key had at its peak.
+///
+/// A socket that is forgotten ([`std::mem::forget`]) stays registered for ever, and keeps its shard's memory.
+///
+/// It has one owner. A second handle cannot be made:
+///
+/// ```compile_fail,E0599
+/// let registry = socket_registry::Registry::<u64>::new();
+/// let socket = registry.register(42).unwrap();
+/// let second = socket.clone();
+/// ```
+///
+/// Nor can two tasks wait for one socket:
+///
+/// ```compile_fail,E0499
+/// let registry = socket_registry::Registry::<u64>::new();
+/// let mut socket = registry.register(42).unwrap();
+/// let (one, other) = (socket.due(), socket.due());
+/// drop((one, other));
+/// ```
+pub struct Socket<K, M = ()> {
+    shard: Arc<Shard<K, M>>,
+    word: WordOf,
+}
+
+/// The address of a word in a shard's tables or pages, by which its owner gets there without asking where they are.
+struct WordOf(NonNull<Word>);
+
+// SAFETY: only a `&Word` is made of it, and a `Word` is an atomic.
+unsafe impl Send for WordOf {}
+// SAFETY: as above.
+unsafe impl Sync for WordOf {}
+
+impl<K, M> Socket<K, M> {
+    /// The handle of the socket that was just registered there.
+    #[inline]
+    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot) -> Self {
+        let word = WordOf(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
+        Self { shard, word }
+    }
+
+    /// Supersedes the other sockets of the key, by one that was announced to do so.
+    #[cold]
+    pub(crate) fn take_over(&self) {
+        self.shard.counters.taken_over();
+        let mut panics = Panics::default();
+        self.shard.take_over(Heir { spot: self.spot(), generation: self.generation() }, &mut panics);
+        panics.resume();
+    }
+
+    #[inline]
+    fn word(&self) -> &Word {
+        // SAFETY: made of a reference to a word of the shard, whose tables and pages stay where they are as long as the shard.
+        unsafe { self.word.0.as_ref() }
+    }
+
+    #[inline]
+    fn spot(&self) -> Spot {
+        self.shard.spot_of(self.word())
+    }
+
+    /// The word shows the owner's generation until the owner removes the socket.
+    #[inline]
+    fn generation(&self) -> Generation {
+        self.word().load().generation()
+    }
+
+    /// The rights that the handle stands for, as long as it is borrowed.
+    #[inline]
+    fn owned(&self) -> Owned<'_, M> {
+        // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
+        unsafe { self.shard.trusted_place(self.spot()).own(self.generation()) }
+    }
+
+    /// The id of this socket. Wait-free.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.shard.id(self.spot(), self.generation())
+    }
+
+    /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
+    /// the one that this socket was registered with. Wait-free.
+    #[must_use]
+    pub fn key(&self) -> &K {
+        // SAFETY: the owner, as long as the handle is borrowed.
+        unsafe { self.shard.key_at(self.spot()) }
+    }
+
+    /// The metadata that this socket was registered with. Wait-free.
+    #[must_use]
+    pub fn metadata(&self) -> &M {
+        self.owned().metadata()
+    }
+
+    /// Waits until something is due, and takes it: the topics that were marked since the last take, each mark once. At once if
+    /// something is due already.
+    ///
+    /// Everything that was written before those marks is visible afterwards (see [`Registry::mark`](crate::Registry::mark)).
+    ///
+    /// # Errors
+    /// [`Closed`] when this socket was told to go, and ever after. Topics that are still due then can be had from [`take_due`](Self::take_due).
+    ///
+    /// # Cancel safety
+    /// Cancel safe. Topics are taken in the same step that returns them: dropping the future at any point loses nothing.
+    ///
+    /// ```
+    /// # use socket_registry::{Registry, Topics};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// registry.mark(&42);
+    /// assert_eq!(socket.due().await, Ok(Topics::UPDATE));
+    /// # }
+    /// ```
+    pub fn due(&mut self) -> Due<'_, K, M> {
+        Due { socket: self }
+    }
+
+    /// Takes what is due, or arranges for the task to be woken when something is: [`due`](Self::due) for hand-written futures.
+    ///
+    /// Only the waker of the latest call is woken. The call is lock-free; while another thread is waking the waker of an
+    /// earlier call and this one's is different, it wakes this one at once, to be called again.
+    ///
+    /// # Errors
+    /// As [`due`](Self::due).
+    #[inline]
+    pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        self.owned().poll_due(cx)
+    }
+
+    /// Takes what is due without waiting; empty if nothing is. Lock-free: it starts over only if a mark or another take came between.
+    ///
+    /// Everything that was written before the marks that are taken is visible afterwards.
+    #[inline]
+    pub fn take_due(&self) -> Topics {
+        self.word().take()
+    }
+
+    /// What is due, without taking it. Wait-free.
+    #[must_use]
+    pub fn peek_due(&self) -> Topics {
+        self.word().load().due()
+    }
+
+    /// Why this socket was told to go; `None` if it was not. For owners that do not wait: [`due`](Self::due) says it as well. Lock-free.
+    ///
+    /// It stays so until the socket is dropped.
+    #[must_use]
+    pub fn closed(&self) -> Option<Closed> {
+        self.owned().closed()
+    }
+
+    /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
+    ///
+    /// If this socket was superseded, they become due for the one that took over, or, if that is gone as well, for all of the key's,
+    /// unless the key went idle in between: then for nobody.
+    ///
+    /// ```
+    /// use socket_registry::{Registry, Topics};
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let socket = registry.register(42)?;
+    /// registry.mark(&42);
+    /// let due = socket.take_due();
+    /// // … the write failed, and will be tried again
+    /// socket.remark(due);
+    /// assert_eq!(socket.peek_due(), Topics::UPDATE);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn remark(&self, topics: Topics) {
+        let (spot, generation) = (self.spot(), self.generation());
+        if !self.shard.mark_socket(spot, generation, topics) {
+            let (table, bucket) = self.shard.key_of(spot);
+            let mut panics = Panics::default();
+            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);
+            panics.resume();
+        }
+    }
+}
+
+impl<K, M> Drop for Socket<K, M> {
+    fn drop(&mut self) {
+        // SAFETY: this is the one handle, and it is not used again.
+        unsafe { self.shard.remove(self.spot()) };
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for Socket<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.peek_due())
+            .field("closed", &self.closed())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The future of [`Socket::due`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Due<'a, K, M = ()> {
+    socket: &'a mut Socket<K, M>,
+}
+
+impl<K, M> Future for Due<'_, K, M> {
+    type Output = Result<Topics, Closed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.socket.poll_due(cx)
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for Due<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Due").field("socket", &self.socket).finish()
+    }
+}
+
+/// Another task's socket, looked at for as long as the registry shows it.
+///
+/// Its key and metadata stay valid meanwhile, even if the socket is dropped; they are then dropped when the look ends.
+pub struct SocketRef<'a, K, M = ()> {
+    visitor: &'a Visitor<'a, K, M>,
+}
+
+impl<K, M> Clone for SocketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for SocketRef<'_, K, M> {}
+
+impl<'a, K, M> SocketRef<'a, K, M> {
+    /// The id of the socket.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.visitor.shard.id(self.visitor.spot, self.visitor.visit.generation())
+    }
+
+    /// The key under which the socket is registered.
+    #[must_use]
+    pub fn key(&self) -> &'a K {
+        // SAFETY: a visitor is in the place.
+        unsafe { self.visitor.shard.key_at(self.visitor.spot) }
+    }
+
+    /// The metadata that the socket was registered with.
+    #[must_use]
+    pub fn metadata(&self) -> &'a M {
+        self.visitor.visit.metadata()
+    }
+
+    /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
+    #[must_use]
+    pub fn due(&self) -> Topics {
+        self.visitor.visit.due()
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketRef")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.due())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A look at a socket. Ends when dropped.
+pub(crate) struct Visitor<'a, K, M> {
+    shard: &'a Shard<K, M>,
+    spot: Spot,
+    visit: Visit<'a, M>,
+}
+
+impl<'a, K, M> Visitor<'a, K, M> {
+    /// Looks at the socket of that generation, if it is still there.
+    pub(crate) fn new(shard: &'a Shard<K, M>, spot: Spot, generation: Generation) -> Option<Self> {
+        shard.place(spot)?.visit(generation).map(|visit| Self { shard, spot, visit })
+    }
+
+    pub(crate) fn socket(&self) -> SocketRef<'_, K, M> {
+        SocketRef { visitor: self }
+    }
+}
+
+impl<K, M> Drop for Visitor<'_, K, M> {
+    fn drop(&mut self) {
+        if let Some(last) = self.visit.leave() {
+            drop(self.shard.settle(self.spot, last));
+        }
+    }
+}

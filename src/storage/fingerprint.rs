@@ -1,0 +1,191 @@
+//! What makes two keys the same, as far as a lookup can see: 128 bits and a kind, and where in the registry they belong.
+//!
+//! A `Hasher` sees what a key's `Hash` writes. Up to 16 bytes are kept as they are, which covers integers, `Uuid` and newtypes of them: two
+//! such keys are the same exactly if they write the same bytes. More is hashed twice under independent random seeds: a
+//! lookup of an absent long key takes a present one for it with probability 2^-128.
+
+use crate::storage::table::key_state::Kind;
+use crate::sync::{AtomicU64, Ordering, Zeroable};
+use ahash::RandomState;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+/// Up to 15 bytes, with their number in the last one.
+const SHORT: Kind = Kind(0);
+/// 16 bytes.
+const FULL: Kind = Kind(1);
+/// Two hashes of more than that.
+const HASHED: Kind = Kind(2);
+
+/// A key as lookups see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    words: [u64; 2],
+    pub(crate) kind: Kind,
+}
+
+/// The identity of a key and the hash that says where it belongs.
+#[derive(Clone, Copy)]
+pub(crate) struct Fingerprint {
+    pub(crate) identity: Identity,
+    pub(crate) hash: u64,
+}
+
+/// The random seeds of one registry: nobody outside can choose keys that collide.
+pub(crate) struct Seeds {
+    place: RandomState,
+    low: RandomState,
+    high: RandomState,
+}
+
+impl Seeds {
+    pub(crate) fn random() -> Self {
+        if crate::sync::MODELLED {
+            // The model checker replays executions: the same seeds each time.
+            return Self::fixed();
+        }
+        Self { place: RandomState::new(), low: RandomState::new(), high: RandomState::new() }
+    }
+
+    pub(crate) fn fixed() -> Self {
+        let seeds = |n| RandomState::with_seeds(n, n + 1, n + 2, n + 3);
+        Self { place: seeds(1), low: seeds(5), high: seeds(9) }
+    }
+
+    /// Inlined wherever it is called: what a key writes is then kept in registers.
+    #[inline(always)]
+    pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
+        let mut capture = Capture { seeds: self, kept: 0, len: 0, long: None };
+        key.hash(&mut capture);
+        let Capture { kept, len, long, .. } = capture;
+        if let Some([low, high]) = long {
+            let words = [low.finish(), high.finish()];
+            return Fingerprint { identity: Identity { words, kind: HASHED }, hash: words[0] };
+        }
+        let (all, kind) = if len == KEPT { (kept, FULL) } else { (kept | (len as u128) << LEN_SHIFT, SHORT) };
+        let high = (all >> u64::BITS) as u64;
+        // The first word alone decides which bucket is looked at: it must differ also where keys begin alike.
+        let identity = Identity { words: [all as u64 ^ high, high], kind };
+        let hash = if len <= size_of::<u64>() { self.place.hash_one(kept as u64) } else { self.place.hash_one(kept) };
+        Fingerprint { identity, hash }
+    }
+}
+
+/// As many bytes are kept as they are.
+const KEPT: usize = size_of::<u128>();
+/// The last byte of fewer is their number.
+const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
+
+/// A `Hasher` that keeps what is written to it, the first byte lowest.
+struct Capture<'a> {
+    seeds: &'a Seeds,
+    kept: u128,
+    len: usize,
+    long: Option<[ahash::AHasher; 2]>,
+}
+
+impl Capture<'_> {
+    #[inline]
+    fn keep(&mut self, written: &[u8]) {
+        let mut bytes = [0; KEPT];
+        bytes[..written.len()].copy_from_slice(written);
+        // Nothing is left of a shift by all bits, but then nothing was written.
+        self.kept |= u128::from_le_bytes(bytes).checked_shl(u8::BITS * self.len as u32).unwrap_or(0);
+        self.len += written.len();
+    }
+
+    /// Too long to keep: from here on, everything goes through the two hashers.
+    fn hash_on(&mut self, written: &[u8]) {
+        let Self { seeds, kept, len, long } = self;
+        let hashers = long.get_or_insert_with(|| {
+            let mut hashers = [seeds.low.build_hasher(), seeds.high.build_hasher()];
+            if *len > 0 {
+                hashers.iter_mut().for_each(|hasher| hasher.write(&kept.to_le_bytes()[..*len]));
+            }
+            hashers
+        });
+        hashers.iter_mut().for_each(|hasher| hasher.write(written));
+    }
+}
+
+impl Hasher for Capture<'_> {
+    #[inline]
+    fn write(&mut self, written: &[u8]) {
+        if self.long.is_none() && written.len() <= KEPT - self.len { self.keep(written) } else { self.hash_on(written) }
+    }
+
+    /// The byte that ends a string, above all.
+    #[inline]
+    fn write_u8(&mut self, n: u8) {
+        match &mut self.long {
+            Some(hashers) => hashers.iter_mut().for_each(|hasher| hasher.write_u8(n)),
+            None => self.write(&n.to_ne_bytes()),
+        }
+    }
+
+    #[inline]
+    fn write_u16(&mut self, n: u16) {
+        self.write(&n.to_ne_bytes());
+    }
+
+    #[inline]
+    fn write_u32(&mut self, n: u32) {
+        self.write(&n.to_ne_bytes());
+    }
+
+    #[inline]
+    fn write_u64(&mut self, n: u64) {
+        self.write(&n.to_ne_bytes());
+    }
+
+    #[inline]
+    fn write_u128(&mut self, n: u128) {
+        self.write(&n.to_ne_bytes());
+    }
+
+    #[inline]
+    fn write_usize(&mut self, n: usize) {
+        self.write(&n.to_ne_bytes());
+    }
+
+    /// Not used: the identity says more.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+/// The identity of the key in a bucket.
+#[derive(Default)]
+pub(crate) struct IdentityCell([AtomicU64; 2]);
+
+// SAFETY: two atomics.
+#[allow(unsafe_code)]
+unsafe impl Zeroable for IdentityCell {}
+
+impl IdentityCell {
+    /// By the inserter that claimed the bucket.
+    pub(crate) fn store(&self, identity: Identity) {
+        for (cell, word) in self.0.iter().zip(identity.words) {
+            // Ordering: Release, so that who reads this sees the claim that came before it, and finds that the occupancy changed.
+            cell.store(word, Ordering::Release);
+        }
+    }
+
+    /// Whether the bucket may have the key: a quick look that proves nothing.
+    #[inline]
+    pub(crate) fn resembles(&self, identity: Identity) -> bool {
+        // Ordering: Relaxed: nothing rests on it.
+        self.0[0].load(Ordering::Relaxed) == identity.words[0]
+    }
+
+    /// Whether the bucket's key has this identity, if its presence is the same after this as before.
+    #[inline]
+    pub(crate) fn holds(&self, identity: Identity) -> bool {
+        // Ordering: Acquire, pairs with `store`: the presence that the caller loads next is not older than the identity.
+        let [low, high] = [&self.0[0], &self.0[1]].map(|cell| cell.load(Ordering::Acquire));
+        // One decision rather than two.
+        (low ^ identity.words[0]) | (high ^ identity.words[1]) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

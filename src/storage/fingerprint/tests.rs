@@ -1,0 +1,236 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+use std::num::NonZeroU64;
+use uuid::Uuid;
+
+fn identity<Q: Hash + ?Sized>(key: &Q) -> Identity {
+    Seeds::fixed().fingerprint(key).identity
+}
+
+/// A key that writes these pieces.
+struct Pieces<'a>(&'a [&'a [u8]]);
+
+impl Hash for Pieces<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|piece| state.write(piece));
+    }
+}
+
+/// The identity of a key that writes those bytes, drawn by hand.
+fn exact(bytes: &[u8]) -> Identity {
+    let mut all = [0; 16];
+    all[..bytes.len()].copy_from_slice(bytes);
+    let kind = if bytes.len() == 16 { Kind(1) } else { Kind(0) };
+    if kind == Kind(0) {
+        all[15] = bytes.len() as u8;
+    }
+    let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|byte| all[8 * n + byte]));
+    Identity { words: [word(0) ^ word(1), word(1)], kind }
+}
+
+/// A look at the first word must tell `user-001` of a line from `user-002`.
+#[test]
+fn first_words_differ_where_keys_begin_alike() {
+    let seeds = Seeds::random();
+    let first = |n: u32| seeds.fingerprint(format!("user-00{n:07}").as_str()).identity.words[0];
+    let firsts: std::collections::HashSet<_> = (0..10_000).map(first).collect();
+    assert_eq!(firsts.len(), 10_000);
+}
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|n| 0xf0 ^ n as u8).collect()
+}
+
+#[derive(Hash)]
+struct UserId(u64);
+
+#[derive(Hash)]
+struct DeviceId {
+    _user: UserId,
+    _device: u32,
+}
+
+#[test]
+fn keys_of_up_to_16_bytes_are_kept_as_they_are() {
+    assert_eq!(identity(&()), exact(&[]));
+    assert_eq!(identity(&true), exact(&[1]));
+    assert_eq!(identity(&'ü'), exact(&u32::from('ü').to_ne_bytes()));
+    assert_eq!(identity(&0xa5u8), exact(&[0xa5]));
+    assert_eq!(identity(&-2i8), exact(&(-2i8).to_ne_bytes()));
+    assert_eq!(identity(&0x1234u16), exact(&0x1234u16.to_ne_bytes()));
+    assert_eq!(identity(&-2i16), exact(&(-2i16).to_ne_bytes()));
+    assert_eq!(identity(&u32::MAX), exact(&u32::MAX.to_ne_bytes()));
+    assert_eq!(identity(&i32::MIN), exact(&i32::MIN.to_ne_bytes()));
+    assert_eq!(identity(&(u64::MAX - 1)), exact(&(u64::MAX - 1).to_ne_bytes()));
+    assert_eq!(identity(&i64::MIN), exact(&i64::MIN.to_ne_bytes()));
+    assert_eq!(identity(&usize::MAX), exact(&usize::MAX.to_ne_bytes()));
+    assert_eq!(identity(&isize::MIN), exact(&isize::MIN.to_ne_bytes()));
+    assert_eq!(identity(&(u128::MAX - 1)), exact(&(u128::MAX - 1).to_ne_bytes()));
+    assert_eq!(identity(&i128::MIN), exact(&i128::MIN.to_ne_bytes()));
+}
+
+#[test]
+fn newtypes_and_small_tuples_are_exact_too() {
+    assert_eq!(identity(&UserId(42)), identity(&42u64));
+    assert_eq!(identity(&NonZeroU64::MAX), identity(&u64::MAX));
+    assert_eq!(identity(&&&42u64), identity(&42u64));
+    assert_eq!(identity(&Box::new(42u64)), identity(&42u64));
+    let (high, low) = (1u64.to_ne_bytes(), 2u64.to_ne_bytes());
+    assert_eq!(identity(&(1u64, 2u64)), exact(&[high, low].concat()));
+    let device = DeviceId { _user: UserId(1), _device: 7 };
+    assert_eq!(identity(&device), exact(&[&high[..], &7u32.to_ne_bytes()].concat()));
+    let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0011_2233_4455_6677);
+    assert_eq!(identity(&uuid), exact(uuid.as_bytes()));
+}
+
+#[test]
+fn strings_of_up_to_15_bytes_are_exact() {
+    for len in 0..=15 {
+        let text = "abcdefghijklmno".get(..len).expect("all are one byte");
+        assert_eq!(identity(text), exact(&[text.as_bytes(), &[0xff]].concat()), "std ends a string with this byte");
+        assert_eq!(identity(&text.to_owned()), identity(text));
+    }
+    assert_eq!(identity("abcdefghijklmnop").kind, HASHED);
+}
+
+#[test]
+fn the_kinds_begin_where_they_say() {
+    for len in 0..40 {
+        let written = bytes(len);
+        let identity = identity(&Pieces(&[&written]));
+        let kind = match len {
+            0..=15 => SHORT,
+            16 => FULL,
+            _ => HASHED,
+        };
+        assert_eq!(identity.kind, kind, "{len} bytes");
+        if len <= 16 {
+            assert_eq!(identity, exact(&written), "{len} bytes");
+        }
+    }
+}
+
+#[test]
+fn the_kinds_differ_and_fit_a_presence_word() {
+    let kinds = [SHORT, FULL, HASHED].map(|kind| kind.0);
+    assert_eq!(kinds, [0, 1, 2]);
+}
+
+#[test]
+fn up_to_16_bytes_the_pieces_do_not_matter() {
+    for len in 0..=16 {
+        let written = bytes(len);
+        for first in 0..=len {
+            for second in first..=len {
+                let pieces: [&[u8]; 4] = [&written[..first], &written[first..second], &[], &written[second..]];
+                assert_eq!(identity(&Pieces(&pieces)), exact(&written), "{first}, {second}, {len}");
+            }
+        }
+    }
+}
+
+#[test]
+fn integers_are_kept_as_their_bytes_wherever_they_come() {
+    let identity_of = |offset: usize, n: u64| {
+        let lead = bytes(offset);
+        identity(&(Pieces(&[&lead]), n))
+    };
+    for offset in 0..=8 {
+        let lead = bytes(offset);
+        assert_eq!(identity_of(offset, 42), exact(&[&lead, &42u64.to_ne_bytes()[..]].concat()), "after {offset} bytes");
+    }
+    assert_eq!(identity_of(9, 42).kind, HASHED, "not cut off at 16 bytes");
+    assert_ne!(identity_of(9, 42), identity_of(9, 43));
+    assert_ne!(identity_of(9, 42), identity_of(9, 42 | 1 << 63));
+}
+
+#[test]
+fn every_written_byte_counts() {
+    for len in [1, 7, 8, 9, 15, 16, 17, 18, 31, 32, 33, 64, 100] {
+        let written = bytes(len);
+        for changed in 0..len {
+            let mut other = written.clone();
+            other[changed] ^= 1;
+            for cut in [0, 1, len / 2, len] {
+                let pieces = |bytes: &[u8]| identity(&Pieces(&[&bytes[..cut], &bytes[cut..]]));
+                assert_ne!(pieces(&written), pieces(&other), "byte {changed} of {len}, cut at {cut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn trailing_zeros_count() {
+    let identities: Vec<_> = (0..=40).map(|len| identity(&Pieces(&[&vec![0; len]]))).collect();
+    for (n, one) in identities.iter().enumerate() {
+        assert!(identities[n + 1..].iter().all(|other| other != one), "{n} zeros");
+    }
+}
+
+#[test]
+fn long_keys_are_hashed_twice_and_the_same_each_time() {
+    let written = bytes(100);
+    let key = Pieces(&[&written[..10], &written[10..30], &written[30..]]);
+    let long = identity(&key);
+    assert_eq!((long, long.kind), (identity(&key), HASHED));
+    assert_ne!(long.words[0], long.words[1], "the two hashes have seeds of their own");
+    assert_eq!(identity(&"x".repeat(100)), identity("x".repeat(100).as_str()), "borrowed or owned");
+}
+
+#[test]
+fn fixed_seeds_are_the_same_each_time_and_random_ones_are_not() {
+    let hash = |seeds: &Seeds| seeds.fingerprint(&42u64).hash;
+    let long = |seeds: &Seeds| seeds.fingerprint(&[42u64; 9]).identity.words;
+    let (fixed, again) = (Seeds::fixed(), Seeds::fixed());
+    assert_eq!((hash(&fixed), long(&fixed)), (hash(&again), long(&again)));
+    let (one, other) = (Seeds::random(), Seeds::random());
+    assert_ne!(hash(&one), hash(&other));
+    assert_ne!(long(&one)[0], long(&other)[0]);
+    assert_ne!(long(&one)[1], long(&other)[1]);
+    assert_eq!(hash(&one), hash(&one));
+    assert_eq!(one.fingerprint(&42u64).identity, other.fingerprint(&42u64).identity, "exact ones need no seed");
+}
+
+#[test]
+fn the_hash_depends_on_both_words() {
+    let hash = |key: (u64, u64)| Seeds::fixed().fingerprint(&key).hash;
+    let hashes = [hash((0, 0)), hash((1, 0)), hash((0, 1)), hash((1, 1)), hash((1 << 63, 0)), hash((0, 1 << 63))];
+    for (n, one) in hashes.iter().enumerate() {
+        assert!(hashes[n + 1..].iter().all(|other| other != one));
+    }
+}
+
+#[test]
+fn a_cell_holds_what_was_stored_last_and_nothing_else() {
+    let cell = IdentityCell::default();
+    let holds = |n: u128| cell.holds(identity(&n));
+    assert!(holds(0), "a cell begins as zeros");
+    cell.store(identity(&(1u128 << 127 | 1)));
+    assert!(holds(1 << 127 | 1));
+    assert!(!holds(1) && !holds(1 << 127) && !holds(0));
+    cell.store(identity(&7u128));
+    assert!(holds(7) && !holds(1 << 127 | 1));
+}
+
+#[test]
+fn what_comes_after_a_long_piece_counts() {
+    for len in [0, 1, 10, 15, 16] {
+        let (lead, long) = (bytes(len), bytes(20));
+        let piece = |last: u8| identity(&Pieces(&[&lead, &long, &[last]]));
+        let integer = |last: u8| identity(&(Pieces(&[&lead, &long]), last));
+        assert_ne!(piece(1), piece(2), "after {len} bytes and 20");
+        assert_ne!(integer(1), integer(2), "after {len} bytes and 20");
+    }
+}
+
+/// Arrays and slices write their length, enums their variant, each as large as a pointer.
+#[test]
+fn what_std_writes_besides_the_value_counts() {
+    const WORD: usize = size_of::<usize>();
+    assert_eq!(identity(&[7u8; 16 - WORD]).kind, FULL);
+    assert_eq!(identity(&[7u8; 16]).kind, HASHED);
+    assert_eq!(identity(&vec![7u8; 4]), exact(&[&4usize.to_ne_bytes()[..], &[7; 4]].concat()));
+    assert_eq!(identity(&Some(7u32)), exact(&[&1isize.to_ne_bytes()[..], &7u32.to_ne_bytes()].concat()));
+    assert_eq!(identity(&None::<u32>), exact(&0isize.to_ne_bytes()));
+}

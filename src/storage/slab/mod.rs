@@ -1,0 +1,257 @@
+//! Slots for the further sockets of keys, and the lists that link them.
+//!
+//! A slot is in one of these: never used; in the slab's free list; in a key's chain, and then either taken by a socket or in
+//! the key's list of vacant slots. A chain only grows while its key is active, so that whoever walks it, and keeps making sure that
+//! the key is the same, never leaves it. When the key goes idle the whole chain goes back to the slab.
+
+use crate::storage::slot::access::{Place, Seat};
+use crate::storage::slot::addr::{MAX_LAYER, Spot};
+use crate::storage::slot::refs::Lease;
+use crate::storage::slot::state::Word;
+use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable, zeroed_slice};
+use crate::util::append_list::Layers;
+use std::ptr;
+
+/// The number of slots of the first page; every further page is twice as large.
+const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
+
+/// All slots of a shard.
+pub(crate) struct Slab<M> {
+    pages: Layers<Page<M>>,
+    free: Stack,
+    max_page: usize,
+}
+
+struct Page<M> {
+    number: u32,
+    /// How many slots have been handed out; may be more than there are.
+    used: AtomicU32,
+    slots: Box<[Slot<M>]>,
+}
+
+/// A place for a further socket of a key.
+pub(crate) struct Slot<M> {
+    word: Word,
+    seat: Seat<M>,
+    lease: Lease,
+    /// The bucket of the key.
+    owner: AtomicU32,
+    /// The next slot of the key's chain, or 0.
+    next: AtomicU32,
+    /// The next slot of the list of vacant slots that this slot is in, or 0.
+    below: AtomicU32,
+}
+
+impl<M> Default for Slot<M> {
+    fn default() -> Self {
+        Self {
+            word: Word::default(),
+            seat: Seat::default(),
+            lease: Lease::default(),
+            owner: AtomicU32::default(),
+            next: AtomicU32::default(),
+            below: AtomicU32::default(),
+        }
+    }
+}
+
+// SAFETY: atomics and a `Seat`, which is zeroable.
+#[allow(unsafe_code)]
+unsafe impl<M> Zeroable for Slot<M> {}
+
+impl<M> Slot<M> {
+    #[inline]
+    pub(crate) fn word(&self) -> &Word {
+        &self.word
+    }
+
+    pub(crate) fn place(&self) -> Place<'_, M> {
+        Place { word: &self.word, lease: &self.lease, seat: &self.seat }
+    }
+
+    /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.
+    pub(crate) fn owner(&self) -> Spot {
+        // Ordering: Acquire, pairs with `Chain::push`.
+        Spot::from_number(self.owner.load(Ordering::Acquire))
+    }
+}
+
+impl<M> Page<M> {
+    fn hand_out(&self) -> Option<u32> {
+        let len = self.slots.len() as u32;
+        // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load keeps the counter from running away.
+        let used = self.used.load(Ordering::Relaxed);
+        (used < len).then(|| self.used.fetch_add(1, Ordering::Relaxed)).filter(|&offset| offset < len)
+    }
+}
+
+impl<M> Slab<M> {
+    /// An empty slab, whose pages will have at most `max_page` slots.
+    pub(crate) fn new(max_page: usize) -> Self {
+        Self { pages: Layers::default(), free: Stack::default(), max_page }
+    }
+
+    /// The slot at `spot`, if there is one.
+    #[inline(never)]
+    pub(crate) fn slot(&self, spot: Spot) -> Option<&Slot<M>> {
+        let page = self.pages.iter().find(|page| page.number == spot.layer())?;
+        page.slots.get(spot.offset() as usize)
+    }
+
+    /// Where a word is, if it is in this slab.
+    pub(crate) fn spot_of(&self, word: &Word) -> Option<Spot> {
+        self.pages.iter().find_map(|page| {
+            let distance = ptr::from_ref(word).addr().wrapping_sub(page.slots.as_ptr().addr());
+            let is_here = distance < size_of_val(&*page.slots);
+            is_here.then(|| Spot::slot(page.number, (distance / size_of::<Slot<M>>()) as u32))
+        })
+    }
+
+    /// A slot that is in no list; none if the slab is as large as it can be.
+    ///
+    /// Lock-free, but for the allocator when a page is added.
+    pub(crate) fn allocate(&self) -> Option<Spot> {
+        if let Some(spot) = self.free.pop(self) {
+            return Some(spot);
+        }
+        loop {
+            let page = self.pages.newest();
+            if let Some(page) = page
+                && let Some(offset) = page.hand_out()
+            {
+                return Some(Spot::slot(page.number, offset));
+            }
+            let (number, len) = page.map_or((0, FIRST_PAGE), |page| (page.number + 1, page.slots.len() * 2));
+            if len > self.max_page || number > MAX_LAYER {
+                return None;
+            }
+            self.pages.push(page, Page { number, used: AtomicU32::new(0), slots: zeroed_slice(len) });
+        }
+    }
+
+    /// Takes back slots that are linked by `below`, and of which the caller has sole possession.
+    pub(crate) fn release(&self, first: Spot) {
+        let mut last = first;
+        while let Some(below) = self.below(last) {
+            last = below;
+        }
+        self.free.push(self, first, last);
+    }
+
+    /// Every slot that there is, used or not.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Spot, &Slot<M>)> {
+        self.pages.iter().flat_map(|page| {
+            let number = page.number;
+            page.slots.iter().enumerate().map(move |(offset, slot)| (Spot::slot(number, offset as u32), slot))
+        })
+    }
+
+    /// How many those are.
+    #[cfg(feature = "stats")]
+    pub(crate) fn slot_count(&self) -> usize {
+        self.pages.iter().map(|page| page.slots.len()).sum()
+    }
+
+    fn below(&self, spot: Spot) -> Option<Spot> {
+        // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
+        Spot::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
+    }
+}
+
+/// A stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
+/// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
+///
+/// `| pops: 32 | top: 32 |`
+#[derive(Default)]
+pub(crate) struct Stack(AtomicU64);
+
+impl Stack {
+    /// Puts a list of slots, of which the caller has sole possession, on top.
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, first: Spot, last: Spot) {
+        let Some(last) = slab.slot(last) else { return };
+        // Ordering: Relaxed: nothing is read through the old head.
+        let mut head = self.0.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Relaxed: published by the step below.
+            last.below.store(head as u32, Ordering::Relaxed);
+            let next = head >> 32 << 32 | u64::from(first.number());
+            // Ordering: Release, so that who pops the slots finds them as we left them. Failure Relaxed, as the first load.
+            match self.0.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes the top slot.
+    pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<Spot> {
+        // Ordering: Acquire, pairs with `push`: the slot and its link are as they were left.
+        let mut head = self.0.load(Ordering::Acquire);
+        loop {
+            let top = Spot::from_link(head as u32)?;
+            let below = slab.below(top).map_or(0, Spot::number);
+            let next = ((head >> 32) + 1) << 32 | u64::from(below);
+            // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
+            // every later step continues; `take_all` ends it, and leaves nothing below.
+            match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => return Some(top),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes all slots at once, linked by `below`, by who alone can reach the stack.
+    pub(crate) fn take_all(&self) -> Option<Spot> {
+        // Ordering: Acquire, pairs with `push`.
+        let head = self.0.load(Ordering::Acquire);
+        // Ordering: Relaxed: the bucket is handed on by its presence word. The pops are kept.
+        self.0.store(head >> 32 << 32, Ordering::Relaxed);
+        Spot::from_link(head as u32)
+    }
+}
+
+/// The chain of a key: every slot that it has had since it became active.
+#[derive(Default)]
+pub(crate) struct Chain(AtomicU32);
+
+impl Chain {
+    /// Adds a slot that is in no list to the chain of the key in `bucket`.
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: Spot, bucket: Spot) {
+        let Some(slot) = slab.slot(spot) else { return };
+        // Ordering: Release, so that who still looks at the slot's former socket, and reads this, sees that it is gone.
+        slot.owner.store(bucket.number(), Ordering::Release);
+        // Ordering: Relaxed: nothing is read through the old head.
+        let mut head = self.0.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Release, so that a walker who still is in this slot from its former chain, and reads this link, sees that the key
+            // of that chain is gone.
+            slot.next.store(head, Ordering::Release);
+            // Ordering: Release, so that a walker finds the slot's link and owner. Failure Relaxed, as the first load.
+            match self.0.compare_exchange_weak(head, spot.number(), Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// The first slot. It belongs to the key that is in the bucket if it is so after this call.
+    pub(crate) fn first(&self) -> Option<Spot> {
+        // Ordering: Acquire, pairs with `push`.
+        Spot::from_link(self.0.load(Ordering::Acquire))
+    }
+
+    /// The slot after `slot`, as `first`.
+    pub(crate) fn after<M>(slot: &Slot<M>) -> Option<Spot> {
+        // Ordering: Acquire, pairs with `push`.
+        Spot::from_link(slot.next.load(Ordering::Acquire))
+    }
+
+    /// By who alone can reach the chain.
+    pub(crate) fn clear(&self) {
+        // Ordering: Release, so that a walker that reads this sees that the key is gone. The bucket is handed on by its presence word.
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+use std::thread;
+
+fn slab(max_page: usize) -> Slab<()> {
+    Slab::new(max_page)
+}
+
+/// As many slots as there are.
+fn all(slab: &Slab<()>) -> Vec<Spot> {
+    std::iter::from_fn(|| slab.allocate()).collect()
+}
+
+/// Links the slots by `below`, the first on top.
+fn link(slab: &Slab<()>, spots: &[Spot]) {
+    for (n, &spot) in spots.iter().enumerate() {
+        let below = spots.get(n + 1).map_or(0, |below| below.number());
+        slab.slot(spot).expect("allocated").below.store(below, Ordering::Relaxed);
+    }
+}
+
+fn pops(stack: &Stack) -> u64 {
+    stack.0.load(Ordering::Relaxed) >> 32
+}
+
+fn drain(stack: &Stack, slab: &Slab<()>) -> Vec<Spot> {
+    std::iter::from_fn(|| stack.pop(slab)).collect()
+}
+
+#[test]
+fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
+    let slab = slab(128);
+    let expected: Vec<_> = [(0, 32), (1, 64), (2, 128)]
+        .into_iter()
+        .flat_map(|(page, len)| (0..len).map(move |n| Spot::slot(page, n)))
+        .collect();
+    assert_eq!(all(&slab), expected);
+    assert_eq!(slab.allocate(), None);
+    assert_eq!(slab.pages.newest().map(|page| page.number), Some(2), "a refused call adds no page");
+}
+
+#[test]
+fn a_page_is_added_only_when_it_is_needed() {
+    let slab = slab(64);
+    assert!(slab.pages.newest().is_none() && slab.iter().next().is_none());
+    for n in 0..33 {
+        assert!(slab.allocate().is_some());
+        assert_eq!(slab.iter().count(), if n < 32 { 32 } else { 96 });
+    }
+}
+
+#[test]
+fn a_slab_whose_pages_may_hold_nothing_gives_nothing() {
+    assert_eq!(slab(FIRST_PAGE - 1).allocate(), None);
+    assert_eq!(all(&slab(FIRST_PAGE)).len(), FIRST_PAGE);
+    assert_eq!(all(&slab(2 * FIRST_PAGE - 1)).len(), FIRST_PAGE);
+}
+
+#[test]
+fn an_exhausted_page_does_not_count_further() {
+    let slab = slab(32);
+    let count = all(&slab).len() as u32;
+    assert!((0..10).all(|_| slab.allocate().is_none()));
+    assert_eq!(slab.pages.newest().map(|page| page.used.load(Ordering::Relaxed)), Some(count));
+}
+
+#[test]
+fn a_slot_is_where_its_spot_says_and_nowhere_else() {
+    let slab = slab(64);
+    let spots = all(&slab);
+    let found: Vec<_> = slab.iter().map(|(spot, slot)| (spot, ptr(slot))).collect();
+    assert_eq!(found.len(), spots.len());
+    for &(spot, slot) in &found {
+        assert!(spots.contains(&spot));
+        assert_eq!(slab.slot(spot).map(ptr), Some(slot));
+    }
+    for nowhere in [Spot::slot(0, 32), Spot::slot(1, 64), Spot::slot(2, 0)] {
+        assert!(slab.slot(nowhere).is_none());
+    }
+}
+
+fn ptr(slot: &Slot<()>) -> *const Slot<()> {
+    slot
+}
+
+#[test]
+fn released_slots_are_used_first_top_to_bottom() {
+    let slab = slab(32);
+    let spots = all(&slab);
+    link(&slab, &spots[3..6]);
+    slab.release(spots[3]);
+    link(&slab, &spots[8..9]);
+    slab.release(spots[8]);
+    let again = all(&slab);
+    assert_eq!(again, [spots[8], spots[3], spots[4], spots[5]]);
+}
+
+#[test]
+fn a_stack_gives_back_the_last_first() {
+    let (slab, stack) = (slab(32), Stack::default());
+    let spots = all(&slab);
+    assert_eq!(stack.pop(&slab), None);
+    for &spot in &spots {
+        stack.push(&slab, spot, spot);
+    }
+    assert!(drain(&stack, &slab).iter().eq(spots.iter().rev()));
+    assert_eq!(stack.pop(&slab), None);
+}
+
+#[test]
+fn a_list_goes_on_top_in_its_order() {
+    let (slab, stack) = (slab(32), Stack::default());
+    let spots = all(&slab);
+    stack.push(&slab, spots[0], spots[0]);
+    link(&slab, &spots[1..4]);
+    stack.push(&slab, spots[1], spots[3]);
+    assert_eq!(drain(&stack, &slab), [spots[1], spots[2], spots[3], spots[0]]);
+}
+
+#[test]
+fn every_pop_changes_the_head_for_good() {
+    let (slab, stack) = (slab(32), Stack::default());
+    let spot = slab.allocate().expect("the first slot");
+    for n in 0..3 {
+        assert_eq!(pops(&stack), n);
+        stack.push(&slab, spot, spot);
+        assert_eq!(pops(&stack), n, "a push does not count");
+        assert_eq!(stack.pop(&slab), Some(spot));
+    }
+    assert_eq!(stack.pop(&slab), None);
+    assert_eq!(pops(&stack), 3, "nor does a pop of nothing");
+    stack.push(&slab, spot, spot);
+    assert_eq!(stack.take_all(), Some(spot));
+    assert_eq!(pops(&stack), 3, "what was counted stays");
+}
+
+#[test]
+fn the_count_of_pops_wraps_and_leaves_the_top_alone() {
+    let (slab, stack) = (slab(32), Stack(AtomicU64::new(u64::from(u32::MAX) << 32)));
+    let spots = all(&slab);
+    stack.push(&slab, spots[0], spots[0]);
+    stack.push(&slab, spots[1], spots[1]);
+    assert_eq!(stack.pop(&slab), Some(spots[1]));
+    assert_eq!(stack.0.load(Ordering::Relaxed), u64::from(spots[0].number()));
+}
+
+#[test]
+fn take_all_leaves_nothing_and_hands_over_a_list_to_release() {
+    let (slab, stack) = (slab(32), Stack::default());
+    let spots = all(&slab);
+    assert_eq!(stack.take_all(), None);
+    for &spot in &spots[..3] {
+        stack.push(&slab, spot, spot);
+    }
+    let first = stack.take_all().expect("three were pushed");
+    assert_eq!(stack.pop(&slab), None);
+    slab.release(first);
+    assert_eq!(all(&slab), [spots[2], spots[1], spots[0]]);
+}
+
+fn walk(chain: &Chain, slab: &Slab<()>) -> Vec<Spot> {
+    std::iter::successors(chain.first(), |&spot| Chain::after(slab.slot(spot)?)).collect()
+}
+
+#[test]
+fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
+    let (slab, chain) = (slab(32), Chain::default());
+    let spots = all(&slab);
+    let owner = Spot::bucket(3, 17);
+    assert_eq!(walk(&chain, &slab), []);
+    for (n, &spot) in spots.iter().enumerate() {
+        chain.push(&slab, spot, owner);
+        assert!(walk(&chain, &slab).iter().eq(spots[..=n].iter().rev()));
+        assert_eq!(slab.slot(spot).map(Slot::owner), Some(owner));
+    }
+}
+
+#[test]
+fn a_cleared_chain_begins_anew_for_another_key() {
+    let (slab, chain) = (slab(32), Chain::default());
+    let spots = all(&slab);
+    chain.push(&slab, spots[0], Spot::bucket(0, 1));
+    chain.push(&slab, spots[1], Spot::bucket(0, 1));
+    chain.clear();
+    assert_eq!(walk(&chain, &slab), []);
+    chain.push(&slab, spots[1], Spot::bucket(0, 2));
+    assert_eq!(walk(&chain, &slab), [spots[1]], "the link of the former chain is overwritten");
+    assert_eq!(slab.slot(spots[1]).map(Slot::owner), Some(Spot::bucket(0, 2)));
+}
+
+#[test]
+fn being_vacant_and_being_in_a_chain_are_independent() {
+    let (slab, chain, vacancies) = (slab(32), Chain::default(), Stack::default());
+    let spots = all(&slab);
+    for &spot in &spots[..3] {
+        chain.push(&slab, spot, Spot::bucket(0, 0));
+    }
+    vacancies.push(&slab, spots[0], spots[0]);
+    vacancies.push(&slab, spots[2], spots[2]);
+    assert_eq!(walk(&chain, &slab), [spots[2], spots[1], spots[0]]);
+    assert_eq!(drain(&vacancies, &slab), [spots[2], spots[0]]);
+}
+
+/// Threads that allocate and release must never have the same slot. The slot's own word keeps them apart, and shows it.
+#[test]
+fn no_slot_is_in_two_hands() {
+    let slab = slab(32);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..5_000 {
+                    let mine: Vec<_> = (0..4).filter_map(|_| slab.allocate()).collect();
+                    assert_eq!(mine.len(), 4, "16 of 32 are in use at most");
+                    let words = mine.iter().map(|&spot| &slab.slot(spot).expect("allocated").word);
+                    assert!(words.clone().all(Word::claim));
+                    words.for_each(Word::unclaim);
+                    link(&slab, &mine);
+                    slab.release(mine[0]);
+                }
+            });
+        }
+    });
+    let mut left: Vec<_> = all(&slab).into_iter().map(Spot::number).collect();
+    left.sort_unstable();
+    left.dedup();
+    assert_eq!(left.len(), 32);
+}

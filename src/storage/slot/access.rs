@@ -1,0 +1,310 @@
+//! One place for one socket: the word, the lease and, aside, what only the socket's own life touches.
+//!
+//! Who may do what follows from the word and the lease; here it becomes types: a function that needs a right takes the value
+//! that stands for it, and only the step that grants the right makes that value.
+
+#![allow(unsafe_code)]
+
+use crate::error::Closed;
+use crate::storage::slot::generation::Generation;
+use crate::storage::slot::refs::Lease;
+use crate::storage::slot::state::{self, Marked, Others, Superseded, Woken, Word};
+use crate::storage::slot::waker::WakerCell;
+use crate::sync::Zeroable;
+use crate::topics::Topics;
+use crate::util::panic::Panics;
+use crate::util::value_cell::ValueCell;
+use std::task::{Context, Poll, Waker};
+
+/// What is kept of a socket besides its word.
+pub(crate) struct Seat<M> {
+    waker: WakerCell,
+    metadata: ValueCell<M>,
+}
+
+impl<M> Default for Seat<M> {
+    fn default() -> Self {
+        Self { waker: WakerCell::default(), metadata: ValueCell::default() }
+    }
+}
+
+// SAFETY: cells of `MaybeUninit`, for which any bytes will do.
+unsafe impl<M> Zeroable for Seat<M> {}
+
+/// A place, wherever its parts are: in a bucket and the arrays beside it, or in a slot.
+pub(crate) struct Place<'a, M> {
+    pub(crate) word: &'a Word,
+    pub(crate) lease: &'a Lease,
+    pub(crate) seat: &'a Seat<M>,
+}
+
+impl<M> Clone for Place<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M> Copy for Place<'_, M> {}
+
+impl<'a, M> Place<'a, M> {
+    /// Takes the place, if it is vacant.
+    pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
+        self.word.claim().then_some(Claimed(self))
+    }
+
+    /// Takes the own place of a bucket that the caller has claimed.
+    pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
+        self.word.claim_alone();
+        Claimed(self)
+    }
+
+    /// The right to wake the task of the socket of that generation, whose word a step has just given that duty.
+    pub(crate) fn waking(self, generation: Generation, _duty: state::Duty) -> Waking<'a, M> {
+        Waking { place: self, generation }
+    }
+
+    /// Tells the socket of that generation to go.
+    pub(crate) fn close(self, generation: Generation, why: Closed) -> Marked {
+        self.decide(generation, why);
+        self.word.close(generation)
+    }
+
+    /// Ends the socket of that generation in favour of another one of its key; its owner is told.
+    pub(crate) fn supersede(self, generation: Generation) -> Superseded {
+        self.decide(generation, Closed::Superseded);
+        self.word.supersede(generation)
+    }
+
+    /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
+    /// shutdown: it is what a missing verdict means. So nothing is written either if CLOSED is there already.
+    fn decide(self, generation: Generation, why: Closed) {
+        if why != Closed::Shutdown && !self.word.load().is_closed() {
+            self.lease.decide(generation, why.verdict());
+        }
+    }
+
+    /// Comes in to look at the socket of that generation, if it is still there.
+    pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
+        let is_in = self.word.announce_visit(generation) && self.lease.enter(generation);
+        is_in.then_some(Visit { place: self, generation })
+    }
+
+    /// The owner's rights.
+    ///
+    /// # Safety
+    /// The caller holds the one handle of the socket of that generation, which is in this place, and uses the result only as long as
+    /// it does; and only one thread at a time calls `poll_due`.
+    pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
+        Owned { place: self, generation }
+    }
+}
+
+/// A vacant place that the holder has claimed.
+#[must_use]
+pub(crate) struct Claimed<'a, M>(Place<'a, M>);
+
+impl<M> Claimed<'_, M> {
+    /// That of the socket that may move in.
+    pub(crate) fn generation(&self) -> Generation {
+        self.0.word.load().generation()
+    }
+
+    /// A socket moves in, with `due` already due.
+    pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
+        // SAFETY: busy and claimed; `Last::vacate` closed the cell.
+        unsafe { self.0.seat.waker.open() };
+        // SAFETY: busy and claimed; `Last::vacate` emptied the cell.
+        unsafe { self.0.seat.metadata.write(metadata) };
+        self.0.word.publish(due)
+    }
+
+    /// Nobody moves in.
+    pub(crate) fn give_up(self) {
+        self.0.word.unclaim();
+    }
+}
+
+/// The duty to wake a socket's task.
+#[must_use]
+pub(crate) struct Waking<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+impl<'a, M> Waking<'a, M> {
+    /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
+    #[inline]
+    pub(crate) fn wake(self, panics: &mut Panics) -> Option<Last<'a, M>> {
+        let Self { place, generation } = self;
+        loop {
+            // SAFETY: WAKING is held.
+            panics.catch(|| unsafe { place.seat.waker.wake() });
+            match place.word.wake_done() {
+                Woken::Again => {}
+                Woken::Done => return None,
+                Woken::OwnerLeft => return place.lease.leave(generation).then_some(Last(place)),
+            }
+        }
+    }
+}
+
+/// The right to look at a socket's values.
+#[must_use]
+pub(crate) struct Visit<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+impl<'a, M> Visit<'a, M> {
+    pub(crate) fn metadata(&self) -> &M {
+        // SAFETY: full until the last one in the place vacates it, and the visit is in.
+        unsafe { self.place.seat.metadata.get() }
+    }
+
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// What is due for the socket; nothing if it was removed meanwhile.
+    pub(crate) fn due(&self) -> Topics {
+        let seen = self.place.word.load();
+        if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
+    }
+
+    /// Goes out. If the owner left meanwhile, the place may be the caller's to clean up.
+    pub(crate) fn leave(&self) -> Option<Last<'a, M>> {
+        self.place.lease.leave(self.generation).then_some(Last(self.place))
+    }
+}
+
+/// The owner's rights to a place.
+pub(crate) struct Owned<'a, M> {
+    place: Place<'a, M>,
+    generation: Generation,
+}
+
+/// How an owner left.
+#[must_use]
+pub(crate) enum Departure<'a, M> {
+    /// Its socket was live, and nobody else was in the place.
+    Alone(Last<'a, M>),
+    /// Another socket had taken over, or somebody may be in the place.
+    Otherwise(Leaving<'a, M>),
+}
+
+impl<'a, M> Owned<'a, M> {
+    pub(crate) fn metadata(&self) -> &'a M {
+        // SAFETY: full until the last one in the place vacates it, and the owner is in.
+        unsafe { self.place.seat.metadata.get() }
+    }
+
+    /// Why the socket was told to go, if it was.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        self.place.word.load().is_closed().then(|| self.verdict())
+    }
+
+    /// Why the socket, which is closed, was told to go. What the owner was told once stays so.
+    #[cold]
+    #[inline(never)]
+    fn verdict(&self) -> Closed {
+        let decided = self.place.lease.decide(self.generation, Closed::Shutdown.verdict());
+        decided.map_or(Closed::Shutdown, Closed::from_verdict)
+    }
+
+    /// Takes what is due, or sees to it that the task is woken when something is.
+    #[inline]
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        let word = self.place.word;
+        loop {
+            let seen = word.load();
+            if seen.is_closed() {
+                return Poll::Ready(Err(self.verdict()));
+            }
+            let due = word.take();
+            if !due.is_empty() {
+                return Poll::Ready(Ok(due));
+            }
+            if self.wait(seen, cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits, if the word still is as `seen` as far as that matters; false: look again.
+    fn wait(&mut self, seen: state::Seen, cx: &mut Context<'_>) -> bool {
+        let Place { word, seat, .. } = self.place;
+        // Dropped last: dropping a waker may run the caller's code.
+        let mut _replaced = None;
+        // SAFETY: the owner.
+        if unsafe { seat.waker.will_wake(cx.waker()) } {
+            if seen.is_waiting() {
+                return true;
+            }
+        } else {
+            let waker = cx.waker().clone();
+            if !word.disarm() {
+                // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
+                cx.waker().wake_by_ref();
+                return true;
+            }
+            // SAFETY: the owner, and disarmed.
+            _replaced = unsafe { seat.waker.replace(waker) };
+        }
+        word.arm()
+    }
+
+    /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
+    pub(crate) fn leave(self) -> Departure<'a, M> {
+        let others = self.place.word.remove();
+        if others == Others::default() {
+            Departure::Alone(Last(self.place))
+        } else {
+            Departure::Otherwise(Leaving { owned: self, others })
+        }
+    }
+}
+
+/// An owner that has removed its socket.
+#[must_use]
+pub(crate) struct Leaving<'a, M> {
+    owned: Owned<'a, M>,
+    others: Others,
+}
+
+impl<'a, M> Leaving<'a, M> {
+    /// Whether another socket had taken over: this one was counted out by that.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.others.superseded
+    }
+
+    /// Leaves the place to the others, or to the caller if there are none.
+    pub(crate) fn finish(self) -> Option<Last<'a, M>> {
+        let Self { owned: Owned { place, generation }, others } = self;
+        let is_alone = !(others.waking || others.visited);
+        (is_alone || place.lease.leave_owner(generation, others.waking)).then_some(Last(place))
+    }
+}
+
+/// The duty to clean up after a removed socket, alone in its place.
+#[must_use]
+pub(crate) struct Last<'a, M>(Place<'a, M>);
+
+/// What a socket left behind, to be dropped when the registry's own state is in order, since dropping runs the caller's code.
+pub(crate) struct Remains<M> {
+    _waker: Option<Waker>,
+    _metadata: M,
+}
+
+impl<M> Last<'_, M> {
+    /// Empties the place and makes it vacant. The flag is false if it is retired instead.
+    pub(crate) fn vacate(self) -> (Remains<M>, bool) {
+        let Place { word, seat, .. } = self.0;
+        let remains = Remains {
+            // SAFETY: busy, and nobody else is in the place; open since `occupy`.
+            _waker: unsafe { seat.waker.close() },
+            // SAFETY: busy, and nobody else is in the place; full since `occupy`.
+            _metadata: unsafe { seat.metadata.take() },
+        };
+        (remains, word.vacate())
+    }
+}

@@ -1,0 +1,63 @@
+//! The number of a place within its shard: which table or page, and where in it.
+
+/// `| offset: 26 | is a slot: 1 | layer: 5 |`. A slot's number is never 0, so that 0 can end a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Spot(u32);
+
+const LAYER_BITS: u32 = 5;
+const SLOT: u32 = 1 << LAYER_BITS;
+pub(crate) const OFFSET_SHIFT: u32 = LAYER_BITS + 1;
+
+/// The highest offset in a table or page, and the highest number of one.
+pub(crate) const MAX_OFFSET: u32 = u32::MAX >> OFFSET_SHIFT;
+pub(crate) const MAX_LAYER: u32 = SLOT - 1;
+
+impl Spot {
+    /// The own place of a bucket.
+    #[inline]
+    pub(crate) fn bucket(table: u32, bucket: u32) -> Self {
+        debug_assert!(table <= MAX_LAYER && bucket <= MAX_OFFSET);
+        Self(bucket << OFFSET_SHIFT | table)
+    }
+
+    /// A slot of the slab.
+    pub(crate) fn slot(page: u32, offset: u32) -> Self {
+        debug_assert!(page <= MAX_LAYER && offset <= MAX_OFFSET);
+        Self(offset << OFFSET_SHIFT | SLOT | page)
+    }
+
+    #[inline]
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The slot that a link names, if it does not end the list.
+    pub(crate) fn from_link(link: u32) -> Option<Self> {
+        (link != 0).then_some(Self(link))
+    }
+
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn is_slot(self) -> bool {
+        self.0 & SLOT != 0
+    }
+
+    /// The number of the table or page.
+    #[inline]
+    pub(crate) fn layer(self) -> u32 {
+        self.0 & MAX_LAYER
+    }
+
+    /// The number of the bucket in its table, or of the slot in its page.
+    #[inline]
+    pub(crate) fn offset(self) -> u32 {
+        self.0 >> OFFSET_SHIFT
+    }
+}
+
+#[cfg(test)]
+mod tests;

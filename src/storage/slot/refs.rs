@@ -1,0 +1,116 @@
+//! Who is in a place: the owner, visitors who read its values, and whoever wakes through its waker cell. The last one to leave cleans up. And
+//! why the owner was told to go.
+//!
+//! Only places that somebody looked into, or closed for a reason, or that were left while their waker was in use, ever touch their lease: the word's
+//! VISITED, CLOSED and WAKING flags tell the owner whether it must.
+//!
+//! # Layout, most significant bits first
+//! ```text
+//! | generation + 1: 28 | verdict: 9 | shares: 27 |
+//! ```
+//! - `verdict` is 0, or why the owner was told to go. The first one stays.
+//! - `shares`: the owner has 2^26 and everybody else has one.
+//!
+//! A lease of an older generation counts as fresh, which means no verdict, and that the owner alone is in; so nothing has to be written when
+//! a socket registers.
+//!
+//! # Transitions
+//! | from | to | operation | who | duty that follows |
+//! |---|---|---|---|---|
+//! | owner + n | owner + n + 1 | `enter` | visitor | `leave` |
+//! | owner + n | owner + n - 1 | `leave` | visitor, or who wakes | |
+//! | owner + n | n, or n + 1 if somebody is waking | `leave_owner` | owner | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `leave` | visitor, or who wakes | clean up if that is 0 |
+//! | no verdict | verdict | `decide` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no verdict | |
+//!
+//! Who wakes has its share only from the moment that the owner leaves. It may pay that share back *before* the owner has left:
+//! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
+//!
+//! Progress: all are lock-free; a step fails only because another one succeeded.
+
+use crate::storage::slot::generation::Generation;
+use crate::sync::{AtomicU64, Ordering};
+use std::cmp::Ordering::{Equal, Greater, Less};
+
+const SHARE_BITS: u32 = 27;
+const VERDICT_BITS: u32 = 9;
+const STAMP_SHIFT: u32 = VERDICT_BITS + SHARE_BITS;
+const SHARES: u64 = (1 << SHARE_BITS) - 1;
+const OWNER: u32 = 1 << (SHARE_BITS - 1);
+/// Fewer shares than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
+const OWNER_IS_IN: u32 = OWNER / 2;
+
+// One bit more than a generation has, since it is stamped plus one.
+const _: () = assert!(Generation::BITS < u64::BITS - STAMP_SHIFT);
+
+/// A number that stands for the reason why a socket was told to go; what it means is for the error's module to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict(pub(crate) u16);
+
+impl Verdict {
+    const NONE: Self = Self(0);
+    pub(crate) const MAX: u16 = (1 << VERDICT_BITS) - 1;
+}
+
+/// The lease of one place. See the module's documentation.
+#[derive(Default)]
+pub(crate) struct Lease(AtomicU64);
+
+impl Lease {
+    /// A visitor comes in. False if the owner of that generation has left.
+    pub(crate) fn enter(&self, generation: Generation) -> bool {
+        self.share(generation, |shares| (shares >= OWNER_IS_IN).then(|| shares + 1)).is_some()
+    }
+
+    /// A visitor leaves, or who was waking. True: the last one; the caller cleans up.
+    #[must_use]
+    pub(crate) fn leave(&self, generation: Generation) -> bool {
+        self.share(generation, |shares| Some(shares - 1)) == Some(0)
+    }
+
+    /// The owner leaves. True: the last one; the caller cleans up.
+    #[must_use]
+    pub(crate) fn leave_owner(&self, generation: Generation, waking: bool) -> bool {
+        self.share(generation, |shares| Some(shares - (OWNER - u32::from(waking)))) == Some(0)
+    }
+
+    /// Passes that verdict unless there is one; returns the one that there is. None if that generation is over.
+    pub(crate) fn decide(&self, generation: Generation, verdict: Verdict) -> Option<Verdict> {
+        debug_assert!(verdict != Verdict::NONE && verdict.0 <= Verdict::MAX);
+        let passed = |now| if now == Verdict::NONE { verdict } else { now };
+        self.change(generation, |now, shares| Some((passed(now), shares))).map(|(verdict, _)| verdict)
+    }
+
+    /// Changes the shares of that generation; returns the new number.
+    fn share(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        self.change(generation, |verdict, shares| Some((verdict, f(shares)?))).map(|(_, shares)| shares)
+    }
+
+    fn change(
+        &self,
+        generation: Generation,
+        f: impl Fn(Verdict, u32) -> Option<(Verdict, u32)>,
+    ) -> Option<(Verdict, u32)> {
+        let stamp = u64::from(generation.number()) + 1;
+        // Ordering: Acquire, as on success: the decision rests on what others did before they changed the lease.
+        let mut seen = self.0.load(Ordering::Acquire);
+        loop {
+            let (verdict, shares) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
+                Less => (Verdict::NONE, OWNER),
+                Equal => (Verdict((seen >> SHARE_BITS) as u16 & Verdict::MAX), (seen & SHARES) as u32),
+                Greater => return None,
+            };
+            let next = f(verdict, shares)?;
+            let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << SHARE_BITS | u64::from(next.1);
+            // Ordering: AcqRel: who leaves releases what it read and did in the place; who leaves last acquires all of it before it
+            // cleans up. Failure Acquire, as the first load.
+            match self.0.compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(next),
+                Err(now) => seen = now,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

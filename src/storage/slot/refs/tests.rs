@@ -1,0 +1,192 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+
+const LAST: u32 = (1 << Generation::BITS) - 1;
+const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
+
+fn lease(generation: u32, shares: u32) -> Lease {
+    Lease(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(shares)))
+}
+
+fn bits(lease: &Lease) -> u64 {
+    lease.0.load(Ordering::Relaxed)
+}
+
+/// Runs `step` on a lease of `generation`; checks that it returns and leaves behind what was expected.
+#[track_caller]
+fn check(generation: u32, from: u32, step: impl FnOnce(&Lease, Generation) -> bool, returns: bool, to: u32) {
+    let changed = lease(generation, from);
+    assert_eq!(step(&changed, Generation::new(generation)), returns, "{generation}: {from}");
+    assert_eq!(bits(&changed), bits(&lease(generation, to)), "{generation}: {from} to {to}");
+}
+
+fn stays(lease: &Lease, step: impl FnOnce(&Lease) -> bool) {
+    let before = bits(lease);
+    assert!(!step(lease));
+    assert_eq!(bits(lease), before);
+}
+
+#[test]
+fn the_numbers_are_as_drawn() {
+    assert_eq!((OWNER, OWNER_IS_IN), (1 << 26, 1 << 25));
+    assert_eq!(bits(&Lease::default()), 0);
+    let last = lease(LAST, 0);
+    let all = (Verdict(Verdict::MAX), SHARES as u32);
+    assert_eq!(
+        last.change(Generation::new(LAST), |_, _| Some(all)),
+        Some(all),
+        "the stamp of the last generation fits"
+    );
+    assert_eq!(bits(&last), 1 << 63 | ((1 << 36) - 1), "and nothing spills into it");
+}
+
+#[test]
+fn visitors_come_and_go_while_the_owner_is_in() {
+    for generation in GENERATIONS {
+        for others in [0, 1, 2, 1_000] {
+            check(generation, OWNER + others, Lease::enter, true, OWNER + others + 1);
+            check(generation, OWNER + others, Lease::leave, false, OWNER + others - 1);
+        }
+        check(generation, OWNER_IS_IN, Lease::enter, true, OWNER_IS_IN + 1);
+    }
+}
+
+#[test]
+fn nobody_comes_in_after_the_owner_left() {
+    for generation in GENERATIONS {
+        for others in [0, 1, 2, OWNER_IS_IN - 1] {
+            check(generation, others, Lease::enter, false, others);
+        }
+    }
+}
+
+#[test]
+fn the_owner_leaves_its_share_to_who_is_waking() {
+    for generation in GENERATIONS {
+        for others in [0, 1, 2, 1_000] {
+            let quiet = |lease: &Lease, generation| lease.leave_owner(generation, false);
+            let waking = |lease: &Lease, generation| lease.leave_owner(generation, true);
+            check(generation, OWNER + others, quiet, others == 0, others);
+            check(generation, OWNER + others, waking, false, others + 1);
+            check(generation, OWNER + others - 1, waking, others == 0, others);
+        }
+    }
+}
+
+#[test]
+fn the_last_visitor_after_the_owner_cleans_up() {
+    for generation in GENERATIONS {
+        check(generation, 1, Lease::leave, true, 0);
+        check(generation, 2, Lease::leave, false, 1);
+    }
+}
+
+/// Calls `f` with every order of `items`.
+fn orders<T: Clone>(items: &[T], done: &mut Vec<T>, f: &mut impl FnMut(&[T])) {
+    if items.is_empty() {
+        f(done);
+    }
+    for n in 0..items.len() {
+        let mut rest = items.to_vec();
+        done.push(rest.remove(n));
+        orders(&rest, done, f);
+        done.pop();
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Party {
+    Owner,
+    Waker,
+    Visitor,
+}
+
+#[test]
+fn in_every_order_exactly_the_last_one_to_leave_is_told() {
+    for generation in GENERATIONS.map(Generation::new) {
+        for waking in [false, true] {
+            for visitors in 0..4 {
+                let mut parties = vec![Party::Owner];
+                parties.extend(waking.then_some(Party::Waker));
+                parties.extend(vec![Party::Visitor; visitors]);
+                orders(&parties, &mut Vec::new(), &mut |order| {
+                    let lease = Lease::default();
+                    assert!((0..visitors).all(|_| lease.enter(generation)));
+                    let last = order.len() - 1;
+                    for (n, party) in order.iter().enumerate() {
+                        let told = match party {
+                            Party::Owner => lease.leave_owner(generation, waking),
+                            Party::Waker | Party::Visitor => lease.leave(generation),
+                        };
+                        assert_eq!(told, n == last, "{n} of {order:?}");
+                    }
+                    stays(&lease, |lease| lease.enter(generation));
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn visitors_may_come_in_after_who_woke_has_paid_early() {
+    let (lease, generation) = (Lease::default(), Generation::new(0));
+    assert!(!lease.leave(generation));
+    assert!(lease.enter(generation));
+    assert!(!lease.leave_owner(generation, true));
+    assert!(lease.leave(generation));
+}
+
+#[test]
+fn a_lease_of_an_older_generation_counts_as_fresh() {
+    for (older, newer) in [(0, 1), (0, LAST), (LAST - 1, LAST)] {
+        for shares in [0, 1, OWNER, OWNER + 1] {
+            let stamp = Generation::new(newer);
+            let entered = lease(older, shares);
+            assert!(entered.enter(stamp));
+            assert_eq!(bits(&entered), bits(&lease(newer, OWNER + 1)));
+            let paid = lease(older, shares);
+            assert!(!paid.leave(stamp));
+            assert_eq!(bits(&paid), bits(&lease(newer, OWNER - 1)));
+            let alone = lease(older, shares);
+            assert!(alone.leave_owner(stamp, false));
+            assert_eq!(bits(&alone), bits(&lease(newer, 0)));
+        }
+    }
+}
+
+#[test]
+fn a_stale_generation_changes_nothing() {
+    for (stale, now) in [(0, 1), (0, LAST), (LAST - 1, LAST)] {
+        for shares in [0, 1, OWNER, OWNER + 1] {
+            let (lease, stale) = (lease(now, shares), Generation::new(stale));
+            stays(&lease, |lease| lease.enter(stale));
+            stays(&lease, |lease| lease.leave(stale));
+            stays(&lease, |lease| lease.leave_owner(stale, false));
+            stays(&lease, |lease| lease.leave_owner(stale, true));
+        }
+    }
+}
+
+#[test]
+fn the_first_verdict_stays() {
+    for generation in GENERATIONS.map(Generation::new) {
+        let lease = Lease::default();
+        assert!(lease.enter(generation));
+        assert_eq!(lease.decide(generation, Verdict(7)), Some(Verdict(7)));
+        assert_eq!(lease.decide(generation, Verdict(Verdict::MAX)), Some(Verdict(7)));
+        // The shares are as they were, and the verdict stays when they change.
+        assert!(!lease.leave(generation));
+        assert_eq!(lease.decide(generation, Verdict(1)), Some(Verdict(7)));
+        assert!(lease.leave_owner(generation, false));
+    }
+}
+
+#[test]
+fn a_verdict_is_of_its_generation_alone() {
+    let lease = Lease::default();
+    assert_eq!(lease.decide(Generation::new(0), Verdict(7)), Some(Verdict(7)));
+    assert_eq!(lease.decide(Generation::new(1), Verdict(8)), Some(Verdict(8)));
+    assert_eq!(lease.decide(Generation::new(0), Verdict(9)), None);
+    assert!(lease.leave_owner(Generation::new(1), false));
+}

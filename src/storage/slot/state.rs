@@ -1,0 +1,323 @@
+//! The socket's word: which socket is in a place, whether its task waits, and what is due.
+//!
+//! # What it protects
+//! The due bits themselves, and the right to use the waker cell and the values beside the word.
+//!
+//! # Roles
+//! One *owner* (the `Socket` handle) while the word is live or superseded; any number of *markers*; any number of *visitors*, who count
+//! themselves in the place's lease; one *claimer* while it is neither.
+//!
+//! # Layout, most significant bits first
+//! ```text
+//! | generation: 27 | VISITED | CLOSED | WAKING | WAITING | LIVE | due: 32 |
+//! ```
+//! `generation` counts the sockets that have had the place. It never wraps: a place whose last generation was used is
+//! retired. Because it stands in the word that every step compares and swaps, a step that succeeds has proved that it met the socket
+//! it was meant for.
+//!
+//! # Valid states
+//! | state | LIVE | due field | other flags | generation |
+//! |---|---|---|---|---|
+//! | vacant | 0 | 0 | 0 | that of the next socket |
+//! | busy | 0 | 1 | 0 | that of the socket that comes, or of the one that goes |
+//! | retired | 0 | 1 | 0 | the last one, for ever |
+//! | live | 1 | any | any, but never WAITING with something due or CLOSED unless WAKING | that of the socket |
+//! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless WAKING | that of the socket, whose owner is still there |
+//!
+//! # Transitions
+//! | from | to | operation | who | duty that follows |
+//! |---|---|---|---|---|
+//! | vacant | busy | `claim`, `claim_alone` | claimer | write the values, `publish` |
+//! | busy | vacant | `unclaim` | claimer | |
+//! | busy | live, something due or nothing | `publish` | claimer | |
+//! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
+//! | live | live + CLOSED | `close` | anybody | the same |
+//! | live | superseded | `supersede` | who takes over | the same; and what was due is the caller's to mark its heir with |
+//! | live or superseded, WAKING | the same, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
+//! | live | live, nothing due | `take` | owner | |
+//! | live, nothing due | live, WAITING | `arm` | owner | |
+//! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
+//! | live | live, VISITED | `announce_visit` | visitor | count itself in the lease |
+//! | live or superseded | busy | `remove` | owner | clean the place up, or leave that to whoever is still in it |
+//! | busy | vacant or retired | `vacate` | who leaves last | |
+//!
+//! # Who may touch the waker cell
+//! 1. While busy: the claimer, or who cleans up.
+//! 2. While live or superseded and neither WAITING nor WAKING: the owner, to read and write.
+//! 3. While live or superseded and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
+//!
+//! So a marker never waits for the owner. An owner that would have to write the cell while somebody wakes through it, because it comes with a
+//! different waker, does not wait either: it asks to be polled again, until the other's call of the old waker is over.
+//!
+//! # Visibility
+//! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
+//! that finds its topics due sets nothing: it fences instead (see `Word::raise`).
+//!
+//! The steps by which sockets come to a place and leave it are in `lifecycle`.
+
+mod lifecycle;
+
+use crate::storage::slot::generation::{GENERATION_BITS, Generation};
+use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
+use crate::topics::Topics;
+
+pub(crate) use lifecycle::{Others, Superseded};
+
+const DUE_BITS: u32 = 32;
+const FLAG_BITS: u32 = 5;
+const GENERATION_SHIFT: u32 = DUE_BITS + FLAG_BITS;
+
+const DUE: u64 = (1 << DUE_BITS) - 1;
+/// The due field of a word that is not live: somebody works on the place.
+const BUSY: u64 = 1;
+const LIVE: u64 = 1 << DUE_BITS;
+const WAITING: u64 = LIVE << 1;
+const WAKING: u64 = LIVE << 2;
+const CLOSED: u64 = LIVE << 3;
+const VISITED: u64 = LIVE << 4;
+
+const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS <= u64::BITS);
+const _: () = assert!(VISITED.trailing_zeros() + 1 == GENERATION_SHIFT);
+
+/// What a word held when it was looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seen(u64);
+
+impl Seen {
+    #[inline]
+    pub(crate) fn is_live(self) -> bool {
+        self.0 & LIVE != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_live_as(self, generation: Generation) -> bool {
+        self.is_live() && self.generation() == generation
+    }
+
+    #[inline]
+    pub(crate) fn generation(self) -> Generation {
+        Generation::new((self.0 >> GENERATION_SHIFT) as u32)
+    }
+
+    /// The topics that are due, none if the word is not live.
+    #[inline]
+    pub(crate) fn due(self) -> Topics {
+        if self.is_live() { Topics::from_bits((self.0 & DUE) as u32) } else { Topics::EMPTY }
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    /// Whether another socket took over from this one, whose owner is still there.
+    #[inline]
+    pub(crate) fn is_superseded(self) -> bool {
+        self.0 & (LIVE | CLOSED) == CLOSED
+    }
+
+    /// Whether there is an owner: live or superseded.
+    #[inline]
+    pub(crate) fn is_owned(self) -> bool {
+        self.0 & (LIVE | CLOSED) != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_waiting(self) -> bool {
+        self.0 & WAITING != 0
+    }
+
+    #[inline]
+    pub(crate) fn is_waking(self) -> bool {
+        self.0 & WAKING != 0
+    }
+
+    /// Whether the task should have been woken: it is due or closed.
+    fn is_ready(self) -> bool {
+        self.0 & (DUE | CLOSED) != 0
+    }
+}
+
+/// That WAKING is held: only the step that set it makes one.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Duty(());
+
+/// What became of a mark, or of a call to close.
+#[must_use]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// That socket is gone; nothing was done.
+    Gone,
+    /// Everything asked for was so already.
+    Already,
+    /// Done; nobody waits.
+    Done,
+    /// Done, and the caller now holds WAKING: it wakes the task and calls `wake_done`.
+    Wake(Duty),
+}
+
+/// What `wake_done` asks of its caller.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    /// Nothing.
+    Done,
+    /// WAKING is still held: wake the task once more.
+    Again,
+    /// The owner left meanwhile: take leave of the place in the lease.
+    OwnerLeft,
+}
+
+/// The word of one place. See the module's documentation.
+#[derive(Default)]
+pub(crate) struct Word(AtomicU64);
+
+impl Word {
+    /// Ordering: Acquire, so that what is read beside the word after this belongs to what was seen, or to something later.
+    #[inline]
+    pub(crate) fn load(&self) -> Seen {
+        Seen(self.0.load(Ordering::Acquire))
+    }
+
+    /// One step from `seen`, or what the word holds instead.
+    ///
+    /// Ordering: AcqRel. Release hands to the next one what this thread did beside the word; Acquire takes what the
+    /// previous one did. On failure Acquire, since the caller goes on with what it now sees, as after `load`.
+    #[inline]
+    fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
+        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
+    }
+
+    /// Makes `topics` due for the socket that was `seen`, if it is still there.
+    #[inline]
+    pub(crate) fn mark(&self, seen: Seen, topics: Topics) -> Marked {
+        self.raise(seen, seen.generation(), u64::from(topics.bits()), false)
+    }
+
+    /// `mark`, if it takes no more than one step: nobody waits, and nobody interferes. False: nothing was done.
+    #[inline]
+    pub(crate) fn mark_at_once(&self, seen: Seen, topics: Topics, fenced: bool) -> bool {
+        let bits = u64::from(topics.bits());
+        if seen.0 & (LIVE | WAITING) != LIVE {
+            return false;
+        }
+        if seen.0 & bits != bits {
+            return self.step(seen, seen.0 | bits).is_ok();
+        }
+        // As in `raise`. Whether it is the caller's socket that is due, a second look tells, fenced or not.
+        if !fenced {
+            full_fence();
+        }
+        self.load() == seen
+    }
+
+    /// `mark`, by a caller that has fenced since it wrote what the mark is about, and before the word was `seen`.
+    #[inline]
+    pub(crate) fn mark_fenced(&self, seen: Seen, topics: Topics) -> Marked {
+        self.raise(seen, seen.generation(), u64::from(topics.bits()), true)
+    }
+
+    /// Tells the socket of that generation to go.
+    pub(crate) fn close(&self, generation: Generation) -> Marked {
+        self.raise(self.load(), generation, CLOSED, true)
+    }
+
+    /// Flags publish nothing, so who raises one need not have `fenced`; every mark does, also one of no topics.
+    #[inline]
+    fn raise(&self, mut now: Seen, generation: Generation, bits: u64, mut fenced: bool) -> Marked {
+        loop {
+            if !now.is_live_as(generation) {
+                return Marked::Gone;
+            }
+            if now.0 & bits == bits {
+                if fenced {
+                    return Marked::Already;
+                }
+                // Nothing to set, so nothing that releases what the caller wrote. A fence does it: either the owner's take comes
+                // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
+                // what was written before ours. Two fences because store-then-load is the one order that neither
+                // Release nor Acquire keeps.
+                // Ordering: sequentially consistent, pairs with the fence in `take`.
+                full_fence();
+                fenced = true;
+                now = self.load();
+                continue;
+            }
+            let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
+            let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };
+            match self.step(now, next) {
+                Ok(()) if wake => return Marked::Wake(Duty(())),
+                Ok(()) => return Marked::Done,
+                Err(changed) => now = changed,
+            }
+        }
+    }
+
+    /// The caller, who holds WAKING, has woken the task.
+    #[inline]
+    pub(crate) fn wake_done(&self) -> Woken {
+        let mut seen = self.load();
+        loop {
+            if !seen.is_owned() {
+                return Woken::OwnerLeft;
+            }
+            let again = seen.is_waiting() && seen.is_ready();
+            let next = if again { seen.0 & !WAITING } else { seen.0 & !WAKING };
+            match self.step(seen, next) {
+                Ok(()) if again => return Woken::Again,
+                Ok(()) => return Woken::Done,
+                Err(now) => seen = now,
+            }
+        }
+    }
+
+    /// The owner reads and clears what is due. It starts over only if the word changed meanwhile.
+    #[inline]
+    pub(crate) fn take(&self) -> Topics {
+        let mut seen = self.load();
+        while !seen.due().is_empty() {
+            match self.step(seen, seen.0 & !DUE) {
+                Ok(()) => {
+                    // Ordering: sequentially consistent, pairs with the fence in `mark`: see what was written before it.
+                    fence_after_step();
+                    break;
+                }
+                Err(now) => seen = now,
+            }
+        }
+        seen.due()
+    }
+
+    /// The owner, whose waker is in the cell, waits from now on. False, and nothing is changed, if there is no need to wait.
+    pub(crate) fn arm(&self) -> bool {
+        let mut seen = self.load();
+        while !seen.is_ready() {
+            match self.step(seen, seen.0 | WAITING) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// The owner no longer waits. False if somebody is waking it, who then reads the cell.
+    pub(crate) fn disarm(&self) -> bool {
+        let mut seen = self.load();
+        while seen.is_waiting() && !seen.is_waking() {
+            match self.step(seen, seen.0 & !WAITING) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        !seen.is_waking()
+    }
+
+    /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
+    pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
+        self.raise(self.load(), generation, VISITED, true) != Marked::Gone
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+
+/// What a word says, drawn by hand rather than by the module's masks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    generation: u32,
+    visited: bool,
+    closed: bool,
+    waking: bool,
+    waiting: bool,
+    live: bool,
+    due: u32,
+}
+
+impl State {
+    fn bits(self) -> u64 {
+        u64::from(self.generation) << 37
+            | u64::from(self.visited) << 36
+            | u64::from(self.closed) << 35
+            | u64::from(self.waking) << 34
+            | u64::from(self.waiting) << 33
+            | u64::from(self.live) << 32
+            | u64::from(self.due)
+    }
+
+    fn word(self) -> Word {
+        Word(AtomicU64::new(self.bits()))
+    }
+
+    fn seen(self) -> Seen {
+        Seen(self.bits())
+    }
+
+    fn of(word: &Word) -> Self {
+        let bits = word.load().0;
+        let flag = |n: u32| bits >> n & 1 == 1;
+        Self {
+            generation: (bits >> 37) as u32,
+            visited: flag(36),
+            closed: flag(35),
+            waking: flag(34),
+            waiting: flag(33),
+            live: flag(32),
+            due: bits as u32,
+        }
+    }
+
+    fn vacant(generation: u32) -> Self {
+        Self { generation, ..Self::default() }
+    }
+
+    fn busy(generation: u32) -> Self {
+        Self { generation, due: 1, ..Self::default() }
+    }
+
+    fn is_ready(self) -> bool {
+        self.due != 0 || self.closed
+    }
+
+    fn is_owned(self) -> bool {
+        self.live || self.closed
+    }
+
+    /// What takes nothing away but the socket and what was due for it.
+    fn superseded(self) -> Self {
+        Self { live: false, closed: true, due: 1, ..self }
+    }
+
+    /// The module's table of valid states.
+    fn is_valid(self) -> bool {
+        if self.live {
+            !self.waiting || !self.is_ready() || self.waking
+        } else if self.closed {
+            self.due == 1 && (!self.waiting || self.waking)
+        } else {
+            self == Self::vacant(self.generation) || self == Self::busy(self.generation)
+        }
+    }
+}
+
+const LAST: u32 = (1 << 27) - 1;
+const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
+const DUES: [u32; 5] = [0, 1, 1 << 31, 0x5555_5555, u32::MAX];
+
+/// Every valid state of a live word, but for the generations and due fields in between.
+fn live_states() -> Vec<State> {
+    let mut states = Vec::new();
+    for generation in GENERATIONS {
+        for due in DUES {
+            for flags in 0..16 {
+                let flag = |n: u32| flags >> n & 1 == 1;
+                let [visited, closed, waking, waiting] = [flag(0), flag(1), flag(2), flag(3)];
+                states.push(State { generation, visited, closed, waking, waiting, live: true, due });
+            }
+        }
+    }
+    states.retain(|state| state.is_valid());
+    states
+}
+
+fn idle_states() -> impl Iterator<Item = State> {
+    GENERATIONS.into_iter().flat_map(|generation| [State::vacant(generation), State::busy(generation)])
+}
+
+fn superseded_states() -> Vec<State> {
+    let mut states = Vec::new();
+    for generation in GENERATIONS {
+        for flags in 0..8 {
+            let flag = |n: u32| flags >> n & 1 == 1;
+            let [visited, waking, waiting] = [flag(0), flag(1), flag(2)];
+            states.push(State { generation, visited, waking, waiting, ..State::default() }.superseded());
+        }
+    }
+    states.retain(|state| state.is_valid());
+    states
+}
+
+/// Every valid state of a word that has an owner.
+fn owned_states() -> impl Iterator<Item = State> {
+    live_states().into_iter().chain(superseded_states())
+}
+
+fn valid_states() -> impl Iterator<Item = State> {
+    idle_states().chain(owned_states())
+}
+
+/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected, and that this is valid.
+#[track_caller]
+fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&Word) -> R, returns: R, to: State) {
+    let word = from.word();
+    assert_eq!((step(&word), State::of(&word)), (returns, to), "from {from:?}");
+    assert!(to.is_valid(), "from {from:?} to {to:?}");
+}
+
+/// What setting bits in a live word must do: `to` has them set and everything else as it was.
+fn raised(from: State, to: State, wakes: bool) -> (Marked, State) {
+    if from == to {
+        (Marked::Already, from)
+    } else if wakes && from.waiting && !from.waking {
+        (Marked::Wake(Duty(())), State { waiting: false, waking: true, ..to })
+    } else {
+        (Marked::Done, to)
+    }
+}
+
+#[test]
+fn the_masks_are_as_drawn_and_share_no_bit() {
+    let masks = [DUE, LIVE, WAITING, WAKING, CLOSED, VISITED, u64::from(LAST) << GENERATION_SHIFT];
+    assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
+    assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
+    assert_eq!(masks.map(u64::trailing_zeros), [0, 32, 33, 34, 35, 36, 37]);
+    assert_eq!((Generation::BITS, Generation::new(LAST).number()), (27, LAST));
+    assert_eq!((Generation::new(LAST - 1).next(), Generation::new(LAST).next()), (Some(Generation::new(LAST)), None));
+}
+
+#[test]
+fn there_are_as_many_valid_states_as_the_table_says() {
+    // For each generation and due field: 12 sets of flags without WAITING or with both, and, if nothing is due, WAITING alone
+    // with or without VISITED.
+    assert_eq!(live_states().len(), GENERATIONS.len() * (DUES.len() * 12 + 2));
+    assert_eq!(superseded_states().len(), GENERATIONS.len() * 6);
+}
+
+#[test]
+fn every_predicate_in_every_valid_state() {
+    for state in valid_states() {
+        let seen = state.seen();
+        assert!(state.word().load() == seen);
+        assert_eq!(seen.is_live(), state.live, "{state:?}");
+        assert_eq!(seen.generation().number(), state.generation, "{state:?}");
+        for generation in GENERATIONS {
+            let same = state.live && state.generation == generation;
+            assert_eq!(seen.is_live_as(Generation::new(generation)), same, "{state:?}");
+        }
+        assert_eq!(seen.due().bits(), if state.live { state.due } else { 0 }, "{state:?}");
+        assert_eq!(seen.is_closed(), state.closed, "{state:?}");
+        assert_eq!(seen.is_superseded(), state.closed && !state.live, "{state:?}");
+        assert_eq!(seen.is_owned(), state.is_owned(), "{state:?}");
+        assert_eq!(seen.is_waiting(), state.waiting, "{state:?}");
+        assert_eq!(seen.is_waking(), state.waking, "{state:?}");
+        if state.is_owned() {
+            assert_eq!(seen.is_ready(), state.is_ready(), "{state:?}");
+        }
+        assert_eq!(state.word().is_vacant(), state == State::vacant(state.generation), "{state:?}");
+    }
+}
+
+#[test]
+fn a_fresh_word_is_vacant_for_generation_0() {
+    assert_eq!(State::of(&Word::default()), State::vacant(0));
+}
+
+#[test]
+fn claim_takes_a_vacant_place_and_no_other() {
+    for state in valid_states() {
+        let vacant = state == State::vacant(state.generation);
+        let to = if vacant { State::busy(state.generation) } else { state };
+        check(state, Word::claim, vacant, to);
+    }
+}
+
+#[test]
+fn unclaim_gives_back_the_same_generation() {
+    for generation in GENERATIONS {
+        check(State::busy(generation), Word::unclaim, (), State::vacant(generation));
+    }
+}
+
+#[test]
+fn publish_begins_with_no_flag_and_nothing_due_but_what_is_asked_for() {
+    for generation in GENERATIONS {
+        for due in DUES {
+            let live = State { generation, live: true, due, ..State::default() };
+            let published = Generation::new(generation);
+            check(State::busy(generation), |word| word.publish(Topics::from_bits(due)), published, live);
+        }
+    }
+}
+
+#[test]
+fn mark_adds_topics_and_wakes_who_waits() {
+    for state in live_states() {
+        for topics in DUES {
+            let (returns, to) = raised(state, State { due: state.due | topics, ..state }, true);
+            check(state, |word| word.mark(state.seen(), Topics::from_bits(topics)), returns, to);
+        }
+    }
+}
+
+#[test]
+fn mark_goes_by_what_the_word_holds_and_not_by_what_was_seen() {
+    for state in live_states() {
+        for seen in live_states().into_iter().filter(|seen| seen.generation == state.generation) {
+            for topics in DUES {
+                let (returns, to) = raised(state, State { due: state.due | topics, ..state }, true);
+                check(state, |word| word.mark(seen.seen(), Topics::from_bits(topics)), returns, to);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_meant_for_another_socket_changes_nothing() {
+    for state in valid_states() {
+        for generation in GENERATIONS.into_iter().filter(|&g| !state.live || g != state.generation) {
+            for due in DUES {
+                let seen = State { generation, live: true, due, ..State::default() }.seen();
+                check(state, |word| word.mark(seen, Topics::EMPTY), Marked::Gone, state);
+                check(state, |word| word.mark(seen, Topics::UPDATE), Marked::Gone, state);
+                check(state, |word| word.mark(seen, Topics::ALL), Marked::Gone, state);
+            }
+            check(state, |word| word.close(Generation::new(generation)), Marked::Gone, state);
+            check(state, |word| word.announce_visit(Generation::new(generation)), false, state);
+            check(state, |word| word.supersede(Generation::new(generation)), Superseded::Gone, state);
+        }
+    }
+}
+
+#[test]
+fn close_tells_once_and_wakes_who_waits() {
+    for state in live_states() {
+        let (returns, to) = raised(state, State { closed: true, ..state }, true);
+        check(state, |word| word.close(Generation::new(state.generation)), returns, to);
+    }
+}
+
+#[test]
+fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
+    for state in live_states() {
+        let (wake, to) = match state.superseded() {
+            to if state.waiting && !state.waking => (Some(Duty(())), State { waiting: false, waking: true, ..to }),
+            to => (None, to),
+        };
+        let done = Superseded::Done(Topics::from_bits(state.due), wake);
+        check(state, |word| word.supersede(Generation::new(state.generation)), done, to);
+    }
+}
+
+#[test]
+fn a_superseded_socket_has_nothing_due_and_does_not_wait() {
+    for state in superseded_states() {
+        check(state, Word::take, Topics::EMPTY, state);
+        check(state, Word::arm, false, state);
+        check(state, Word::claim, false, state);
+    }
+}
+
+#[test]
+fn a_visit_is_announced_and_wakes_nobody() {
+    for state in live_states() {
+        let to = State { visited: true, ..state };
+        check(state, |word| word.announce_visit(Generation::new(state.generation)), true, to);
+    }
+}
+
+#[test]
+fn wake_done_ends_the_waking_unless_the_owner_waits_in_vain() {
+    for state in owned_states().filter(|state| state.waking) {
+        if state.waiting && state.is_ready() {
+            check(state, Word::wake_done, Woken::Again, State { waiting: false, ..state });
+        } else {
+            check(state, Word::wake_done, Woken::Done, State { waking: false, ..state });
+        }
+    }
+}
+
+#[test]
+fn wake_done_after_the_owner_left_changes_nothing() {
+    for generation in GENERATIONS {
+        check(State::busy(generation), Word::wake_done, Woken::OwnerLeft, State::busy(generation));
+    }
+}
+
+#[test]
+fn take_returns_and_clears_what_is_due_and_nothing_else() {
+    for state in live_states() {
+        check(state, Word::take, Topics::from_bits(state.due), State { due: 0, ..state });
+    }
+}
+
+#[test]
+fn arm_waits_only_if_there_is_nothing_to_be_told() {
+    for state in live_states() {
+        let to = if state.is_ready() { state } else { State { waiting: true, ..state } };
+        check(state, Word::arm, !state.is_ready(), to);
+    }
+}
+
+#[test]
+fn disarm_frees_the_cell_unless_somebody_reads_it() {
+    for state in owned_states() {
+        let to = if state.waking { state } else { State { waiting: false, ..state } };
+        check(state, Word::disarm, !state.waking, to);
+    }
+}
+
+#[test]
+fn remove_ends_the_socket_and_says_who_else_is_in() {
+    for state in owned_states() {
+        let others = Others { waking: state.waking, visited: state.visited, superseded: !state.live };
+        check(state, Word::remove, others, State::busy(state.generation));
+    }
+}
+
+#[test]
+fn vacate_hands_on_to_the_next_generation_until_the_last() {
+    for generation in GENERATIONS {
+        let busy = State::busy(generation);
+        if generation == LAST {
+            check(busy, Word::vacate, false, busy);
+        } else {
+            check(busy, Word::vacate, true, State::vacant(generation + 1));
+        }
+    }
+}
+
+#[test]
+fn a_retired_place_stays_so() {
+    let word = State::vacant(LAST).word();
+    assert!(word.claim());
+    assert_eq!(word.publish(Topics::EMPTY), Generation::new(LAST));
+    assert_eq!(word.remove(), Others { waking: false, visited: false, superseded: false });
+    assert!(!word.vacate());
+    for _ in 0..2 {
+        assert!(!word.claim() && !word.is_vacant() && !word.load().is_live());
+    }
+}
+
+#[test]
+fn a_mark_during_the_waking_is_not_lost() {
+    let word = State { live: true, ..State::default() }.word();
+    assert!(word.arm());
+    assert_eq!(word.mark(word.load(), Topics::topic(1)), Marked::Wake(Duty(())));
+    assert_eq!(word.take(), Topics::topic(1));
+    assert!(word.arm(), "the owner waits again while it is still being woken");
+    assert_eq!(word.mark(word.load(), Topics::topic(2)), Marked::Done, "whoever holds WAKING wakes for this one too");
+    assert_eq!(word.wake_done(), Woken::Again);
+    assert_eq!(word.wake_done(), Woken::Done);
+    assert_eq!(State::of(&word), State { live: true, due: 0b100, ..State::default() });
+}

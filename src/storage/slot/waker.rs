@@ -1,0 +1,66 @@
+//! The waker cell: the waker of the task that owns a socket. When to use it is for the socket's word to say.
+
+#![allow(unsafe_code)]
+
+use crate::util::value_cell::ValueCell;
+use std::task::Waker;
+
+/// Keeps the owner's waker between waits, so that a task that waits again has nothing to store.
+#[derive(Default)]
+pub(crate) struct WakerCell(ValueCell<Option<Waker>>);
+
+impl WakerCell {
+    /// Begins a generation without a waker.
+    ///
+    /// # Safety
+    /// The place is busy and the caller is its claimer (rule 1 of `word`); the cell was `close`d since it was last opened.
+    #[inline]
+    pub(crate) unsafe fn open(&self) {
+        // SAFETY: empty, and nobody else's, by the caller's promise.
+        unsafe { self.0.write(None) };
+    }
+
+    /// Ends a generation; what comes back is for the caller to drop when its own state is in order.
+    ///
+    /// # Safety
+    /// The place is busy and the caller cleans it up (rule 1 of `word`); the cell is open.
+    #[inline]
+    pub(crate) unsafe fn close(&self) -> Option<Waker> {
+        // SAFETY: full since `open`, and nobody else's, by the caller's promise.
+        unsafe { self.0.take() }
+    }
+
+    /// Whether the cell's waker wakes the same task as `waker`.
+    ///
+    /// # Safety
+    /// The caller is the owner (rules 2 and 3 of `word`).
+    #[inline]
+    pub(crate) unsafe fn will_wake(&self, waker: &Waker) -> bool {
+        // SAFETY: open, and while the owner reads nobody but the owner writes.
+        unsafe { self.0.get() }.as_ref().is_some_and(|kept| kept.will_wake(waker))
+    }
+
+    /// Puts `waker` in; what comes back is for the caller to drop when its own state is in order.
+    ///
+    /// # Safety
+    /// The caller is the owner, and the word is neither WAITING nor WAKING (rule 2 of `word`).
+    pub(crate) unsafe fn replace(&self, waker: Waker) -> Option<Waker> {
+        // SAFETY: open, and the owner has the cell to itself.
+        let old = unsafe { self.0.take() };
+        // SAFETY: emptied above, and the owner has the cell to itself.
+        unsafe { self.0.write(Some(waker)) };
+        old
+    }
+
+    /// Wakes the task.
+    ///
+    /// # Safety
+    /// The caller holds WAKING (rule 3 of `word`).
+    #[inline]
+    pub(crate) unsafe fn wake(&self) {
+        // SAFETY: open, and while WAKING is held nobody writes.
+        if let Some(waker) = unsafe { self.0.get() } {
+            waker.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The number of a key's session: of a time from when the key became active until it went idle. Only who watches needs it, so it is
+//! drawn when somebody first does.
+//!
+//! # States, of the word beside each key
+//! | word | meaning |
+//! |---|---|
+//! | 0 | no number was drawn |
+//! | n | the session is, or was, the nth that got a number |
+//! | all ones | the session ended without a number: nobody ever learns of it |
+//!
+//! # Transitions
+//! | from | to | operation | who | right to the occupancy |
+//! |---|---|---|---|---|
+//! | 0 | n | `number` | who tells of the session | counted as live, or as lingering |
+//! | 0 | all ones | `end` | the socket whose step ended the session | counted as lingering, or alone with the bucket |
+//! | any | 0 | `clear` | who vacates the bucket | alone with the bucket |
+//!
+//! # Why numbers rise with the sessions of a key
+//! A number is drawn *before* the key is seen to be still active. A later session's number is drawn by somebody who saw that this one
+//! had ended, so if that number had come first, this one's drawer would have acquired the end from the clock and not seen the key active.
+//! Who sees the key idle leaves the word alone, and `end` sees to it that whoever is slow fails.
+
+use crate::sync::{AtomicU64, Ordering};
+
+const NONE: u64 = 0;
+const ENDED: u64 = u64::MAX;
+
+/// Draws the numbers of one registry's sessions.
+#[derive(Default)]
+pub(crate) struct Clock(AtomicU64);
+
+/// The number of the session of the key that is in a bucket. See the module's documentation.
+#[derive(Default)]
+pub(crate) struct Session(AtomicU64);
+
+impl Session {
+    /// The session's number, drawn now if there is none; none if the session has ended without. `is_active` looks whether the session goes on.
+    pub(crate) fn number(&self, clock: &Clock, is_active: impl FnOnce() -> bool) -> Option<u64> {
+        // Ordering: Acquire, as `end`.
+        match self.0.load(Ordering::Acquire) {
+            NONE => {}
+            seen => return known(seen),
+        }
+        // Ordering: AcqRel: who draws a later number knows what the drawers of the earlier ones knew, see the module's documentation.
+        let number = clock.0.fetch_add(1, Ordering::AcqRel) + 1;
+        if !is_active() {
+            // Ordering: Acquire, as `end`: somebody else may have drawn in time.
+            return known(self.0.load(Ordering::Acquire));
+        }
+        // Ordering: AcqRel, as `end`.
+        match self.0.compare_exchange(NONE, number, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Some(number),
+            Err(seen) => known(seen),
+        }
+    }
+
+    /// The session's number, if it has one; from here on it gets none.
+    pub(crate) fn end(&self) -> Option<u64> {
+        // Ordering: AcqRel, failure Acquire: all who use the word come one after the other. What they tell each other through it is
+        // the number alone.
+        match self.0.compare_exchange(NONE, ENDED, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => None,
+            Err(seen) => known(seen),
+        }
+    }
+
+    /// Makes the word ready for the next key's session.
+    pub(crate) fn clear(&self) {
+        // Ordering: Relaxed: others get here by the step that hands the bucket on.
+        self.0.store(NONE, Ordering::Relaxed);
+    }
+}
+
+fn known(seen: u64) -> Option<u64> {
+    (seen != NONE && seen != ENDED).then_some(seen)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! A list that only grows, newest first: the tables of a shard, and the pages of its slab.
+
+#![allow(unsafe_code)]
+
+use crate::sync::{AtomicPtr, Ordering};
+use std::marker::PhantomData;
+use std::ptr;
+
+/// Values that stay where they are as long as the list lives.
+pub(crate) struct Layers<T> {
+    newest: AtomicPtr<Layer<T>>,
+    _owns: PhantomData<Box<T>>,
+}
+
+/// One value of the list.
+pub(crate) struct Layer<T> {
+    value: T,
+    older: *const Layer<T>,
+}
+
+// SAFETY: a `Layer` is reached through `&Layers` only, which hands out `&T` and drops the values with itself.
+// - `T: Send`, since the values may be dropped on another thread than that which made them.
+unsafe impl<T: Send> Send for Layers<T> {}
+// SAFETY: as above, and
+// - `T: Sync`, since `&Layers` gives `&T`;
+// - `T: Send`, since `&Layers` lets a thread add a value that another one drops.
+unsafe impl<T: Send + Sync> Sync for Layers<T> {}
+
+impl<T> Default for Layers<T> {
+    fn default() -> Self {
+        Self { newest: AtomicPtr::new(ptr::null_mut()), _owns: PhantomData }
+    }
+}
+
+impl<T> Layer<T> {
+    pub(crate) fn older(&self) -> Option<&Layer<T>> {
+        // SAFETY: null, or a layer of the same list, which outlives this reference to its newer one.
+        unsafe { self.older.as_ref() }
+    }
+}
+
+impl<T> std::ops::Deref for Layer<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> Layers<T> {
+    #[inline]
+    pub(crate) fn newest(&self) -> Option<&Layer<T>> {
+        // Ordering: Acquire, pairs with the Release of `push`: see the layer's contents.
+        let newest = self.newest.load(Ordering::Acquire);
+        // SAFETY: null, or a layer that `push` leaked and only `drop` frees.
+        unsafe { newest.as_ref() }
+    }
+
+    /// All layers, newest first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Layer<T>> {
+        std::iter::successors(self.newest(), |layer| layer.older())
+    }
+
+    /// Puts a value on top of `seen`. If there is a newer one already, that does as well, and `value` is dropped.
+    ///
+    /// Lock-free, but for the allocator.
+    pub(crate) fn push(&self, seen: Option<&Layer<T>>, value: T) {
+        let older = seen.map_or(ptr::null(), ptr::from_ref);
+        let layer = Box::into_raw(Box::new(Layer { value, older }));
+        // Ordering: Release, so that who finds the layer finds its contents. Failure Relaxed: nothing is read.
+        if self.newest.compare_exchange(older.cast_mut(), layer, Ordering::Release, Ordering::Relaxed).is_err() {
+            // SAFETY: made above, and nobody has seen it.
+            drop(unsafe { Box::from_raw(layer) });
+        }
+    }
+}
+
+impl<T> Drop for Layers<T> {
+    fn drop(&mut self) {
+        // Ordering: Relaxed: `&mut self` is already ordered after every other use.
+        let mut layer = self.newest.load(Ordering::Relaxed);
+        while !layer.is_null() {
+            // SAFETY: leaked by `push`, and freed once, here.
+            let owned = unsafe { Box::from_raw(layer) };
+            layer = owned.older.cast_mut();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

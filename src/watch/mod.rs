@@ -1,0 +1,176 @@
+//! Who watches a registry: the subscriptions to its keys' presence and to its counts.
+//!
+//! They are sockets themselves, in a shard of their own, under one key for each thing that can be watched. To tell them of a change is to
+//! look at each, leave it the change, and mark it. So all that holds for sockets holds for them: nobody waits, marks coalesce and
+//! are never lost, and a subscription can be dropped at any time.
+//!
+//! # Why nobody misses a change
+//! A subscription joins the audience, then steps every shard's counts (`Ledger::watch`), then looks.
+//! - *A key comes.* It is visible before its registration steps the counts. Either that step comes later than the subscription's, and
+//!   finds the audience; or the subscription finds the key.
+//! - *A key goes.* To learn of a key, a subscription holds it, which is a step in the key's presence; the step that ends the session
+//!   comes after that, so who makes it knows of the audience from there on. If it came before, the hold fails.
+//! - *The counts change.* The change is a step in the word that the subscription steps.
+//!
+//! A key's coming is told before its registration returns, so before its going is; but its going may be told after its next coming.
+//! The numbers of the sessions put that right, see `session` and `events`.
+
+pub(crate) mod queue;
+
+use crate::shard::Shard;
+use crate::shard::geometry::{MAX_SOCKETS, MAX_SOCKETS_PER_KEY, Sizes};
+use crate::shard::register::{Registered, Terms};
+use crate::shard::totals::{Before, Ledger};
+use crate::socket::{Socket, Visitor};
+use crate::storage::fingerprint::{Fingerprint, Seeds};
+use crate::storage::table::Table;
+use crate::storage::table::epoch::Clock;
+use crate::sync::Arc;
+use crate::topics::Topics;
+use crate::util::panic::Panics;
+use crate::watch::queue::Feed;
+use crossbeam_utils::CachePadded;
+
+/// What can be watched.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Watch {
+    Presence,
+    Counts,
+}
+
+/// One who watches. Who watches presence has a feed.
+pub(crate) type Watcher<K> = Socket<Watch, Option<Feed<K>>>;
+
+/// All who watch one registry.
+pub(crate) struct Audience<K> {
+    shard: Arc<Shard<Watch, Option<Feed<K>>>>,
+    presence: Fingerprint,
+    counts: Fingerprint,
+    pub(crate) clock: CachePadded<Clock>,
+}
+
+impl<K> Audience<K> {
+    pub(crate) fn new() -> Self {
+        let (seeds, ledger) = (Seeds::random(), Arc::new(Ledger::new(1, MAX_SOCKETS)));
+        Self {
+            shard: Arc::new(Shard::new(0, Sizes::growing(1, MAX_SOCKETS_PER_KEY as u32), ledger, None)),
+            presence: seeds.fingerprint(&Watch::Presence),
+            counts: seeds.fingerprint(&Watch::Counts),
+            clock: CachePadded::default(),
+        }
+    }
+
+    fn print(&self, watch: Watch) -> &Fingerprint {
+        match watch {
+            Watch::Presence => &self.presence,
+            Watch::Counts => &self.counts,
+        }
+    }
+
+    /// One more who watches. It is told of nothing before `ledger`, that of the registry, is stepped, which is done here.
+    pub(crate) fn join(&self, ledger: &Ledger, watch: Watch, feed: Option<Feed<K>>) -> Watcher<K> {
+        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());
+        let registered = registered.expect("fewer than a million subscriptions at once");
+        let watcher = Socket::new(Arc::clone(&self.shard), registered.spot);
+        ledger.watch();
+        watcher
+    }
+
+    /// Tells all who watch presence.
+    fn tell(&self, key: &K, sequence: u64, panics: &mut Panics) {
+        let shard = &*self.shard;
+        let Some(found) = shard.find(&self.presence) else { return };
+        shard.walk_key(&found, |spot, _, seen| {
+            let generation = seen.generation();
+            panics.catch(|| {
+                if let Some(visitor) = Visitor::new(shard, spot, generation) {
+                    visitor.socket().metadata().iter().for_each(|feed| feed.tell(key, sequence));
+                }
+            });
+            panics.catch(|| {
+                shard.mark_socket(spot, generation, Topics::UPDATE);
+            });
+        });
+    }
+
+    /// Marks all who watch the counts.
+    fn mark(&self, panics: &mut Panics) {
+        if let Some(found) = self.shard.find(&self.counts) {
+            self.shard.mark_key(&found, Topics::UPDATE, false, panics);
+        }
+    }
+}
+
+/// What one who leaves owes to the audience.
+#[derive(Default)]
+pub(crate) struct Notice {
+    /// The counts were changed, and somebody may be watching: `give` it.
+    is_due: bool,
+    panics: Panics,
+}
+
+impl Notice {
+    /// The counts were changed, and said this before.
+    #[inline]
+    pub(crate) fn note(&mut self, before: Before) {
+        self.is_due |= before.is_watched();
+    }
+}
+
+impl<K, M> Shard<K, M> {
+    /// Tells the audience of a registration, by who now has its socket, under `key`.
+    #[cold]
+    pub(crate) fn announce(&self, registered: &Registered<K>, key: &K) {
+        let Some(audience) = &self.audience else { return };
+        let mut panics = Panics::default();
+        if registered.is_first() {
+            let (table, bucket) = self.key_of(registered.spot);
+            // Not for certain: somebody may have taken over, and left.
+            let is_active = || table.bucket(bucket).presence.load().is_active();
+            let number = table.extras(bucket).session.number(&audience.clock, is_active);
+            if let Some(number) = number {
+                audience.tell(key, online(number), &mut panics);
+            }
+        }
+        audience.mark(&mut panics);
+        panics.resume();
+    }
+
+    /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
+    #[cold]
+    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut Notice) {
+        notice.is_due = true;
+        // Without a number nobody ever learnt of the session.
+        if let (Some(audience), Some(number)) = (&self.audience, table.extras(bucket).session.end()) {
+            audience.tell(key, offline(number), &mut notice.panics);
+        }
+    }
+
+    /// Drops what a removal left behind, and tells who watches the counts if there may be any.
+    #[inline]
+    pub(crate) fn give_if_due(&self, notice: Notice, leftovers: impl Sized) {
+        if notice.is_due {
+            self.give(notice, leftovers);
+        }
+    }
+
+    #[cold]
+    fn give(&self, notice: Notice, leftovers: impl Sized) {
+        let Notice { mut panics, .. } = notice;
+        panics.catch(|| drop(leftovers));
+        if let Some(audience) = &self.audience {
+            audience.mark(&mut panics);
+        }
+        panics.resume_unless_panicking();
+    }
+}
+
+/// The sequence of the event by which a session begins.
+pub(crate) fn online(number: u64) -> u64 {
+    number << 1
+}
+
+/// The sequence of the event by which a session ends.
+pub(crate) fn offline(number: u64) -> u64 {
+    online(number) + 1
+}
