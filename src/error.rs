@@ -1,6 +1,6 @@
 //! What can go wrong, and what to do about it.
 
-use crate::storage::slot::refs::Verdict;
+use crate::storage::slot::refs::CloseCode;
 use std::error::Error;
 use std::fmt;
 
@@ -52,15 +52,15 @@ impl Closed {
     const DISCONNECTED: u16 = 3;
 
     /// The reason as it is kept in a place.
-    pub(crate) fn verdict(self) -> Verdict {
-        Verdict(match self {
+    pub(crate) fn verdict(self) -> CloseCode {
+        CloseCode(match self {
             Self::Shutdown => Self::SHUTDOWN,
             Self::Superseded => Self::SUPERSEDED,
             Self::Disconnected(reason) => Self::DISCONNECTED + u16::from(reason),
         })
     }
 
-    pub(crate) fn from_verdict(Verdict(number): Verdict) -> Self {
+    pub(crate) fn from_verdict(CloseCode(number): CloseCode) -> Self {
         match number.checked_sub(Self::DISCONNECTED) {
             Some(reason) => Self::Disconnected(reason as u8),
             None if number == Self::SUPERSEDED => Self::Superseded,
@@ -69,7 +69,7 @@ impl Closed {
     }
 }
 
-const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= Verdict::MAX);
+const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= CloseCode::MAX);
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

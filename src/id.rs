@@ -1,7 +1,7 @@
 //! The name of one registration.
 
 use crate::shard::geometry::PLACE_BITS;
-use crate::storage::slot::addr::Spot;
+use crate::storage::slot::addr::SlotAddr;
 use crate::storage::slot::generation::Generation;
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub struct SocketId(u64);
 
 impl SocketId {
     /// `| generation: 27 | spot, shard: 37 |`
-    pub(crate) fn new(shard: usize, shard_bits: u32, spot: Spot, generation: Generation) -> Self {
+    pub(crate) fn new(shard: usize, shard_bits: u32, spot: SlotAddr, generation: Generation) -> Self {
         let place = u64::from(spot.number()) << shard_bits | shard as u64;
         debug_assert!(place >> PLACE_BITS == 0);
         Self(u64::from(generation.number()) << PLACE_BITS | place)
@@ -42,9 +42,9 @@ impl SocketId {
 
     /// The spot in its shard, if there can be such a one.
     #[inline]
-    pub(crate) fn spot(self, shard_bits: u32) -> Option<Spot> {
+    pub(crate) fn spot(self, shard_bits: u32) -> Option<SlotAddr> {
         let place = self.0 & ((1 << PLACE_BITS) - 1);
-        u32::try_from(place >> shard_bits).ok().map(Spot::from_number)
+        u32::try_from(place >> shard_bits).ok().map(SlotAddr::from_number)
     }
 
     #[inline]

@@ -1,8 +1,8 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
-use crate::shard::geometry::{LINE, MAX_SHARDS, Sizes};
-use crate::storage::slot::addr::MAX_LAYER;
+use crate::shard::geometry::{BUCKETS_PER_LINE, Geometry, MAX_SHARDS};
+use crate::storage::slot::addr::MAX_SEGMENT;
 
 const LAST: u32 = (1 << Generation::BITS) - 1;
 
@@ -11,16 +11,16 @@ fn all_shard_bits() -> std::ops::RangeInclusive<u32> {
 }
 
 /// The lowest and the highest spots of a registry with so many shards.
-fn spots(shard_bits: u32) -> [Spot; 6] {
-    let lines = Sizes::growing(1 << shard_bits, 1).max_lines;
-    let (last_bucket, last_slot) = ((lines * LINE - 1) as u32, (2 * lines - 1) as u32);
+fn spots(shard_bits: u32) -> [SlotAddr; 6] {
+    let lines = Geometry::growing(1 << shard_bits, 1).max_lines;
+    let (last_bucket, last_slot) = ((lines * BUCKETS_PER_LINE - 1) as u32, (2 * lines - 1) as u32);
     [
-        Spot::bucket(0, 0),
-        Spot::slot(0, 0),
-        Spot::bucket(MAX_LAYER, 0),
-        Spot::slot(MAX_LAYER, 0),
-        Spot::bucket(MAX_LAYER, last_bucket),
-        Spot::slot(MAX_LAYER, last_slot),
+        SlotAddr::bucket(0, 0),
+        SlotAddr::slot(0, 0),
+        SlotAddr::bucket(MAX_SEGMENT, 0),
+        SlotAddr::slot(MAX_SEGMENT, 0),
+        SlotAddr::bucket(MAX_SEGMENT, last_bucket),
+        SlotAddr::slot(MAX_SEGMENT, last_slot),
     ]
 }
 
@@ -58,12 +58,12 @@ fn any_number_is_an_id_of_some_shard_or_of_no_spot() {
 fn a_number_beyond_all_spots_names_none() {
     let beyond = |shard_bits: u32| SocketId::from_u64(1 << (32 + shard_bits)).spot(shard_bits);
     assert!((0..5).all(|shard_bits| beyond(shard_bits).is_none()));
-    assert_eq!(beyond(5), Some(Spot::from_number(0)), "the generation begins here");
+    assert_eq!(beyond(5), Some(SlotAddr::from_number(0)), "the generation begins here");
 }
 
 #[test]
 fn ids_show_their_place_and_generation() {
-    let id = SocketId::new(3, 2, Spot::slot(1, 2), Generation::new(LAST));
+    let id = SocketId::new(3, 2, SlotAddr::slot(1, 2), Generation::new(LAST));
     let place = (2 << 6 | 1 << 5 | 1) << 2 | 3;
     assert_eq!(id.to_string(), format!("{place}#{LAST}"));
     assert_eq!(format!("{id:?}"), format!("SocketId {{ place: {place}, generation: {LAST} }}"));

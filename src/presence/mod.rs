@@ -13,11 +13,11 @@ pub(crate) mod counts;
 pub(crate) mod grace;
 pub(crate) mod scan;
 
-use crate::presence::scan::{Snapshot, Walked};
+use crate::presence::scan::{KeyScan, Scanned};
 use crate::registry::Registry;
 use crate::sync::MODELLED;
-use crate::watch::queue::{Change, Feed};
-use crate::watch::{Watch, Watcher, online};
+use crate::watch::queue::{Change, ChangeQueue};
+use crate::watch::{Watch, WatcherSocket, online};
 use ahash::RandomState;
 use std::collections::HashMap;
 use std::fmt;
@@ -65,11 +65,11 @@ pub enum PresenceEvent<K> {
 /// is in order: a registration is taken back then.
 pub struct Presence<K, M = ()> {
     registry: Registry<K, M>,
-    watcher: Watcher<K>,
+    watcher: WatcherSocket<K>,
     clone: fn(&K) -> K,
     /// Changes off the feed, the oldest last.
     changes: Vec<Change<K>>,
-    snapshot: Snapshot,
+    snapshot: KeyScan,
     /// The keys that were yielded as online, with the sequences.
     online: HashMap<K, u64, RandomState>,
     /// An event that comes right after the last one.
@@ -123,13 +123,13 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
     pub fn presence_with_capacity(&self, capacity: u32) -> Presence<K, M> {
         let inner = &self.inner;
         // Half of what the counter holds, so that who counts in vain cannot wrap it.
-        let feed = Feed::new(capacity.min(u32::MAX / 2), K::clone);
+        let feed = ChangeQueue::new(capacity.min(u32::MAX / 2), K::clone);
         Presence {
             registry: self.clone(),
             watcher: inner.audience.join(&inner.ledger, Watch::Presence, Some(feed)),
             clone: K::clone,
             changes: Vec::new(),
-            snapshot: Snapshot::default(),
+            snapshot: KeyScan::default(),
             online: HashMap::with_hasher(hasher()),
             next: None,
         }
@@ -190,19 +190,19 @@ impl<K: Eq + Hash, M> Presence<K, M> {
     }
 
     fn step(&mut self) -> Step<K> {
-        let hearing = Hearing(self);
+        let hearing = PollGuard(self);
         let step = hearing.0.hear();
         std::mem::forget(hearing);
         step
     }
 
-    fn feed(&self) -> &Feed<K> {
+    fn feed(&self) -> &ChangeQueue<K> {
         self.watcher.metadata().as_ref().expect("who watches presence has a feed")
     }
 
     /// Forgets everything. What was told and is dropped here is seen by the walk that follows.
     fn restart(&mut self) {
-        self.snapshot = Snapshot::default();
+        self.snapshot = KeyScan::default();
         let mut changes = std::mem::take(&mut self.changes);
         changes.extend(self.feed().take());
         self.feed().taken(changes.len() as u32);
@@ -226,9 +226,9 @@ impl<K: Eq + Hash, M> Presence<K, M> {
             }
         }
         match self.snapshot.advance(&self.registry, self.clone) {
-            Walked::Active(key, session) => self.goes_on(key, online(session)).map_or(Step::On, Step::Event),
-            Walked::On => Step::On,
-            Walked::Done => Step::Idle,
+            Scanned::Key(key, session) => self.goes_on(key, online(session)).map_or(Step::On, Step::Event),
+            Scanned::More => Step::On,
+            Scanned::Done => Step::Idle,
         }
     }
 
@@ -267,9 +267,9 @@ impl<K: Eq + Hash, M> Presence<K, M> {
 }
 
 /// Listening. What is heard when the caller's code panics is lost, so the subscription begins again.
-struct Hearing<'a, K: Eq + Hash, M>(&'a mut Presence<K, M>);
+struct PollGuard<'a, K: Eq + Hash, M>(&'a mut Presence<K, M>);
 
-impl<K: Eq + Hash, M> Drop for Hearing<'_, K, M> {
+impl<K: Eq + Hash, M> Drop for PollGuard<'_, K, M> {
     fn drop(&mut self) {
         self.0.feed().lag();
     }

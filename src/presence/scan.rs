@@ -4,10 +4,10 @@
 //! by registrations that tell who watches.
 
 use crate::registry::Registry;
-use crate::shard::geometry::LINE;
-use crate::shard::register::Held;
+use crate::shard::geometry::BUCKETS_PER_LINE;
+use crate::shard::register::KeyHold;
 use crate::shard::{PLACES_STAY, Shard};
-use crate::storage::table::{Found, Table};
+use crate::storage::table::{ActiveKey, Table};
 use crate::sync::MODELLED;
 
 /// How many buckets are looked at in one step.
@@ -15,7 +15,7 @@ const STEP: u32 = if MODELLED { 4 } else { 4096 };
 
 /// Where the walk is.
 #[derive(Default)]
-pub(crate) struct Snapshot {
+pub(crate) struct KeyScan {
     shard: usize,
     /// None: the shard's newest.
     table: Option<u32>,
@@ -23,17 +23,17 @@ pub(crate) struct Snapshot {
 }
 
 /// What a step came to.
-pub(crate) enum Walked<K> {
+pub(crate) enum Scanned<K> {
     /// An active key, and its session's number.
-    Active(K, u64),
+    Key(K, u64),
     /// Nothing yet.
-    On,
+    More,
     Done,
 }
 
-impl Snapshot {
+impl KeyScan {
     /// Goes on to the next active key, or as far as one step may.
-    pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Walked<K> {
+    pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Scanned<K> {
         let mut left = STEP;
         while let Some(shard) = registry.inner.shards.get(self.shard) {
             let newest = || shard.tables.newest().map(|table| table.number());
@@ -43,21 +43,21 @@ impl Snapshot {
             };
             self.table = Some(number);
             let table = shard.table(number).expect(PLACES_STAY);
-            while (self.bucket as usize) < table.line_count() * LINE {
+            while (self.bucket as usize) < table.line_count() * BUCKETS_PER_LINE {
                 if left == 0 {
-                    return Walked::On;
+                    return Scanned::More;
                 }
                 left -= 1;
                 self.bucket += 1;
                 if let Some((key, session)) = shard.session(table, self.bucket - 1, clone) {
-                    return Walked::Active(key, session);
+                    return Scanned::Key(key, session);
                 }
             }
             self.bucket = 0;
             self.table = number.checked_sub(1);
             self.shard += usize::from(number == 0);
         }
-        Walked::Done
+        Scanned::Done
     }
 
     pub(crate) fn is_done<K, M>(&self, registry: &Registry<K, M>) -> bool {
@@ -74,7 +74,7 @@ impl<K, M> Shard<K, M> {
             return None;
         }
         // The hold comes before the step that ends the session, so whoever makes that step knows of the caller.
-        let held = Held::new(self, &Found { table, number, bucket, seen })?;
+        let held = KeyHold::new(self, &ActiveKey { table, number, bucket, seen })?;
         let clock = &self.audience.as_ref()?.clock;
         let session = table.extras(number).session.number(clock, || bucket.presence.load().is_still(seen))?;
         Some((clone(held.key()), session))

@@ -2,7 +2,7 @@
 
 use crate::error::BuildError;
 use crate::registry::Registry;
-use crate::shard::geometry::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY, Sizes};
+use crate::shard::geometry::{Geometry, MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -92,8 +92,8 @@ impl<K, M> Builder<K, M> {
         }
         let max_per_key = self.max_sockets_per_key as u32;
         let sizes = match self.max_sockets {
-            Some(max_sockets) => Sizes::ahead(shards, max_sockets, max_per_key),
-            None => Sizes::growing(shards, max_per_key),
+            Some(max_sockets) => Geometry::ahead(shards, max_sockets, max_per_key),
+            None => Geometry::growing(shards, max_per_key),
         };
         Ok(Registry::with(shards, max_sockets, sizes))
     }

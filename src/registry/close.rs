@@ -3,7 +3,7 @@
 use crate::error::Closed;
 use crate::id::SocketId;
 use crate::registry::Registry;
-use crate::util::panic::Panics;
+use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -59,7 +59,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
     pub fn disconnect_socket(&self, id: SocketId, reason: u8) -> bool {
         let Some((shard, spot)) = self.resolve(id) else { return false };
-        let mut panics = Panics::default();
+        let mut panics = DeferredPanics::default();
         let told = shard.close_socket(spot, id.generation(), Closed::Disconnected(reason), &mut panics);
         panics.resume();
         told
@@ -71,7 +71,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, print) = self.locate(key);
-        let (mut told, mut panics) = (0, Panics::default());
+        let (mut told, mut panics) = (0, DeferredPanics::default());
         if let Some(key) = shard.find(&print) {
             shard.walk_key(&key, |spot, _, seen| {
                 let generation = seen.generation();
@@ -133,7 +133,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.ledger().close();
         let mut places = self.shards().flat_map(|shard| shard.places().map(move |place| (shard, place)));
         std::iter::from_fn(move || {
-            let (mut told, mut panics) = (0, Panics::default());
+            let (mut told, mut panics) = (0, DeferredPanics::default());
             for (shard, (spot, word)) in places.by_ref() {
                 let seen = word.load();
                 let closes = seen.is_live() && !seen.is_closed();

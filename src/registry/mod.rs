@@ -10,17 +10,17 @@ use crate::error::RegisterError;
 use crate::id::SocketId;
 use crate::registry::builder::Builder;
 use crate::shard::Shard;
-use crate::shard::geometry::Sizes;
+use crate::shard::geometry::Geometry;
 use crate::shard::mark_many::Batch;
-use crate::shard::register::Terms;
-use crate::shard::totals::Ledger;
+use crate::shard::register::RegisterOptions;
+use crate::shard::totals::Totals;
 use crate::socket::{Socket, SocketRef, Visitor};
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::slot::addr::Spot;
+use crate::storage::slot::addr::SlotAddr;
 use crate::sync::Arc;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
-use crate::watch::Audience;
+use crate::util::panic::DeferredPanics;
+use crate::watch::Watchers;
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
@@ -69,8 +69,8 @@ pub(crate) struct Inner<K, M> {
     seeds: Seeds,
     shard_bits: u32,
     pub(crate) shards: Box<[Arc<Shard<K, M>>]>,
-    pub(crate) ledger: Arc<Ledger>,
-    pub(crate) audience: Arc<Audience<K>>,
+    pub(crate) ledger: Arc<Totals>,
+    pub(crate) audience: Arc<Watchers<K>>,
 }
 
 impl<K, M> Clone for Registry<K, M> {
@@ -86,9 +86,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Default for Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    pub(crate) fn with(shards: usize, max_sockets: usize, sizes: Sizes) -> Self {
-        let ledger = Arc::new(Ledger::new(shards, max_sockets));
-        let audience = Arc::new(Audience::new());
+    pub(crate) fn with(shards: usize, max_sockets: usize, sizes: Geometry) -> Self {
+        let ledger = Arc::new(Totals::new(shards, max_sockets));
+        let audience = Arc::new(Watchers::new());
         let shard = |index| Arc::new(Shard::new(index, sizes, Arc::clone(&ledger), Some(Arc::clone(&audience))));
         let shard_bits = shards.trailing_zeros();
         let shards = (0..shards).map(shard).collect();
@@ -143,11 +143,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
-        self.register_on(key, metadata, Terms::default())
+        self.register_on(key, metadata, RegisterOptions::default())
     }
 
     #[inline]
-    pub(crate) fn register_on(&self, key: K, metadata: M, terms: Terms) -> Result<Socket<K, M>, RegisterError> {
+    pub(crate) fn register_on(
+        &self,
+        key: K,
+        metadata: M,
+        terms: RegisterOptions,
+    ) -> Result<Socket<K, M>, RegisterError> {
         let (shard, print) = self.locate(&key);
         let registered =
             shard.register(&print, key, metadata, terms).inspect_err(|error| shard.counters.refused(error))?;
@@ -234,7 +239,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized + 'q,
         I: IntoIterator<Item = &'q Q>,
     {
-        let (mut marked, mut panics) = (0, Panics::default());
+        let (mut marked, mut panics) = (0, DeferredPanics::default());
         let mut batch = Batch::new();
         for key in keys {
             let (shard, print) = self.locate(key);
@@ -252,7 +257,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///
     /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
     pub fn mark_all(&self) -> usize {
-        let mut panics = Panics::default();
+        let mut panics = DeferredPanics::default();
         let marked = self.shards().map(|shard| shard.mark_all(&mut panics)).sum();
         panics.resume();
         marked
@@ -354,7 +359,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         visitor.map(|visitor| f(visitor.socket()))
     }
 
-    pub(crate) fn ledger(&self) -> &Ledger {
+    pub(crate) fn ledger(&self) -> &Totals {
         &self.inner.ledger
     }
 
@@ -378,7 +383,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 
     #[inline]
-    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, Spot)> {
+    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, SlotAddr)> {
         Some((self.shard_of(id), id.spot(self.inner.shard_bits)?))
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::RegisterError;
 use crate::registry::Registry;
-use crate::shard::register::Terms;
+use crate::shard::register::RegisterOptions;
 use crate::socket::Socket;
 use crate::topics::Topics;
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Registration<'a, K, M> {
     registry: &'a Registry<K, M>,
     key: K,
     metadata: M,
-    terms: Terms,
+    terms: RegisterOptions,
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
@@ -54,7 +54,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// A registration whose options are yet to be chosen.
     pub fn registration(&self, key: K, metadata: M) -> Registration<'_, K, M> {
-        Registration { registry: self, key, metadata, terms: Terms::default() }
+        Registration { registry: self, key, metadata, terms: RegisterOptions::default() }
     }
 
     /// Registers a socket that takes `key` over: it becomes the key's only one.

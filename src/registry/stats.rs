@@ -11,8 +11,8 @@ mod counting {
     use crate::id::SocketId;
     use crate::registry::Registry;
     use crate::shard::Shard;
-    use crate::shard::geometry::LINE;
-    use crate::storage::slot::state::Seen;
+    use crate::shard::geometry::BUCKETS_PER_LINE;
+    use crate::storage::slot::state::Snapshot;
     use crate::sync::{AtomicU64, Ordering};
     use crate::topics::Topics;
     use crossbeam_utils::CachePadded;
@@ -50,10 +50,10 @@ mod counting {
 
     /// What one shard has done.
     #[derive(Default)]
-    pub(crate) struct Counters(CachePadded<Counts>);
+    pub(crate) struct Counters(CachePadded<ShardCounters>);
 
     #[derive(Default)]
-    struct Counts {
+    struct ShardCounters {
         changed: AtomicU64,
         coalesced: AtomicU64,
         wakes: AtomicU64,
@@ -82,7 +82,7 @@ mod counting {
 
         /// Counts a mark of a word that was as `seen` until then, if there was one, and passes on whether there was.
         #[inline]
-        pub(crate) fn marked_at_once(&self, marked: bool, seen: Seen, topics: Topics) -> bool {
+        pub(crate) fn marked_at_once(&self, marked: bool, seen: Snapshot, topics: Topics) -> bool {
             if marked {
                 self.marked(seen.due().contains(topics));
             }
@@ -112,7 +112,7 @@ mod counting {
         }
 
         fn add_to(&self, stats: &mut Stats) {
-            let Counts { changed, coalesced, wakes, registrations, removals, stale_ids, refusals, takeovers } =
+            let ShardCounters { changed, coalesced, wakes, registrations, removals, stale_ids, refusals, takeovers } =
                 &*self.0;
             let coalesced = read(coalesced);
             stats.marks += read(changed) + coalesced;
@@ -130,7 +130,7 @@ mod counting {
         fn add_to(&self, stats: &mut Stats) {
             self.counters.add_to(stats);
             stats.tables += self.tables.iter().count();
-            stats.buckets += self.tables.iter().map(|table| table.line_count() * LINE).sum::<usize>();
+            stats.buckets += self.tables.iter().map(|table| table.line_count() * BUCKETS_PER_LINE).sum::<usize>();
             stats.slots += self.slab.slot_count();
         }
     }
@@ -180,7 +180,7 @@ mod counting {
     use crate::error::RegisterError;
     use crate::id::SocketId;
     use crate::registry::Registry;
-    use crate::storage::slot::state::Seen;
+    use crate::storage::slot::state::Snapshot;
     use crate::topics::Topics;
     use std::hash::Hash;
 
@@ -195,7 +195,7 @@ mod counting {
         pub(crate) fn marked(&self, _coalesced: bool) {}
 
         #[inline(always)]
-        pub(crate) fn marked_at_once(&self, marked: bool, _seen: Seen, _topics: Topics) -> bool {
+        pub(crate) fn marked_at_once(&self, marked: bool, _seen: Snapshot, _topics: Topics) -> bool {
             marked
         }
 

@@ -3,7 +3,7 @@
 use crate::registry::Registry;
 use crate::socket::{SocketRef, Visitor};
 use crate::topics::Topics;
-use crate::util::panic::Panics;
+use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -36,7 +36,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn mark_where(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
-        let (mut marked, mut stopped, mut panics) = (0, false, Panics::default());
+        let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
             shard.walk(|spot, word, seen| {
                 if stopped {

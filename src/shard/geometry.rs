@@ -17,11 +17,11 @@ pub(crate) const MAX_SOCKETS_PER_KEY: usize = MAX_LIVE as usize;
 pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
 
 /// Buckets in a cache line.
-pub(crate) const LINE: usize = 2;
+pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// The sizes of one shard.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sizes {
+pub(crate) struct Geometry {
     /// How many bits of an id name the shard.
     pub(crate) shard_bits: u32,
     /// The number of lines of the first table. Every further one is twice as large.
@@ -34,7 +34,7 @@ pub(crate) struct Sizes {
     pub(crate) max_per_key: u32,
 }
 
-impl Sizes {
+impl Geometry {
     /// For shards that grow as they need.
     pub(crate) fn growing(shards: usize, max_per_key: u32) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Sizes {
         // A shard gets more than its share by chance.
         let keys = share + 4 * share.isqrt();
         // Two buckets in three are used then: a compromise between memory and the length of searches.
-        let lines = (keys * 3 / 2).div_ceil(LINE).max(1);
+        let lines = (keys * 3 / 2).div_ceil(BUCKETS_PER_LINE).max(1);
         let max_lines = Self::max_lines(shards);
         Self {
             shard_bits: shards.trailing_zeros(),
@@ -66,7 +66,7 @@ impl Sizes {
     /// What ids can name.
     fn max_lines(shards: usize) -> usize {
         let offset_bits = PLACE_BITS - OFFSET_SHIFT - shards.trailing_zeros();
-        (1usize << offset_bits).min(MAX_OFFSET as usize + 1) / LINE
+        (1usize << offset_bits).min(MAX_OFFSET as usize + 1) / BUCKETS_PER_LINE
     }
 }
 

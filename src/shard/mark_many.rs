@@ -4,7 +4,7 @@ use crate::shard::Shard;
 use crate::storage::fingerprint::Fingerprint;
 use crate::sync::full_fence;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
+use crate::util::panic::DeferredPanics;
 
 /// About as many cache misses as a core can have under way.
 const AHEAD: usize = 16;
@@ -33,10 +33,10 @@ impl<'a, K, M> Batch<'a, K, M> {
     }
 
     /// Marks the keys, which are then out of the batch; returns how many sockets they have.
-    pub(crate) fn mark(&mut self, topics: Topics, panics: &mut Panics) -> usize {
+    pub(crate) fn mark(&mut self, topics: Topics, panics: &mut DeferredPanics) -> usize {
         let mut marked = 0;
         let keys = &mut self.keys[..std::mem::take(&mut self.len)];
-        // One for all: see `Word::mark_fenced`.
+        // One for all: see `SlotState::mark_fenced`.
         full_fence();
         for slot in &mut *keys {
             let Some((shard, print)) = slot else { continue };

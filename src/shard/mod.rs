@@ -10,47 +10,47 @@ pub(crate) mod totals;
 use crate::error::Closed;
 use crate::id::SocketId;
 use crate::registry::stats::Counters;
-use crate::shard::geometry::{LINE, Sizes};
-use crate::shard::totals::Ledger;
+use crate::shard::geometry::{BUCKETS_PER_LINE, Geometry};
+use crate::shard::totals::Totals;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slab::{Chain, Slab, Slot};
-use crate::storage::slot::access::Place;
-use crate::storage::slot::addr::Spot;
+use crate::storage::slab::{OverflowSlot, Slab, SlotChain};
+use crate::storage::slot::access::SlotRef;
+use crate::storage::slot::addr::SlotAddr;
 use crate::storage::slot::generation::Generation;
-use crate::storage::slot::state::{self, Duty, Marked, Word};
-use crate::storage::table::{Bucket, Found, Guess, Table};
+use crate::storage::slot::state::{self, MarkOutcome, SlotState, WakeToken};
+use crate::storage::table::{ActiveKey, Bucket, Candidate, Table};
 use crate::sync::{Arc, AtomicU32, Ordering, full_fence};
 use crate::topics::Topics;
-use crate::util::append_list::Layers;
-use crate::util::panic::Panics;
-use crate::watch::Audience;
+use crate::util::append_list::AppendList;
+use crate::util::panic::DeferredPanics;
+use crate::watch::Watchers;
 use crossbeam_utils::CachePadded;
 
 /// One shard. Its first cache lines are read by every operation and written by none that is frequent.
 pub(crate) struct Shard<K, M> {
-    pub(crate) tables: CachePadded<Layers<Table<K, M>>>,
+    pub(crate) tables: CachePadded<AppendList<Table<K, M>>>,
     pub(crate) slab: CachePadded<Slab<M>>,
-    pub(crate) sizes: Sizes,
+    pub(crate) sizes: Geometry,
     pub(crate) index: usize,
-    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) ledger: Arc<Totals>,
     pub(crate) counters: Counters,
     /// How many calls mark all sockets just now.
     marking: CachePadded<AtomicU32>,
     /// None: this is the audience.
-    pub(crate) audience: Option<Arc<Audience<K>>>,
+    pub(crate) audience: Option<Arc<Watchers<K>>>,
 }
 
 /// Why a place that a socket has had is there.
 pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard";
 
 impl<K, M> Shard<K, M> {
-    pub(crate) fn new(index: usize, sizes: Sizes, ledger: Arc<Ledger>, audience: Option<Arc<Audience<K>>>) -> Self {
+    pub(crate) fn new(index: usize, sizes: Geometry, ledger: Arc<Totals>, audience: Option<Arc<Watchers<K>>>) -> Self {
         let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * sizes.max_lines)));
         let (counters, marking) = (Counters::default(), CachePadded::default());
         Self { tables, slab, sizes, index, ledger, counters, marking, audience }
     }
 
-    pub(crate) fn id(&self, spot: Spot, generation: Generation) -> SocketId {
+    pub(crate) fn id(&self, spot: SlotAddr, generation: Generation) -> SocketId {
         SocketId::new(self.index, self.sizes.shard_bits, spot, generation)
     }
 
@@ -64,30 +64,30 @@ impl<K, M> Shard<K, M> {
 
     /// The key, if it is active.
     #[inline]
-    pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.glance(print).or_else(|| {
             // Copied and taken apart, lest all of this goes through memory also if a glance was enough.
             let print = *print;
-            let Found { table, number, bucket, seen } = self.search(&print)?;
-            Some(Found { table, number, bucket, seen })
+            let ActiveKey { table, number, bucket, seen } = self.search(&print)?;
+            Some(ActiveKey { table, number, bucket, seen })
         })
     }
 
     /// Where the key is, if it is where it is looked for first, or next.
     #[inline]
-    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
         self.tables.newest()?.guess(print, distance)
     }
 
     /// The key, if it is active and where it is looked for first.
     #[inline]
-    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.glance(print)
     }
 
     /// The key, if it is active, wherever it may be.
     #[inline(never)]
-    pub(crate) fn search(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn search(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.iter().find_map(|table| table.find(print))
     }
 
@@ -103,7 +103,7 @@ impl<K, M> Shard<K, M> {
     }
 
     /// The place at `spot`, if there is one.
-    pub(crate) fn place(&self, spot: Spot) -> Option<Place<'_, M>> {
+    pub(crate) fn place(&self, spot: SlotAddr) -> Option<SlotRef<'_, M>> {
         if spot.is_slot() {
             self.slab.slot(spot).map(|slot| slot.place())
         } else {
@@ -112,13 +112,13 @@ impl<K, M> Shard<K, M> {
     }
 
     /// The place of a socket that exists.
-    pub(crate) fn trusted_place(&self, spot: Spot) -> Place<'_, M> {
+    pub(crate) fn trusted_place(&self, spot: SlotAddr) -> SlotRef<'_, M> {
         self.place(spot).expect(PLACES_STAY)
     }
 
     /// Where the socket at `spot` is, by who knows that its key is in `bucket`.
     #[inline]
-    pub(crate) fn place_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, spot: Spot) -> Place<'a, M> {
+    pub(crate) fn place_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, spot: SlotAddr) -> SlotRef<'a, M> {
         if spot.is_slot() { self.trusted_place(spot) } else { table.own_place(bucket) }
     }
 
@@ -128,7 +128,7 @@ impl<K, M> Shard<K, M> {
     /// work on several marks at once; every other begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, print: &Fingerprint, topics: Topics) -> usize {
-        if let Some(Guess { table, line, side, bucket }) = self.guess(print, 0)
+        if let Some(Candidate { table, line, side, bucket }) = self.guess(print, 0)
             && let Some(seen) = bucket.sole(print)
             // Taken apart, lest it goes through memory also if the short way was enough.
             && (self.mark_at_once(&bucket.word, seen, topics, false) || self.mark_sole(table, line, side, seen, topics))
@@ -140,18 +140,18 @@ impl<K, M> Shard<K, M> {
 
     /// Marks the key's one socket, thoroughly: most often its task waits. False: it is gone, and somebody may have taken over.
     #[inline(never)]
-    fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: state::Seen, topics: Topics) -> bool {
+    fn mark_sole(&self, table: &Table<K, M>, line: usize, side: usize, seen: state::Snapshot, topics: Topics) -> bool {
         // By the line, which is known long before the side: a processor that expects a task to wait asks for both lines at once.
         table.prefetch_seats(line);
-        let place = table.own_place((line * LINE + side) as u32);
+        let place = table.own_place((line * BUCKETS_PER_LINE + side) as u32);
         let marked = place.word.mark(seen, topics);
-        if marked == Marked::Gone {
+        if marked == MarkOutcome::Gone {
             return false;
         }
-        self.counters.marked(marked == Marked::Already);
-        if let Marked::Wake(duty) = marked {
-            let mut panics = Panics::default();
-            let spot = Spot::bucket(table.number(), (line * LINE + side) as u32);
+        self.counters.marked(marked == MarkOutcome::Unchanged);
+        if let MarkOutcome::Wake(duty) = marked {
+            let mut panics = DeferredPanics::default();
+            let spot = SlotAddr::bucket(table.number(), (line * BUCKETS_PER_LINE + side) as u32);
             self.wake_at(place, spot, seen.generation(), duty, &mut panics);
             panics.resume();
         }
@@ -161,26 +161,32 @@ impl<K, M> Shard<K, M> {
     /// Marks all sockets of a key that is not in the first line, or has several.
     #[inline(never)]
     fn mark_further(&self, print: Fingerprint, topics: Topics) -> usize {
-        if let Some(Guess { table, line, side, bucket }) = self.guess(&print, 1)
+        if let Some(Candidate { table, line, side, bucket }) = self.guess(&print, 1)
             && let Some(seen) = bucket.sole(&print)
             && (self.mark_at_once(&bucket.word, seen, topics, false) || self.mark_sole(table, line, side, seen, topics))
         {
             return 1;
         }
-        let mut panics = Panics::default();
+        let mut panics = DeferredPanics::default();
         let marked = self.search(&print).map_or(0, |key| self.mark_key(&key, topics, false, &mut panics));
         panics.resume();
         marked
     }
 
-    /// The short way: see [`Word::mark_at_once`].
+    /// The short way: see [`SlotState::mark_at_once`].
     #[inline]
-    pub(crate) fn mark_at_once(&self, word: &Word, seen: state::Seen, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn mark_at_once(&self, word: &SlotState, seen: state::Snapshot, topics: Topics, fenced: bool) -> bool {
         self.counters.marked_at_once(word.mark_at_once(seen, topics, fenced), seen, topics)
     }
 
-    /// Marks all sockets of a key; returns how many. `fenced`: see [`Word::mark_fenced`].
-    pub(crate) fn mark_key(&self, key: &Found<'_, K, M>, topics: Topics, fenced: bool, panics: &mut Panics) -> usize {
+    /// Marks all sockets of a key; returns how many. `fenced`: see [`SlotState::mark_fenced`].
+    pub(crate) fn mark_key(
+        &self,
+        key: &ActiveKey<'_, K, M>,
+        topics: Topics,
+        fenced: bool,
+        panics: &mut DeferredPanics,
+    ) -> usize {
         self.undisturbed(key, || {
             let mut marked = 0;
             let is_chained = self.walk_key(key, |spot, word, seen| {
@@ -194,7 +200,7 @@ impl<K, M> Shard<K, M> {
     /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `succession`.
     ///
     /// A key without a chain was not taken over: the old socket and the new one cannot both have had its own place.
-    pub(crate) fn undisturbed<R>(&self, key: &Found<'_, K, M>, mut look: impl FnMut() -> (R, bool)) -> R {
+    pub(crate) fn undisturbed<R>(&self, key: &ActiveKey<'_, K, M>, mut look: impl FnMut() -> (R, bool)) -> R {
         let version = || key.table.extras(key.number).succession.version();
         let mut before = key.seen.is_chained().then(version);
         loop {
@@ -209,7 +215,7 @@ impl<K, M> Shard<K, M> {
 
     /// Marks one socket; false if it is gone.
     #[inline]
-    pub(crate) fn mark_socket(&self, spot: Spot, generation: Generation, topics: Topics) -> bool {
+    pub(crate) fn mark_socket(&self, spot: SlotAddr, generation: Generation, topics: Topics) -> bool {
         let Some(word) = self.word(spot) else { return false };
         let seen = word.load();
         if !seen.is_live_as(generation) {
@@ -221,10 +227,10 @@ impl<K, M> Shard<K, M> {
     /// As `mark_socket`, in the middle of something that a waker's panic must not end.
     pub(crate) fn mark_socket_or_panic_later(
         &self,
-        spot: Spot,
+        spot: SlotAddr,
         generation: Generation,
         topics: Topics,
-        panics: &mut Panics,
+        panics: &mut DeferredPanics,
     ) -> bool {
         self.word(spot).is_some_and(|word| {
             let seen = word.load();
@@ -233,18 +239,18 @@ impl<K, M> Shard<K, M> {
     }
 
     #[inline(never)]
-    fn mark_socket_thoroughly(&self, spot: Spot, word: &Word, seen: state::Seen, topics: Topics) -> bool {
-        let mut panics = Panics::default();
+    fn mark_socket_thoroughly(&self, spot: SlotAddr, word: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
+        let mut panics = DeferredPanics::default();
         let marked = self.marked(spot, seen.generation(), word.mark(seen, topics), &mut panics);
         panics.resume();
         marked
     }
 
     /// Makes an update due for every socket; returns how many there are.
-    pub(crate) fn mark_all(&self, panics: &mut Panics) -> usize {
+    pub(crate) fn mark_all(&self, panics: &mut DeferredPanics) -> usize {
         // Ordering: Relaxed: the fence orders it with the takeovers.
         self.marking.fetch_add(1, Ordering::Relaxed);
-        // One for all: see `Word::mark_fenced`. And see `takeover`.
+        // One for all: see `SlotState::mark_fenced`. And see `takeover`.
         full_fence();
         let mut marked = 0;
         self.walk(|spot, word, seen| {
@@ -264,37 +270,56 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Tells one socket to go; false if it is gone.
-    pub(crate) fn close_socket(&self, spot: Spot, generation: Generation, why: Closed, panics: &mut Panics) -> bool {
+    pub(crate) fn close_socket(
+        &self,
+        spot: SlotAddr,
+        generation: Generation,
+        why: Closed,
+        panics: &mut DeferredPanics,
+    ) -> bool {
         self.place(spot).is_some_and(|place| self.done(spot, generation, place.close(generation, why), panics))
     }
 
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
-    pub(crate) fn marked(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
-        if marked != Marked::Gone {
-            self.counters.marked(marked == Marked::Already);
+    pub(crate) fn marked(
+        &self,
+        spot: SlotAddr,
+        generation: Generation,
+        marked: MarkOutcome,
+        panics: &mut DeferredPanics,
+    ) -> bool {
+        if marked != MarkOutcome::Gone {
+            self.counters.marked(marked == MarkOutcome::Unchanged);
         }
         self.done(spot, generation, marked, panics)
     }
 
     /// Does what a mark or a call to close asks for; false if the socket was gone.
     #[inline]
-    fn done(&self, spot: Spot, generation: Generation, marked: Marked, panics: &mut Panics) -> bool {
+    fn done(&self, spot: SlotAddr, generation: Generation, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         match marked {
-            Marked::Gone => return false,
-            Marked::Already | Marked::Done => {}
-            Marked::Wake(duty) => self.wake(spot, generation, duty, panics),
+            MarkOutcome::Gone => return false,
+            MarkOutcome::Unchanged | MarkOutcome::Set => {}
+            MarkOutcome::Wake(duty) => self.wake(spot, generation, duty, panics),
         }
         true
     }
 
     #[inline(never)]
-    pub(crate) fn wake(&self, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+    pub(crate) fn wake(&self, spot: SlotAddr, generation: Generation, duty: WakeToken, panics: &mut DeferredPanics) {
         self.wake_at(self.trusted_place(spot), spot, generation, duty, panics);
     }
 
     #[inline]
-    fn wake_at(&self, place: Place<'_, M>, spot: Spot, generation: Generation, duty: Duty, panics: &mut Panics) {
+    fn wake_at(
+        &self,
+        place: SlotRef<'_, M>,
+        spot: SlotAddr,
+        generation: Generation,
+        duty: WakeToken,
+        panics: &mut DeferredPanics,
+    ) {
         self.counters.woke();
         if let Some(last) = place.waking(generation, duty).wake(panics) {
             let leftovers = self.settle(spot, last);
@@ -304,17 +329,18 @@ impl<K, M> Shard<K, M> {
 
     /// The word of the place at `spot`, if there is one.
     #[inline]
-    pub(crate) fn word(&self, spot: Spot) -> Option<&Word> {
+    pub(crate) fn word(&self, spot: SlotAddr) -> Option<&SlotState> {
         if spot.is_slot() {
-            self.slab.slot(spot).map(Slot::word)
+            self.slab.slot(spot).map(OverflowSlot::word)
         } else {
             self.table(spot.layer())?.word(spot.offset())
         }
     }
 
     /// Where a word of this shard is.
-    pub(crate) fn spot_of(&self, word: &Word) -> Spot {
-        let in_tables = self.tables.iter().find_map(|table| Some(Spot::bucket(table.number(), table.bucket_of(word)?)));
+    pub(crate) fn spot_of(&self, word: &SlotState) -> SlotAddr {
+        let in_tables =
+            self.tables.iter().find_map(|table| Some(SlotAddr::bucket(table.number(), table.bucket_of(word)?)));
         in_tables.or_else(|| self.slab.spot_of(word)).expect(PLACES_STAY)
     }
 
@@ -326,11 +352,11 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn walk_key<'a>(
         &'a self,
-        key: &Found<'a, K, M>,
-        mut f: impl FnMut(Spot, &'a Word, state::Seen),
+        key: &ActiveKey<'a, K, M>,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) -> bool {
         if let (Some(seen), _) = Self::own(key) {
-            f(Spot::bucket(key.table.number(), key.number), &key.bucket.word, seen);
+            f(SlotAddr::bucket(key.table.number(), key.number), &key.bucket.word, seen);
         }
         // After `f`, which may have found that somebody in the chain took over.
         let is_chained = key.bucket.presence.load().is_chained();
@@ -342,7 +368,7 @@ impl<K, M> Shard<K, M> {
 
     /// The key's socket in the bucket's own place, if there is one, and whether there are other places.
     #[inline]
-    fn own(key: &Found<'_, K, M>) -> (Option<state::Seen>, bool) {
+    fn own(key: &ActiveKey<'_, K, M>) -> (Option<state::Snapshot>, bool) {
         let own_seen = key.bucket.word.load();
         let now = key.bucket.presence.load();
         ((now.is_still(key.seen) && own_seen.is_live()).then_some(own_seen), now.is_chained())
@@ -350,13 +376,17 @@ impl<K, M> Shard<K, M> {
 
     /// The part of `walk_key` that few keys need.
     #[inline(never)]
-    fn walk_chain<'a>(&'a self, key: &Found<'a, K, M>, mut f: impl FnMut(Spot, &'a Word, state::Seen)) {
-        let &Found { table, number, bucket: Bucket { presence, .. }, seen } = key;
+    fn walk_chain<'a>(
+        &'a self,
+        key: &ActiveKey<'a, K, M>,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        let &ActiveKey { table, number, bucket: Bucket { presence, .. }, seen } = key;
         let mut next = table.extras(number).chain.first();
         while let Some((spot, slot)) = next.and_then(|spot| Some((spot, self.slab.slot(spot)?))) {
             let word = slot.word();
             let slot_seen = word.load();
-            next = Chain::after(slot);
+            next = SlotChain::after(slot);
             if !presence.load().is_still(seen) {
                 return;
             }
@@ -367,12 +397,12 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Calls `f` for each live socket: once for each that is so from before the call until after it.
-    pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(Spot, &'a Word, state::Seen)) {
+    pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for table in self.tables.iter() {
             table.each_word(|bucket, word| {
                 let seen = word.load();
                 if seen.is_live() {
-                    f(Spot::bucket(table.number(), bucket), word, seen);
+                    f(SlotAddr::bucket(table.number(), bucket), word, seen);
                 }
             });
         }
@@ -386,10 +416,10 @@ impl<K, M> Shard<K, M> {
     }
 
     /// The places that the walk would pass.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (Spot, &Word)> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let buckets = self.tables.iter().flat_map(|table| {
             let words = (0..).map_while(|bucket| table.word(bucket)).zip(0..);
-            words.map(|(word, bucket)| (Spot::bucket(table.number(), bucket), word))
+            words.map(|(word, bucket)| (SlotAddr::bucket(table.number(), bucket), word))
         });
         buckets.chain(self.slab.iter().map(|(spot, slot)| (spot, slot.word())))
     }

@@ -11,22 +11,22 @@
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
 use crate::shard::geometry::GROWING_BOUND;
-use crate::shard::totals::{Entry, Line};
+use crate::shard::totals::{CountsDelta, ShardTotals};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::access::Claimed;
-use crate::storage::slot::addr::{MAX_LAYER, Spot};
-use crate::storage::table::insert::Insertion;
+use crate::storage::slot::addr::{MAX_SEGMENT, SlotAddr};
+use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::{Join, MAX_LIVE};
-use crate::storage::table::takeover_order::Heir;
-use crate::storage::table::{Found, Table};
+use crate::storage::table::takeover_order::LocalId;
+use crate::storage::table::{ActiveKey, Table};
 use crate::topics::Topics;
-use crate::util::append_list::Layer;
-use crate::util::panic::Panics;
-use crate::watch::Notice;
+use crate::util::append_list::Segment;
+use crate::util::panic::DeferredPanics;
+use crate::watch::PendingNotice;
 
 /// How a socket is registered.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Terms {
+pub(crate) struct RegisterOptions {
     /// What is due for it at once.
     pub(crate) due: Topics,
     /// Whether it supersedes the other sockets of its key.
@@ -35,7 +35,7 @@ pub(crate) struct Terms {
 
 /// Where a new socket is, and what is left over of its registration.
 pub(crate) struct Registered<K> {
-    pub(crate) spot: Spot,
+    pub(crate) spot: SlotAddr,
     /// The key that was not needed, since an equal one is there.
     pub(crate) spare: Option<K>,
     /// Somebody may be watching: `announce` it.
@@ -50,7 +50,7 @@ impl<K> Registered<K> {
 }
 
 /// A permit of the ledger; dropping it gives it back.
-struct Permit<'a>(&'a Line);
+struct Permit<'a>(&'a ShardTotals);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
@@ -59,16 +59,16 @@ impl Drop for Permit<'_> {
 }
 
 /// Being counted in a key's presence; dropping it takes that back.
-struct Member<'a, K, M> {
+struct JoinGuard<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
 }
 
-impl<K, M> Drop for Member<'_, K, M> {
+impl<K, M> Drop for JoinGuard<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let mut notice = Notice::default();
+        let mut notice = PendingNotice::default();
         let left = shard.leave(table, bucket, false, false, &mut notice);
         // SAFETY: counted out above.
         let key = unsafe { shard.left(table, bucket, left) };
@@ -77,16 +77,16 @@ impl<K, M> Drop for Member<'_, K, M> {
 }
 
 /// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
-pub(crate) struct Held<'a, K, M> {
+pub(crate) struct KeyHold<'a, K, M> {
     shard: &'a Shard<K, M>,
     table: &'a Table<K, M>,
     bucket: u32,
 }
 
-impl<'a, K, M> Held<'a, K, M> {
+impl<'a, K, M> KeyHold<'a, K, M> {
     /// None if that occupancy of the bucket has ended.
-    pub(crate) fn new(shard: &'a Shard<K, M>, found: &Found<'a, K, M>) -> Option<Self> {
-        let Found { table, number: bucket, seen, .. } = *found;
+    pub(crate) fn new(shard: &'a Shard<K, M>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
+        let ActiveKey { table, number: bucket, seen, .. } = *found;
         found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
     }
 
@@ -96,12 +96,12 @@ impl<'a, K, M> Held<'a, K, M> {
     }
 
     /// Becomes one more socket of the key; none if the key has gone idle.
-    fn join(self, limit: u32) -> Result<Option<Member<'a, K, M>>, RegisterError> {
+    fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
         match table.bucket(bucket).presence.join(limit) {
             Join::Granted => {
                 std::mem::forget(self);
-                Ok(Some(Member { shard, table, bucket }))
+                Ok(Some(JoinGuard { shard, table, bucket }))
             }
             Join::Full => Err(RegisterError::KeyFull),
             Join::Gone => Ok(None),
@@ -109,7 +109,7 @@ impl<'a, K, M> Held<'a, K, M> {
     }
 }
 
-impl<K, M> Drop for Held<'_, K, M> {
+impl<K, M> Drop for KeyHold<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let left = shard.let_go(table, bucket);
@@ -127,7 +127,7 @@ impl<K: Eq, M> Shard<K, M> {
         print: &Fingerprint,
         key: K,
         metadata: M,
-        terms: Terms,
+        terms: RegisterOptions,
     ) -> Result<Registered<K>, RegisterError> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(print);
@@ -148,12 +148,12 @@ impl<K: Eq, M> Shard<K, M> {
         }
         let generation = claimed.occupy(metadata, terms.due);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let before = line.add(Entry::new(true, spare.is_none()));
+        let before = line.add(CountsDelta::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
         std::mem::forget((member, permit));
         if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(spot, generation, Closed::Shutdown, &mut Panics::default());
+            self.close_socket(spot, generation, Closed::Shutdown, &mut DeferredPanics::default());
         }
         Ok(Registered { spot, spare, is_watched: before.is_watched() })
     }
@@ -168,22 +168,22 @@ impl<K: Eq, M> Shard<K, M> {
             let found = match self.find_closing(newest, print) {
                 Some(found) => found,
                 None => match newest.insert(print, key) {
-                    Insertion::Done(bucket, claimed) => {
-                        let member = Member { shard: self, table: newest, bucket };
-                        return Ok((member, Spot::bucket(newest.number(), bucket), claimed, None));
+                    InsertOutcome::Inserted(bucket, claimed) => {
+                        let member = JoinGuard { shard: self, table: newest, bucket };
+                        return Ok((member, SlotAddr::bucket(newest.number(), bucket), claimed, None));
                     }
-                    Insertion::Found(found, back) => {
+                    InsertOutcome::Exists(found, back) => {
                         key = back;
                         found
                     }
-                    Insertion::NoRoom(back) => {
+                    InsertOutcome::NoRoom(back) => {
                         key = back;
                         self.grow(newest)?;
                         continue;
                     }
                 },
             };
-            let Some(held) = Held::new(self, &found) else { continue };
+            let Some(held) = KeyHold::new(self, &found) else { continue };
             if *held.key() != key {
                 return Err(RegisterError::IndistinctHash);
             }
@@ -194,11 +194,15 @@ impl<K: Eq, M> Shard<K, M> {
     }
 }
 
-type Entered<'a, K, M> = (Member<'a, K, M>, Spot, Claimed<'a, M>, Option<K>);
+type Entered<'a, K, M> = (JoinGuard<'a, K, M>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M> Shard<K, M> {
     /// Looks for the key in the tables older than `newest`, and closes them for it.
-    fn find_closing<'a>(&'a self, newest: &'a Layer<Table<K, M>>, print: &Fingerprint) -> Option<Found<'a, K, M>> {
+    fn find_closing<'a>(
+        &'a self,
+        newest: &'a Segment<Table<K, M>>,
+        print: &Fingerprint,
+    ) -> Option<ActiveKey<'a, K, M>> {
         std::iter::successors(newest.older(), |layer| layer.older()).find_map(|table| {
             table.close(print);
             table.find(print)
@@ -206,9 +210,9 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Puts a table on top of `full`, if nobody else did.
-    fn grow(&self, full: &Layer<Table<K, M>>) -> Result<(), RegisterError> {
+    fn grow(&self, full: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
-            if full.number() == MAX_LAYER {
+            if full.number() == MAX_SEGMENT {
                 return Err(RegisterError::Full);
             }
             let lines = (2 * full.line_count()).min(self.sizes.max_lines);
@@ -218,18 +222,18 @@ impl<K, M> Shard<K, M> {
     }
 }
 
-impl<'a, K, M> Member<'a, K, M> {
+impl<'a, K, M> JoinGuard<'a, K, M> {
     /// Says that the socket that is about to move in takes over.
     #[cold]
-    fn announce(&self, spot: Spot, claimed: &Claimed<'_, M>) {
-        let heir = Heir { spot, generation: claimed.generation() };
+    fn announce(&self, spot: SlotAddr, claimed: &Claimed<'_, M>) {
+        let heir = LocalId { spot, generation: claimed.generation() };
         self.table.extras(self.bucket).succession.announce(heir);
     }
 
     /// The bucket's own place, or a vacant slot of the chain, or a new one.
-    fn take_place(&self) -> Result<(Spot, Claimed<'a, M>), RegisterError> {
+    fn take_place(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
-        let own = Spot::bucket(table.number(), bucket);
+        let own = SlotAddr::bucket(table.number(), bucket);
         if let Some(claimed) = table.own_place(bucket).claim() {
             return Ok((own, claimed));
         }

@@ -9,18 +9,18 @@
 
 #![allow(unsafe_code)]
 
-use crate::shard::totals::Entry;
+use crate::shard::totals::CountsDelta;
 use crate::shard::{PLACES_STAY, Shard};
-use crate::storage::slot::access::{Departure, Last, Leaving, Remains};
-use crate::storage::slot::addr::Spot;
+use crate::storage::slot::access::{LastHolder, OwnerExit, SharedExit, SlotDrops};
+use crate::storage::slot::addr::SlotAddr;
 use crate::storage::table::Table;
-use crate::storage::table::key_state::Left;
-use crate::watch::Notice;
+use crate::storage::table::key_state::AfterLeave;
+use crate::watch::PendingNotice;
 
 /// What the last one to leave drops when the registry's own state is in order, since dropping runs the caller's code.
 #[must_use]
-pub(crate) struct Leftovers<K, M> {
-    _remains: Option<Remains<M>>,
+pub(crate) struct DeferredDrops<K, M> {
+    _remains: Option<SlotDrops<M>>,
     _key: Option<K>,
 }
 
@@ -31,7 +31,7 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// The caller gives up the one handle of that socket.
-    pub(crate) unsafe fn remove(&self, spot: Spot) {
+    pub(crate) unsafe fn remove(&self, spot: SlotAddr) {
         let (table, bucket) = self.key_of(spot);
         table.prefetch_removal(bucket);
         self.counters.removed();
@@ -39,15 +39,15 @@ impl<K, M> Shard<K, M> {
         let seen = place.word.load();
         // SAFETY: the caller's promise; the word shows the socket's generation as long as it has an owner.
         let owned = unsafe { place.own(seen.generation()) };
-        let (line, mut notice) = (self.ledger.line(self.index), Notice::default());
+        let (line, mut notice) = (self.ledger.line(self.index), PendingNotice::default());
         let is_last = table.bucket(bucket).presence.load().live() == 1;
         let counts = !seen.is_superseded();
         if counts {
-            notice.note(line.sub(Entry::new(true, is_last)));
+            notice.note(line.sub(CountsDelta::new(true, is_last)));
         }
         let remains = match owned.leave() {
-            Departure::Alone(last) => self.clean(spot, last),
-            Departure::Otherwise(leaving) => {
+            OwnerExit::Alone(last) => self.clean(spot, last),
+            OwnerExit::Shared(leaving) => {
                 return self.remove_otherwise((table, bucket), spot, leaving, counts.then_some(is_last), notice);
             }
         };
@@ -55,7 +55,7 @@ impl<K, M> Shard<K, M> {
         // SAFETY: that was this socket's step.
         let key = unsafe { self.left(table, bucket, left) };
         line.dismiss();
-        self.give_if_due(notice, Leftovers { _remains: Some(remains), _key: key });
+        self.give_if_due(notice, DeferredDrops { _remains: Some(remains), _key: key });
     }
 
     /// The rest of a removal, if the socket was superseded or somebody was in its place. `counted_out`: whether the socket was,
@@ -64,15 +64,15 @@ impl<K, M> Shard<K, M> {
     fn remove_otherwise(
         &self,
         (table, bucket): (&Table<K, M>, u32),
-        spot: Spot,
-        leaving: Leaving<'_, M>,
+        spot: SlotAddr,
+        leaving: SharedExit<'_, M>,
         counted_out: Option<bool>,
-        mut notice: Notice,
+        mut notice: PendingNotice,
     ) {
         if leaving.is_superseded() {
             if let Some(is_last) = counted_out {
                 // Superseded since: who did that counted it out as well.
-                notice.note(self.ledger.line(self.index).add(Entry::new(true, is_last)));
+                notice.note(self.ledger.line(self.index).add(CountsDelta::new(true, is_last)));
             }
             let late = leaving.finish().map(|last| self.settle(spot, last));
             return self.give_if_due(notice, late);
@@ -87,17 +87,17 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Cleans up the place of a socket that was removed while somebody was in it.
-    pub(crate) fn settle(&self, spot: Spot, last: Last<'_, M>) -> Leftovers<K, M> {
+    pub(crate) fn settle(&self, spot: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
         let (table, bucket) = self.key_of(spot);
         let remains = self.clean(spot, last);
         let left = self.let_go(table, bucket);
         // SAFETY: that was the lingering socket's step.
         let key = unsafe { self.left(table, bucket, left) };
-        Leftovers { _remains: Some(remains), _key: key }
+        DeferredDrops { _remains: Some(remains), _key: key }
     }
 
     /// Makes a removed socket's place vacant, and offers it to the next socket of the key.
-    fn clean(&self, spot: Spot, last: Last<'_, M>) -> Remains<M> {
+    fn clean(&self, spot: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (remains, usable) = last.vacate();
         if spot.is_slot() && usable {
             let (table, bucket) = self.key_of(spot);
@@ -115,10 +115,10 @@ impl<K, M> Shard<K, M> {
         bucket: u32,
         mut counted_out: bool,
         lingers: bool,
-        notice: &mut Notice,
-    ) -> Left {
+        notice: &mut PendingNotice,
+    ) -> AfterLeave {
         let (line, presence) = (self.ledger.line(self.index), &table.bucket(bucket).presence);
-        let key = Entry::new(false, true);
+        let key = CountsDelta::new(false, true);
         let mut seen = presence.load();
         loop {
             let is_last = seen.live() == 1;
@@ -136,7 +136,7 @@ impl<K, M> Shard<K, M> {
                     if is_last && line.is_watched() {
                         // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
                         self.renounce(table, bucket, unsafe { table.key(bucket).get() }, notice);
-                        if left == Left::Vacate {
+                        if left == AfterLeave::VacateBucket {
                             table.extras(bucket).session.clear();
                         }
                     }
@@ -148,10 +148,10 @@ impl<K, M> Shard<K, M> {
     }
 
     /// One that lingered goes.
-    pub(crate) fn let_go(&self, table: &Table<K, M>, bucket: u32) -> Left {
+    pub(crate) fn let_go(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
         let left = table.bucket(bucket).presence.settle();
         // Whoever numbered the session knew that it is watched, and its own step in the presence came before that one.
-        if left == Left::Vacate && self.ledger.line(self.index).is_watched() {
+        if left == AfterLeave::VacateBucket && self.ledger.line(self.index).is_watched() {
             table.extras(bucket).session.clear();
         }
         left
@@ -162,8 +162,8 @@ impl<K, M> Shard<K, M> {
     /// # Safety
     /// `left` is what the caller's own step returned, and was not used yet.
     #[inline(always)]
-    pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: Left) -> Option<K> {
-        if left == Left::Others {
+    pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: AfterLeave) -> Option<K> {
+        if left == AfterLeave::Nothing {
             return None;
         }
         // SAFETY: the key is idle, nothing lingers, and the one step that brought this about was the caller's.
@@ -182,7 +182,7 @@ impl<K, M> Shard<K, M> {
     }
 
     /// The bucket that holds the key of the socket at `spot`, by who is in that place.
-    pub(crate) fn key_of(&self, spot: Spot) -> (&Table<K, M>, u32) {
+    pub(crate) fn key_of(&self, spot: SlotAddr) -> (&Table<K, M>, u32) {
         let bucket = if spot.is_slot() { self.slab.slot(spot).map(|slot| slot.owner()) } else { Some(spot) };
         let found = bucket.and_then(|bucket| Some((self.table(bucket.layer())?, bucket.offset())));
         found.expect(PLACES_STAY)
@@ -192,7 +192,7 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// As long as the reference lives the caller is in that place: as its owner, or as a visitor.
-    pub(crate) unsafe fn key_at(&self, spot: Spot) -> &K {
+    pub(crate) unsafe fn key_at(&self, spot: SlotAddr) -> &K {
         let (table, bucket) = self.key_of(spot);
         // SAFETY: who is in the place is counted in the key's presence, as live or lingering, and so the key stays.
         unsafe { table.key(bucket).get() }

@@ -12,30 +12,30 @@
 #![allow(unsafe_code)]
 
 use crate::shard::Shard;
-use crate::shard::register::Held;
-use crate::shard::totals::Entry;
+use crate::shard::register::KeyHold;
+use crate::shard::totals::CountsDelta;
 use crate::storage::slot::state::Superseded;
-use crate::storage::table::Found;
-use crate::storage::table::takeover_order::Heir;
+use crate::storage::table::ActiveKey;
+use crate::storage::table::takeover_order::LocalId;
 use crate::sync::full_fence;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
-use crate::watch::Notice;
+use crate::util::panic::DeferredPanics;
+use crate::watch::PendingNotice;
 
 impl<K, M> Shard<K, M> {
     /// Steps 2 to 4 for the socket that has just been published, by its owner.
     ///
     /// Lock-free: a step for each socket of the key.
     #[cold]
-    pub(crate) fn take_over(&self, heir: Heir, panics: &mut Panics) {
+    pub(crate) fn take_over(&self, heir: LocalId, panics: &mut DeferredPanics) {
         let (table, bucket) = self.key_of(heir.spot);
-        let key = Found::now(table, bucket);
+        let key = ActiveKey::now(table, bucket);
         let succession = &key.table.extras(key.number).succession;
         succession.advance();
         full_fence();
         let missed = self.missed();
         self.walk_key(&key, |spot, _, seen| {
-            let other = Heir { spot, generation: seen.generation() };
+            let other = LocalId { spot, generation: seen.generation() };
             if other != heir && succession.is_latest(heir) {
                 self.supersede(&key, other, missed, panics);
             }
@@ -48,7 +48,7 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Whether another socket is the latest, and published.
-    fn is_overtaken(&self, key: &Found<'_, K, M>, heir: Heir) -> bool {
+    fn is_overtaken(&self, key: &ActiveKey<'_, K, M>, heir: LocalId) -> bool {
         let succession = &key.table.extras(key.number).succession;
         let mut latest = succession.latest();
         while latest != heir {
@@ -66,10 +66,17 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Supersedes a socket of the key, unless it is gone. Who takes over gets what was due for it, and what it `missed`.
-    fn supersede(&self, key: &Found<'_, K, M>, Heir { spot, generation }: Heir, missed: Topics, panics: &mut Panics) {
+    fn supersede(
+        &self,
+        key: &ActiveKey<'_, K, M>,
+        LocalId { spot, generation }: LocalId,
+        missed: Topics,
+        panics: &mut DeferredPanics,
+    ) {
         // What will keep the key for the superseded socket, until its owner drops it.
-        let Some(held) = Held::new(self, key) else { return };
-        let (line, entry, mut notice) = (self.ledger.line(self.index), Entry::new(true, false), Notice::default());
+        let Some(held) = KeyHold::new(self, key) else { return };
+        let (line, entry, mut notice) =
+            (self.ledger.line(self.index), CountsDelta::new(true, false), PendingNotice::default());
         notice.note(line.sub(entry));
         let Superseded::Done(due, duty) = self.trusted_place(spot).supersede(generation) else {
             notice.note(line.add(entry));
@@ -90,11 +97,11 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Makes topics that were due for a superseded socket due for who took over.
-    pub(crate) fn pass_on(&self, key: &Found<'_, K, M>, topics: Topics, panics: &mut Panics) {
+    pub(crate) fn pass_on(&self, key: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
         if topics.is_empty() {
             return;
         }
-        let Heir { spot, generation } = key.table.extras(key.number).succession.latest();
+        let LocalId { spot, generation } = key.table.extras(key.number).succession.latest();
         // The latest may be announced and not published yet, or superseded and the next one not: then somebody else of the key is there
         // and hands on what this leaves.
         if !self.mark_socket_or_panic_later(spot, generation, topics, panics) {

@@ -27,13 +27,13 @@ use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// The lines of all shards.
-pub(crate) struct Ledger {
-    lines: Box<[CachePadded<Line>]>,
+pub(crate) struct Totals {
+    lines: Box<[CachePadded<ShardTotals>]>,
 }
 
 /// The permits and counts of one shard.
 #[derive(Default)]
-pub(crate) struct Line {
+pub(crate) struct ShardTotals {
     /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
     permits: AtomicU64,
     /// `| keys: 30 | sockets: 32 | CLOSED | WATCHED |`, two signed numbers: `keys * ONE_KEY + sockets * ONE_SOCKET`, and the flags.
@@ -50,9 +50,9 @@ const ONE_KEY: u64 = ONE_SOCKET << 32;
 
 /// A change of the counts: one socket or none, one key or none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Entry(u64);
+pub(crate) struct CountsDelta(u64);
 
-impl Entry {
+impl CountsDelta {
     pub(crate) fn new(socket: bool, key: bool) -> Self {
         Self(u64::from(socket) * ONE_SOCKET + u64::from(key) * ONE_KEY)
     }
@@ -61,9 +61,9 @@ impl Entry {
 /// What the counts' word said before a change.
 #[must_use]
 #[derive(Clone, Copy)]
-pub(crate) struct Before(u64);
+pub(crate) struct CountsBefore(u64);
 
-impl Before {
+impl CountsBefore {
     #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
@@ -75,18 +75,18 @@ impl Before {
     }
 }
 
-impl Ledger {
+impl Totals {
     pub(crate) fn new(shards: usize, max_sockets: usize) -> Self {
         let line = |shard| {
             let share = max_sockets / shards + usize::from(shard < max_sockets % shards);
-            CachePadded::new(Line { permits: AtomicU64::new(share as u64), ..Line::default() })
+            CachePadded::new(ShardTotals { permits: AtomicU64::new(share as u64), ..ShardTotals::default() })
         };
         Self { lines: (0..shards).map(line).collect() }
     }
 
     /// The line of a shard.
     #[inline]
-    pub(crate) fn line(&self, shard: usize) -> &Line {
+    pub(crate) fn line(&self, shard: usize) -> &ShardTotals {
         &self.lines[shard]
     }
 
@@ -164,7 +164,7 @@ fn at_least_none(number: i64) -> usize {
     number.max(0) as usize
 }
 
-impl Line {
+impl ShardTotals {
     /// Returns a permit.
     #[inline]
     pub(crate) fn dismiss(&self) {
@@ -175,16 +175,16 @@ impl Line {
 
     /// Counts in.
     #[inline]
-    pub(crate) fn add(&self, entry: Entry) -> Before {
+    pub(crate) fn add(&self, entry: CountsDelta) -> CountsBefore {
         // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
-        Before(self.counts.fetch_add(entry.0, Ordering::AcqRel))
+        CountsBefore(self.counts.fetch_add(entry.0, Ordering::AcqRel))
     }
 
     /// Counts out.
     #[inline]
-    pub(crate) fn sub(&self, entry: Entry) -> Before {
+    pub(crate) fn sub(&self, entry: CountsDelta) -> CountsBefore {
         // Ordering: AcqRel, so that the counts go down before what follows is seen; and pairs with `watch`.
-        Before(self.counts.fetch_sub(entry.0, Ordering::AcqRel))
+        CountsBefore(self.counts.fetch_sub(entry.0, Ordering::AcqRel))
     }
 
     #[inline]

@@ -6,14 +6,14 @@ use crate::error::Closed;
 use crate::id::SocketId;
 use crate::shard::{PLACES_STAY, Shard};
 use crate::storage::slot::access::{Owned, Visit};
-use crate::storage::slot::addr::Spot;
+use crate::storage::slot::addr::SlotAddr;
 use crate::storage::slot::generation::Generation;
-use crate::storage::slot::state::Word;
-use crate::storage::table::Found;
-use crate::storage::table::takeover_order::Heir;
+use crate::storage::slot::state::SlotState;
+use crate::storage::table::ActiveKey;
+use crate::storage::table::takeover_order::LocalId;
 use crate::sync::Arc;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
+use crate::util::panic::DeferredPanics;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -47,22 +47,22 @@ use std::task::{Context, Poll};
 /// ```
 pub struct Socket<K, M = ()> {
     shard: Arc<Shard<K, M>>,
-    word: WordOf,
+    word: StatePtr,
 }
 
 /// The address of a word in a shard's tables or pages, by which its owner gets there without asking where they are.
-struct WordOf(NonNull<Word>);
+struct StatePtr(NonNull<SlotState>);
 
-// SAFETY: only a `&Word` is made of it, and a `Word` is an atomic.
-unsafe impl Send for WordOf {}
+// SAFETY: only a `&SlotState` is made of it, and a `SlotState` is an atomic.
+unsafe impl Send for StatePtr {}
 // SAFETY: as above.
-unsafe impl Sync for WordOf {}
+unsafe impl Sync for StatePtr {}
 
 impl<K, M> Socket<K, M> {
     /// The handle of the socket that was just registered there.
     #[inline]
-    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: Spot) -> Self {
-        let word = WordOf(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
+    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: SlotAddr) -> Self {
+        let word = StatePtr(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
         Self { shard, word }
     }
 
@@ -70,19 +70,19 @@ impl<K, M> Socket<K, M> {
     #[cold]
     pub(crate) fn take_over(&self) {
         self.shard.counters.taken_over();
-        let mut panics = Panics::default();
-        self.shard.take_over(Heir { spot: self.spot(), generation: self.generation() }, &mut panics);
+        let mut panics = DeferredPanics::default();
+        self.shard.take_over(LocalId { spot: self.spot(), generation: self.generation() }, &mut panics);
         panics.resume();
     }
 
     #[inline]
-    fn word(&self) -> &Word {
+    fn word(&self) -> &SlotState {
         // SAFETY: made of a reference to a word of the shard, whose tables and pages stay where they are as long as the shard.
         unsafe { self.word.0.as_ref() }
     }
 
     #[inline]
-    fn spot(&self) -> Spot {
+    fn spot(&self) -> SlotAddr {
         self.shard.spot_of(self.word())
     }
 
@@ -198,8 +198,8 @@ impl<K, M> Socket<K, M> {
         let (spot, generation) = (self.spot(), self.generation());
         if !self.shard.mark_socket(spot, generation, topics) {
             let (table, bucket) = self.shard.key_of(spot);
-            let mut panics = Panics::default();
-            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);
+            let mut panics = DeferredPanics::default();
+            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);
             panics.resume();
         }
     }
@@ -299,13 +299,13 @@ impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
 /// A look at a socket. Ends when dropped.
 pub(crate) struct Visitor<'a, K, M> {
     shard: &'a Shard<K, M>,
-    spot: Spot,
+    spot: SlotAddr,
     visit: Visit<'a, M>,
 }
 
 impl<'a, K, M> Visitor<'a, K, M> {
     /// Looks at the socket of that generation, if it is still there.
-    pub(crate) fn new(shard: &'a Shard<K, M>, spot: Spot, generation: Generation) -> Option<Self> {
+    pub(crate) fn new(shard: &'a Shard<K, M>, spot: SlotAddr, generation: Generation) -> Option<Self> {
         shard.place(spot)?.visit(generation).map(|visit| Self { shard, spot, visit })
     }
 

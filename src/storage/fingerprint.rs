@@ -4,23 +4,23 @@
 //! such keys are the same exactly if they write the same bytes. More is hashed twice under independent random seeds: a
 //! lookup of an absent long key takes a present one for it with probability 2^-128.
 
-use crate::storage::table::key_state::Kind;
+use crate::storage::table::key_state::KeyKind;
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Up to 15 bytes, with their number in the last one.
-const SHORT: Kind = Kind(0);
+const SHORT: KeyKind = KeyKind(0);
 /// 16 bytes.
-const FULL: Kind = Kind(1);
+const FULL: KeyKind = KeyKind(1);
 /// Two hashes of more than that.
-const HASHED: Kind = Kind(2);
+const HASHED: KeyKind = KeyKind(2);
 
 /// A key as lookups see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     words: [u64; 2],
-    pub(crate) kind: Kind,
+    pub(crate) kind: KeyKind,
 }
 
 /// The identity of a key and the hash that says where it belongs.
@@ -54,9 +54,9 @@ impl Seeds {
     /// Inlined wherever it is called: what a key writes is then kept in registers.
     #[inline(always)]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
-        let mut capture = Capture { seeds: self, kept: 0, len: 0, long: None };
+        let mut capture = CaptureHasher { seeds: self, kept: 0, len: 0, long: None };
         key.hash(&mut capture);
-        let Capture { kept, len, long, .. } = capture;
+        let CaptureHasher { kept, len, long, .. } = capture;
         if let Some([low, high]) = long {
             let words = [low.finish(), high.finish()];
             return Fingerprint { identity: Identity { words, kind: HASHED }, hash: words[0] };
@@ -76,14 +76,14 @@ const KEPT: usize = size_of::<u128>();
 const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
 
 /// A `Hasher` that keeps what is written to it, the first byte lowest.
-struct Capture<'a> {
+struct CaptureHasher<'a> {
     seeds: &'a Seeds,
     kept: u128,
     len: usize,
     long: Option<[ahash::AHasher; 2]>,
 }
 
-impl Capture<'_> {
+impl CaptureHasher<'_> {
     #[inline]
     fn keep(&mut self, written: &[u8]) {
         let mut bytes = [0; KEPT];
@@ -107,7 +107,7 @@ impl Capture<'_> {
     }
 }
 
-impl Hasher for Capture<'_> {
+impl Hasher for CaptureHasher<'_> {
     #[inline]
     fn write(&mut self, written: &[u8]) {
         if self.long.is_none() && written.len() <= KEPT - self.len { self.keep(written) } else { self.hash_on(written) }

@@ -7,39 +7,39 @@ use std::marker::PhantomData;
 use std::ptr;
 
 /// Values that stay where they are as long as the list lives.
-pub(crate) struct Layers<T> {
-    newest: AtomicPtr<Layer<T>>,
+pub(crate) struct AppendList<T> {
+    newest: AtomicPtr<Segment<T>>,
     _owns: PhantomData<Box<T>>,
 }
 
 /// One value of the list.
-pub(crate) struct Layer<T> {
+pub(crate) struct Segment<T> {
     value: T,
-    older: *const Layer<T>,
+    older: *const Segment<T>,
 }
 
-// SAFETY: a `Layer` is reached through `&Layers` only, which hands out `&T` and drops the values with itself.
+// SAFETY: a `Segment` is reached through `&AppendList` only, which hands out `&T` and drops the values with itself.
 // - `T: Send`, since the values may be dropped on another thread than that which made them.
-unsafe impl<T: Send> Send for Layers<T> {}
+unsafe impl<T: Send> Send for AppendList<T> {}
 // SAFETY: as above, and
-// - `T: Sync`, since `&Layers` gives `&T`;
-// - `T: Send`, since `&Layers` lets a thread add a value that another one drops.
-unsafe impl<T: Send + Sync> Sync for Layers<T> {}
+// - `T: Sync`, since `&AppendList` gives `&T`;
+// - `T: Send`, since `&AppendList` lets a thread add a value that another one drops.
+unsafe impl<T: Send + Sync> Sync for AppendList<T> {}
 
-impl<T> Default for Layers<T> {
+impl<T> Default for AppendList<T> {
     fn default() -> Self {
         Self { newest: AtomicPtr::new(ptr::null_mut()), _owns: PhantomData }
     }
 }
 
-impl<T> Layer<T> {
-    pub(crate) fn older(&self) -> Option<&Layer<T>> {
+impl<T> Segment<T> {
+    pub(crate) fn older(&self) -> Option<&Segment<T>> {
         // SAFETY: null, or a layer of the same list, which outlives this reference to its newer one.
         unsafe { self.older.as_ref() }
     }
 }
 
-impl<T> std::ops::Deref for Layer<T> {
+impl<T> std::ops::Deref for Segment<T> {
     type Target = T;
 
     #[inline]
@@ -48,9 +48,9 @@ impl<T> std::ops::Deref for Layer<T> {
     }
 }
 
-impl<T> Layers<T> {
+impl<T> AppendList<T> {
     #[inline]
-    pub(crate) fn newest(&self) -> Option<&Layer<T>> {
+    pub(crate) fn newest(&self) -> Option<&Segment<T>> {
         // Ordering: Acquire, pairs with the Release of `push`: see the layer's contents.
         let newest = self.newest.load(Ordering::Acquire);
         // SAFETY: null, or a layer that `push` leaked and only `drop` frees.
@@ -58,16 +58,16 @@ impl<T> Layers<T> {
     }
 
     /// All layers, newest first.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Layer<T>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment<T>> {
         std::iter::successors(self.newest(), |layer| layer.older())
     }
 
     /// Puts a value on top of `seen`. If there is a newer one already, that does as well, and `value` is dropped.
     ///
     /// Lock-free, but for the allocator.
-    pub(crate) fn push(&self, seen: Option<&Layer<T>>, value: T) {
+    pub(crate) fn push(&self, seen: Option<&Segment<T>>, value: T) {
         let older = seen.map_or(ptr::null(), ptr::from_ref);
-        let layer = Box::into_raw(Box::new(Layer { value, older }));
+        let layer = Box::into_raw(Box::new(Segment { value, older }));
         // Ordering: Release, so that who finds the layer finds its contents. Failure Relaxed: nothing is read.
         if self.newest.compare_exchange(older.cast_mut(), layer, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: made above, and nobody has seen it.
@@ -76,7 +76,7 @@ impl<T> Layers<T> {
     }
 }
 
-impl<T> Drop for Layers<T> {
+impl<T> Drop for AppendList<T> {
     fn drop(&mut self) {
         // Ordering: Relaxed: `&mut self` is already ordered after every other use.
         let mut layer = self.newest.load(Ordering::Relaxed);

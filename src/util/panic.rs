@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// The first panic of the caller's code in an operation over many sockets, kept until the others are served.
 #[derive(Default)]
-pub(crate) struct Panics(Option<Box<dyn Any + Send>>);
+pub(crate) struct DeferredPanics(Option<Box<dyn Any + Send>>);
 
-impl Panics {
+impl DeferredPanics {
     /// Calls `f`, and keeps its panic.
     pub(crate) fn catch(&mut self, f: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {

@@ -5,7 +5,7 @@
 //! are never lost, and a subscription can be dropped at any time.
 //!
 //! # Why nobody misses a change
-//! A subscription joins the audience, then steps every shard's counts (`Ledger::watch`), then looks.
+//! A subscription joins the audience, then steps every shard's counts (`Totals::watch`), then looks.
 //! - *A key comes.* It is visible before its registration steps the counts. Either that step comes later than the subscription's, and
 //!   finds the audience; or the subscription finds the key.
 //! - *A key goes.* To learn of a key, a subscription holds it, which is a step in the key's presence; the step that ends the session
@@ -18,17 +18,17 @@
 pub(crate) mod queue;
 
 use crate::shard::Shard;
-use crate::shard::geometry::{MAX_SOCKETS, MAX_SOCKETS_PER_KEY, Sizes};
-use crate::shard::register::{Registered, Terms};
-use crate::shard::totals::{Before, Ledger};
+use crate::shard::geometry::{Geometry, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
+use crate::shard::register::{RegisterOptions, Registered};
+use crate::shard::totals::{CountsBefore, Totals};
 use crate::socket::{Socket, Visitor};
 use crate::storage::fingerprint::{Fingerprint, Seeds};
 use crate::storage::table::Table;
-use crate::storage::table::epoch::Clock;
+use crate::storage::table::epoch::EpochClock;
 use crate::sync::Arc;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
-use crate::watch::queue::Feed;
+use crate::util::panic::DeferredPanics;
+use crate::watch::queue::ChangeQueue;
 use crossbeam_utils::CachePadded;
 
 /// What can be watched.
@@ -39,21 +39,21 @@ pub(crate) enum Watch {
 }
 
 /// One who watches. Who watches presence has a feed.
-pub(crate) type Watcher<K> = Socket<Watch, Option<Feed<K>>>;
+pub(crate) type WatcherSocket<K> = Socket<Watch, Option<ChangeQueue<K>>>;
 
 /// All who watch one registry.
-pub(crate) struct Audience<K> {
-    shard: Arc<Shard<Watch, Option<Feed<K>>>>,
+pub(crate) struct Watchers<K> {
+    shard: Arc<Shard<Watch, Option<ChangeQueue<K>>>>,
     presence: Fingerprint,
     counts: Fingerprint,
-    pub(crate) clock: CachePadded<Clock>,
+    pub(crate) clock: CachePadded<EpochClock>,
 }
 
-impl<K> Audience<K> {
+impl<K> Watchers<K> {
     pub(crate) fn new() -> Self {
-        let (seeds, ledger) = (Seeds::random(), Arc::new(Ledger::new(1, MAX_SOCKETS)));
+        let (seeds, ledger) = (Seeds::random(), Arc::new(Totals::new(1, MAX_SOCKETS)));
         Self {
-            shard: Arc::new(Shard::new(0, Sizes::growing(1, MAX_SOCKETS_PER_KEY as u32), ledger, None)),
+            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), ledger, None)),
             presence: seeds.fingerprint(&Watch::Presence),
             counts: seeds.fingerprint(&Watch::Counts),
             clock: CachePadded::default(),
@@ -68,8 +68,8 @@ impl<K> Audience<K> {
     }
 
     /// One more who watches. It is told of nothing before `ledger`, that of the registry, is stepped, which is done here.
-    pub(crate) fn join(&self, ledger: &Ledger, watch: Watch, feed: Option<Feed<K>>) -> Watcher<K> {
-        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());
+    pub(crate) fn join(&self, ledger: &Totals, watch: Watch, feed: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
+        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());
         let registered = registered.expect("fewer than a million subscriptions at once");
         let watcher = Socket::new(Arc::clone(&self.shard), registered.spot);
         ledger.watch();
@@ -77,7 +77,7 @@ impl<K> Audience<K> {
     }
 
     /// Tells all who watch presence.
-    fn tell(&self, key: &K, sequence: u64, panics: &mut Panics) {
+    fn tell(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
         shard.walk_key(&found, |spot, _, seen| {
@@ -94,7 +94,7 @@ impl<K> Audience<K> {
     }
 
     /// Marks all who watch the counts.
-    fn mark(&self, panics: &mut Panics) {
+    fn mark(&self, panics: &mut DeferredPanics) {
         if let Some(found) = self.shard.find(&self.counts) {
             self.shard.mark_key(&found, Topics::UPDATE, false, panics);
         }
@@ -103,16 +103,16 @@ impl<K> Audience<K> {
 
 /// What one who leaves owes to the audience.
 #[derive(Default)]
-pub(crate) struct Notice {
+pub(crate) struct PendingNotice {
     /// The counts were changed, and somebody may be watching: `give` it.
     is_due: bool,
-    panics: Panics,
+    panics: DeferredPanics,
 }
 
-impl Notice {
+impl PendingNotice {
     /// The counts were changed, and said this before.
     #[inline]
-    pub(crate) fn note(&mut self, before: Before) {
+    pub(crate) fn note(&mut self, before: CountsBefore) {
         self.is_due |= before.is_watched();
     }
 }
@@ -122,7 +122,7 @@ impl<K, M> Shard<K, M> {
     #[cold]
     pub(crate) fn announce(&self, registered: &Registered<K>, key: &K) {
         let Some(audience) = &self.audience else { return };
-        let mut panics = Panics::default();
+        let mut panics = DeferredPanics::default();
         if registered.is_first() {
             let (table, bucket) = self.key_of(registered.spot);
             // Not for certain: somebody may have taken over, and left.
@@ -138,7 +138,7 @@ impl<K, M> Shard<K, M> {
 
     /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
     #[cold]
-    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut Notice) {
+    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
         // Without a number nobody ever learnt of the session.
         if let (Some(audience), Some(number)) = (&self.audience, table.extras(bucket).session.end()) {
@@ -148,15 +148,15 @@ impl<K, M> Shard<K, M> {
 
     /// Drops what a removal left behind, and tells who watches the counts if there may be any.
     #[inline]
-    pub(crate) fn give_if_due(&self, notice: Notice, leftovers: impl Sized) {
+    pub(crate) fn give_if_due(&self, notice: PendingNotice, leftovers: impl Sized) {
         if notice.is_due {
             self.give(notice, leftovers);
         }
     }
 
     #[cold]
-    fn give(&self, notice: Notice, leftovers: impl Sized) {
-        let Notice { mut panics, .. } = notice;
+    fn give(&self, notice: PendingNotice, leftovers: impl Sized) {
+        let PendingNotice { mut panics, .. } = notice;
         panics.catch(|| drop(leftovers));
         if let Some(audience) = &self.audience {
             audience.mark(&mut panics);

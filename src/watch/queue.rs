@@ -24,7 +24,7 @@ pub(crate) struct Change<K> {
 }
 
 /// A subscription's queue. See the module's documentation.
-pub(crate) struct Feed<K> {
+pub(crate) struct ChangeQueue<K> {
     newest: AtomicPtr<Node<K>>,
     len: AtomicU32,
     lags: AtomicU32,
@@ -41,21 +41,21 @@ struct Node<K> {
 
 // SAFETY: nodes are reached through the feed only, which hands their keys on by value.
 // - `K: Send`, since keys are made on one thread and taken on another.
-unsafe impl<K: Send> Send for Feed<K> {}
-// SAFETY: as above. `&Feed` gives no `&K`.
-unsafe impl<K: Send> Sync for Feed<K> {}
+unsafe impl<K: Send> Send for ChangeQueue<K> {}
+// SAFETY: as above. `&ChangeQueue` gives no `&K`.
+unsafe impl<K: Send> Sync for ChangeQueue<K> {}
 
 /// A change that is counted and not in the list. Dropping it makes the feed lag.
-struct Untold<'a, K>(&'a Feed<K>);
+struct Reservation<'a, K>(&'a ChangeQueue<K>);
 
-impl<K> Drop for Untold<'_, K> {
+impl<K> Drop for Reservation<'_, K> {
     fn drop(&mut self) {
         self.0.taken(1);
         self.0.lag();
     }
 }
 
-impl<K> Feed<K> {
+impl<K> ChangeQueue<K> {
     pub(crate) fn new(capacity: u32, clone: fn(&K) -> K) -> Self {
         let newest = AtomicPtr::new(ptr::null_mut());
         Self { newest, len: AtomicU32::new(0), lags: AtomicU32::new(0), capacity, clone, _owns: PhantomData }
@@ -63,7 +63,7 @@ impl<K> Feed<K> {
 
     /// Tells of a change. Lock-free, but for the allocator; runs the key's `clone`, and lags if that panics.
     pub(crate) fn tell(&self, key: &K, sequence: u64) {
-        let untold = Untold(self);
+        let untold = Reservation(self);
         // Ordering: Relaxed: a number, by which nothing is published.
         if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {
             return;
@@ -130,7 +130,7 @@ impl<K> Drop for Nodes<K> {
     }
 }
 
-impl<K> Drop for Feed<K> {
+impl<K> Drop for ChangeQueue<K> {
     fn drop(&mut self) {
         drop(self.take());
     }

@@ -1,9 +1,9 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
-use crate::shard::register::Terms;
-use crate::storage::table::epoch::{Clock, Session};
-use crate::watch::queue::Feed;
+use crate::shard::register::RegisterOptions;
+use crate::storage::table::epoch::{ActivityEpoch, EpochClock};
+use crate::watch::queue::ChangeQueue;
 use crate::{Presence, PresenceEvent, Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
@@ -148,7 +148,11 @@ fn subscribe_beside_last_leaves_first_joins() {
 #[test]
 fn number_beside_end_and_next() {
     check(|| {
-        let state = Arc::new((Clock::default(), [Session::default(), Session::default()], AtomicBool::new(true)));
+        let state = Arc::new((
+            EpochClock::default(),
+            [ActivityEpoch::default(), ActivityEpoch::default()],
+            AtomicBool::new(true),
+        ));
         let visitor = {
             let state = state.clone();
             thread::spawn(move || state.1[0].number(&state.0, || state.2.load(Acquire)))
@@ -198,7 +202,7 @@ fn superseded_beside_last_leaves_first_joins() {
         let registry = registry();
         let mut presence = registry.presence_with_capacity(8);
         let (shard, print) = registry.locate(&1);
-        let registered = shard.register(&print, key(1), Guarded::default(), Terms::default()).unwrap();
+        let registered = shard.register(&print, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
         let first = Socket::new(shard.clone(), registered.spot);
         let heir = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(heir));
@@ -246,7 +250,7 @@ fn lag_beside_last_leaves() {
 #[test]
 fn lag_of_two() {
     check(|| {
-        let state = Arc::new((Feed::new(0, |&()| ()), [AtomicBool::new(false), AtomicBool::new(false)]));
+        let state = Arc::new((ChangeQueue::new(0, |&()| ()), [AtomicBool::new(false), AtomicBool::new(false)]));
         let tellers = [0, 1].map(|number| {
             let state = state.clone();
             thread::spawn(move || {

@@ -274,10 +274,10 @@ fn limit_of_all() {
 /// Permits move between shards beside a registration that looks for one: with one free all the time it is not refused.
 #[test]
 fn permits_that_move() {
-    use crate::shard::totals::Ledger;
+    use crate::shard::totals::Totals;
     use loom::sync::Arc;
     check(|| {
-        let ledger = Arc::new(Ledger::new(2, 2));
+        let ledger = Arc::new(Totals::new(2, 2));
         assert!(ledger.admit(0) && ledger.admit(1));
         ledger.line(0).dismiss();
         let mover = {

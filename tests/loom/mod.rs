@@ -13,7 +13,7 @@ mod takeover;
 mod waiting;
 mod word;
 
-use crate::shard::geometry::Sizes;
+use crate::shard::geometry::Geometry;
 use crate::{Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -40,7 +40,7 @@ fn registry() -> Registry<Key, Guarded> {
 }
 
 fn limited(max_sockets: usize, max_per_key: u32) -> Registry<Key, Guarded> {
-    Registry::with(1, max_sockets, Sizes::growing(1, max_per_key))
+    Registry::with(1, max_sockets, Geometry::growing(1, max_per_key))
 }
 
 /// Another key that takes the same bucket of an empty registry.

@@ -136,10 +136,10 @@ fn chain_forgotten_when_idle() {
 /// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no slot is in two hands.
 #[test]
 fn pop_beside_pops_and_push() {
-    use crate::storage::slab::{Slab, Stack};
+    use crate::storage::slab::{FreeList, Slab};
     use loom::sync::Arc;
     check(|| {
-        let shared = Arc::new((Slab::<()>::new(2), Stack::default()));
+        let shared = Arc::new((Slab::<()>::new(2), FreeList::default()));
         for _ in 0..3 {
             let slot = shared.0.allocate().unwrap();
             shared.1.push(&shared.0, slot, slot);

@@ -3,8 +3,8 @@
 use super::{check, check_up_to};
 use crate::storage::fingerprint::Seeds;
 use crate::storage::table::Table;
-use crate::storage::table::insert::Insertion;
-use crate::storage::table::key_state::Left;
+use crate::storage::table::insert::InsertOutcome;
+use crate::storage::table::key_state::AfterLeave;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -20,15 +20,15 @@ fn bucket_claimed_anew_beside_help() {
             let table = table.clone();
             thread::spawn(move || table.close(&print))
         };
-        if let Insertion::Done(bucket, place) = table.insert(&print, 1) {
+        if let InsertOutcome::Inserted(bucket, place) = table.insert(&print, 1) {
             place.give_up();
             let presence = &table.bucket(bucket).presence;
-            assert_eq!(presence.leave(presence.load(), false).ok(), Some(Left::Vacate));
+            assert_eq!(presence.leave(presence.load(), false).ok(), Some(AfterLeave::VacateBucket));
             presence.vacate(true);
             match table.insert(&print, 1) {
-                Insertion::Done(_, place) => place.give_up(),
-                Insertion::NoRoom(_) => {}
-                Insertion::Found(..) => panic!("found what was not decided"),
+                InsertOutcome::Inserted(_, place) => place.give_up(),
+                InsertOutcome::NoRoom(_) => {}
+                InsertOutcome::Exists(..) => panic!("found what was not decided"),
             }
         }
         helper.join().unwrap();
@@ -44,7 +44,7 @@ fn closed_beside_insert() {
         let inserter = {
             let table = table.clone();
             thread::spawn(move || match table.insert(&print, 1) {
-                Insertion::Done(_, place) => {
+                InsertOutcome::Inserted(_, place) => {
                     place.give_up();
                     true
                 }

@@ -1,7 +1,7 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::storage::table::takeover_order::Heir;
+use crate::storage::table::takeover_order::LocalId;
 use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -178,7 +178,7 @@ impl Wake for Meanwhile {
         let late = self.0.register(key(1)).unwrap();
         let (shard, spot) = self.0.resolve(late.id()).unwrap();
         let (table, bucket) = shard.key_of(spot);
-        table.extras(bucket).succession.announce(Heir { spot, generation: late.id().generation() });
+        table.extras(bucket).succession.announce(LocalId { spot, generation: late.id().generation() });
         *self.1.lock().unwrap() = Some((late, marker));
     }
 }

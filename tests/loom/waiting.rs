@@ -182,8 +182,8 @@ fn waker_that_uses_the_registry() {
 /// A waker that panics leaves the socket as it would be without the panic.
 #[test]
 fn waker_that_panics() {
-    struct Panics;
-    impl Wake for Panics {
+    struct DeferredPanics;
+    impl Wake for DeferredPanics {
         fn wake(self: std::sync::Arc<Self>) {
             std::panic::resume_unwind(Box::new("waker"));
         }
@@ -191,7 +191,7 @@ fn waker_that_panics() {
     check(|| {
         let registry = registry();
         let mut socket = registry.register(key(1)).unwrap();
-        let waker = Waker::from(std::sync::Arc::new(Panics));
+        let waker = Waker::from(std::sync::Arc::new(DeferredPanics));
         assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
         let marker = {
             let registry = registry.clone();

@@ -1,7 +1,7 @@
 //! The socket's word by itself.
 
 use super::check;
-use crate::storage::slot::state::{Marked, Woken, Word};
+use crate::storage::slot::state::{MarkOutcome, SlotState, Woken};
 use crate::topics::Topics;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -9,15 +9,15 @@ use loom::thread;
 
 const OTHER: Topics = Topics::topic(1);
 
-fn live() -> Arc<Word> {
-    let word = Arc::new(Word::default());
+fn live() -> Arc<SlotState> {
+    let word = Arc::new(SlotState::default());
     assert!(word.claim());
     word.publish(Topics::EMPTY);
     word
 }
 
 /// The two ways that a mark can go.
-const WAYS: [fn(&Word); 2] = [
+const WAYS: [fn(&SlotState); 2] = [
     |word| drop(word.mark(word.load(), Topics::UPDATE)),
     |word| {
         if !word.mark_at_once(word.load(), Topics::UPDATE, false) {
@@ -119,13 +119,13 @@ fn every_topic_is_taken_once() {
         let word = live();
         let marker = {
             let word = word.clone();
-            thread::spawn(move || assert_eq!(word.mark(word.load(), OTHER), Marked::Done))
+            thread::spawn(move || assert_eq!(word.mark(word.load(), OTHER), MarkOutcome::Set))
         };
         let taker = {
             let word = word.clone();
             thread::spawn(move || (word.take(), word.take()))
         };
-        assert_eq!(word.mark(word.load(), Topics::UPDATE), Marked::Done);
+        assert_eq!(word.mark(word.load(), Topics::UPDATE), MarkOutcome::Set);
         marker.join().unwrap();
         let (first, second) = taker.join().unwrap();
         let third = word.take();
@@ -145,7 +145,7 @@ fn arm_beside_mark() {
         };
         let waits = word.arm();
         let marked = marker.join().unwrap();
-        assert_eq!(waits, matches!(marked, Marked::Wake(_)));
+        assert_eq!(waits, matches!(marked, MarkOutcome::Wake(_)));
         assert_eq!(word.take(), Topics::UPDATE);
     });
 }
@@ -158,7 +158,7 @@ fn one_wake_for_two_marks() {
         assert!(word.arm());
         let markers = [Topics::UPDATE, OTHER].map(|topic| {
             let word = word.clone();
-            thread::spawn(move || matches!(word.mark(word.load(), topic), Marked::Wake(_)))
+            thread::spawn(move || matches!(word.mark(word.load(), topic), MarkOutcome::Wake(_)))
         });
         let wakes = markers.map(|marker| marker.join().unwrap());
         assert_eq!(wakes.iter().filter(|&&wake| wake).count(), 1);
@@ -171,7 +171,7 @@ fn wait_again_while_woken() {
     check(|| {
         let word = live();
         assert!(word.arm());
-        assert!(matches!(word.mark(word.load(), Topics::UPDATE), Marked::Wake(_)));
+        assert!(matches!(word.mark(word.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
         let waker = {
             let word = word.clone();
             thread::spawn(move || {
@@ -185,7 +185,7 @@ fn wait_again_while_woken() {
         assert_eq!(word.take(), Topics::UPDATE);
         let waits = word.arm();
         assert!(waits);
-        let direct = matches!(word.mark(word.load(), OTHER), Marked::Wake(_));
+        let direct = matches!(word.mark(word.load(), OTHER), MarkOutcome::Wake(_));
         let wakes = waker.join().unwrap();
         assert_eq!(wakes + usize::from(direct), 2, "the second wait was woken once");
     });
@@ -206,7 +206,7 @@ fn due_does_not_pass_on() {
         assert!(word.claim());
         word.publish(Topics::EMPTY);
         let marked = marker.join().unwrap();
-        assert!(marked == Marked::Gone || marked == Marked::Done);
+        assert!(marked == MarkOutcome::Gone || marked == MarkOutcome::Set);
         assert_eq!(word.take(), Topics::EMPTY);
     });
 }
@@ -215,7 +215,7 @@ fn due_does_not_pass_on() {
 #[test]
 fn one_claim() {
     check(|| {
-        let word = Arc::new(Word::default());
+        let word = Arc::new(SlotState::default());
         let other = {
             let word = word.clone();
             thread::spawn(move || word.claim())
@@ -235,7 +235,7 @@ fn arm_beside_close() {
             thread::spawn(move || word.close(generation))
         };
         let waits = word.arm();
-        assert_eq!(waits, matches!(closer.join().unwrap(), Marked::Wake(_)));
+        assert_eq!(waits, matches!(closer.join().unwrap(), MarkOutcome::Wake(_)));
         assert!(word.load().is_closed());
     });
 }

@@ -8,7 +8,7 @@ A mutant that is still running after five minutes has survived, unless it says t
 
 Left out, because nothing can notice them:
 - `take` with a Relaxed swap: its fence acquires as much, and its Release hands nothing on that the contract promises.
-- `Presence::claim` with the weak swap: neither x86 nor the model checker ever lets it fail for no reason.
+- `KeyState::claim` with the weak swap: neither x86 nor the model checker ever lets it fail for no reason.
 """
 
 from typing import NamedTuple
@@ -54,18 +54,18 @@ MUTANTS = [
         (WORD, "                    fence_after_step();\n", ""),
     ]),
     Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom word::mark_that_coalesces_publishes", [
-        (WORD, "                now = self.load();\n                continue;", "                return Marked::Already;"),
+        (WORD, "                now = self.load();\n                continue;", "                return MarkOutcome::Unchanged;"),
     ]),
     Mutant("mark-fences-only-first", "a mark that loses to another one of the same topic does not fence", "loom word::mark_that_loses_to_a_mark_publishes", [
         (WORD, "Err(changed) => now = changed,", "Err(changed) => {\n                    fenced = true;\n                    now = changed;\n                }"),
     ]),
     Mutant("mark-relaxed", "marks publish nothing", "loom word::mark_publishes", [(WORD, STEP, RELAXED_STEP)]),
     Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom word::mark_within_a_take_publishes", [
-        (WORD, TAKE, "self.0.compare_exchange_weak(seen.0, seen.0 & !DUE, Ordering::Relaxed, Ordering::Relaxed).map(drop).map_err(Seen)"),
+        (WORD, TAKE, "self.0.compare_exchange_weak(seen.0, seen.0 & !DUE, Ordering::Relaxed, Ordering::Relaxed).map(drop).map_err(Snapshot)"),
         (WORD, "                    fence_after_step();\n", ""),
     ]),
     Mutant("take-in-two-steps", "a take reads and then clears", "loom word::every_topic_is_taken_once", [
-        (WORD, TAKE, "Ok::<(), Seen>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
+        (WORD, TAKE, "Ok::<(), Snapshot>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
     ]),
     Mutant("publish-relaxed", "a socket is visible before its values", "loom places::walk_beside_register", [
         (OCCUPANCY, "LIVE | u64::from(due.bits()), Ordering::Release)", "LIVE | u64::from(due.bits()), Ordering::Relaxed)"),
@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
         (OCCUPANCY, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
          "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
-         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::storage::slot::state::Seen>(()) {"),
+         "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::storage::slot::state::Snapshot>(()) {"),
     ]),
 
     # Waiting, and leaving a place.
@@ -170,19 +170,19 @@ MUTANTS = [
     Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(PRESENCE, STEP, RELAXED_STEP)]),
     Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
         (PRESENCE, "match self.step(seen, seen.lingering_less() + 1) {",
-         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), crate::storage::slot::state::Seen>(()) {"),
+         "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), crate::storage::slot::state::Snapshot>(()) {"),
     ]),
     Mutant("hold-of-whoever", "a registration holds whatever key is in the bucket now", "loom keys::bucket_reused_beside_join", [
         (PRESENCE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
-        (MEMBERSHIP, "            let Some(held) = Held::new(self, &found) else { continue };\n            if *held.key() != key {\n",
-         "            let unheld = std::mem::ManuallyDrop::new(Held { shard: self, table: found.table, bucket: found.number });\n"
+        (MEMBERSHIP, "            let Some(held) = KeyHold::new(self, &found) else { continue };\n            if *held.key() != key {\n",
+         "            let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.number });\n"
          "            let differs = *unheld.key() != key;\n"
-         "            let Some(held) = Held::new(self, &found) else { continue };\n            if differs {\n"),
+         "            let Some(held) = KeyHold::new(self, &found) else { continue };\n            if differs {\n"),
     ]),
     Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom places::visit_beside_drop", [
-        (PRESENCE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { Left::Vacate }", "if self.0 & (STATE | LIVE) == DYING { Left::Vacate }"),
+        (PRESENCE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket }", "if self.0 & (STATE | LIVE) == DYING { AfterLeave::VacateBucket }"),
     ]),
     Mutant("withdrawn-looks-untouched", "a search ends at a bucket that was claimed for a moment", "loom keys::two_inserts_of_one_key", [
         (PRESENCE, "        debug_assert!(seen.is_claimed());\n        self.hand_on(seen.sequence() + 1);", "        self.hand_on(seen.sequence());"),
@@ -202,7 +202,7 @@ MUTANTS = [
     ]),
     Mutant("home-decides-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
         (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()",
-         "let next = version << VERSION_SHIFT | bound | u64::from(way + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Seen(next))"),
+         "let next = version << VERSION_SHIFT | bound | u64::from(way + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
     ]),
     Mutant("home-version-not-stepped", "an insertion since the search goes unnoticed", "loom keys::two_inserts_of_one_key", [
         (HOME, "let version = (seen.0 >> VERSION_SHIFT) + 1;", "let version = seen.0 >> VERSION_SHIFT;"),
@@ -221,7 +221,7 @@ MUTANTS = [
         (INSERTION, "        if home.load() != decided {\n            return;\n        }\n", ""),
     ]),
     Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
-        (INSERTION, "            if seen.is_closed() {\n                return Insertion::NoRoom(attempt.give_up());\n            }\n", ""),
+        (INSERTION, "            if seen.is_closed() {\n                return InsertOutcome::NoRoom(attempt.give_up());\n            }\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
     ]),
     Mutant("old-table-not-closed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
@@ -255,7 +255,7 @@ MUTANTS = [
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (MEMBERSHIP, "        let generation = claimed.occupy(metadata, terms.due);\n", ""),
-        (MEMBERSHIP, "Entry::new(true, spare.is_none()));\n", "Entry::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, terms.due);\n"),
+        (MEMBERSHIP, "CountsDelta::new(true, spare.is_none()));\n", "CountsDelta::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, terms.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (MEMBERSHIP, "if before.is_closed() {", "if false {"),
@@ -280,8 +280,8 @@ MUTANTS = [
          "line.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (AUDIENCE, "        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());\n",
-         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed, Terms::default());\n"),
+        (AUDIENCE, "        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());\n",
+         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());\n"),
         (AUDIENCE, "        ledger.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
@@ -300,11 +300,11 @@ MUTANTS = [
         (REMOVAL, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
     ]),
     Mutant("session-not-cleared", "the next key in a bucket has the last one's session", "loom events::subscribe_beside_last_leaves", [
-        (REMOVAL, "                        if left == Left::Vacate {\n                            table.extras(bucket).session.clear();\n                        }\n",
+        (REMOVAL, "                        if left == AfterLeave::VacateBucket {\n                            table.extras(bucket).session.clear();\n                        }\n",
          ""),
     ]),
     Mutant("session-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
-        (REMOVAL, "        if left == Left::Vacate && self.ledger.line(self.index).is_watched() {\n            table.extras(bucket).session.clear();\n        }\n",
+        (REMOVAL, "        if left == AfterLeave::VacateBucket && self.ledger.line(self.index).is_watched() {\n            table.extras(bucket).session.clear();\n        }\n",
          ""),
     ]),
     Mutant("number-after-end", "a session gets a number after its end", "loom events::number_beside_end_and_next", [
@@ -348,8 +348,8 @@ MUTANTS = [
         (REMOVAL, "notice.note(line.add(key));", "let _ = line.add(key);"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to who watches the counts", "loom events::watch_beside_drop", [
-        (REMOVAL, "notice.note(line.sub(Entry::new(true, is_last)));",
-         "let _ = line.sub(Entry::new(true, is_last));"),
+        (REMOVAL, "notice.note(line.sub(CountsDelta::new(true, is_last)));",
+         "let _ = line.sub(CountsDelta::new(true, is_last));"),
     ]),
     Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
@@ -359,8 +359,8 @@ MUTANTS = [
     Mutant("announce-after-publish", "a socket that takes over is visible before it is the latest", "loom takeover::two_takeovers", [
         (MEMBERSHIP, "        if terms.takes_over {\n            member.announce(spot, &claimed);\n        }\n        let generation = claimed.occupy(metadata, terms.due);\n",
          "        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, generation);\n        }\n"),
-        (MEMBERSHIP, "claimed: &Claimed<'_, M>) {\n        let heir = Heir { spot, generation: claimed.generation() };",
-         "generation: crate::storage::slot::generation::Generation) {\n        let heir = Heir { spot, generation };"),
+        (MEMBERSHIP, "claimed: &Claimed<'_, M>) {\n        let heir = LocalId { spot, generation: claimed.generation() };",
+         "generation: crate::storage::slot::generation::Generation) {\n        let heir = LocalId { spot, generation };"),
     ]),
     Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
         (SUCCESSION, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),
@@ -390,10 +390,10 @@ MUTANTS = [
         (TAKEOVER, "            notice.note(line.add(entry));\n", ""),
     ]),
     Mutant("remove-not-corrected", "a socket that was superseded before it could leave is counted out twice", "loom takeover::takeover_beside_drop", [
-        (REMOVAL, "                notice.note(self.ledger.line(self.index).add(Entry::new(true, is_last)));\n", ""),
+        (REMOVAL, "                notice.note(self.ledger.line(self.index).add(CountsDelta::new(true, is_last)));\n", ""),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test takeover what_an_old_owner_gives_back_goes_to_who_took_over", [
-        ("src/socket/mod.rs", "            self.shard.pass_on(&Found::now(table, bucket), topics, &mut panics);\n", "            let _ = Found::now(table, bucket);\n"),
+        ("src/socket/mod.rs", "            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);\n", "            let _ = ActiveKey::now(table, bucket);\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test model tiny_limits", [
         (OCCUPANCY, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
@@ -417,11 +417,11 @@ MUTANTS = [
         (PANICS, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
     Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events_panics a_clone_that_panics_harms_nobody", [
-        (FEED, "        let untold = Untold(self);\n", "        let untold = mem::ManuallyDrop::new(Untold(self));\n"),
+        (FEED, "        let untold = Reservation(self);\n", "        let untold = mem::ManuallyDrop::new(Reservation(self));\n"),
         (FEED, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(untold));\n            return;"),
     ]),
     Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
-        (EVENTS, "        let hearing = Hearing(self);\n", "        let mut hearing = std::mem::ManuallyDrop::new(Hearing(self));\n"),
+        (EVENTS, "        let hearing = PollGuard(self);\n", "        let mut hearing = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
     ]),
     Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
         (EVENTS, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),

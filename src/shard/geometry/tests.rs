@@ -12,10 +12,10 @@ fn socket_counts(shards: usize) -> [usize; 7] {
     [shards, shards + 1, 2 * shards - 1, 1_000_003.max(shards), MAX_SOCKETS / 2, MAX_SOCKETS - 1, MAX_SOCKETS]
 }
 
-fn all_sizes() -> impl Iterator<Item = (usize, Sizes)> {
+fn all_sizes() -> impl Iterator<Item = (usize, Geometry)> {
     shard_counts().flat_map(|shards| {
-        let ahead = socket_counts(shards).map(|max_sockets| Sizes::ahead(shards, max_sockets, 1));
-        ahead.into_iter().chain([Sizes::growing(shards, 1)]).map(move |sizes| (shards, sizes))
+        let ahead = socket_counts(shards).map(|max_sockets| Geometry::ahead(shards, max_sockets, 1));
+        ahead.into_iter().chain([Geometry::growing(shards, 1)]).map(move |sizes| (shards, sizes))
     })
 }
 
@@ -24,7 +24,7 @@ fn ids_name_every_place_of_every_table_and_page() {
     for (shards, sizes) in all_sizes() {
         assert_eq!(1 << sizes.shard_bits, shards);
         let offset_bits = 64 - 27 - sizes.shard_bits - OFFSET_SHIFT;
-        for places in [sizes.max_lines * LINE, sizes.max_lines * 2] {
+        for places in [sizes.max_lines * BUCKETS_PER_LINE, sizes.max_lines * 2] {
             assert!(places - 1 <= MAX_OFFSET as usize, "{shards} shards: {sizes:?}");
             assert!((places - 1) >> offset_bits == 0, "{shards} shards: {sizes:?}");
         }
@@ -35,7 +35,7 @@ fn ids_name_every_place_of_every_table_and_page() {
 fn no_place_that_ids_could_name_is_given_away() {
     for (shards, sizes) in all_sizes() {
         let offset_bits = 64 - 27 - sizes.shard_bits - OFFSET_SHIFT;
-        assert_eq!(sizes.max_lines * LINE, 1 << offset_bits.min(26), "{shards} shards");
+        assert_eq!(sizes.max_lines * BUCKETS_PER_LINE, 1 << offset_bits.min(26), "{shards} shards");
     }
 }
 
@@ -51,13 +51,13 @@ fn the_first_table_is_one_that_homes_can_describe() {
 fn a_table_sized_ahead_has_room_for_more_than_its_share() {
     for shards in shard_counts() {
         for max_sockets in socket_counts(shards) {
-            let sizes = Sizes::ahead(shards, max_sockets, 1);
-            let (share, buckets) = (max_sockets.div_ceil(shards), sizes.first_lines * LINE);
+            let sizes = Geometry::ahead(shards, max_sockets, 1);
+            let (share, buckets) = (max_sockets.div_ceil(shards), sizes.first_lines * BUCKETS_PER_LINE);
             let is_the_largest = sizes.first_lines == sizes.max_lines;
             assert!(buckets >= share, "{max_sockets} in {shards} shards: {sizes:?}");
             assert!(is_the_largest || 3 * buckets >= 4 * share, "{max_sockets} in {shards} shards: {sizes:?}");
             assert!(
-                buckets <= 8 * share + 2 * LINE,
+                buckets <= 8 * share + 2 * BUCKETS_PER_LINE,
                 "no more than it needs: {max_sockets} in {shards} shards: {sizes:?}"
             );
         }
@@ -67,13 +67,13 @@ fn a_table_sized_ahead_has_room_for_more_than_its_share() {
 #[test]
 fn the_limit_of_a_key_is_passed_on() {
     for max_per_key in [1, 2, MAX_SOCKETS_PER_KEY as u32] {
-        assert_eq!(Sizes::growing(64, max_per_key).max_per_key, max_per_key);
-        assert_eq!(Sizes::ahead(64, 1_000, max_per_key).max_per_key, max_per_key);
+        assert_eq!(Geometry::growing(64, max_per_key).max_per_key, max_per_key);
+        assert_eq!(Geometry::ahead(64, 1_000, max_per_key).max_per_key, max_per_key);
     }
 }
 
 #[test]
 fn the_numbers_are_as_documented() {
     assert_eq!((MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY), (1_024, 67_108_864, 1_048_575));
-    assert_eq!((PLACE_BITS, LINE), (37, 2));
+    assert_eq!((PLACE_BITS, BUCKETS_PER_LINE), (37, 2));
 }

@@ -21,8 +21,8 @@ impl Hash for Pieces<'_> {
 fn exact(bytes: &[u8]) -> Identity {
     let mut all = [0; 16];
     all[..bytes.len()].copy_from_slice(bytes);
-    let kind = if bytes.len() == 16 { Kind(1) } else { Kind(0) };
-    if kind == Kind(0) {
+    let kind = if bytes.len() == 16 { KeyKind(1) } else { KeyKind(0) };
+    if kind == KeyKind(0) {
         all[15] = bytes.len() as u8;
     }
     let word = |n: usize| u64::from_le_bytes(std::array::from_fn(|byte| all[8 * n + byte]));

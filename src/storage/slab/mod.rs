@@ -4,12 +4,12 @@
 //! the key's list of vacant slots. A chain only grows while its key is active, so that whoever walks it, and keeps making sure that
 //! the key is the same, never leaves it. When the key goes idle the whole chain goes back to the slab.
 
-use crate::storage::slot::access::{Place, Seat};
-use crate::storage::slot::addr::{MAX_LAYER, Spot};
-use crate::storage::slot::refs::Lease;
-use crate::storage::slot::state::Word;
+use crate::storage::slot::access::{SlotData, SlotRef};
+use crate::storage::slot::addr::{MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::refs::SlotRefs;
+use crate::storage::slot::state::SlotState;
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable, zeroed_slice};
-use crate::util::append_list::Layers;
+use crate::util::append_list::AppendList;
 use std::ptr;
 
 /// The number of slots of the first page; every further page is twice as large.
@@ -17,8 +17,8 @@ const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
 
 /// All slots of a shard.
 pub(crate) struct Slab<M> {
-    pages: Layers<Page<M>>,
-    free: Stack,
+    pages: AppendList<Page<M>>,
+    free: FreeList,
     max_page: usize,
 }
 
@@ -26,14 +26,14 @@ struct Page<M> {
     number: u32,
     /// How many slots have been handed out; may be more than there are.
     used: AtomicU32,
-    slots: Box<[Slot<M>]>,
+    slots: Box<[OverflowSlot<M>]>,
 }
 
 /// A place for a further socket of a key.
-pub(crate) struct Slot<M> {
-    word: Word,
-    seat: Seat<M>,
-    lease: Lease,
+pub(crate) struct OverflowSlot<M> {
+    word: SlotState,
+    seat: SlotData<M>,
+    lease: SlotRefs,
     /// The bucket of the key.
     owner: AtomicU32,
     /// The next slot of the key's chain, or 0.
@@ -42,12 +42,12 @@ pub(crate) struct Slot<M> {
     below: AtomicU32,
 }
 
-impl<M> Default for Slot<M> {
+impl<M> Default for OverflowSlot<M> {
     fn default() -> Self {
         Self {
-            word: Word::default(),
-            seat: Seat::default(),
-            lease: Lease::default(),
+            word: SlotState::default(),
+            seat: SlotData::default(),
+            lease: SlotRefs::default(),
             owner: AtomicU32::default(),
             next: AtomicU32::default(),
             below: AtomicU32::default(),
@@ -55,24 +55,24 @@ impl<M> Default for Slot<M> {
     }
 }
 
-// SAFETY: atomics and a `Seat`, which is zeroable.
+// SAFETY: atomics and a `SlotData`, which is zeroable.
 #[allow(unsafe_code)]
-unsafe impl<M> Zeroable for Slot<M> {}
+unsafe impl<M> Zeroable for OverflowSlot<M> {}
 
-impl<M> Slot<M> {
+impl<M> OverflowSlot<M> {
     #[inline]
-    pub(crate) fn word(&self) -> &Word {
+    pub(crate) fn word(&self) -> &SlotState {
         &self.word
     }
 
-    pub(crate) fn place(&self) -> Place<'_, M> {
-        Place { word: &self.word, lease: &self.lease, seat: &self.seat }
+    pub(crate) fn place(&self) -> SlotRef<'_, M> {
+        SlotRef { word: &self.word, lease: &self.lease, seat: &self.seat }
     }
 
     /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.
-    pub(crate) fn owner(&self) -> Spot {
-        // Ordering: Acquire, pairs with `Chain::push`.
-        Spot::from_number(self.owner.load(Ordering::Acquire))
+    pub(crate) fn owner(&self) -> SlotAddr {
+        // Ordering: Acquire, pairs with `SlotChain::push`.
+        SlotAddr::from_number(self.owner.load(Ordering::Acquire))
     }
 }
 
@@ -88,29 +88,29 @@ impl<M> Page<M> {
 impl<M> Slab<M> {
     /// An empty slab, whose pages will have at most `max_page` slots.
     pub(crate) fn new(max_page: usize) -> Self {
-        Self { pages: Layers::default(), free: Stack::default(), max_page }
+        Self { pages: AppendList::default(), free: FreeList::default(), max_page }
     }
 
     /// The slot at `spot`, if there is one.
     #[inline(never)]
-    pub(crate) fn slot(&self, spot: Spot) -> Option<&Slot<M>> {
+    pub(crate) fn slot(&self, spot: SlotAddr) -> Option<&OverflowSlot<M>> {
         let page = self.pages.iter().find(|page| page.number == spot.layer())?;
         page.slots.get(spot.offset() as usize)
     }
 
     /// Where a word is, if it is in this slab.
-    pub(crate) fn spot_of(&self, word: &Word) -> Option<Spot> {
+    pub(crate) fn spot_of(&self, word: &SlotState) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(word).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
-            is_here.then(|| Spot::slot(page.number, (distance / size_of::<Slot<M>>()) as u32))
+            is_here.then(|| SlotAddr::slot(page.number, (distance / size_of::<OverflowSlot<M>>()) as u32))
         })
     }
 
     /// A slot that is in no list; none if the slab is as large as it can be.
     ///
     /// Lock-free, but for the allocator when a page is added.
-    pub(crate) fn allocate(&self) -> Option<Spot> {
+    pub(crate) fn allocate(&self) -> Option<SlotAddr> {
         if let Some(spot) = self.free.pop(self) {
             return Some(spot);
         }
@@ -119,10 +119,10 @@ impl<M> Slab<M> {
             if let Some(page) = page
                 && let Some(offset) = page.hand_out()
             {
-                return Some(Spot::slot(page.number, offset));
+                return Some(SlotAddr::slot(page.number, offset));
             }
             let (number, len) = page.map_or((0, FIRST_PAGE), |page| (page.number + 1, page.slots.len() * 2));
-            if len > self.max_page || number > MAX_LAYER {
+            if len > self.max_page || number > MAX_SEGMENT {
                 return None;
             }
             self.pages.push(page, Page { number, used: AtomicU32::new(0), slots: zeroed_slice(len) });
@@ -130,7 +130,7 @@ impl<M> Slab<M> {
     }
 
     /// Takes back slots that are linked by `below`, and of which the caller has sole possession.
-    pub(crate) fn release(&self, first: Spot) {
+    pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
         while let Some(below) = self.below(last) {
             last = below;
@@ -139,10 +139,10 @@ impl<M> Slab<M> {
     }
 
     /// Every slot that there is, used or not.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Spot, &Slot<M>)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
         self.pages.iter().flat_map(|page| {
             let number = page.number;
-            page.slots.iter().enumerate().map(move |(offset, slot)| (Spot::slot(number, offset as u32), slot))
+            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::slot(number, offset as u32), slot))
         })
     }
 
@@ -152,9 +152,9 @@ impl<M> Slab<M> {
         self.pages.iter().map(|page| page.slots.len()).sum()
     }
 
-    fn below(&self, spot: Spot) -> Option<Spot> {
+    fn below(&self, spot: SlotAddr) -> Option<SlotAddr> {
         // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
-        Spot::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
+        SlotAddr::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
     }
 }
 
@@ -163,11 +163,11 @@ impl<M> Slab<M> {
 ///
 /// `| pops: 32 | top: 32 |`
 #[derive(Default)]
-pub(crate) struct Stack(AtomicU64);
+pub(crate) struct FreeList(AtomicU64);
 
-impl Stack {
+impl FreeList {
     /// Puts a list of slots, of which the caller has sole possession, on top.
-    pub(crate) fn push<M>(&self, slab: &Slab<M>, first: Spot, last: Spot) {
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, first: SlotAddr, last: SlotAddr) {
         let Some(last) = slab.slot(last) else { return };
         // Ordering: Relaxed: nothing is read through the old head.
         let mut head = self.0.load(Ordering::Relaxed);
@@ -184,12 +184,12 @@ impl Stack {
     }
 
     /// Takes the top slot.
-    pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<Spot> {
+    pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`: the slot and its link are as they were left.
         let mut head = self.0.load(Ordering::Acquire);
         loop {
-            let top = Spot::from_link(head as u32)?;
-            let below = slab.below(top).map_or(0, Spot::number);
+            let top = SlotAddr::from_link(head as u32)?;
+            let below = slab.below(top).map_or(0, SlotAddr::number);
             let next = ((head >> 32) + 1) << 32 | u64::from(below);
             // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
             // every later step continues; `take_all` ends it, and leaves nothing below.
@@ -201,22 +201,22 @@ impl Stack {
     }
 
     /// Takes all slots at once, linked by `below`, by who alone can reach the stack.
-    pub(crate) fn take_all(&self) -> Option<Spot> {
+    pub(crate) fn take_all(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         let head = self.0.load(Ordering::Acquire);
         // Ordering: Relaxed: the bucket is handed on by its presence word. The pops are kept.
         self.0.store(head >> 32 << 32, Ordering::Relaxed);
-        Spot::from_link(head as u32)
+        SlotAddr::from_link(head as u32)
     }
 }
 
 /// The chain of a key: every slot that it has had since it became active.
 #[derive(Default)]
-pub(crate) struct Chain(AtomicU32);
+pub(crate) struct SlotChain(AtomicU32);
 
-impl Chain {
+impl SlotChain {
     /// Adds a slot that is in no list to the chain of the key in `bucket`.
-    pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: Spot, bucket: Spot) {
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: SlotAddr, bucket: SlotAddr) {
         let Some(slot) = slab.slot(spot) else { return };
         // Ordering: Release, so that who still looks at the slot's former socket, and reads this, sees that it is gone.
         slot.owner.store(bucket.number(), Ordering::Release);
@@ -235,15 +235,15 @@ impl Chain {
     }
 
     /// The first slot. It belongs to the key that is in the bucket if it is so after this call.
-    pub(crate) fn first(&self) -> Option<Spot> {
+    pub(crate) fn first(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
-        Spot::from_link(self.0.load(Ordering::Acquire))
+        SlotAddr::from_link(self.0.load(Ordering::Acquire))
     }
 
     /// The slot after `slot`, as `first`.
-    pub(crate) fn after<M>(slot: &Slot<M>) -> Option<Spot> {
+    pub(crate) fn after<M>(slot: &OverflowSlot<M>) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
-        Spot::from_link(slot.next.load(Ordering::Acquire))
+        SlotAddr::from_link(slot.next.load(Ordering::Acquire))
     }
 
     /// By who alone can reach the chain.

@@ -8,23 +8,23 @@ fn slab(max_page: usize) -> Slab<()> {
 }
 
 /// As many slots as there are.
-fn all(slab: &Slab<()>) -> Vec<Spot> {
+fn all(slab: &Slab<()>) -> Vec<SlotAddr> {
     std::iter::from_fn(|| slab.allocate()).collect()
 }
 
 /// Links the slots by `below`, the first on top.
-fn link(slab: &Slab<()>, spots: &[Spot]) {
+fn link(slab: &Slab<()>, spots: &[SlotAddr]) {
     for (n, &spot) in spots.iter().enumerate() {
         let below = spots.get(n + 1).map_or(0, |below| below.number());
         slab.slot(spot).expect("allocated").below.store(below, Ordering::Relaxed);
     }
 }
 
-fn pops(stack: &Stack) -> u64 {
+fn pops(stack: &FreeList) -> u64 {
     stack.0.load(Ordering::Relaxed) >> 32
 }
 
-fn drain(stack: &Stack, slab: &Slab<()>) -> Vec<Spot> {
+fn drain(stack: &FreeList, slab: &Slab<()>) -> Vec<SlotAddr> {
     std::iter::from_fn(|| stack.pop(slab)).collect()
 }
 
@@ -33,7 +33,7 @@ fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
     let slab = slab(128);
     let expected: Vec<_> = [(0, 32), (1, 64), (2, 128)]
         .into_iter()
-        .flat_map(|(page, len)| (0..len).map(move |n| Spot::slot(page, n)))
+        .flat_map(|(page, len)| (0..len).map(move |n| SlotAddr::slot(page, n)))
         .collect();
     assert_eq!(all(&slab), expected);
     assert_eq!(slab.allocate(), None);
@@ -75,12 +75,12 @@ fn a_slot_is_where_its_spot_says_and_nowhere_else() {
         assert!(spots.contains(&spot));
         assert_eq!(slab.slot(spot).map(ptr), Some(slot));
     }
-    for nowhere in [Spot::slot(0, 32), Spot::slot(1, 64), Spot::slot(2, 0)] {
+    for nowhere in [SlotAddr::slot(0, 32), SlotAddr::slot(1, 64), SlotAddr::slot(2, 0)] {
         assert!(slab.slot(nowhere).is_none());
     }
 }
 
-fn ptr(slot: &Slot<()>) -> *const Slot<()> {
+fn ptr(slot: &OverflowSlot<()>) -> *const OverflowSlot<()> {
     slot
 }
 
@@ -98,7 +98,7 @@ fn released_slots_are_used_first_top_to_bottom() {
 
 #[test]
 fn a_stack_gives_back_the_last_first() {
-    let (slab, stack) = (slab(32), Stack::default());
+    let (slab, stack) = (slab(32), FreeList::default());
     let spots = all(&slab);
     assert_eq!(stack.pop(&slab), None);
     for &spot in &spots {
@@ -110,7 +110,7 @@ fn a_stack_gives_back_the_last_first() {
 
 #[test]
 fn a_list_goes_on_top_in_its_order() {
-    let (slab, stack) = (slab(32), Stack::default());
+    let (slab, stack) = (slab(32), FreeList::default());
     let spots = all(&slab);
     stack.push(&slab, spots[0], spots[0]);
     link(&slab, &spots[1..4]);
@@ -120,7 +120,7 @@ fn a_list_goes_on_top_in_its_order() {
 
 #[test]
 fn every_pop_changes_the_head_for_good() {
-    let (slab, stack) = (slab(32), Stack::default());
+    let (slab, stack) = (slab(32), FreeList::default());
     let spot = slab.allocate().expect("the first slot");
     for n in 0..3 {
         assert_eq!(pops(&stack), n);
@@ -137,7 +137,7 @@ fn every_pop_changes_the_head_for_good() {
 
 #[test]
 fn the_count_of_pops_wraps_and_leaves_the_top_alone() {
-    let (slab, stack) = (slab(32), Stack(AtomicU64::new(u64::from(u32::MAX) << 32)));
+    let (slab, stack) = (slab(32), FreeList(AtomicU64::new(u64::from(u32::MAX) << 32)));
     let spots = all(&slab);
     stack.push(&slab, spots[0], spots[0]);
     stack.push(&slab, spots[1], spots[1]);
@@ -147,7 +147,7 @@ fn the_count_of_pops_wraps_and_leaves_the_top_alone() {
 
 #[test]
 fn take_all_leaves_nothing_and_hands_over_a_list_to_release() {
-    let (slab, stack) = (slab(32), Stack::default());
+    let (slab, stack) = (slab(32), FreeList::default());
     let spots = all(&slab);
     assert_eq!(stack.take_all(), None);
     for &spot in &spots[..3] {
@@ -159,42 +159,42 @@ fn take_all_leaves_nothing_and_hands_over_a_list_to_release() {
     assert_eq!(all(&slab), [spots[2], spots[1], spots[0]]);
 }
 
-fn walk(chain: &Chain, slab: &Slab<()>) -> Vec<Spot> {
-    std::iter::successors(chain.first(), |&spot| Chain::after(slab.slot(spot)?)).collect()
+fn walk(chain: &SlotChain, slab: &Slab<()>) -> Vec<SlotAddr> {
+    std::iter::successors(chain.first(), |&spot| SlotChain::after(slab.slot(spot)?)).collect()
 }
 
 #[test]
 fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
-    let (slab, chain) = (slab(32), Chain::default());
+    let (slab, chain) = (slab(32), SlotChain::default());
     let spots = all(&slab);
-    let owner = Spot::bucket(3, 17);
+    let owner = SlotAddr::bucket(3, 17);
     assert_eq!(walk(&chain, &slab), []);
     for (n, &spot) in spots.iter().enumerate() {
         chain.push(&slab, spot, owner);
         assert!(walk(&chain, &slab).iter().eq(spots[..=n].iter().rev()));
-        assert_eq!(slab.slot(spot).map(Slot::owner), Some(owner));
+        assert_eq!(slab.slot(spot).map(OverflowSlot::owner), Some(owner));
     }
 }
 
 #[test]
 fn a_cleared_chain_begins_anew_for_another_key() {
-    let (slab, chain) = (slab(32), Chain::default());
+    let (slab, chain) = (slab(32), SlotChain::default());
     let spots = all(&slab);
-    chain.push(&slab, spots[0], Spot::bucket(0, 1));
-    chain.push(&slab, spots[1], Spot::bucket(0, 1));
+    chain.push(&slab, spots[0], SlotAddr::bucket(0, 1));
+    chain.push(&slab, spots[1], SlotAddr::bucket(0, 1));
     chain.clear();
     assert_eq!(walk(&chain, &slab), []);
-    chain.push(&slab, spots[1], Spot::bucket(0, 2));
+    chain.push(&slab, spots[1], SlotAddr::bucket(0, 2));
     assert_eq!(walk(&chain, &slab), [spots[1]], "the link of the former chain is overwritten");
-    assert_eq!(slab.slot(spots[1]).map(Slot::owner), Some(Spot::bucket(0, 2)));
+    assert_eq!(slab.slot(spots[1]).map(OverflowSlot::owner), Some(SlotAddr::bucket(0, 2)));
 }
 
 #[test]
 fn being_vacant_and_being_in_a_chain_are_independent() {
-    let (slab, chain, vacancies) = (slab(32), Chain::default(), Stack::default());
+    let (slab, chain, vacancies) = (slab(32), SlotChain::default(), FreeList::default());
     let spots = all(&slab);
     for &spot in &spots[..3] {
-        chain.push(&slab, spot, Spot::bucket(0, 0));
+        chain.push(&slab, spot, SlotAddr::bucket(0, 0));
     }
     vacancies.push(&slab, spots[0], spots[0]);
     vacancies.push(&slab, spots[2], spots[2]);
@@ -213,15 +213,15 @@ fn no_slot_is_in_two_hands() {
                     let mine: Vec<_> = (0..4).filter_map(|_| slab.allocate()).collect();
                     assert_eq!(mine.len(), 4, "16 of 32 are in use at most");
                     let words = mine.iter().map(|&spot| &slab.slot(spot).expect("allocated").word);
-                    assert!(words.clone().all(Word::claim));
-                    words.for_each(Word::unclaim);
+                    assert!(words.clone().all(SlotState::claim));
+                    words.for_each(SlotState::unclaim);
                     link(&slab, &mine);
                     slab.release(mine[0]);
                 }
             });
         }
     });
-    let mut left: Vec<_> = all(&slab).into_iter().map(Spot::number).collect();
+    let mut left: Vec<_> = all(&slab).into_iter().map(SlotAddr::number).collect();
     left.sort_unstable();
     left.dedup();
     assert_eq!(left.len(), 32);

@@ -7,46 +7,46 @@
 
 use crate::error::Closed;
 use crate::storage::slot::generation::Generation;
-use crate::storage::slot::refs::Lease;
-use crate::storage::slot::state::{self, Marked, Others, Superseded, Woken, Word};
+use crate::storage::slot::refs::SlotRefs;
+use crate::storage::slot::state::{self, MarkOutcome, OtherHolders, SlotState, Superseded, Woken};
 use crate::storage::slot::waker::WakerCell;
 use crate::sync::Zeroable;
 use crate::topics::Topics;
-use crate::util::panic::Panics;
+use crate::util::panic::DeferredPanics;
 use crate::util::value_cell::ValueCell;
 use std::task::{Context, Poll, Waker};
 
 /// What is kept of a socket besides its word.
-pub(crate) struct Seat<M> {
+pub(crate) struct SlotData<M> {
     waker: WakerCell,
     metadata: ValueCell<M>,
 }
 
-impl<M> Default for Seat<M> {
+impl<M> Default for SlotData<M> {
     fn default() -> Self {
         Self { waker: WakerCell::default(), metadata: ValueCell::default() }
     }
 }
 
 // SAFETY: cells of `MaybeUninit`, for which any bytes will do.
-unsafe impl<M> Zeroable for Seat<M> {}
+unsafe impl<M> Zeroable for SlotData<M> {}
 
 /// A place, wherever its parts are: in a bucket and the arrays beside it, or in a slot.
-pub(crate) struct Place<'a, M> {
-    pub(crate) word: &'a Word,
-    pub(crate) lease: &'a Lease,
-    pub(crate) seat: &'a Seat<M>,
+pub(crate) struct SlotRef<'a, M> {
+    pub(crate) word: &'a SlotState,
+    pub(crate) lease: &'a SlotRefs,
+    pub(crate) seat: &'a SlotData<M>,
 }
 
-impl<M> Clone for Place<'_, M> {
+impl<M> Clone for SlotRef<'_, M> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<M> Copy for Place<'_, M> {}
+impl<M> Copy for SlotRef<'_, M> {}
 
-impl<'a, M> Place<'a, M> {
+impl<'a, M> SlotRef<'a, M> {
     /// Takes the place, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
         self.word.claim().then_some(Claimed(self))
@@ -59,12 +59,12 @@ impl<'a, M> Place<'a, M> {
     }
 
     /// The right to wake the task of the socket of that generation, whose word a step has just given that duty.
-    pub(crate) fn waking(self, generation: Generation, _duty: state::Duty) -> Waking<'a, M> {
+    pub(crate) fn waking(self, generation: Generation, _duty: state::WakeToken) -> Waking<'a, M> {
         Waking { place: self, generation }
     }
 
     /// Tells the socket of that generation to go.
-    pub(crate) fn close(self, generation: Generation, why: Closed) -> Marked {
+    pub(crate) fn close(self, generation: Generation, why: Closed) -> MarkOutcome {
         self.decide(generation, why);
         self.word.close(generation)
     }
@@ -101,7 +101,7 @@ impl<'a, M> Place<'a, M> {
 
 /// A vacant place that the holder has claimed.
 #[must_use]
-pub(crate) struct Claimed<'a, M>(Place<'a, M>);
+pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
 impl<M> Claimed<'_, M> {
     /// That of the socket that may move in.
@@ -111,9 +111,9 @@ impl<M> Claimed<'_, M> {
 
     /// A socket moves in, with `due` already due.
     pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
-        // SAFETY: busy and claimed; `Last::vacate` closed the cell.
+        // SAFETY: busy and claimed; `LastHolder::vacate` closed the cell.
         unsafe { self.0.seat.waker.open() };
-        // SAFETY: busy and claimed; `Last::vacate` emptied the cell.
+        // SAFETY: busy and claimed; `LastHolder::vacate` emptied the cell.
         unsafe { self.0.seat.metadata.write(metadata) };
         self.0.word.publish(due)
     }
@@ -127,14 +127,14 @@ impl<M> Claimed<'_, M> {
 /// The duty to wake a socket's task.
 #[must_use]
 pub(crate) struct Waking<'a, M> {
-    place: Place<'a, M>,
+    place: SlotRef<'a, M>,
     generation: Generation,
 }
 
 impl<'a, M> Waking<'a, M> {
     /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
     #[inline]
-    pub(crate) fn wake(self, panics: &mut Panics) -> Option<Last<'a, M>> {
+    pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
         let Self { place, generation } = self;
         loop {
             // SAFETY: WAKING is held.
@@ -142,7 +142,7 @@ impl<'a, M> Waking<'a, M> {
             match place.word.wake_done() {
                 Woken::Again => {}
                 Woken::Done => return None,
-                Woken::OwnerLeft => return place.lease.leave(generation).then_some(Last(place)),
+                Woken::OwnerLeft => return place.lease.leave(generation).then_some(LastHolder(place)),
             }
         }
     }
@@ -151,7 +151,7 @@ impl<'a, M> Waking<'a, M> {
 /// The right to look at a socket's values.
 #[must_use]
 pub(crate) struct Visit<'a, M> {
-    place: Place<'a, M>,
+    place: SlotRef<'a, M>,
     generation: Generation,
 }
 
@@ -172,24 +172,24 @@ impl<'a, M> Visit<'a, M> {
     }
 
     /// Goes out. If the owner left meanwhile, the place may be the caller's to clean up.
-    pub(crate) fn leave(&self) -> Option<Last<'a, M>> {
-        self.place.lease.leave(self.generation).then_some(Last(self.place))
+    pub(crate) fn leave(&self) -> Option<LastHolder<'a, M>> {
+        self.place.lease.leave(self.generation).then_some(LastHolder(self.place))
     }
 }
 
 /// The owner's rights to a place.
 pub(crate) struct Owned<'a, M> {
-    place: Place<'a, M>,
+    place: SlotRef<'a, M>,
     generation: Generation,
 }
 
 /// How an owner left.
 #[must_use]
-pub(crate) enum Departure<'a, M> {
+pub(crate) enum OwnerExit<'a, M> {
     /// Its socket was live, and nobody else was in the place.
-    Alone(Last<'a, M>),
+    Alone(LastHolder<'a, M>),
     /// Another socket had taken over, or somebody may be in the place.
-    Otherwise(Leaving<'a, M>),
+    Shared(SharedExit<'a, M>),
 }
 
 impl<'a, M> Owned<'a, M> {
@@ -231,8 +231,8 @@ impl<'a, M> Owned<'a, M> {
     }
 
     /// Waits, if the word still is as `seen` as far as that matters; false: look again.
-    fn wait(&mut self, seen: state::Seen, cx: &mut Context<'_>) -> bool {
-        let Place { word, seat, .. } = self.place;
+    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>) -> bool {
+        let SlotRef { word, seat, .. } = self.place;
         // Dropped last: dropping a waker may run the caller's code.
         let mut _replaced = None;
         // SAFETY: the owner.
@@ -254,52 +254,52 @@ impl<'a, M> Owned<'a, M> {
     }
 
     /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
-    pub(crate) fn leave(self) -> Departure<'a, M> {
+    pub(crate) fn leave(self) -> OwnerExit<'a, M> {
         let others = self.place.word.remove();
-        if others == Others::default() {
-            Departure::Alone(Last(self.place))
+        if others == OtherHolders::default() {
+            OwnerExit::Alone(LastHolder(self.place))
         } else {
-            Departure::Otherwise(Leaving { owned: self, others })
+            OwnerExit::Shared(SharedExit { owned: self, others })
         }
     }
 }
 
 /// An owner that has removed its socket.
 #[must_use]
-pub(crate) struct Leaving<'a, M> {
+pub(crate) struct SharedExit<'a, M> {
     owned: Owned<'a, M>,
-    others: Others,
+    others: OtherHolders,
 }
 
-impl<'a, M> Leaving<'a, M> {
+impl<'a, M> SharedExit<'a, M> {
     /// Whether another socket had taken over: this one was counted out by that.
     pub(crate) fn is_superseded(&self) -> bool {
         self.others.superseded
     }
 
     /// Leaves the place to the others, or to the caller if there are none.
-    pub(crate) fn finish(self) -> Option<Last<'a, M>> {
+    pub(crate) fn finish(self) -> Option<LastHolder<'a, M>> {
         let Self { owned: Owned { place, generation }, others } = self;
         let is_alone = !(others.waking || others.visited);
-        (is_alone || place.lease.leave_owner(generation, others.waking)).then_some(Last(place))
+        (is_alone || place.lease.leave_owner(generation, others.waking)).then_some(LastHolder(place))
     }
 }
 
 /// The duty to clean up after a removed socket, alone in its place.
 #[must_use]
-pub(crate) struct Last<'a, M>(Place<'a, M>);
+pub(crate) struct LastHolder<'a, M>(SlotRef<'a, M>);
 
 /// What a socket left behind, to be dropped when the registry's own state is in order, since dropping runs the caller's code.
-pub(crate) struct Remains<M> {
+pub(crate) struct SlotDrops<M> {
     _waker: Option<Waker>,
     _metadata: M,
 }
 
-impl<M> Last<'_, M> {
+impl<M> LastHolder<'_, M> {
     /// Empties the place and makes it vacant. The flag is false if it is retired instead.
-    pub(crate) fn vacate(self) -> (Remains<M>, bool) {
-        let Place { word, seat, .. } = self.0;
-        let remains = Remains {
+    pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
+        let SlotRef { word, seat, .. } = self.0;
+        let remains = SlotDrops {
             // SAFETY: busy, and nobody else is in the place; open since `occupy`.
             _waker: unsafe { seat.waker.close() },
             // SAFETY: busy, and nobody else is in the place; full since `occupy`.

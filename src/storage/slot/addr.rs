@@ -2,27 +2,27 @@
 
 /// `| offset: 26 | is a slot: 1 | layer: 5 |`. A slot's number is never 0, so that 0 can end a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spot(u32);
+pub(crate) struct SlotAddr(u32);
 
-const LAYER_BITS: u32 = 5;
-const SLOT: u32 = 1 << LAYER_BITS;
-pub(crate) const OFFSET_SHIFT: u32 = LAYER_BITS + 1;
+const SEGMENT_BITS: u32 = 5;
+const SLOT: u32 = 1 << SEGMENT_BITS;
+pub(crate) const OFFSET_SHIFT: u32 = SEGMENT_BITS + 1;
 
 /// The highest offset in a table or page, and the highest number of one.
 pub(crate) const MAX_OFFSET: u32 = u32::MAX >> OFFSET_SHIFT;
-pub(crate) const MAX_LAYER: u32 = SLOT - 1;
+pub(crate) const MAX_SEGMENT: u32 = SLOT - 1;
 
-impl Spot {
+impl SlotAddr {
     /// The own place of a bucket.
     #[inline]
     pub(crate) fn bucket(table: u32, bucket: u32) -> Self {
-        debug_assert!(table <= MAX_LAYER && bucket <= MAX_OFFSET);
+        debug_assert!(table <= MAX_SEGMENT && bucket <= MAX_OFFSET);
         Self(bucket << OFFSET_SHIFT | table)
     }
 
     /// A slot of the slab.
     pub(crate) fn slot(page: u32, offset: u32) -> Self {
-        debug_assert!(page <= MAX_LAYER && offset <= MAX_OFFSET);
+        debug_assert!(page <= MAX_SEGMENT && offset <= MAX_OFFSET);
         Self(offset << OFFSET_SHIFT | SLOT | page)
     }
 
@@ -49,7 +49,7 @@ impl Spot {
     /// The number of the table or page.
     #[inline]
     pub(crate) fn layer(self) -> u32 {
-        self.0 & MAX_LAYER
+        self.0 & MAX_SEGMENT
     }
 
     /// The number of the bucket in its table, or of the slot in its page.

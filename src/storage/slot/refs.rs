@@ -45,18 +45,18 @@ const _: () = assert!(Generation::BITS < u64::BITS - STAMP_SHIFT);
 
 /// A number that stands for the reason why a socket was told to go; what it means is for the error's module to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict(pub(crate) u16);
+pub(crate) struct CloseCode(pub(crate) u16);
 
-impl Verdict {
+impl CloseCode {
     const NONE: Self = Self(0);
     pub(crate) const MAX: u16 = (1 << VERDICT_BITS) - 1;
 }
 
 /// The lease of one place. See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Lease(AtomicU64);
+pub(crate) struct SlotRefs(AtomicU64);
 
-impl Lease {
+impl SlotRefs {
     /// A visitor comes in. False if the owner of that generation has left.
     pub(crate) fn enter(&self, generation: Generation) -> bool {
         self.share(generation, |shares| (shares >= OWNER_IS_IN).then(|| shares + 1)).is_some()
@@ -75,9 +75,9 @@ impl Lease {
     }
 
     /// Passes that verdict unless there is one; returns the one that there is. None if that generation is over.
-    pub(crate) fn decide(&self, generation: Generation, verdict: Verdict) -> Option<Verdict> {
-        debug_assert!(verdict != Verdict::NONE && verdict.0 <= Verdict::MAX);
-        let passed = |now| if now == Verdict::NONE { verdict } else { now };
+    pub(crate) fn decide(&self, generation: Generation, verdict: CloseCode) -> Option<CloseCode> {
+        debug_assert!(verdict != CloseCode::NONE && verdict.0 <= CloseCode::MAX);
+        let passed = |now| if now == CloseCode::NONE { verdict } else { now };
         self.change(generation, |now, shares| Some((passed(now), shares))).map(|(verdict, _)| verdict)
     }
 
@@ -89,15 +89,15 @@ impl Lease {
     fn change(
         &self,
         generation: Generation,
-        f: impl Fn(Verdict, u32) -> Option<(Verdict, u32)>,
-    ) -> Option<(Verdict, u32)> {
+        f: impl Fn(CloseCode, u32) -> Option<(CloseCode, u32)>,
+    ) -> Option<(CloseCode, u32)> {
         let stamp = u64::from(generation.number()) + 1;
         // Ordering: Acquire, as on success: the decision rests on what others did before they changed the lease.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             let (verdict, shares) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
-                Less => (Verdict::NONE, OWNER),
-                Equal => (Verdict((seen >> SHARE_BITS) as u16 & Verdict::MAX), (seen & SHARES) as u32),
+                Less => (CloseCode::NONE, OWNER),
+                Equal => (CloseCode((seen >> SHARE_BITS) as u16 & CloseCode::MAX), (seen & SHARES) as u32),
                 Greater => return None,
             };
             let next = f(verdict, shares)?;

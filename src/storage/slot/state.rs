@@ -51,7 +51,7 @@
 //!
 //! # Visibility
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
-//! that finds its topics due sets nothing: it fences instead (see `Word::raise`).
+//! that finds its topics due sets nothing: it fences instead (see `SlotState::raise`).
 //!
 //! The steps by which sockets come to a place and leave it are in `lifecycle`.
 
@@ -61,7 +61,7 @@ use crate::storage::slot::generation::{GENERATION_BITS, Generation};
 use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
 use crate::topics::Topics;
 
-pub(crate) use lifecycle::{Others, Superseded};
+pub(crate) use lifecycle::{OtherHolders, Superseded};
 
 const DUE_BITS: u32 = 32;
 const FLAG_BITS: u32 = 5;
@@ -81,9 +81,9 @@ const _: () = assert!(VISITED.trailing_zeros() + 1 == GENERATION_SHIFT);
 
 /// What a word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen(u64);
+pub(crate) struct Snapshot(u64);
 
-impl Seen {
+impl Snapshot {
     #[inline]
     pub(crate) fn is_live(self) -> bool {
         self.0 & LIVE != 0
@@ -141,20 +141,20 @@ impl Seen {
 /// That WAKING is held: only the step that set it makes one.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Duty(());
+pub(crate) struct WakeToken(());
 
 /// What became of a mark, or of a call to close.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Marked {
+pub(crate) enum MarkOutcome {
     /// That socket is gone; nothing was done.
     Gone,
     /// Everything asked for was so already.
-    Already,
+    Unchanged,
     /// Done; nobody waits.
-    Done,
+    Set,
     /// Done, and the caller now holds WAKING: it wakes the task and calls `wake_done`.
-    Wake(Duty),
+    Wake(WakeToken),
 }
 
 /// What `wake_done` asks of its caller.
@@ -171,13 +171,13 @@ pub(crate) enum Woken {
 
 /// The word of one place. See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Word(AtomicU64);
+pub(crate) struct SlotState(AtomicU64);
 
-impl Word {
+impl SlotState {
     /// Ordering: Acquire, so that what is read beside the word after this belongs to what was seen, or to something later.
     #[inline]
-    pub(crate) fn load(&self) -> Seen {
-        Seen(self.0.load(Ordering::Acquire))
+    pub(crate) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Acquire))
     }
 
     /// One step from `seen`, or what the word holds instead.
@@ -185,19 +185,19 @@ impl Word {
     /// Ordering: AcqRel. Release hands to the next one what this thread did beside the word; Acquire takes what the
     /// previous one did. On failure Acquire, since the caller goes on with what it now sees, as after `load`.
     #[inline]
-    fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
-        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
+    fn step(&self, seen: Snapshot, next: u64) -> Result<(), Snapshot> {
+        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Snapshot)
     }
 
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
     #[inline]
-    pub(crate) fn mark(&self, seen: Seen, topics: Topics) -> Marked {
+    pub(crate) fn mark(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
         self.raise(seen, seen.generation(), u64::from(topics.bits()), false)
     }
 
     /// `mark`, if it takes no more than one step: nobody waits, and nobody interferes. False: nothing was done.
     #[inline]
-    pub(crate) fn mark_at_once(&self, seen: Seen, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn mark_at_once(&self, seen: Snapshot, topics: Topics, fenced: bool) -> bool {
         let bits = u64::from(topics.bits());
         if seen.0 & (LIVE | WAITING) != LIVE {
             return false;
@@ -214,25 +214,25 @@ impl Word {
 
     /// `mark`, by a caller that has fenced since it wrote what the mark is about, and before the word was `seen`.
     #[inline]
-    pub(crate) fn mark_fenced(&self, seen: Seen, topics: Topics) -> Marked {
+    pub(crate) fn mark_fenced(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
         self.raise(seen, seen.generation(), u64::from(topics.bits()), true)
     }
 
     /// Tells the socket of that generation to go.
-    pub(crate) fn close(&self, generation: Generation) -> Marked {
+    pub(crate) fn close(&self, generation: Generation) -> MarkOutcome {
         self.raise(self.load(), generation, CLOSED, true)
     }
 
     /// Flags publish nothing, so who raises one need not have `fenced`; every mark does, also one of no topics.
     #[inline]
-    fn raise(&self, mut now: Seen, generation: Generation, bits: u64, mut fenced: bool) -> Marked {
+    fn raise(&self, mut now: Snapshot, generation: Generation, bits: u64, mut fenced: bool) -> MarkOutcome {
         loop {
             if !now.is_live_as(generation) {
-                return Marked::Gone;
+                return MarkOutcome::Gone;
             }
             if now.0 & bits == bits {
                 if fenced {
-                    return Marked::Already;
+                    return MarkOutcome::Unchanged;
                 }
                 // Nothing to set, so nothing that releases what the caller wrote. A fence does it: either the owner's take comes
                 // before the load below, which then sees the bit gone and sets it; or it comes after, and its own fence makes it see
@@ -247,8 +247,8 @@ impl Word {
             let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
             let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };
             match self.step(now, next) {
-                Ok(()) if wake => return Marked::Wake(Duty(())),
-                Ok(()) => return Marked::Done,
+                Ok(()) if wake => return MarkOutcome::Wake(WakeToken(())),
+                Ok(()) => return MarkOutcome::Set,
                 Err(changed) => now = changed,
             }
         }
@@ -315,7 +315,7 @@ impl Word {
 
     /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
-        self.raise(self.load(), generation, VISITED, true) != Marked::Gone
+        self.raise(self.load(), generation, VISITED, true) != MarkOutcome::Gone
     }
 }
 

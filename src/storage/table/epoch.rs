@@ -27,15 +27,15 @@ const ENDED: u64 = u64::MAX;
 
 /// Draws the numbers of one registry's sessions.
 #[derive(Default)]
-pub(crate) struct Clock(AtomicU64);
+pub(crate) struct EpochClock(AtomicU64);
 
 /// The number of the session of the key that is in a bucket. See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Session(AtomicU64);
+pub(crate) struct ActivityEpoch(AtomicU64);
 
-impl Session {
+impl ActivityEpoch {
     /// The session's number, drawn now if there is none; none if the session has ended without. `is_active` looks whether the session goes on.
-    pub(crate) fn number(&self, clock: &Clock, is_active: impl FnOnce() -> bool) -> Option<u64> {
+    pub(crate) fn number(&self, clock: &EpochClock, is_active: impl FnOnce() -> bool) -> Option<u64> {
         // Ordering: Acquire, as `end`.
         match self.0.load(Ordering::Acquire) {
             NONE => {}

@@ -40,9 +40,9 @@ pub(crate) const MAX_WAY: u32 = PENDING as u32 - 1;
 
 /// What a home word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen(u64);
+pub(crate) struct Snapshot(u64);
 
-impl Seen {
+impl Snapshot {
     /// The way to the bucket that is decided on and not yet visible.
     #[inline]
     pub(crate) fn pending(self) -> Option<u32> {
@@ -62,26 +62,26 @@ impl Seen {
 
 /// The word of one home. See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Home(AtomicU64);
+pub(crate) struct HomeGroup(AtomicU64);
 
-impl Home {
+impl HomeGroup {
     /// Ordering: Acquire, so that a search after this finds every insertion up to the version that was seen.
     #[inline]
-    pub(crate) fn load(&self) -> Seen {
-        Seen(self.0.load(Ordering::Acquire))
+    pub(crate) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Acquire))
     }
 
     /// Ordering: AcqRel. Release hands the inserted key on to who helps or searches; Acquire orders the insertions of a home one
     /// after another. Failure Relaxed: the caller begins with a fresh `load`.
     #[inline]
-    fn step(&self, seen: Seen, next: u64) -> Result<Seen, ()> {
-        self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Seen(next)).map_err(drop)
+    fn step(&self, seen: Snapshot, next: u64) -> Result<Snapshot, ()> {
+        self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Snapshot(next)).map_err(drop)
     }
 
     /// Commits the insertion of a key into the bucket at the end of `way`, `distance` lines from its first, if nobody has inserted here
     /// since `seen`.
     #[inline]
-    pub(crate) fn decide(&self, seen: Seen, way: u32, distance: u32) -> Option<Seen> {
+    pub(crate) fn decide(&self, seen: Snapshot, way: u32, distance: u32) -> Option<Snapshot> {
         debug_assert!(seen.pending().is_none() && !seen.is_closed());
         let version = (seen.0 >> VERSION_SHIFT) + 1;
         let bound = u64::from(seen.bound().max(distance)) << BOUND_SHIFT;
@@ -90,13 +90,13 @@ impl Home {
 
     /// The pending bucket of `seen` is visible. Nothing is changed if somebody else has said so.
     #[inline]
-    pub(crate) fn clear(&self, seen: Seen) {
+    pub(crate) fn clear(&self, seen: Snapshot) {
         // Either this thread clears it or another one has: there is nothing left to do.
         let _ = self.step(seen, seen.0 & !PENDING);
     }
 
     /// No more insertions. False if the word changed since `seen`.
-    pub(crate) fn close(&self, seen: Seen) -> bool {
+    pub(crate) fn close(&self, seen: Snapshot) -> bool {
         debug_assert!(seen.pending().is_none());
         self.step(seen, seen.0 | CLOSED).is_ok()
     }

@@ -16,21 +16,21 @@
 //! An inserter into a newer table first closes the key's home in every older one, and joins the key if it is there. From then
 //! on step 4 fails in the older table, so the key can only be inserted in the newer one.
 
-use crate::shard::geometry::LINE;
+use crate::shard::geometry::BUCKETS_PER_LINE;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::access::Claimed;
-use crate::storage::table::home::{self, Home};
-use crate::storage::table::key_state::{self, Presence};
-use crate::storage::table::{Bucket, Found, HOME_LINES, Table};
+use crate::storage::table::home::{self, HomeGroup};
+use crate::storage::table::key_state::{self, KeyState};
+use crate::storage::table::{ActiveKey, Bucket, HOME_LINES, Table};
 
-const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * LINE <= home::MAX_WAY as usize + 1);
+const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_WAY as usize + 1);
 
-/// What became of an attempt to insert a key. But for `Done` the key comes back.
-pub(crate) enum Insertion<'a, K, M> {
+/// What became of an attempt to insert a key. But for `Inserted` the key comes back.
+pub(crate) enum InsertOutcome<'a, K, M> {
     /// The key is active in this bucket, the caller is its one socket, and the bucket's own place is claimed for it.
-    Done(u32, Claimed<'a, M>),
+    Inserted(u32, Claimed<'a, M>),
     /// The key is there.
-    Found(Found<'a, K, M>, K),
+    Exists(ActiveKey<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is free where the key may go: a newer table is needed.
     NoRoom(K),
 }
@@ -39,7 +39,7 @@ impl<K, M> Table<K, M> {
     /// Inserts the key, or finds it.
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has claimed the same bucket.
-    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> Insertion<'_, K, M> {
+    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
         let number = self.home(print);
         let home = &self.homes[number];
         let mut attempt = Attempt::Key(key);
@@ -50,16 +50,16 @@ impl<K, M> Table<K, M> {
                 continue;
             }
             if seen.is_closed() {
-                return Insertion::NoRoom(attempt.give_up());
+                return InsertOutcome::NoRoom(attempt.give_up());
             }
             let vacancy = match self.find_or_vacancy(print, seen.bound()) {
-                Ok(found) => return Insertion::Found(found, attempt.give_up()),
+                Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
                 Err(vacancy) => vacancy,
             };
             let hidden = match attempt {
-                Attempt::Hidden(hidden) => hidden,
+                Attempt::Staged(hidden) => hidden,
                 Attempt::Key(key) => match vacancy {
-                    None => return Insertion::NoRoom(key),
+                    None => return InsertOutcome::NoRoom(key),
                     Some(vacancy) => match self.hide(print, key, vacancy) {
                         Ok(hidden) => hidden,
                         Err(key) => {
@@ -72,14 +72,14 @@ impl<K, M> Table<K, M> {
             let way = self.way(print, hidden.distance, hidden.number);
             if let Some(decided) = home.decide(seen, way, hidden.distance) {
                 self.reveal(&hidden.bucket.presence, home, decided);
-                return Insertion::Done(hidden.number, hidden.place);
+                return InsertOutcome::Inserted(hidden.number, hidden.place);
             }
-            attempt = Attempt::Hidden(hidden);
+            attempt = Attempt::Staged(hidden);
         }
     }
 
     /// As `find`, by who knows the bound; if the key is not there, the first free bucket where it may go.
-    fn find_or_vacancy(&self, print: &Fingerprint, bound: u32) -> Result<Found<'_, K, M>, Option<Vacancy>> {
+    fn find_or_vacancy(&self, print: &Fingerprint, bound: u32) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, line) in self.probe(print.hash) {
             for number in self.buckets_of(line, print.hash) {
@@ -104,7 +104,7 @@ impl<K, M> Table<K, M> {
     }
 
     /// Claims the free bucket for the key, with its own place. The key comes back if somebody was faster.
-    fn hide(&self, print: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Hidden<'_, K, M>, K> {
+    fn hide(&self, print: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, number, seen } = vacancy;
         let bucket = self.bucket(number);
         if !bucket.presence.claim(seen, print.identity.kind) {
@@ -112,17 +112,17 @@ impl<K, M> Table<K, M> {
         }
         bucket.identity.store(print.identity);
         let place = self.own_place(number).claim_with_bucket();
-        Ok(Hidden::new(self, number, bucket, distance, place, key))
+        Ok(Staged::new(self, number, bucket, distance, place, key))
     }
 
     /// Makes the bucket of a decided insertion visible, unless that was done already.
-    fn finish(&self, home: usize, decided: home::Seen) {
+    fn finish(&self, home: usize, decided: home::Snapshot) {
         let Some(way) = decided.pending() else { return };
         let presence = &self.bucket(self.bucket_at(home, way)).presence;
         self.reveal(presence, &self.homes[home], decided);
     }
 
-    fn reveal(&self, presence: &Presence, home: &Home, decided: home::Seen) {
+    fn reveal(&self, presence: &KeyState, home: &HomeGroup, decided: home::Snapshot) {
         let claimed = presence.load();
         // The home still is as decided, so `claimed` is of that insertion and not of a later one: whoever inserted does not
         // return, and so the bucket is not emptied, before the home is cleared.
@@ -138,15 +138,15 @@ impl<K, M> Table<K, M> {
     /// The way to a bucket from the key's home: from which of its lines, how far, and to which bucket of the line.
     fn way(&self, print: &Fingerprint, distance: u32, bucket: u32) -> u32 {
         let start = self.start(print.hash) % HOME_LINES;
-        (start as u32 * (home::MAX_BOUND + 1) + distance) * LINE as u32 + bucket % LINE as u32
+        (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
     }
 
     /// The bucket at the end of a way from a home.
     fn bucket_at(&self, home: usize, way: u32) -> u32 {
-        let (way, side) = (way / LINE as u32, way % LINE as u32);
+        let (way, side) = (way / BUCKETS_PER_LINE as u32, way % BUCKETS_PER_LINE as u32);
         let (start, distance) = ((way / (home::MAX_BOUND + 1)) as usize, (way % (home::MAX_BOUND + 1)) as usize);
         let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.line_count();
-        (line * LINE) as u32 + side
+        (line * BUCKETS_PER_LINE) as u32 + side
     }
 
     /// Sees to it that nobody inserts the key here any more. After this, if `find` does not find it, it never will.
@@ -167,14 +167,14 @@ impl<K, M> Table<K, M> {
 /// What an inserter holds while the home has not decided.
 enum Attempt<'a, K, M> {
     Key(K),
-    Hidden(Hidden<'a, K, M>),
+    Staged(Staged<'a, K, M>),
 }
 
 impl<K, M> Attempt<'_, K, M> {
     fn give_up(self) -> K {
         match self {
             Self::Key(key) => key,
-            Self::Hidden(hidden) => hidden.withdraw(),
+            Self::Staged(hidden) => hidden.withdraw(),
         }
     }
 }
@@ -183,11 +183,11 @@ impl<K, M> Attempt<'_, K, M> {
 struct Vacancy {
     distance: u32,
     number: u32,
-    seen: key_state::Seen,
+    seen: key_state::Snapshot,
 }
 
 /// A claimed bucket with a key in it that nobody sees yet.
-struct Hidden<'a, K, M> {
+struct Staged<'a, K, M> {
     table: &'a Table<K, M>,
     number: u32,
     bucket: &'a Bucket,
@@ -196,7 +196,7 @@ struct Hidden<'a, K, M> {
 }
 
 #[allow(unsafe_code)]
-impl<'a, K, M> Hidden<'a, K, M> {
+impl<'a, K, M> Staged<'a, K, M> {
     fn new(
         table: &'a Table<K, M>,
         number: u32,

@@ -32,9 +32,9 @@
 //! | claimed | member, live 1 | `promote` | inserter, or who helps it, once the home has decided | |
 //! | member | lingering + 1 | `hold` | registration | compare the keys, then `join` or `settle` |
 //! | member, live n, lingering m | live n + 1, lingering m - 1 | `join` | registration that holds | |
-//! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `Vacate` if dying and nothing lingers |
+//! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `VacateBucket` if dying and nothing lingers |
 //! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with others in its place | |
-//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late, or held in vain | `Vacate` if dying and nothing lingers |
+//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late, or held in vain | `VacateBucket` if dying and nothing lingers |
 //! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's own place is retired) | `vacate` | who has the duty | take the key out and return the chain first |
 //!
 //! What is read beside the word belongs to one occupancy if the word showed the same occupancy before and after.
@@ -72,13 +72,13 @@ pub(crate) const MAX_LIVE: u32 = LIVE as u32;
 
 /// How a bucket's identity is to be read; the identity's own module gives the numbers their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Kind(pub(crate) u8);
+pub(crate) struct KeyKind(pub(crate) u8);
 
 /// What a presence word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seen(u64);
+pub(crate) struct Snapshot(u64);
 
-impl Seen {
+impl Snapshot {
     /// Whether nobody ever claimed the bucket.
     #[inline]
     pub(crate) fn is_untouched(self) -> bool {
@@ -102,7 +102,7 @@ impl Seen {
 
     /// Whether the bucket has an active key whose identity is of that kind.
     #[inline]
-    pub(crate) fn is_member(self, kind: Kind) -> bool {
+    pub(crate) fn is_member(self, kind: KeyKind) -> bool {
         self.0 & (STATE | KIND) == MEMBER | u64::from(kind.0) << KIND_SHIFT
     }
 
@@ -113,7 +113,7 @@ impl Seen {
 
     /// Whether the bucket has an active key whose identity is of that kind, and which has no places but the bucket's own.
     #[inline]
-    pub(crate) fn is_unchained_member(self, kind: Kind) -> bool {
+    pub(crate) fn is_unchained_member(self, kind: KeyKind) -> bool {
         self.0 & (STATE | KIND | CHAINED) == MEMBER | u64::from(kind.0) << KIND_SHIFT
     }
 
@@ -125,7 +125,7 @@ impl Seen {
 
     /// Whether this and `earlier`, a member, are the same active occupancy.
     #[inline]
-    pub(crate) fn is_still(self, earlier: Seen) -> bool {
+    pub(crate) fn is_still(self, earlier: Snapshot) -> bool {
         (self.0 ^ earlier.0) & !(LIVE | LINGERING | CHAINED) == 0
     }
 
@@ -152,30 +152,30 @@ impl Seen {
     }
 
     #[inline]
-    fn left(self) -> Left {
-        if self.0 & (STATE | LIVE | LINGERING) == DYING { Left::Vacate } else { Left::Others }
+    fn left(self) -> AfterLeave {
+        if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket } else { AfterLeave::Nothing }
     }
 }
 
 /// What a step that may have been the key's last asks of its caller.
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Left {
+pub(crate) enum AfterLeave {
     /// Nothing: others are there, or will do it.
-    Others,
+    Nothing,
     /// Nobody is left: empty the bucket, then `vacate`.
-    Vacate,
+    VacateBucket,
 }
 
 /// The word of one bucket. See the module's documentation.
 #[derive(Default)]
-pub(crate) struct Presence(AtomicU64);
+pub(crate) struct KeyState(AtomicU64);
 
-impl Presence {
+impl KeyState {
     /// Ordering: Acquire, so that what is read beside the word after this belongs to what was seen, or to something later.
     #[inline]
-    pub(crate) fn load(&self) -> Seen {
-        Seen(self.0.load(Ordering::Acquire))
+    pub(crate) fn load(&self) -> Snapshot {
+        Snapshot(self.0.load(Ordering::Acquire))
     }
 
     /// One step from `seen`, or what the word holds instead.
@@ -183,13 +183,13 @@ impl Presence {
     /// Ordering: AcqRel. Release hands on what this thread did beside the word, Acquire takes over what the one before did.
     /// Failure Acquire, as `load`: the caller goes on with what it now sees.
     #[inline]
-    fn step(&self, seen: Seen, next: u64) -> Result<(), Seen> {
-        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Seen)
+    fn step(&self, seen: Snapshot, next: u64) -> Result<(), Snapshot> {
+        self.0.compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire).map(drop).map_err(Snapshot)
     }
 
     /// vacant -> claimed. False if somebody was faster.
     #[inline]
-    pub(crate) fn claim(&self, seen: Seen, kind: Kind) -> bool {
+    pub(crate) fn claim(&self, seen: Snapshot, kind: KeyKind) -> bool {
         debug_assert!(seen.is_vacant());
         let next = seen.0 & !(STATE | KIND) | CLAIMED | u64::from(kind.0) << KIND_SHIFT;
         // Ordering: AcqRel, as `step`; failure Relaxed, nothing is read then. The strong form: a bucket must not be left untouched
@@ -222,7 +222,7 @@ impl Presence {
 
     /// claimed -> member. False if that was done already.
     #[inline]
-    pub(crate) fn promote(&self, claimed: Seen) -> bool {
+    pub(crate) fn promote(&self, claimed: Snapshot) -> bool {
         debug_assert!(claimed.is_claimed());
         let mut seen = claimed;
         while seen == claimed {
@@ -235,7 +235,7 @@ impl Presence {
     }
 
     /// Keeps the key of the member that was `seen` where it is, uncounted, until `join` or `settle`. False: that occupancy ended.
-    pub(crate) fn hold(&self, seen: Seen) -> bool {
+    pub(crate) fn hold(&self, seen: Snapshot) -> bool {
         let mut now = seen;
         while now.is_still(seen) {
             match self.step(now, now.lingering_more()) {
@@ -271,23 +271,23 @@ impl Presence {
 
     /// One socket fewer, if the word still is what was `seen`; else what it is.
     #[inline]
-    pub(crate) fn leave(&self, seen: Seen, lingers: bool) -> Result<Left, Seen> {
+    pub(crate) fn leave(&self, seen: Snapshot, lingers: bool) -> Result<AfterLeave, Snapshot> {
         debug_assert!(seen.0 & STATE == MEMBER && seen.live() > 0);
         let mut next = if lingers { seen.lingering_more() } else { seen.0 } - 1;
         if next & LIVE == 0 {
             next |= DYING;
         }
         self.step(seen, next)?;
-        Ok(Seen(next).left())
+        Ok(Snapshot(next).left())
     }
 
     /// A lingering socket's place is clean, or a hold ends.
-    pub(crate) fn settle(&self) -> Left {
+    pub(crate) fn settle(&self) -> AfterLeave {
         let mut seen = self.load();
         loop {
             let next = seen.lingering_less();
             match self.step(seen, next) {
-                Ok(()) => return Seen(next).left(),
+                Ok(()) => return Snapshot(next).left(),
                 Err(now) => seen = now,
             }
         }

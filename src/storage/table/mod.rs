@@ -17,16 +17,16 @@ pub(crate) mod insert;
 pub(crate) mod key_state;
 pub(crate) mod takeover_order;
 
-use crate::shard::geometry::LINE;
+use crate::shard::geometry::BUCKETS_PER_LINE;
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
-use crate::storage::slab::{Chain, Stack};
-use crate::storage::slot::access::{Place, Seat};
-use crate::storage::slot::refs::Lease;
-use crate::storage::slot::state::{self, Word};
-use crate::storage::table::epoch::Session;
-use crate::storage::table::home::Home;
-use crate::storage::table::key_state::Presence;
-use crate::storage::table::takeover_order::Succession;
+use crate::storage::slab::{FreeList, SlotChain};
+use crate::storage::slot::access::{SlotData, SlotRef};
+use crate::storage::slot::refs::SlotRefs;
+use crate::storage::slot::state::{self, SlotState};
+use crate::storage::table::epoch::ActivityEpoch;
+use crate::storage::table::home::HomeGroup;
+use crate::storage::table::key_state::KeyState;
+use crate::storage::table::takeover_order::TakeoverOrder;
 use crate::sync::{Zeroable, prefetch, zeroed_slice};
 use crate::util::value_cell::ValueCell;
 use std::ptr;
@@ -42,37 +42,37 @@ pub(crate) struct Table<K, M> {
     number: u32,
     /// How many lines beyond its first a key may be put.
     max_bound: u32,
-    lines: Box<[Line]>,
-    pub(crate) homes: Box<[Home]>,
-    residents: Box<[Resident<K, M>]>,
-    extras: Box<[Extras]>,
+    lines: Box<[BucketLine]>,
+    pub(crate) homes: Box<[HomeGroup]>,
+    residents: Box<[BucketWarm<K, M>]>,
+    extras: Box<[BucketCold]>,
 }
 
 #[derive(Default)]
 #[repr(align(64))]
-struct Line([Bucket; LINE]);
+struct BucketLine([Bucket; BUCKETS_PER_LINE]);
 
 /// What a mark reads and writes.
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Bucket {
-    pub(crate) presence: Presence,
+    pub(crate) presence: KeyState,
     pub(crate) identity: IdentityCell,
-    pub(crate) word: Word,
+    pub(crate) word: SlotState,
 }
 
 /// Where a key may be.
-pub(crate) struct Guess<'a, K, M> {
+pub(crate) struct Candidate<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
     pub(crate) line: usize,
     pub(crate) side: usize,
     pub(crate) bucket: &'a Bucket,
 }
 
-impl<K, M> Guess<'_, K, M> {
+impl<K, M> Candidate<'_, K, M> {
     #[inline]
     pub(crate) fn number(&self) -> u32 {
-        (self.line * LINE + self.side) as u32
+        (self.line * BUCKETS_PER_LINE + self.side) as u32
     }
 }
 
@@ -83,7 +83,7 @@ impl Bucket {
     /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
     /// another place says CHAINED before returning, and so is not missed.
     #[inline]
-    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<state::Seen> {
+    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<state::Snapshot> {
         let seen = self.word.load();
         let is_key = self.identity.holds(print.identity);
         let is_sole = self.presence.load().is_unchained_member(print.identity.kind);
@@ -92,52 +92,52 @@ impl Bucket {
 }
 
 /// What the life of a key and of its first socket needs besides.
-struct Resident<K, M> {
+struct BucketWarm<K, M> {
     key: ValueCell<K>,
-    seat: Seat<M>,
+    seat: SlotData<M>,
 }
 
 /// What only keys with several sockets, visitors, and who watches need.
 #[derive(Default)]
-pub(crate) struct Extras {
-    lease: Lease,
+pub(crate) struct BucketCold {
+    lease: SlotRefs,
     /// The places of the key's chain that are free to take.
-    pub(crate) vacancies: Stack,
-    pub(crate) chain: Chain,
-    pub(crate) succession: Succession,
-    pub(crate) session: Session,
+    pub(crate) vacancies: FreeList,
+    pub(crate) chain: SlotChain,
+    pub(crate) succession: TakeoverOrder,
+    pub(crate) session: ActivityEpoch,
 }
 
-const _: () = assert!(crate::sync::MODELLED || size_of::<Line>() == 64);
+const _: () = assert!(crate::sync::MODELLED || size_of::<BucketLine>() == 64);
 
-impl<K, M> Default for Resident<K, M> {
+impl<K, M> Default for BucketWarm<K, M> {
     fn default() -> Self {
-        Self { key: ValueCell::default(), seat: Seat::default() }
+        Self { key: ValueCell::default(), seat: SlotData::default() }
     }
 }
 
 #[allow(unsafe_code)]
 mod zeroable {
-    use super::{Extras, Home, Line, Resident, Zeroable};
+    use super::{BucketCold, BucketLine, BucketWarm, HomeGroup, Zeroable};
     // SAFETY: atomics.
-    unsafe impl Zeroable for Line {}
+    unsafe impl Zeroable for BucketLine {}
     // SAFETY: one atomic.
-    unsafe impl Zeroable for Home {}
-    // SAFETY: a cell of `MaybeUninit`, for which any bytes will do, and a zeroable `Seat`.
-    unsafe impl<K, M> Zeroable for Resident<K, M> {}
+    unsafe impl Zeroable for HomeGroup {}
+    // SAFETY: a cell of `MaybeUninit`, for which any bytes will do, and a zeroable `SlotData`.
+    unsafe impl<K, M> Zeroable for BucketWarm<K, M> {}
     // SAFETY: atomics.
-    unsafe impl Zeroable for Extras {}
+    unsafe impl Zeroable for BucketCold {}
 }
 
 /// An active key: where it is, and which occupancy of the bucket it is.
-pub(crate) struct Found<'a, K, M> {
+pub(crate) struct ActiveKey<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
     pub(crate) number: u32,
     pub(crate) bucket: &'a Bucket,
-    pub(crate) seen: key_state::Seen,
+    pub(crate) seen: key_state::Snapshot,
 }
 
-impl<'a, K, M> Found<'a, K, M> {
+impl<'a, K, M> ActiveKey<'a, K, M> {
     /// The key that is in the bucket now, by who knows that there is one.
     pub(crate) fn now(table: &'a Table<K, M>, number: u32) -> Self {
         let bucket = table.bucket(number);
@@ -152,8 +152,8 @@ impl<K, M> Table<K, M> {
             max_bound,
             lines: zeroed_slice(lines),
             homes: zeroed_slice(lines.div_ceil(HOME_LINES)),
-            residents: zeroed_slice(lines * LINE),
-            extras: zeroed_slice(lines * LINE),
+            residents: zeroed_slice(lines * BUCKETS_PER_LINE),
+            extras: zeroed_slice(lines * BUCKETS_PER_LINE),
         }
     }
 
@@ -167,22 +167,22 @@ impl<K, M> Table<K, M> {
 
     #[inline]
     pub(crate) fn bucket(&self, bucket: u32) -> &Bucket {
-        &self.lines[bucket as usize / LINE].0[bucket as usize % LINE]
+        &self.lines[bucket as usize / BUCKETS_PER_LINE].0[bucket as usize % BUCKETS_PER_LINE]
     }
 
-    pub(crate) fn extras(&self, bucket: u32) -> &Extras {
+    pub(crate) fn extras(&self, bucket: u32) -> &BucketCold {
         &self.extras[bucket as usize]
     }
 
     /// The own place of a bucket, if there is such a bucket.
-    pub(crate) fn place(&self, bucket: u32) -> Option<Place<'_, M>> {
+    pub(crate) fn place(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
         (bucket < self.residents.len() as u32).then(|| self.own_place(bucket))
     }
 
     /// The own place of a bucket that is there.
     #[inline]
-    pub(crate) fn own_place(&self, bucket: u32) -> Place<'_, M> {
-        Place {
+    pub(crate) fn own_place(&self, bucket: u32) -> SlotRef<'_, M> {
+        SlotRef {
             word: &self.bucket(bucket).word,
             lease: &self.extras(bucket).lease,
             seat: &self.residents[bucket as usize].seat,
@@ -191,25 +191,26 @@ impl<K, M> Table<K, M> {
 
     /// The word of a bucket, if there is such a bucket.
     #[inline]
-    pub(crate) fn word(&self, bucket: u32) -> Option<&Word> {
-        self.lines.get(bucket as usize / LINE).map(|line| &line.0[bucket as usize % LINE].word)
+    pub(crate) fn word(&self, bucket: u32) -> Option<&SlotState> {
+        self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].word)
     }
 
     /// The bucket that has the word, if it is in this table.
-    pub(crate) fn bucket_of(&self, word: &Word) -> Option<u32> {
+    pub(crate) fn bucket_of(&self, word: &SlotState) -> Option<u32> {
         let distance = ptr::from_ref(word).addr().wrapping_sub(self.lines.as_ptr().addr());
         (distance < size_of_val(&*self.lines)).then(|| {
-            let (line, side) = (distance / size_of::<Line>(), distance % size_of::<Line>() / size_of::<Bucket>());
-            (line * LINE + side) as u32
+            let (line, side) =
+                (distance / size_of::<BucketLine>(), distance % size_of::<BucketLine>() / size_of::<Bucket>());
+            (line * BUCKETS_PER_LINE + side) as u32
         })
     }
 
     /// Calls `f` with the word of each bucket, in memory's order.
     #[inline]
-    pub(crate) fn each_word<'a>(&'a self, mut f: impl FnMut(u32, &'a Word)) {
-        for (line, Line(buckets)) in self.lines.iter().enumerate() {
+    pub(crate) fn each_word<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
+        for (line, BucketLine(buckets)) in self.lines.iter().enumerate() {
             for (side, bucket) in buckets.iter().enumerate() {
-                f((line * LINE + side) as u32, &bucket.word);
+                f((line * BUCKETS_PER_LINE + side) as u32, &bucket.word);
             }
         }
     }
@@ -222,16 +223,16 @@ impl<K, M> Table<K, M> {
     /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
     /// it is is computed rather than decided, since the processor could only guess.
     #[inline]
-    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Guess<'_, K, M>> {
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
         let line = self.start(print.hash) + distance;
-        let Line(buckets) = self.lines.get(line)?;
+        let BucketLine(buckets) = self.lines.get(line)?;
         let side = usize::from(buckets[1].identity.resembles(print.identity));
-        Some(Guess { table: self, line, side, bucket: &buckets[side] })
+        Some(Candidate { table: self, line, side, bucket: &buckets[side] })
     }
 
     /// The key, if it is active and in the first two lines, as nine in ten are.
     #[inline]
-    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         [0, 1].into_iter().find_map(|distance| {
             let guess = self.guess(print, distance)?;
             self.look(guess.number(), guess.bucket, print).ok()
@@ -239,7 +240,7 @@ impl<K, M> Table<K, M> {
     }
 
     /// The key, if it is active.
-    pub(crate) fn find(&self, print: &Fingerprint) -> Option<Found<'_, K, M>> {
+    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let mut bound = None;
         for (distance, line) in self.probe(print.hash) {
             // The bound is far away: only who would have to go far looks.
@@ -264,12 +265,12 @@ impl<K, M> Table<K, M> {
         number: u32,
         bucket: &'a Bucket,
         print: &Fingerprint,
-    ) -> Result<Found<'a, K, M>, key_state::Seen> {
+    ) -> Result<ActiveKey<'a, K, M>, key_state::Snapshot> {
         let Bucket { presence, identity, .. } = bucket;
         let seen = presence.load();
         let is_key =
             seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen);
-        if is_key { Ok(Found { table: self, number, bucket, seen }) } else { Err(seen) }
+        if is_key { Ok(ActiveKey { table: self, number, bucket, seen }) } else { Err(seen) }
     }
 
     /// Asks for the first line of the key, or the one after it.
@@ -283,9 +284,9 @@ impl<K, M> Table<K, M> {
     /// Asks for what is kept of the line's first sockets besides their words.
     #[inline]
     pub(crate) fn prefetch_seats(&self, line: usize) {
-        let seats = line * LINE;
+        let seats = line * BUCKETS_PER_LINE;
         prefetch(&self.residents[seats].seat);
-        prefetch(&self.residents[seats + LINE - 1].seat);
+        prefetch(&self.residents[seats + BUCKETS_PER_LINE - 1].seat);
     }
 
     /// Asks for all that an insertion of the key will need.
@@ -294,7 +295,7 @@ impl<K, M> Table<K, M> {
         let line = self.start(print.hash);
         prefetch(&self.lines[line]);
         prefetch(&self.homes[line / HOME_LINES]);
-        prefetch(&self.residents[line * LINE]);
+        prefetch(&self.residents[line * BUCKETS_PER_LINE]);
     }
 
     /// Asks for all that the removal of a bucket's socket will need.
@@ -318,8 +319,8 @@ impl<K, M> Table<K, M> {
     }
 
     #[inline]
-    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; LINE] {
-        let (first, flip) = ((line * LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
+    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; BUCKETS_PER_LINE] {
+        let (first, flip) = ((line * BUCKETS_PER_LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
         [first + flip, first + (1 - flip)]
     }
 

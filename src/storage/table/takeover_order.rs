@@ -17,14 +17,14 @@
 //! met was there before the look began. Who gives way in step 4 does so on behalf of the latest, and steps the version on its behalf, too: the
 //! latest is there, but may not have come to its own step.
 
-use crate::storage::slot::addr::Spot;
+use crate::storage::slot::addr::SlotAddr;
 use crate::storage::slot::generation::Generation;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// How the sockets of one key succeeded one another. Never reset: what an earlier key of the bucket left behind names sockets that
 /// are gone.
 #[derive(Default)]
-pub(crate) struct Succession {
+pub(crate) struct TakeoverOrder {
     /// `| generation: 32 | spot: 32 |`; at first that of a socket which cannot be told from none, and is never asked for.
     latest: AtomicU64,
     /// May wrap: it only has to differ between the beginning and the end of one look.
@@ -33,20 +33,20 @@ pub(crate) struct Succession {
 
 /// One socket of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Heir {
-    pub(crate) spot: Spot,
+pub(crate) struct LocalId {
+    pub(crate) spot: SlotAddr,
     pub(crate) generation: Generation,
 }
 
-impl Heir {
+impl LocalId {
     fn number(self) -> u64 {
         u64::from(self.generation.number()) << 32 | u64::from(self.spot.number())
     }
 }
 
-impl Succession {
+impl TakeoverOrder {
     /// The socket, not yet published, is the latest.
-    pub(crate) fn announce(&self, heir: Heir) {
+    pub(crate) fn announce(&self, heir: LocalId) {
         // Ordering: AcqRel. Release, with the publication that follows: who finds the socket live sees it announced.
         self.latest.swap(heir.number(), Ordering::AcqRel);
     }
@@ -57,15 +57,15 @@ impl Succession {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn is_latest(&self, heir: Heir) -> bool {
+    pub(crate) fn is_latest(&self, heir: LocalId) -> bool {
         self.latest() == heir
     }
 
     /// The latest socket; some socket or other that is gone, if there never was one.
-    pub(crate) fn latest(&self) -> Heir {
+    pub(crate) fn latest(&self) -> LocalId {
         // Ordering: Acquire, pairs with `announce`.
         let number = self.latest.load(Ordering::Acquire);
-        Heir { spot: Spot::from_number(number as u32), generation: Generation::new((number >> 32) as u32) }
+        LocalId { spot: SlotAddr::from_number(number as u32), generation: Generation::new((number >> 32) as u32) }
     }
 
     pub(crate) fn version(&self) -> u32 {

@@ -3,13 +3,13 @@
 use super::*;
 use crate::sync::Arc;
 
-fn values(layers: &Layers<u32>) -> Vec<u32> {
+fn values(layers: &AppendList<u32>) -> Vec<u32> {
     layers.iter().map(|layer| **layer).collect()
 }
 
 #[test]
 fn the_newest_comes_first_and_knows_the_older_ones() {
-    let layers = Layers::default();
+    let layers = AppendList::default();
     assert!(layers.newest().is_none() && layers.iter().next().is_none());
     for n in 0..3 {
         layers.push(layers.newest(), n);
@@ -23,7 +23,7 @@ fn the_newest_comes_first_and_knows_the_older_ones() {
 
 #[test]
 fn layers_stay_where_they_are() {
-    let layers = Layers::default();
+    let layers = AppendList::default();
     layers.push(None, 0);
     let first = layers.newest().expect("pushed above");
     for n in 1..10 {
@@ -35,7 +35,7 @@ fn layers_stay_where_they_are() {
 
 #[test]
 fn who_comes_second_on_top_of_the_same_layer_adds_nothing() {
-    let layers = Layers::default();
+    let layers = AppendList::default();
     layers.push(None, 0);
     layers.push(None, 1);
     assert_eq!(values(&layers), [0]);
@@ -49,7 +49,7 @@ fn who_comes_second_on_top_of_the_same_layer_adds_nothing() {
 #[test]
 fn every_value_is_dropped_once() {
     let value = Arc::new(());
-    let layers = Layers::default();
+    let layers = AppendList::default();
     for n in 0..3 {
         layers.push(layers.newest(), Arc::clone(&value));
         assert_eq!(Arc::strong_count(&value), n + 2);

@@ -5,23 +5,23 @@ use super::*;
 const LAST: u32 = (1 << Generation::BITS) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
 
-fn lease(generation: u32, shares: u32) -> Lease {
-    Lease(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(shares)))
+fn lease(generation: u32, shares: u32) -> SlotRefs {
+    SlotRefs(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(shares)))
 }
 
-fn bits(lease: &Lease) -> u64 {
+fn bits(lease: &SlotRefs) -> u64 {
     lease.0.load(Ordering::Relaxed)
 }
 
 /// Runs `step` on a lease of `generation`; checks that it returns and leaves behind what was expected.
 #[track_caller]
-fn check(generation: u32, from: u32, step: impl FnOnce(&Lease, Generation) -> bool, returns: bool, to: u32) {
+fn check(generation: u32, from: u32, step: impl FnOnce(&SlotRefs, Generation) -> bool, returns: bool, to: u32) {
     let changed = lease(generation, from);
     assert_eq!(step(&changed, Generation::new(generation)), returns, "{generation}: {from}");
     assert_eq!(bits(&changed), bits(&lease(generation, to)), "{generation}: {from} to {to}");
 }
 
-fn stays(lease: &Lease, step: impl FnOnce(&Lease) -> bool) {
+fn stays(lease: &SlotRefs, step: impl FnOnce(&SlotRefs) -> bool) {
     let before = bits(lease);
     assert!(!step(lease));
     assert_eq!(bits(lease), before);
@@ -30,9 +30,9 @@ fn stays(lease: &Lease, step: impl FnOnce(&Lease) -> bool) {
 #[test]
 fn the_numbers_are_as_drawn() {
     assert_eq!((OWNER, OWNER_IS_IN), (1 << 26, 1 << 25));
-    assert_eq!(bits(&Lease::default()), 0);
+    assert_eq!(bits(&SlotRefs::default()), 0);
     let last = lease(LAST, 0);
-    let all = (Verdict(Verdict::MAX), SHARES as u32);
+    let all = (CloseCode(CloseCode::MAX), SHARES as u32);
     assert_eq!(
         last.change(Generation::new(LAST), |_, _| Some(all)),
         Some(all),
@@ -45,10 +45,10 @@ fn the_numbers_are_as_drawn() {
 fn visitors_come_and_go_while_the_owner_is_in() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, 1_000] {
-            check(generation, OWNER + others, Lease::enter, true, OWNER + others + 1);
-            check(generation, OWNER + others, Lease::leave, false, OWNER + others - 1);
+            check(generation, OWNER + others, SlotRefs::enter, true, OWNER + others + 1);
+            check(generation, OWNER + others, SlotRefs::leave, false, OWNER + others - 1);
         }
-        check(generation, OWNER_IS_IN, Lease::enter, true, OWNER_IS_IN + 1);
+        check(generation, OWNER_IS_IN, SlotRefs::enter, true, OWNER_IS_IN + 1);
     }
 }
 
@@ -56,7 +56,7 @@ fn visitors_come_and_go_while_the_owner_is_in() {
 fn nobody_comes_in_after_the_owner_left() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, OWNER_IS_IN - 1] {
-            check(generation, others, Lease::enter, false, others);
+            check(generation, others, SlotRefs::enter, false, others);
         }
     }
 }
@@ -65,8 +65,8 @@ fn nobody_comes_in_after_the_owner_left() {
 fn the_owner_leaves_its_share_to_who_is_waking() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, 1_000] {
-            let quiet = |lease: &Lease, generation| lease.leave_owner(generation, false);
-            let waking = |lease: &Lease, generation| lease.leave_owner(generation, true);
+            let quiet = |lease: &SlotRefs, generation| lease.leave_owner(generation, false);
+            let waking = |lease: &SlotRefs, generation| lease.leave_owner(generation, true);
             check(generation, OWNER + others, quiet, others == 0, others);
             check(generation, OWNER + others, waking, false, others + 1);
             check(generation, OWNER + others - 1, waking, others == 0, others);
@@ -77,8 +77,8 @@ fn the_owner_leaves_its_share_to_who_is_waking() {
 #[test]
 fn the_last_visitor_after_the_owner_cleans_up() {
     for generation in GENERATIONS {
-        check(generation, 1, Lease::leave, true, 0);
-        check(generation, 2, Lease::leave, false, 1);
+        check(generation, 1, SlotRefs::leave, true, 0);
+        check(generation, 2, SlotRefs::leave, false, 1);
     }
 }
 
@@ -111,7 +111,7 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
                 parties.extend(waking.then_some(Party::Waker));
                 parties.extend(vec![Party::Visitor; visitors]);
                 orders(&parties, &mut Vec::new(), &mut |order| {
-                    let lease = Lease::default();
+                    let lease = SlotRefs::default();
                     assert!((0..visitors).all(|_| lease.enter(generation)));
                     let last = order.len() - 1;
                     for (n, party) in order.iter().enumerate() {
@@ -130,7 +130,7 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
 
 #[test]
 fn visitors_may_come_in_after_who_woke_has_paid_early() {
-    let (lease, generation) = (Lease::default(), Generation::new(0));
+    let (lease, generation) = (SlotRefs::default(), Generation::new(0));
     assert!(!lease.leave(generation));
     assert!(lease.enter(generation));
     assert!(!lease.leave_owner(generation, true));
@@ -171,22 +171,22 @@ fn a_stale_generation_changes_nothing() {
 #[test]
 fn the_first_verdict_stays() {
     for generation in GENERATIONS.map(Generation::new) {
-        let lease = Lease::default();
+        let lease = SlotRefs::default();
         assert!(lease.enter(generation));
-        assert_eq!(lease.decide(generation, Verdict(7)), Some(Verdict(7)));
-        assert_eq!(lease.decide(generation, Verdict(Verdict::MAX)), Some(Verdict(7)));
+        assert_eq!(lease.decide(generation, CloseCode(7)), Some(CloseCode(7)));
+        assert_eq!(lease.decide(generation, CloseCode(CloseCode::MAX)), Some(CloseCode(7)));
         // The shares are as they were, and the verdict stays when they change.
         assert!(!lease.leave(generation));
-        assert_eq!(lease.decide(generation, Verdict(1)), Some(Verdict(7)));
+        assert_eq!(lease.decide(generation, CloseCode(1)), Some(CloseCode(7)));
         assert!(lease.leave_owner(generation, false));
     }
 }
 
 #[test]
 fn a_verdict_is_of_its_generation_alone() {
-    let lease = Lease::default();
-    assert_eq!(lease.decide(Generation::new(0), Verdict(7)), Some(Verdict(7)));
-    assert_eq!(lease.decide(Generation::new(1), Verdict(8)), Some(Verdict(8)));
-    assert_eq!(lease.decide(Generation::new(0), Verdict(9)), None);
+    let lease = SlotRefs::default();
+    assert_eq!(lease.decide(Generation::new(0), CloseCode(7)), Some(CloseCode(7)));
+    assert_eq!(lease.decide(Generation::new(1), CloseCode(8)), Some(CloseCode(8)));
+    assert_eq!(lease.decide(Generation::new(0), CloseCode(9)), None);
     assert!(lease.leave_owner(Generation::new(1), false));
 }

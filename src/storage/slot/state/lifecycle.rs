@@ -1,6 +1,6 @@
 //! How sockets come to a place and leave it: the steps of the word between vacant, busy, live and superseded.
 
-use super::{BUSY, CLOSED, DUE, Duty, GENERATION_SHIFT, LIVE, VISITED, WAITING, WAKING, Word};
+use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WAKING, WakeToken};
 use crate::storage::slot::generation::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
@@ -8,7 +8,7 @@ use crate::topics::Topics;
 /// Who else was in the place when its owner left it.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Others {
+pub(crate) struct OtherHolders {
     pub(crate) waking: bool,
     pub(crate) visited: bool,
     /// Another socket has taken over: this one was counted out by that.
@@ -22,10 +22,10 @@ pub(crate) enum Superseded {
     /// That socket is gone; nothing was done.
     Gone,
     /// Done. The topics that were due are the caller's to hand on; with the duty, it wakes the task and calls `wake_done`.
-    Done(Topics, Option<Duty>),
+    Done(Topics, Option<WakeToken>),
 }
 
-impl Word {
+impl SlotState {
     /// vacant -> busy. False if the place is taken or retired.
     pub(crate) fn claim(&self) -> bool {
         let mut seen = self.load();
@@ -81,7 +81,7 @@ impl Word {
                 Ok(()) => {
                     // Ordering: sequentially consistent, as in `take`: what was due is taken here.
                     fence_after_step();
-                    return Superseded::Done(seen.due(), wake.then_some(Duty(())));
+                    return Superseded::Done(seen.due(), wake.then_some(WakeToken(())));
                 }
                 Err(now) => seen = now,
             }
@@ -91,14 +91,14 @@ impl Word {
 
     /// live or superseded -> busy, by the owner. Nobody can mark, visit, close or supersede the socket from here on.
     #[inline]
-    pub(crate) fn remove(&self) -> Others {
+    pub(crate) fn remove(&self) -> OtherHolders {
         let mut seen = self.load();
         loop {
             debug_assert!(seen.is_owned());
             match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {
                 Ok(()) => {
                     let visited = seen.0 & VISITED != 0;
-                    return Others { waking: seen.is_waking(), visited, superseded: seen.is_superseded() };
+                    return OtherHolders { waking: seen.is_waking(), visited, superseded: seen.is_superseded() };
                 }
                 Err(now) => seen = now,
             }

@@ -25,15 +25,15 @@ impl State {
             | u64::from(self.due)
     }
 
-    fn word(self) -> Word {
-        Word(AtomicU64::new(self.bits()))
+    fn word(self) -> SlotState {
+        SlotState(AtomicU64::new(self.bits()))
     }
 
-    fn seen(self) -> Seen {
-        Seen(self.bits())
+    fn seen(self) -> Snapshot {
+        Snapshot(self.bits())
     }
 
-    fn of(word: &Word) -> Self {
+    fn of(word: &SlotState) -> Self {
         let bits = word.load().0;
         let flag = |n: u32| bits >> n & 1 == 1;
         Self {
@@ -128,20 +128,20 @@ fn valid_states() -> impl Iterator<Item = State> {
 
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected, and that this is valid.
 #[track_caller]
-fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&Word) -> R, returns: R, to: State) {
+fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&SlotState) -> R, returns: R, to: State) {
     let word = from.word();
     assert_eq!((step(&word), State::of(&word)), (returns, to), "from {from:?}");
     assert!(to.is_valid(), "from {from:?} to {to:?}");
 }
 
 /// What setting bits in a live word must do: `to` has them set and everything else as it was.
-fn raised(from: State, to: State, wakes: bool) -> (Marked, State) {
+fn raised(from: State, to: State, wakes: bool) -> (MarkOutcome, State) {
     if from == to {
-        (Marked::Already, from)
+        (MarkOutcome::Unchanged, from)
     } else if wakes && from.waiting && !from.waking {
-        (Marked::Wake(Duty(())), State { waiting: false, waking: true, ..to })
+        (MarkOutcome::Wake(WakeToken(())), State { waiting: false, waking: true, ..to })
     } else {
-        (Marked::Done, to)
+        (MarkOutcome::Set, to)
     }
 }
 
@@ -189,7 +189,7 @@ fn every_predicate_in_every_valid_state() {
 
 #[test]
 fn a_fresh_word_is_vacant_for_generation_0() {
-    assert_eq!(State::of(&Word::default()), State::vacant(0));
+    assert_eq!(State::of(&SlotState::default()), State::vacant(0));
 }
 
 #[test]
@@ -197,14 +197,14 @@ fn claim_takes_a_vacant_place_and_no_other() {
     for state in valid_states() {
         let vacant = state == State::vacant(state.generation);
         let to = if vacant { State::busy(state.generation) } else { state };
-        check(state, Word::claim, vacant, to);
+        check(state, SlotState::claim, vacant, to);
     }
 }
 
 #[test]
 fn unclaim_gives_back_the_same_generation() {
     for generation in GENERATIONS {
-        check(State::busy(generation), Word::unclaim, (), State::vacant(generation));
+        check(State::busy(generation), SlotState::unclaim, (), State::vacant(generation));
     }
 }
 
@@ -247,11 +247,11 @@ fn what_is_meant_for_another_socket_changes_nothing() {
         for generation in GENERATIONS.into_iter().filter(|&g| !state.live || g != state.generation) {
             for due in DUES {
                 let seen = State { generation, live: true, due, ..State::default() }.seen();
-                check(state, |word| word.mark(seen, Topics::EMPTY), Marked::Gone, state);
-                check(state, |word| word.mark(seen, Topics::UPDATE), Marked::Gone, state);
-                check(state, |word| word.mark(seen, Topics::ALL), Marked::Gone, state);
+                check(state, |word| word.mark(seen, Topics::EMPTY), MarkOutcome::Gone, state);
+                check(state, |word| word.mark(seen, Topics::UPDATE), MarkOutcome::Gone, state);
+                check(state, |word| word.mark(seen, Topics::ALL), MarkOutcome::Gone, state);
             }
-            check(state, |word| word.close(Generation::new(generation)), Marked::Gone, state);
+            check(state, |word| word.close(Generation::new(generation)), MarkOutcome::Gone, state);
             check(state, |word| word.announce_visit(Generation::new(generation)), false, state);
             check(state, |word| word.supersede(Generation::new(generation)), Superseded::Gone, state);
         }
@@ -270,7 +270,7 @@ fn close_tells_once_and_wakes_who_waits() {
 fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
     for state in live_states() {
         let (wake, to) = match state.superseded() {
-            to if state.waiting && !state.waking => (Some(Duty(())), State { waiting: false, waking: true, ..to }),
+            to if state.waiting && !state.waking => (Some(WakeToken(())), State { waiting: false, waking: true, ..to }),
             to => (None, to),
         };
         let done = Superseded::Done(Topics::from_bits(state.due), wake);
@@ -281,9 +281,9 @@ fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
 #[test]
 fn a_superseded_socket_has_nothing_due_and_does_not_wait() {
     for state in superseded_states() {
-        check(state, Word::take, Topics::EMPTY, state);
-        check(state, Word::arm, false, state);
-        check(state, Word::claim, false, state);
+        check(state, SlotState::take, Topics::EMPTY, state);
+        check(state, SlotState::arm, false, state);
+        check(state, SlotState::claim, false, state);
     }
 }
 
@@ -299,9 +299,9 @@ fn a_visit_is_announced_and_wakes_nobody() {
 fn wake_done_ends_the_waking_unless_the_owner_waits_in_vain() {
     for state in owned_states().filter(|state| state.waking) {
         if state.waiting && state.is_ready() {
-            check(state, Word::wake_done, Woken::Again, State { waiting: false, ..state });
+            check(state, SlotState::wake_done, Woken::Again, State { waiting: false, ..state });
         } else {
-            check(state, Word::wake_done, Woken::Done, State { waking: false, ..state });
+            check(state, SlotState::wake_done, Woken::Done, State { waking: false, ..state });
         }
     }
 }
@@ -309,14 +309,14 @@ fn wake_done_ends_the_waking_unless_the_owner_waits_in_vain() {
 #[test]
 fn wake_done_after_the_owner_left_changes_nothing() {
     for generation in GENERATIONS {
-        check(State::busy(generation), Word::wake_done, Woken::OwnerLeft, State::busy(generation));
+        check(State::busy(generation), SlotState::wake_done, Woken::OwnerLeft, State::busy(generation));
     }
 }
 
 #[test]
 fn take_returns_and_clears_what_is_due_and_nothing_else() {
     for state in live_states() {
-        check(state, Word::take, Topics::from_bits(state.due), State { due: 0, ..state });
+        check(state, SlotState::take, Topics::from_bits(state.due), State { due: 0, ..state });
     }
 }
 
@@ -324,7 +324,7 @@ fn take_returns_and_clears_what_is_due_and_nothing_else() {
 fn arm_waits_only_if_there_is_nothing_to_be_told() {
     for state in live_states() {
         let to = if state.is_ready() { state } else { State { waiting: true, ..state } };
-        check(state, Word::arm, !state.is_ready(), to);
+        check(state, SlotState::arm, !state.is_ready(), to);
     }
 }
 
@@ -332,15 +332,15 @@ fn arm_waits_only_if_there_is_nothing_to_be_told() {
 fn disarm_frees_the_cell_unless_somebody_reads_it() {
     for state in owned_states() {
         let to = if state.waking { state } else { State { waiting: false, ..state } };
-        check(state, Word::disarm, !state.waking, to);
+        check(state, SlotState::disarm, !state.waking, to);
     }
 }
 
 #[test]
 fn remove_ends_the_socket_and_says_who_else_is_in() {
     for state in owned_states() {
-        let others = Others { waking: state.waking, visited: state.visited, superseded: !state.live };
-        check(state, Word::remove, others, State::busy(state.generation));
+        let others = OtherHolders { waking: state.waking, visited: state.visited, superseded: !state.live };
+        check(state, SlotState::remove, others, State::busy(state.generation));
     }
 }
 
@@ -349,9 +349,9 @@ fn vacate_hands_on_to_the_next_generation_until_the_last() {
     for generation in GENERATIONS {
         let busy = State::busy(generation);
         if generation == LAST {
-            check(busy, Word::vacate, false, busy);
+            check(busy, SlotState::vacate, false, busy);
         } else {
-            check(busy, Word::vacate, true, State::vacant(generation + 1));
+            check(busy, SlotState::vacate, true, State::vacant(generation + 1));
         }
     }
 }
@@ -361,7 +361,7 @@ fn a_retired_place_stays_so() {
     let word = State::vacant(LAST).word();
     assert!(word.claim());
     assert_eq!(word.publish(Topics::EMPTY), Generation::new(LAST));
-    assert_eq!(word.remove(), Others { waking: false, visited: false, superseded: false });
+    assert_eq!(word.remove(), OtherHolders { waking: false, visited: false, superseded: false });
     assert!(!word.vacate());
     for _ in 0..2 {
         assert!(!word.claim() && !word.is_vacant() && !word.load().is_live());
@@ -372,10 +372,14 @@ fn a_retired_place_stays_so() {
 fn a_mark_during_the_waking_is_not_lost() {
     let word = State { live: true, ..State::default() }.word();
     assert!(word.arm());
-    assert_eq!(word.mark(word.load(), Topics::topic(1)), Marked::Wake(Duty(())));
+    assert_eq!(word.mark(word.load(), Topics::topic(1)), MarkOutcome::Wake(WakeToken(())));
     assert_eq!(word.take(), Topics::topic(1));
     assert!(word.arm(), "the owner waits again while it is still being woken");
-    assert_eq!(word.mark(word.load(), Topics::topic(2)), Marked::Done, "whoever holds WAKING wakes for this one too");
+    assert_eq!(
+        word.mark(word.load(), Topics::topic(2)),
+        MarkOutcome::Set,
+        "whoever holds WAKING wakes for this one too"
+    );
     assert_eq!(word.wake_done(), Woken::Again);
     assert_eq!(word.wake_done(), Woken::Done);
     assert_eq!(State::of(&word), State { live: true, due: 0b100, ..State::default() });

@@ -2,14 +2,14 @@
 
 use super::*;
 
-fn session(word: u64) -> (Session, Clock) {
-    (Session(AtomicU64::new(word)), Clock::default())
+fn session(word: u64) -> (ActivityEpoch, EpochClock) {
+    (ActivityEpoch(AtomicU64::new(word)), EpochClock::default())
 }
 
 #[test]
 fn a_number_is_drawn_once_and_stays() {
-    let clock = Clock::default();
-    let (first, second) = (Session::default(), Session::default());
+    let clock = EpochClock::default();
+    let (first, second) = (ActivityEpoch::default(), ActivityEpoch::default());
     assert_eq!(first.number(&clock, || true), Some(1));
     assert_eq!(second.number(&clock, || true), Some(2));
     assert_eq!(first.number(&clock, || panic!("not asked")), Some(1));

@@ -21,12 +21,12 @@ impl State {
             | self.pending.map_or(0, |way| u64::from(way) + 1)
     }
 
-    fn seen(self) -> Seen {
-        Seen(self.bits())
+    fn seen(self) -> Snapshot {
+        Snapshot(self.bits())
     }
 
-    fn home(self) -> Home {
-        Home(AtomicU64::new(self.bits()))
+    fn home(self) -> HomeGroup {
+        HomeGroup(AtomicU64::new(self.bits()))
     }
 
     fn of_bits(bits: u64) -> Self {
@@ -63,13 +63,13 @@ fn is_open(state: &State) -> bool {
 
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
 #[track_caller]
-fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&Home) -> R, returns: R, to: State) {
+fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&HomeGroup) -> R, returns: R, to: State) {
     let home = from.home();
     let returned = step(&home);
     assert_eq!((returned, State::of_bits(home.load().0)), (returns, to), "from {from:?}");
 }
 
-fn decide(home: &Home, seen: State, way: u32, distance: u32) -> Option<State> {
+fn decide(home: &HomeGroup, seen: State, way: u32, distance: u32) -> Option<State> {
     home.decide(seen.seen(), way, distance).map(|decided| State::of_bits(decided.0))
 }
 

@@ -32,12 +32,12 @@ impl State {
             | u64::from(self.live)
     }
 
-    fn presence(self) -> Presence {
-        Presence(AtomicU64::new(self.bits()))
+    fn presence(self) -> KeyState {
+        KeyState(AtomicU64::new(self.bits()))
     }
 
-    fn seen(self) -> Seen {
-        Seen(self.bits())
+    fn seen(self) -> Snapshot {
+        Snapshot(self.bits())
     }
 
     fn of_bits(bits: u64) -> Self {
@@ -65,8 +65,8 @@ impl State {
         Self { lingering, ..self }
     }
 
-    fn left(self) -> Left {
-        if self.state == IS_DYING && self.lingering == 0 { Left::Vacate } else { Left::Others }
+    fn left(self) -> AfterLeave {
+        if self.state == IS_DYING && self.lingering == 0 { AfterLeave::VacateBucket } else { AfterLeave::Nothing }
     }
 }
 
@@ -105,7 +105,7 @@ fn valid_states() -> impl Iterator<Item = State> {
 
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
 #[track_caller]
-fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&Presence) -> R, returns: R, to: State) {
+fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&KeyState) -> R, returns: R, to: State) {
     let presence = from.presence();
     let returned = step(&presence);
     assert_eq!((returned, State::of_bits(presence.load().0)), (returns, to), "from {from:?}");
@@ -131,7 +131,7 @@ fn every_predicate_in_every_valid_state() {
         assert_eq!(seen.is_claimed(), state.state == IS_CLAIMED, "{state:?}");
         for kind in KINDS {
             let member = state.state == IS_MEMBER && state.kind == kind;
-            assert_eq!(seen.is_member(Kind(kind)), member, "{state:?} {kind}");
+            assert_eq!(seen.is_member(KeyKind(kind)), member, "{state:?} {kind}");
         }
         assert_eq!(seen.is_chained(), state.chained, "{state:?}");
         assert_eq!(seen.live(), state.live, "{state:?}");
@@ -156,9 +156,9 @@ fn claim_takes_a_vacant_bucket_in_its_sequence() {
     for vacant in vacant_states().filter(|vacant| vacant.sequence != LAST) {
         for kind in KINDS {
             let claimed = State { kind, state: IS_CLAIMED, ..vacant };
-            check(vacant, |presence| presence.claim(vacant.seen(), Kind(kind)), true, claimed);
+            check(vacant, |presence| presence.claim(vacant.seen(), KeyKind(kind)), true, claimed);
             for state in valid_states().filter(|&state| state != vacant) {
-                check(state, |presence| presence.claim(vacant.seen(), Kind(kind)), false, state);
+                check(state, |presence| presence.claim(vacant.seen(), KeyKind(kind)), false, state);
             }
         }
     }
@@ -167,7 +167,7 @@ fn claim_takes_a_vacant_bucket_in_its_sequence() {
 #[test]
 fn withdraw_leaves_the_bucket_vacant_and_touched() {
     for claimed in in_state(IS_CLAIMED) {
-        check(claimed, Presence::withdraw, (), State::vacant(claimed.sequence + 1));
+        check(claimed, KeyState::withdraw, (), State::vacant(claimed.sequence + 1));
         assert!(!State::vacant(claimed.sequence + 1).seen().is_untouched());
     }
 }
@@ -227,12 +227,12 @@ fn join_comes_too_late_for_a_dying_key() {
 #[test]
 fn set_chained_sets_one_bit_once() {
     for member in in_state(IS_MEMBER) {
-        check(member, Presence::set_chained, (), State { chained: true, ..member });
+        check(member, KeyState::set_chained, (), State { chained: true, ..member });
     }
 }
 
 /// `leave` as its callers use it, but for a step that failed though the word was as seen.
-fn leave(presence: &Presence, seen: Seen, lingers: bool) -> Result<Left, State> {
+fn leave(presence: &KeyState, seen: Snapshot, lingers: bool) -> Result<AfterLeave, State> {
     loop {
         match presence.leave(seen, lingers) {
             Err(now) if now == seen => {}
@@ -249,7 +249,7 @@ fn leave_takes_one_socket_away_and_the_last_makes_the_key_idle() {
             let kept = if lingers { member.held() } else { member };
             let to = State { state, live: member.live - 1, ..kept };
             let last = member.live == 1 && member.lingering == 0 && !lingers;
-            let returns = if last { Left::Vacate } else { Left::Others };
+            let returns = if last { AfterLeave::VacateBucket } else { AfterLeave::Nothing };
             check(member, |presence| leave(presence, member.seen(), lingers), Ok(returns), to);
         }
     }
@@ -269,8 +269,8 @@ fn leave_says_what_the_word_holds_instead() {
 fn settle_ends_one_lingering_and_the_last_of_a_dying_key_vacates() {
     for state in in_state(IS_MEMBER).chain(in_state(IS_DYING)).filter(|state| state.lingering > 0) {
         let last = state.state == IS_DYING && state.lingering == 1;
-        let returns = if last { Left::Vacate } else { Left::Others };
-        check(state, Presence::settle, returns, state.settled());
+        let returns = if last { AfterLeave::VacateBucket } else { AfterLeave::Nothing };
+        check(state, KeyState::settle, returns, state.settled());
     }
 }
 
@@ -279,9 +279,9 @@ fn once_saturated_nobody_is_told_to_vacate() {
     let member = State { state: IS_MEMBER, lingering: SATURATED - 1, live: 1, ..State::default() };
     let presence = member.presence();
     assert!(presence.hold(member.seen()));
-    assert_eq!(leave(&presence, presence.load(), true), Ok(Left::Others));
+    assert_eq!(leave(&presence, presence.load(), true), Ok(AfterLeave::Nothing));
     for _ in 0..SATURATED + 1 {
-        assert_eq!(presence.settle(), Left::Others);
+        assert_eq!(presence.settle(), AfterLeave::Nothing);
     }
     let dying = State { state: IS_DYING, lingering: SATURATED, live: 0, ..member };
     assert_eq!(State::of_bits(presence.load().0), dying);
@@ -299,9 +299,9 @@ fn vacate_hands_the_bucket_on_or_ends_it() {
 fn a_bucket_has_its_last_occupancy_and_then_none() {
     let presence = State::vacant(LAST - 1).presence();
     let vacant = presence.load();
-    assert!(vacant.is_vacant() && presence.claim(vacant, Kind(0)));
+    assert!(vacant.is_vacant() && presence.claim(vacant, KeyKind(0)));
     assert!(presence.promote(presence.load()));
-    assert_eq!(leave(&presence, presence.load(), false), Ok(Left::Vacate));
+    assert_eq!(leave(&presence, presence.load(), false), Ok(AfterLeave::VacateBucket));
     presence.vacate(true);
     let ended = presence.load();
     assert!(!ended.is_vacant() && !ended.is_untouched() && !ended.is_claimed());
