@@ -1,6 +1,5 @@
 //! What can go wrong, and what to do about it.
 
-use crate::storage::slot::refs::CloseCode;
 use std::error::Error;
 use std::fmt;
 
@@ -46,31 +45,6 @@ pub enum Closed {
     Disconnected(u8),
 }
 
-impl Closed {
-    const SHUTDOWN: u16 = 1;
-    const SUPERSEDED: u16 = 2;
-    const DISCONNECTED: u16 = 3;
-
-    /// The reason as it is kept in a place.
-    pub(crate) fn verdict(self) -> CloseCode {
-        CloseCode(match self {
-            Self::Shutdown => Self::SHUTDOWN,
-            Self::Superseded => Self::SUPERSEDED,
-            Self::Disconnected(reason) => Self::DISCONNECTED + u16::from(reason),
-        })
-    }
-
-    pub(crate) fn from_verdict(CloseCode(number): CloseCode) -> Self {
-        match number.checked_sub(Self::DISCONNECTED) {
-            Some(reason) => Self::Disconnected(reason as u8),
-            None if number == Self::SUPERSEDED => Self::Superseded,
-            None => Self::Shutdown,
-        }
-    }
-}
-
-const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= CloseCode::MAX);
-
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,43 +56,3 @@ impl fmt::Display for Closed {
 }
 
 impl Error for Closed {}
-
-/// Why [`Builder::build`](crate::Builder::build) refused its options.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// The number of shards is not a power of two from 1 to [`MAX_SHARDS`](crate::Builder::MAX_SHARDS).
-    Shards(usize),
-    /// The number of sockets is not from 1 to [`MAX_SOCKETS`](crate::Builder::MAX_SOCKETS).
-    Sockets(usize),
-    /// The number of sockets per key is not from 1 to [`MAX_SOCKETS_PER_KEY`](crate::Builder::MAX_SOCKETS_PER_KEY).
-    SocketsPerKey(usize),
-    /// There are more shards than sockets.
-    MoreShardsThanSockets {
-        /// The number of shards that was asked for.
-        shards: usize,
-        /// The number of sockets that was asked for.
-        max_sockets: usize,
-    },
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::shard::geometry::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
-        match self {
-            Self::Shards(n) => write!(f, "shards is {n}: choose a power of two from 1 to {MAX_SHARDS}"),
-            Self::Sockets(n) => write!(f, "max_sockets is {n}: choose a number from 1 to {MAX_SOCKETS}"),
-            Self::SocketsPerKey(n) => {
-                write!(f, "max_sockets_per_key is {n}: choose a number from 1 to {MAX_SOCKETS_PER_KEY}")
-            }
-            Self::MoreShardsThanSockets { shards, max_sockets } => {
-                write!(
-                    f,
-                    "shards is {shards} and max_sockets is {max_sockets}: choose at most as many shards as sockets"
-                )
-            }
-        }
-    }
-}
-
-impl Error for BuildError {}

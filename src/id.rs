@@ -1,9 +1,10 @@
 //! The name of one registration.
 
-use crate::shard::geometry::PLACE_BITS;
-use crate::storage::slot::addr::SlotAddr;
-use crate::storage::slot::generation::Generation;
+use crate::storage::slot::{Generation, SlotAddr};
 use std::fmt;
+
+/// How many bits of a `SocketId` name the place: the shard and the spot in it.
+pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
 
 /// Names one socket: a place in the registry and the generation of sockets in it.
 ///

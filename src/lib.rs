@@ -35,15 +35,16 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use error::{BuildError, Closed, RegisterError};
+pub use error::{Closed, RegisterError};
 pub use id::SocketId;
 pub use presence::counts::{Changed, Counts, Drained};
 pub use presence::grace::Grace;
 pub use presence::{NextEvent, Presence, PresenceEvent};
 pub use registry::Registry;
-pub use registry::builder::Builder;
+pub use registry::builder::{BuildError, Builder};
 pub use registry::register::Registration;
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
-pub use socket::{Due, Socket, SocketRef};
+pub use socket::visit::SocketRef;
+pub use socket::{Due, Socket};
 pub use topics::Topics;

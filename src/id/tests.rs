@@ -1,8 +1,9 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
-use crate::shard::geometry::{BUCKETS_PER_LINE, Geometry, MAX_SHARDS};
-use crate::storage::slot::addr::MAX_SEGMENT;
+use crate::shard::geometry::{Geometry, MAX_SHARDS};
+use crate::storage::slot::MAX_SEGMENT;
+use crate::storage::table::BUCKETS_PER_LINE;
 
 const LAST: u32 = (1 << Generation::BITS) - 1;
 

@@ -44,8 +44,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// ```
     #[must_use]
     pub fn watch_counts(&self) -> Counts<K, M> {
-        let inner = &self.inner;
-        Counts { registry: self.clone(), watcher: inner.audience.join(&inner.ledger, Watch::Counts, None) }
+        Counts { registry: self.clone(), watcher: self.watch(Watch::Counts, None) }
     }
 
     /// Waits until no socket is left: until [`socket_count`](Self::socket_count) is 0. For a shutdown, after [`close`](Self::close);
@@ -109,13 +108,13 @@ impl<K, M> Counts<K, M> {
     /// As [`Registry::key_count`]. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.registry.inner.ledger.keys()
+        self.registry.ledger().keys()
     }
 
     /// As [`Registry::socket_count`]. Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
-        self.registry.inner.ledger.sockets()
+        self.registry.ledger().sockets()
     }
 }
 

@@ -15,9 +15,10 @@ pub(crate) mod scan;
 
 use crate::presence::scan::{KeyScan, Scanned};
 use crate::registry::Registry;
+use crate::storage::table::epoch::online;
 use crate::sync::MODELLED;
 use crate::watch::queue::{Change, ChangeQueue};
-use crate::watch::{Watch, WatcherSocket, online};
+use crate::watch::{Watch, WatcherSocket};
 use ahash::RandomState;
 use std::collections::HashMap;
 use std::fmt;
@@ -121,12 +122,11 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
     /// As [`presence`](Self::presence).
     #[must_use]
     pub fn presence_with_capacity(&self, capacity: u32) -> Presence<K, M> {
-        let inner = &self.inner;
         // Half of what the counter holds, so that who counts in vain cannot wrap it.
         let feed = ChangeQueue::new(capacity.min(u32::MAX / 2), K::clone);
         Presence {
             registry: self.clone(),
-            watcher: inner.audience.join(&inner.ledger, Watch::Presence, Some(feed)),
+            watcher: self.watch(Watch::Presence, Some(feed)),
             clone: K::clone,
             changes: Vec::new(),
             snapshot: KeyScan::default(),

@@ -4,10 +4,9 @@
 //! by registrations that tell who watches.
 
 use crate::registry::Registry;
-use crate::shard::geometry::BUCKETS_PER_LINE;
-use crate::shard::register::KeyHold;
+use crate::shard::hold::KeyHold;
 use crate::shard::{PLACES_STAY, Shard};
-use crate::storage::table::{ActiveKey, Table};
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
 use crate::sync::MODELLED;
 
 /// How many buckets are looked at in one step.
@@ -35,7 +34,7 @@ impl KeyScan {
     /// Goes on to the next active key, or as far as one step may.
     pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Scanned<K> {
         let mut left = STEP;
-        while let Some(shard) = registry.inner.shards.get(self.shard) {
+        while let Some(shard) = registry.shard(self.shard) {
             let newest = || shard.tables.newest().map(|table| table.number());
             let Some(number) = self.table.or_else(newest) else {
                 self.shard += 1;
@@ -61,7 +60,7 @@ impl KeyScan {
     }
 
     pub(crate) fn is_done<K, M>(&self, registry: &Registry<K, M>) -> bool {
-        self.shard >= registry.inner.shards.len()
+        registry.shard(self.shard).is_none()
     }
 }
 

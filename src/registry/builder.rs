@@ -1,9 +1,11 @@
 //! Options and limits of a registry.
 
-use crate::error::BuildError;
 use crate::registry::Registry;
-use crate::shard::geometry::{Geometry, MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
+use crate::shard::geometry::Geometry;
+use crate::shard::geometry::{MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
+use std::error::Error;
 use std::fmt;
+use std::hash::Hash;
 use std::marker::PhantomData;
 
 /// Options and limits of a registry, from [`Registry::builder`].
@@ -108,3 +110,61 @@ impl<K, M> fmt::Debug for Builder<K, M> {
             .finish()
     }
 }
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// A registry with the default options: it begins small and grows.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build().expect("the default options are in range")
+    }
+
+    /// Options and limits for a registry.
+    pub fn builder() -> Builder<K, M> {
+        Builder::new()
+    }
+}
+
+impl<K: Eq + Hash + Send + Sync + 'static, M> Default for Registry<K, M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Why [`Builder::build`](crate::Builder::build) refused its options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The number of shards is not a power of two from 1 to [`MAX_SHARDS`](crate::Builder::MAX_SHARDS).
+    Shards(usize),
+    /// The number of sockets is not from 1 to [`MAX_SOCKETS`](crate::Builder::MAX_SOCKETS).
+    Sockets(usize),
+    /// The number of sockets per key is not from 1 to [`MAX_SOCKETS_PER_KEY`](crate::Builder::MAX_SOCKETS_PER_KEY).
+    SocketsPerKey(usize),
+    /// There are more shards than sockets.
+    MoreShardsThanSockets {
+        /// The number of shards that was asked for.
+        shards: usize,
+        /// The number of sockets that was asked for.
+        max_sockets: usize,
+    },
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shards(n) => write!(f, "shards is {n}: choose a power of two from 1 to {MAX_SHARDS}"),
+            Self::Sockets(n) => write!(f, "max_sockets is {n}: choose a number from 1 to {MAX_SOCKETS}"),
+            Self::SocketsPerKey(n) => {
+                write!(f, "max_sockets_per_key is {n}: choose a number from 1 to {MAX_SOCKETS_PER_KEY}")
+            }
+            Self::MoreShardsThanSockets { shards, max_sockets } => {
+                write!(
+                    f,
+                    "shards is {shards} and max_sockets is {max_sockets}: choose at most as many shards as sockets"
+                )
+            }
+        }
+    }
+}
+
+impl Error for BuildError {}

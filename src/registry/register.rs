@@ -4,6 +4,7 @@ use crate::error::RegisterError;
 use crate::registry::Registry;
 use crate::shard::register::RegisterOptions;
 use crate::socket::Socket;
+use crate::sync::Arc;
 use crate::topics::Topics;
 use std::fmt;
 use std::hash::Hash;
@@ -52,6 +53,67 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+    /// Registers a socket under `key`, with the default metadata. See [`register_with`](Self::register_with).
+    ///
+    /// # Errors
+    /// As [`register_with`](Self::register_with).
+    pub fn register(&self, key: K) -> Result<Socket<K, M>, RegisterError>
+    where
+        M: Default,
+    {
+        self.register_with(key, M::default())
+    }
+
+    /// Registers a socket under `key`. Dropping the handle removes it, and no other.
+    ///
+    /// A mark that comes after this has returned reaches the socket. While a call is under way, whether or not it will succeed, it may hold a place
+    /// of the limits, so that another call at the limit is refused.
+    ///
+    /// Lock-free; allocates when a shard grows, which takes nobody else's time.
+    ///
+    /// # Errors
+    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by [`Builder`].
+    /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal but writes the same to a `Hasher`.
+    /// - [`RegisterError::Closed`] after [`close`](Self::close).
+    ///
+    /// Nothing is changed then.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<String, &str> = Registry::new();
+    /// let socket = registry.register_with("ada".to_owned(), "phone")?;
+    /// assert_eq!((socket.key().as_str(), *socket.metadata()), ("ada", "phone"));
+    /// assert_eq!(registry.mark("ada"), 1);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
+        self.register_on(key, metadata, RegisterOptions::default())
+    }
+
+    #[inline]
+    pub(crate) fn register_on(
+        &self,
+        key: K,
+        metadata: M,
+        terms: RegisterOptions,
+    ) -> Result<Socket<K, M>, RegisterError> {
+        let (shard, print) = self.locate(&key);
+        let registered =
+            shard.register(&print, key, metadata, terms).inspect_err(|error| shard.counters.refused(error))?;
+        shard.counters.registered();
+        let socket = Socket::new(Arc::clone(shard), registered.spot);
+        if terms.takes_over {
+            socket.take_over();
+        }
+        if registered.is_watched {
+            shard.announce(&registered, socket.key());
+        }
+        // The spare key goes last: should its drop panic, the socket is removed.
+        drop(registered);
+        Ok(socket)
+    }
+
     /// A registration whose options are yet to be chosen.
     pub fn registration(&self, key: K, metadata: M) -> Registration<'_, K, M> {
         Registration { registry: self, key, metadata, terms: RegisterOptions::default() }

@@ -1,61 +1,25 @@
-//! Looking at sockets to decide what to do with them: marks of those that a closure chooses, and the sockets of one key.
+//! Visits: every socket, the sockets of one key, one socket.
 
+use crate::id::SocketId;
 use crate::registry::Registry;
-use crate::socket::{SocketRef, Visitor};
-use crate::topics::Topics;
-use crate::util::panic::DeferredPanics;
+use crate::socket::visit::{SocketRef, Visitor};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
-    /// Makes `topics` due for every socket for which `select` says yes, and wakes the tasks that wait. Returns how many live sockets
-    /// now have them due.
+    /// Calls `f` for each socket, in no particular order: exactly once for each that is live throughout the walk, at most once
+    /// for each that comes or goes meanwhile. Nobody waits for it.
     ///
-    /// `select` is asked once for each socket that is live throughout the call, at most once for each that comes or goes meanwhile, in no particular
-    /// order. A socket that is dropped or superseded while `select` looks at it is not marked. `select` may use the registry.
-    ///
-    /// Lock-free, never allocates. It takes a step or two more for each socket than [`mark_all`](Self::mark_all), since it looks at
-    /// values that other tasks own; whoever knows the keys is better off with [`mark_many`](Self::mark_many).
-    ///
-    /// Should a waker panic, or the drop of a socket that went while `select` looked at it, the first panic is passed on when all sockets are
-    /// marked. A panic of `select` ends the call: it is passed on, the sockets chosen before stay marked, and no other is.
-    ///
-    /// # Memory ordering
-    /// As [`mark_topics`](Self::mark_topics); what `select` writes before it says yes is covered as well.
-    ///
-    /// ```
-    /// use socket_registry::{Registry, Topics};
-    ///
-    /// const ALERTS: Topics = Topics::topic(1);
-    ///
-    /// let registry: Registry<u64, &str> = Registry::new();
-    /// let phone = registry.register_with(42, "phone")?;
-    /// let laptop = registry.register_with(42, "laptop")?;
-    /// assert_eq!(registry.mark_where(|socket| *socket.metadata() == "phone", ALERTS), 1);
-    /// assert_eq!((phone.take_due(), laptop.take_due()), (ALERTS, Topics::EMPTY));
-    /// # Ok::<(), socket_registry::RegisterError>(())
-    /// ```
-    pub fn mark_where(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
-        let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
+    /// A socket that is dropped while `f` looks at it is gone for everybody else at once; its key and metadata
+    /// are dropped when `f` returns. `f` may use the registry.
+    pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
-            shard.walk(|spot, word, seen| {
-                if stopped {
-                    return;
-                }
-                let Some(visitor) = Visitor::new(shard, spot, seen.generation()) else { return };
-                let mut answer = None;
-                panics.catch(|| answer = Some(select(visitor.socket())));
-                stopped = answer.is_none();
-                // The look is over before the mark runs a waker. It may end with the drop of a key, hence caught on its own.
-                panics.catch(|| drop(visitor));
-                if answer == Some(true) {
-                    // Not fenced for all at once, as in `mark_all`: `select` may just have written what the mark is about.
-                    marked += usize::from(shard.marked(spot, seen.generation(), word.mark(seen, topics), &mut panics));
+            shard.walk(|spot, _, seen| {
+                if let Some(visitor) = Visitor::new(shard, spot, seen.generation()) {
+                    f(visitor.socket());
                 }
             });
         }
-        panics.resume();
-        marked
     }
 
     /// Calls `f` for each socket of `key`: [`for_each`](Self::for_each) for one key. Lock-free.
@@ -86,5 +50,21 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 }
             });
         }
+    }
+
+    /// Calls `f` with the socket of this id; `None` if it is gone. As [`for_each`](Self::for_each) for one socket.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<u64, &str> = Registry::new();
+    /// let socket = registry.register_with(42, "phone")?;
+    /// assert_eq!(registry.with_socket(socket.id(), |socket| *socket.metadata()), Some("phone"));
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
+        let visitor = self.resolve(id).and_then(|(shard, spot)| Visitor::new(shard, spot, id.generation()));
+        self.note_stale(id, visitor.is_some());
+        visitor.map(|visitor| f(visitor.socket()))
     }
 }

@@ -1,7 +1,8 @@
 //! The numbers that bound a registry.
 
-use crate::storage::slot::addr::{MAX_OFFSET, OFFSET_SHIFT};
-use crate::storage::slot::generation::Generation;
+use crate::id::PLACE_BITS;
+use crate::storage::slot::{MAX_OFFSET, OFFSET_SHIFT};
+use crate::storage::table::BUCKETS_PER_LINE;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::sync::MODELLED;
 
@@ -12,12 +13,6 @@ pub(crate) const MAX_SHARDS: usize = 1 << 10;
 pub(crate) const MAX_SOCKETS: usize = 1 << 26;
 /// The most sockets of one key.
 pub(crate) const MAX_SOCKETS_PER_KEY: usize = MAX_LIVE as usize;
-
-/// How many bits of a `SocketId` name the place: the shard and the spot in it.
-pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
-
-/// Buckets in a cache line.
-pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// The sizes of one shard.
 #[derive(Clone, Copy, Debug)]

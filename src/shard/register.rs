@@ -11,18 +11,16 @@
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
 use crate::shard::geometry::GROWING_BOUND;
+use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::totals::{CountsDelta, ShardTotals};
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::access::Claimed;
-use crate::storage::slot::addr::{MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, MAX_SEGMENT, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
-use crate::storage::table::key_state::{Join, MAX_LIVE};
-use crate::storage::table::takeover_order::LocalId;
+use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
 use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
-use crate::watch::PendingNotice;
 
 /// How a socket is registered.
 #[derive(Clone, Copy, Default)]
@@ -55,66 +53,6 @@ struct Permit<'a>(&'a ShardTotals);
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.dismiss();
-    }
-}
-
-/// Being counted in a key's presence; dropping it takes that back.
-struct JoinGuard<'a, K, M> {
-    shard: &'a Shard<K, M>,
-    table: &'a Table<K, M>,
-    bucket: u32,
-}
-
-impl<K, M> Drop for JoinGuard<'_, K, M> {
-    fn drop(&mut self) {
-        let Self { shard, table, bucket } = *self;
-        let mut notice = PendingNotice::default();
-        let left = shard.leave(table, bucket, false, false, &mut notice);
-        // SAFETY: counted out above.
-        let key = unsafe { shard.left(table, bucket, left) };
-        shard.give_if_due(notice, key);
-    }
-}
-
-/// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
-pub(crate) struct KeyHold<'a, K, M> {
-    shard: &'a Shard<K, M>,
-    table: &'a Table<K, M>,
-    bucket: u32,
-}
-
-impl<'a, K, M> KeyHold<'a, K, M> {
-    /// None if that occupancy of the bucket has ended.
-    pub(crate) fn new(shard: &'a Shard<K, M>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
-        let ActiveKey { table, number: bucket, seen, .. } = *found;
-        found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
-    }
-
-    pub(crate) fn key(&self) -> &K {
-        // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
-        unsafe { self.table.key(self.bucket).get() }
-    }
-
-    /// Becomes one more socket of the key; none if the key has gone idle.
-    fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M>>, RegisterError> {
-        let (shard, table, bucket) = (self.shard, self.table, self.bucket);
-        match table.bucket(bucket).presence.join(limit) {
-            Join::Granted => {
-                std::mem::forget(self);
-                Ok(Some(JoinGuard { shard, table, bucket }))
-            }
-            Join::Full => Err(RegisterError::KeyFull),
-            Join::Gone => Ok(None),
-        }
-    }
-}
-
-impl<K, M> Drop for KeyHold<'_, K, M> {
-    fn drop(&mut self) {
-        let Self { shard, table, bucket } = *self;
-        let left = shard.let_go(table, bucket);
-        // SAFETY: that was this hold's step.
-        drop(unsafe { shard.left(table, bucket, left) });
     }
 }
 

@@ -9,13 +9,12 @@
 
 #![allow(unsafe_code)]
 
+use crate::shard::observer::PendingNotice;
 use crate::shard::totals::CountsDelta;
 use crate::shard::{PLACES_STAY, Shard};
-use crate::storage::slot::access::{LastHolder, OwnerExit, SharedExit, SlotDrops};
-use crate::storage::slot::addr::SlotAddr;
+use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
 use crate::storage::table::Table;
 use crate::storage::table::key_state::AfterLeave;
-use crate::watch::PendingNotice;
 
 /// What the last one to leave drops when the registry's own state is in order, since dropping runs the caller's code.
 #[must_use]

@@ -12,15 +12,15 @@
 #![allow(unsafe_code)]
 
 use crate::shard::Shard;
-use crate::shard::register::KeyHold;
+use crate::shard::hold::KeyHold;
+use crate::shard::observer::PendingNotice;
 use crate::shard::totals::CountsDelta;
-use crate::storage::slot::state::Superseded;
+use crate::storage::slot::LocalId;
+use crate::storage::slot::Superseded;
 use crate::storage::table::ActiveKey;
-use crate::storage::table::takeover_order::LocalId;
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
-use crate::watch::PendingNotice;
 
 impl<K, M> Shard<K, M> {
     /// Steps 2 to 4 for the socket that has just been published, by its owner.

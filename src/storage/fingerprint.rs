@@ -4,10 +4,13 @@
 //! such keys are the same exactly if they write the same bytes. More is hashed twice under independent random seeds: a
 //! lookup of an absent long key takes a present one for it with probability 2^-128.
 
-use crate::storage::table::key_state::KeyKind;
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
+
+/// How an identity is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeyKind(pub(crate) u8);
 
 /// Up to 15 bytes, with their number in the last one.
 const SHORT: KeyKind = KeyKind(0);

@@ -19,11 +19,11 @@ pub(crate) mod queue;
 
 use crate::shard::Shard;
 use crate::shard::geometry::{Geometry, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
-use crate::shard::register::{RegisterOptions, Registered};
-use crate::shard::totals::{CountsBefore, Totals};
-use crate::socket::{Socket, Visitor};
+use crate::shard::register::RegisterOptions;
+use crate::shard::totals::Totals;
+use crate::socket::Socket;
+use crate::socket::visit::Visitor;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::table::Table;
 use crate::storage::table::epoch::EpochClock;
 use crate::sync::Arc;
 use crate::topics::Topics;
@@ -77,7 +77,7 @@ impl<K> Watchers<K> {
     }
 
     /// Tells all who watch presence.
-    fn tell(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
+    pub(crate) fn tell(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
         shard.walk_key(&found, |spot, _, seen| {
@@ -94,83 +94,9 @@ impl<K> Watchers<K> {
     }
 
     /// Marks all who watch the counts.
-    fn mark(&self, panics: &mut DeferredPanics) {
+    pub(crate) fn mark(&self, panics: &mut DeferredPanics) {
         if let Some(found) = self.shard.find(&self.counts) {
             self.shard.mark_key(&found, Topics::UPDATE, false, panics);
         }
     }
-}
-
-/// What one who leaves owes to the audience.
-#[derive(Default)]
-pub(crate) struct PendingNotice {
-    /// The counts were changed, and somebody may be watching: `give` it.
-    is_due: bool,
-    panics: DeferredPanics,
-}
-
-impl PendingNotice {
-    /// The counts were changed, and said this before.
-    #[inline]
-    pub(crate) fn note(&mut self, before: CountsBefore) {
-        self.is_due |= before.is_watched();
-    }
-}
-
-impl<K, M> Shard<K, M> {
-    /// Tells the audience of a registration, by who now has its socket, under `key`.
-    #[cold]
-    pub(crate) fn announce(&self, registered: &Registered<K>, key: &K) {
-        let Some(audience) = &self.audience else { return };
-        let mut panics = DeferredPanics::default();
-        if registered.is_first() {
-            let (table, bucket) = self.key_of(registered.spot);
-            // Not for certain: somebody may have taken over, and left.
-            let is_active = || table.bucket(bucket).presence.load().is_active();
-            let number = table.extras(bucket).session.number(&audience.clock, is_active);
-            if let Some(number) = number {
-                audience.tell(key, online(number), &mut panics);
-            }
-        }
-        audience.mark(&mut panics);
-        panics.resume();
-    }
-
-    /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
-    #[cold]
-    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
-        notice.is_due = true;
-        // Without a number nobody ever learnt of the session.
-        if let (Some(audience), Some(number)) = (&self.audience, table.extras(bucket).session.end()) {
-            audience.tell(key, offline(number), &mut notice.panics);
-        }
-    }
-
-    /// Drops what a removal left behind, and tells who watches the counts if there may be any.
-    #[inline]
-    pub(crate) fn give_if_due(&self, notice: PendingNotice, leftovers: impl Sized) {
-        if notice.is_due {
-            self.give(notice, leftovers);
-        }
-    }
-
-    #[cold]
-    fn give(&self, notice: PendingNotice, leftovers: impl Sized) {
-        let PendingNotice { mut panics, .. } = notice;
-        panics.catch(|| drop(leftovers));
-        if let Some(audience) = &self.audience {
-            audience.mark(&mut panics);
-        }
-        panics.resume_unless_panicking();
-    }
-}
-
-/// The sequence of the event by which a session begins.
-pub(crate) fn online(number: u64) -> u64 {
-    number << 1
-}
-
-/// The sequence of the event by which a session ends.
-pub(crate) fn offline(number: u64) -> u64 {
-    online(number) + 1
 }

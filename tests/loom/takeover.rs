@@ -1,7 +1,7 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::storage::table::takeover_order::LocalId;
+use crate::storage::slot::LocalId;
 use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};

@@ -4,11 +4,14 @@
 //! the key's list of vacant slots. A chain only grows while its key is active, so that whoever walks it, and keeps making sure that
 //! the key is the same, never leaves it. When the key goes idle the whole chain goes back to the slab.
 
-use crate::storage::slot::access::{SlotData, SlotRef};
-use crate::storage::slot::addr::{MAX_SEGMENT, SlotAddr};
-use crate::storage::slot::refs::SlotRefs;
-use crate::storage::slot::state::SlotState;
-use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable, zeroed_slice};
+mod chain;
+mod free_list;
+
+pub(crate) use chain::SlotChain;
+pub(crate) use free_list::FreeList;
+
+use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState};
+use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable, zeroed_slice};
 use crate::util::append_list::AppendList;
 use std::ptr;
 
@@ -155,101 +158,6 @@ impl<M> Slab<M> {
     fn below(&self, spot: SlotAddr) -> Option<SlotAddr> {
         // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
         SlotAddr::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
-    }
-}
-
-/// A stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
-/// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
-///
-/// `| pops: 32 | top: 32 |`
-#[derive(Default)]
-pub(crate) struct FreeList(AtomicU64);
-
-impl FreeList {
-    /// Puts a list of slots, of which the caller has sole possession, on top.
-    pub(crate) fn push<M>(&self, slab: &Slab<M>, first: SlotAddr, last: SlotAddr) {
-        let Some(last) = slab.slot(last) else { return };
-        // Ordering: Relaxed: nothing is read through the old head.
-        let mut head = self.0.load(Ordering::Relaxed);
-        loop {
-            // Ordering: Relaxed: published by the step below.
-            last.below.store(head as u32, Ordering::Relaxed);
-            let next = head >> 32 << 32 | u64::from(first.number());
-            // Ordering: Release, so that who pops the slots finds them as we left them. Failure Relaxed, as the first load.
-            match self.0.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    /// Takes the top slot.
-    pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<SlotAddr> {
-        // Ordering: Acquire, pairs with `push`: the slot and its link are as they were left.
-        let mut head = self.0.load(Ordering::Acquire);
-        loop {
-            let top = SlotAddr::from_link(head as u32)?;
-            let below = slab.below(top).map_or(0, SlotAddr::number);
-            let next = ((head >> 32) + 1) << 32 | u64::from(below);
-            // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
-            // every later step continues; `take_all` ends it, and leaves nothing below.
-            match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
-                Ok(_) => return Some(top),
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    /// Takes all slots at once, linked by `below`, by who alone can reach the stack.
-    pub(crate) fn take_all(&self) -> Option<SlotAddr> {
-        // Ordering: Acquire, pairs with `push`.
-        let head = self.0.load(Ordering::Acquire);
-        // Ordering: Relaxed: the bucket is handed on by its presence word. The pops are kept.
-        self.0.store(head >> 32 << 32, Ordering::Relaxed);
-        SlotAddr::from_link(head as u32)
-    }
-}
-
-/// The chain of a key: every slot that it has had since it became active.
-#[derive(Default)]
-pub(crate) struct SlotChain(AtomicU32);
-
-impl SlotChain {
-    /// Adds a slot that is in no list to the chain of the key in `bucket`.
-    pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: SlotAddr, bucket: SlotAddr) {
-        let Some(slot) = slab.slot(spot) else { return };
-        // Ordering: Release, so that who still looks at the slot's former socket, and reads this, sees that it is gone.
-        slot.owner.store(bucket.number(), Ordering::Release);
-        // Ordering: Relaxed: nothing is read through the old head.
-        let mut head = self.0.load(Ordering::Relaxed);
-        loop {
-            // Ordering: Release, so that a walker who still is in this slot from its former chain, and reads this link, sees that the key
-            // of that chain is gone.
-            slot.next.store(head, Ordering::Release);
-            // Ordering: Release, so that a walker finds the slot's link and owner. Failure Relaxed, as the first load.
-            match self.0.compare_exchange_weak(head, spot.number(), Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
-    }
-
-    /// The first slot. It belongs to the key that is in the bucket if it is so after this call.
-    pub(crate) fn first(&self) -> Option<SlotAddr> {
-        // Ordering: Acquire, pairs with `push`.
-        SlotAddr::from_link(self.0.load(Ordering::Acquire))
-    }
-
-    /// The slot after `slot`, as `first`.
-    pub(crate) fn after<M>(slot: &OverflowSlot<M>) -> Option<SlotAddr> {
-        // Ordering: Acquire, pairs with `push`.
-        SlotAddr::from_link(slot.next.load(Ordering::Acquire))
-    }
-
-    /// By who alone can reach the chain.
-    pub(crate) fn clear(&self) {
-        // Ordering: Release, so that a walker that reads this sees that the key is gone. The bucket is handed on by its presence word.
-        self.0.store(0, Ordering::Release);
     }
 }
 

@@ -1,6 +1,7 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
+use crate::sync::AtomicU64;
 use std::thread;
 
 fn slab(max_page: usize) -> Slab<()> {

@@ -6,10 +6,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::Closed;
-use crate::storage::slot::generation::Generation;
-use crate::storage::slot::refs::SlotRefs;
-use crate::storage::slot::state::{self, MarkOutcome, OtherHolders, SlotState, Superseded, Woken};
-use crate::storage::slot::waker::WakerCell;
+use crate::storage::slot::{
+    Generation, MarkOutcome, OtherHolders, SlotRefs, SlotState, Superseded, WakerCell, Woken, state,
+};
 use crate::sync::Zeroable;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;

@@ -1,8 +1,28 @@
 //! One slot: where a socket is.
 
-pub(crate) mod access;
-pub(crate) mod addr;
-pub(crate) mod generation;
-pub(crate) mod refs;
+mod access;
+mod addr;
+mod generation;
+mod refs;
 pub(crate) mod state;
-pub(crate) mod waker;
+mod waker;
+
+pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotData, SlotDrops, SlotRef, Visit};
+pub(crate) use addr::{MAX_OFFSET, MAX_SEGMENT, OFFSET_SHIFT, SlotAddr};
+pub(crate) use generation::{GENERATION_BITS, Generation};
+pub(crate) use refs::SlotRefs;
+pub(crate) use state::{MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};
+pub(crate) use waker::WakerCell;
+
+/// One socket of a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LocalId {
+    pub(crate) spot: SlotAddr,
+    pub(crate) generation: Generation,
+}
+
+impl LocalId {
+    pub(crate) fn number(self) -> u64 {
+        u64::from(self.generation.number()) << 32 | u64::from(self.spot.number())
+    }
+}

@@ -28,8 +28,10 @@
 //!
 //! Progress: all are lock-free; a step fails only because another one succeeded.
 
-use crate::storage::slot::generation::Generation;
-use crate::sync::{AtomicU64, Ordering};
+use crate::error::Closed;
+use crate::storage::slot::Generation;
+use crate::sync::AtomicU64;
+use crate::sync::Ordering;
 use std::cmp::Ordering::{Equal, Greater, Less};
 
 const SHARE_BITS: u32 = 27;
@@ -51,6 +53,31 @@ impl CloseCode {
     const NONE: Self = Self(0);
     pub(crate) const MAX: u16 = (1 << VERDICT_BITS) - 1;
 }
+
+impl Closed {
+    const SHUTDOWN: u16 = 1;
+    const SUPERSEDED: u16 = 2;
+    const DISCONNECTED: u16 = 3;
+
+    /// The reason as it is kept in a place.
+    pub(crate) fn verdict(self) -> CloseCode {
+        CloseCode(match self {
+            Self::Shutdown => Self::SHUTDOWN,
+            Self::Superseded => Self::SUPERSEDED,
+            Self::Disconnected(reason) => Self::DISCONNECTED + u16::from(reason),
+        })
+    }
+
+    pub(crate) fn from_verdict(CloseCode(number): CloseCode) -> Self {
+        match number.checked_sub(Self::DISCONNECTED) {
+            Some(reason) => Self::Disconnected(reason as u8),
+            None if number == Self::SUPERSEDED => Self::Superseded,
+            None => Self::Shutdown,
+        }
+    }
+}
+
+const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= CloseCode::MAX);
 
 /// The lease of one place. See the module's documentation.
 #[derive(Default)]

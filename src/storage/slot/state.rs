@@ -57,11 +57,11 @@
 
 mod lifecycle;
 
-use crate::storage::slot::generation::{GENERATION_BITS, Generation};
+pub(crate) use lifecycle::{OtherHolders, Superseded};
+
+use crate::storage::slot::{GENERATION_BITS, Generation};
 use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
 use crate::topics::Topics;
-
-pub(crate) use lifecycle::{OtherHolders, Superseded};
 
 const DUE_BITS: u32 = 32;
 const FLAG_BITS: u32 = 5;

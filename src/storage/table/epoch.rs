@@ -23,6 +23,7 @@
 use crate::sync::{AtomicU64, Ordering};
 
 const NONE: u64 = 0;
+
 const ENDED: u64 = u64::MAX;
 
 /// Draws the numbers of one registry's sessions.
@@ -73,6 +74,16 @@ impl ActivityEpoch {
 
 fn known(seen: u64) -> Option<u64> {
     (seen != NONE && seen != ENDED).then_some(seen)
+}
+
+/// The sequence of the event by which a session begins.
+pub(crate) fn online(number: u64) -> u64 {
+    number << 1
+}
+
+/// The sequence of the event by which a session ends.
+pub(crate) fn offline(number: u64) -> u64 {
+    online(number) + 1
 }
 
 #[cfg(test)]

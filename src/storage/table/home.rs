@@ -20,7 +20,10 @@
 //! | pending | nothing pending | `clear` | anybody, once the bucket is a member |
 //! | nothing pending | CLOSED | `close` | inserter into a newer table |
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, Zeroable};
+
+/// Lines that share a home.
+pub(crate) const HOME_LINES: usize = 4;
 
 const PENDING_BITS: u32 = 10;
 const BOUND_BITS: u32 = 6;
@@ -63,6 +66,10 @@ impl Snapshot {
 /// The word of one home. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct HomeGroup(AtomicU64);
+
+// SAFETY: one atomic.
+#[allow(unsafe_code)]
+unsafe impl Zeroable for HomeGroup {}
 
 impl HomeGroup {
     /// Ordering: Acquire, so that a search after this finds every insertion up to the version that was seen.

@@ -16,12 +16,11 @@
 //! An inserter into a newer table first closes the key's home in every older one, and joins the key if it is there. From then
 //! on step 4 fails in the older table, so the key can only be inserted in the newer one.
 
-use crate::shard::geometry::BUCKETS_PER_LINE;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::access::Claimed;
-use crate::storage::table::home::{self, HomeGroup};
-use crate::storage::table::key_state::{self, KeyState};
-use crate::storage::table::{ActiveKey, Bucket, HOME_LINES, Table};
+use crate::storage::slot::Claimed;
+use crate::storage::table::home::{HOME_LINES, HomeGroup};
+use crate::storage::table::key_state::KeyState;
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, Table, home, key_state};
 
 const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_WAY as usize + 1);
 

@@ -39,40 +39,56 @@
 //!
 //! What is read beside the word belongs to one occupancy if the word showed the same occupancy before and after.
 
+use crate::storage::fingerprint::KeyKind;
 use crate::sync::{AtomicU64, MODELLED, Ordering};
 
 const LIVE_BITS: u32 = 20;
+
 const LINGERING_BITS: u32 = 13;
+
 const STATE_BITS: u32 = 2;
+
 const KIND_BITS: u32 = 2;
+
 const LINGERING_SHIFT: u32 = LIVE_BITS;
+
 const CHAINED_SHIFT: u32 = LINGERING_SHIFT + LINGERING_BITS;
+
 const STATE_SHIFT: u32 = CHAINED_SHIFT + 1;
+
 const KIND_SHIFT: u32 = STATE_SHIFT + STATE_BITS;
+
 const SEQUENCE_SHIFT: u32 = KIND_SHIFT + KIND_BITS;
+
 /// Few under the model checker, so that a bucket's last occupancy is reached.
 const SEQUENCE_BITS: u32 = if MODELLED { 2 } else { u64::BITS - SEQUENCE_SHIFT };
+
 const _: () = assert!(SEQUENCE_SHIFT + SEQUENCE_BITS <= u64::BITS);
 
 const LIVE: u64 = (1 << LIVE_BITS) - 1;
+
 const LINGERING: u64 = ((1 << LINGERING_BITS) - 1) << LINGERING_SHIFT;
+
 const ONE_LINGERING: u64 = 1 << LINGERING_SHIFT;
+
 const CHAINED: u64 = 1 << CHAINED_SHIFT;
+
 const STATE: u64 = ((1 << STATE_BITS) - 1) << STATE_SHIFT;
+
 const KIND: u64 = ((1 << KIND_BITS) - 1) << KIND_SHIFT;
+
 const LAST_SEQUENCE: u64 = (1 << SEQUENCE_BITS) - 1;
 
 const VACANT: u64 = 0;
+
 const CLAIMED: u64 = 1 << STATE_SHIFT;
+
 const MEMBER: u64 = 2 << STATE_SHIFT;
+
 const DYING: u64 = 3 << STATE_SHIFT;
 
 /// The most sockets that one key can have.
 pub(crate) const MAX_LIVE: u32 = LIVE as u32;
-
-/// How a bucket's identity is to be read; the identity's own module gives the numbers their meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KeyKind(pub(crate) u8);
 
 /// What a presence word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]

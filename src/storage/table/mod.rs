@@ -11,31 +11,26 @@
 //!
 //! How a key gets there is in `insertion`.
 
+mod bucket;
 pub(crate) mod epoch;
+mod find;
 pub(crate) mod home;
 pub(crate) mod insert;
 pub(crate) mod key_state;
 pub(crate) mod takeover_order;
 
-use crate::shard::geometry::BUCKETS_PER_LINE;
-use crate::storage::fingerprint::{Fingerprint, IdentityCell};
-use crate::storage::slab::{FreeList, SlotChain};
-use crate::storage::slot::access::{SlotData, SlotRef};
-use crate::storage::slot::refs::SlotRefs;
-use crate::storage::slot::state::{self, SlotState};
-use crate::storage::table::epoch::ActivityEpoch;
-use crate::storage::table::home::HomeGroup;
-use crate::storage::table::key_state::KeyState;
-use crate::storage::table::takeover_order::TakeoverOrder;
-use crate::sync::{Zeroable, prefetch, zeroed_slice};
+use crate::storage::fingerprint::Fingerprint;
+use crate::storage::slot::{SlotRef, SlotState};
+use crate::storage::table::home::{HOME_LINES, HomeGroup};
+use crate::sync::{prefetch, zeroed_slice};
 use crate::util::value_cell::ValueCell;
+pub(crate) use bucket::{Bucket, BucketCold};
+use bucket::{BucketLine, BucketWarm};
+pub(crate) use find::{ActiveKey, Candidate};
 use std::ptr;
 
-/// Lines that share a home.
-pub(crate) const HOME_LINES: usize = 4;
-
-/// Which bit of the hash says which bucket of a line is tried first: one that decides neither the shard nor the line.
-const FLIP_BIT: u32 = 20;
+/// Buckets in a cache line.
+pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// One table of a shard.
 pub(crate) struct Table<K, M> {
@@ -46,103 +41,6 @@ pub(crate) struct Table<K, M> {
     pub(crate) homes: Box<[HomeGroup]>,
     residents: Box<[BucketWarm<K, M>]>,
     extras: Box<[BucketCold]>,
-}
-
-#[derive(Default)]
-#[repr(align(64))]
-struct BucketLine([Bucket; BUCKETS_PER_LINE]);
-
-/// What a mark reads and writes.
-#[derive(Default)]
-#[repr(C)]
-pub(crate) struct Bucket {
-    pub(crate) presence: KeyState,
-    pub(crate) identity: IdentityCell,
-    pub(crate) word: SlotState,
-}
-
-/// Where a key may be.
-pub(crate) struct Candidate<'a, K, M> {
-    pub(crate) table: &'a Table<K, M>,
-    pub(crate) line: usize,
-    pub(crate) side: usize,
-    pub(crate) bucket: &'a Bucket,
-}
-
-impl<K, M> Candidate<'_, K, M> {
-    #[inline]
-    pub(crate) fn number(&self) -> u32 {
-        (self.line * BUCKETS_PER_LINE + self.side) as u32
-    }
-}
-
-impl Bucket {
-    /// The key's socket as its word shows it, if this is the key's bucket and the key has no other place. Holds if a step from there succeeds.
-    ///
-    /// The word is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
-    /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
-    /// another place says CHAINED before returning, and so is not missed.
-    #[inline]
-    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<state::Snapshot> {
-        let seen = self.word.load();
-        let is_key = self.identity.holds(print.identity);
-        let is_sole = self.presence.load().is_unchained_member(print.identity.kind);
-        (is_key && is_sole && seen.is_live()).then_some(seen)
-    }
-}
-
-/// What the life of a key and of its first socket needs besides.
-struct BucketWarm<K, M> {
-    key: ValueCell<K>,
-    seat: SlotData<M>,
-}
-
-/// What only keys with several sockets, visitors, and who watches need.
-#[derive(Default)]
-pub(crate) struct BucketCold {
-    lease: SlotRefs,
-    /// The places of the key's chain that are free to take.
-    pub(crate) vacancies: FreeList,
-    pub(crate) chain: SlotChain,
-    pub(crate) succession: TakeoverOrder,
-    pub(crate) session: ActivityEpoch,
-}
-
-const _: () = assert!(crate::sync::MODELLED || size_of::<BucketLine>() == 64);
-
-impl<K, M> Default for BucketWarm<K, M> {
-    fn default() -> Self {
-        Self { key: ValueCell::default(), seat: SlotData::default() }
-    }
-}
-
-#[allow(unsafe_code)]
-mod zeroable {
-    use super::{BucketCold, BucketLine, BucketWarm, HomeGroup, Zeroable};
-    // SAFETY: atomics.
-    unsafe impl Zeroable for BucketLine {}
-    // SAFETY: one atomic.
-    unsafe impl Zeroable for HomeGroup {}
-    // SAFETY: a cell of `MaybeUninit`, for which any bytes will do, and a zeroable `SlotData`.
-    unsafe impl<K, M> Zeroable for BucketWarm<K, M> {}
-    // SAFETY: atomics.
-    unsafe impl Zeroable for BucketCold {}
-}
-
-/// An active key: where it is, and which occupancy of the bucket it is.
-pub(crate) struct ActiveKey<'a, K, M> {
-    pub(crate) table: &'a Table<K, M>,
-    pub(crate) number: u32,
-    pub(crate) bucket: &'a Bucket,
-    pub(crate) seen: key_state::Snapshot,
-}
-
-impl<'a, K, M> ActiveKey<'a, K, M> {
-    /// The key that is in the bucket now, by who knows that there is one.
-    pub(crate) fn now(table: &'a Table<K, M>, number: u32) -> Self {
-        let bucket = table.bucket(number);
-        Self { table, number, bucket, seen: bucket.presence.load() }
-    }
 }
 
 impl<K, M> Table<K, M> {
@@ -220,59 +118,6 @@ impl<K, M> Table<K, M> {
         &self.residents[bucket as usize].key
     }
 
-    /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
-    /// it is is computed rather than decided, since the processor could only guess.
-    #[inline]
-    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
-        let line = self.start(print.hash) + distance;
-        let BucketLine(buckets) = self.lines.get(line)?;
-        let side = usize::from(buckets[1].identity.resembles(print.identity));
-        Some(Candidate { table: self, line, side, bucket: &buckets[side] })
-    }
-
-    /// The key, if it is active and in the first two lines, as nine in ten are.
-    #[inline]
-    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        [0, 1].into_iter().find_map(|distance| {
-            let guess = self.guess(print, distance)?;
-            self.look(guess.number(), guess.bucket, print).ok()
-        })
-    }
-
-    /// The key, if it is active.
-    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        let mut bound = None;
-        for (distance, line) in self.probe(print.hash) {
-            // The bound is far away: only who would have to go far looks.
-            if distance > 3 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
-                return None;
-            }
-            for number in self.buckets_of(line, print.hash) {
-                match self.look(number, self.bucket(number), print) {
-                    Ok(found) => return Some(found),
-                    Err(seen) if seen.is_untouched() => return None,
-                    Err(_) => {}
-                }
-            }
-        }
-        None
-    }
-
-    /// The key, if it is in this bucket; else what the bucket's presence was.
-    #[inline]
-    pub(crate) fn look<'a>(
-        &'a self,
-        number: u32,
-        bucket: &'a Bucket,
-        print: &Fingerprint,
-    ) -> Result<ActiveKey<'a, K, M>, key_state::Snapshot> {
-        let Bucket { presence, identity, .. } = bucket;
-        let seen = presence.load();
-        let is_key =
-            seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen);
-        if is_key { Ok(ActiveKey { table: self, number, bucket, seen }) } else { Err(seen) }
-    }
-
     /// Asks for the first line of the key, or the one after it.
     #[inline]
     pub(crate) fn prefetch(&self, print: &Fingerprint, distance: usize) {
@@ -303,36 +148,5 @@ impl<K, M> Table<K, M> {
     pub(crate) fn prefetch_removal(&self, bucket: u32) {
         prefetch(self.bucket(bucket));
         prefetch(&self.residents[bucket as usize]);
-    }
-
-    /// The key's place in the order of the lines it may be in, with the distance from the first.
-    #[inline]
-    pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
-        let mut line = self.start(hash);
-        (0..self.max_bound + 1).map(move |distance| {
-            line += distance as usize;
-            if line >= self.lines.len() {
-                line %= self.lines.len();
-            }
-            (distance, line)
-        })
-    }
-
-    #[inline]
-    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; BUCKETS_PER_LINE] {
-        let (first, flip) = ((line * BUCKETS_PER_LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
-        [first + flip, first + (1 - flip)]
-    }
-
-    /// Scales the hash to the number of lines by a multiplication.
-    #[inline]
-    pub(crate) fn start(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
-    }
-
-    /// The number of the key's home.
-    #[inline]
-    pub(crate) fn home(&self, print: &Fingerprint) -> usize {
-        self.start(print.hash) / HOME_LINES
     }
 }

@@ -17,8 +17,7 @@
 //! met was there before the look began. Who gives way in step 4 does so on behalf of the latest, and steps the version on its behalf, too: the
 //! latest is there, but may not have come to its own step.
 
-use crate::storage::slot::addr::SlotAddr;
-use crate::storage::slot::generation::Generation;
+use crate::storage::slot::{Generation, LocalId, SlotAddr};
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// How the sockets of one key succeeded one another. Never reset: what an earlier key of the bucket left behind names sockets that
@@ -29,19 +28,6 @@ pub(crate) struct TakeoverOrder {
     latest: AtomicU64,
     /// May wrap: it only has to differ between the beginning and the end of one look.
     version: AtomicU32,
-}
-
-/// One socket of a shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LocalId {
-    pub(crate) spot: SlotAddr,
-    pub(crate) generation: Generation,
-}
-
-impl LocalId {
-    fn number(self) -> u64 {
-        u64::from(self.generation.number()) << 32 | u64::from(self.spot.number())
-    }
 }
 
 impl TakeoverOrder {

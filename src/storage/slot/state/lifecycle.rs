@@ -1,7 +1,7 @@
 //! How sockets come to a place and leave it: the steps of the word between vacant, busy, live and superseded.
 
 use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WAKING, WakeToken};
-use crate::storage::slot::generation::Generation;
+use crate::storage::slot::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
 

@@ -1,0 +1,69 @@
+//! Staying with a key: while it is looked at, or joined.
+
+#![allow(unsafe_code)]
+
+use crate::error::RegisterError;
+use crate::shard::Shard;
+use crate::shard::observer::PendingNotice;
+use crate::storage::table::key_state::Join;
+use crate::storage::table::{ActiveKey, Table};
+
+/// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
+pub(crate) struct KeyHold<'a, K, M> {
+    pub(super) shard: &'a Shard<K, M>,
+    pub(super) table: &'a Table<K, M>,
+    pub(super) bucket: u32,
+}
+
+impl<'a, K, M> KeyHold<'a, K, M> {
+    /// None if that occupancy of the bucket has ended.
+    pub(crate) fn new(shard: &'a Shard<K, M>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
+        let ActiveKey { table, number: bucket, seen, .. } = *found;
+        found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
+    }
+
+    pub(crate) fn key(&self) -> &K {
+        // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
+        unsafe { self.table.key(self.bucket).get() }
+    }
+
+    /// Becomes one more socket of the key; none if the key has gone idle.
+    pub(super) fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M>>, RegisterError> {
+        let (shard, table, bucket) = (self.shard, self.table, self.bucket);
+        match table.bucket(bucket).presence.join(limit) {
+            Join::Granted => {
+                std::mem::forget(self);
+                Ok(Some(JoinGuard { shard, table, bucket }))
+            }
+            Join::Full => Err(RegisterError::KeyFull),
+            Join::Gone => Ok(None),
+        }
+    }
+}
+
+impl<K, M> Drop for KeyHold<'_, K, M> {
+    fn drop(&mut self) {
+        let Self { shard, table, bucket } = *self;
+        let left = shard.let_go(table, bucket);
+        // SAFETY: that was this hold's step.
+        drop(unsafe { shard.left(table, bucket, left) });
+    }
+}
+
+/// Being counted in a key's presence; dropping it takes that back.
+pub(super) struct JoinGuard<'a, K, M> {
+    pub(super) shard: &'a Shard<K, M>,
+    pub(super) table: &'a Table<K, M>,
+    pub(super) bucket: u32,
+}
+
+impl<K, M> Drop for JoinGuard<'_, K, M> {
+    fn drop(&mut self) {
+        let Self { shard, table, bucket } = *self;
+        let mut notice = PendingNotice::default();
+        let left = shard.leave(table, bucket, false, false, &mut notice);
+        // SAFETY: counted out above.
+        let key = unsafe { shard.left(table, bucket, left) };
+        shard.give_if_due(notice, key);
+    }
+}

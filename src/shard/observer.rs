@@ -1,0 +1,72 @@
+//! What a shard tells those who watch it.
+
+use crate::shard::Shard;
+use crate::shard::register::Registered;
+use crate::shard::totals::CountsBefore;
+use crate::storage::table::Table;
+use crate::storage::table::epoch::{offline, online};
+use crate::util::panic::DeferredPanics;
+
+/// What one who leaves owes to the audience.
+#[derive(Default)]
+pub(crate) struct PendingNotice {
+    /// The counts were changed, and somebody may be watching: `give` it.
+    is_due: bool,
+    panics: DeferredPanics,
+}
+
+impl PendingNotice {
+    /// The counts were changed, and said this before.
+    #[inline]
+    pub(crate) fn note(&mut self, before: CountsBefore) {
+        self.is_due |= before.is_watched();
+    }
+}
+
+impl<K, M> Shard<K, M> {
+    /// Tells the audience of a registration, by who now has its socket, under `key`.
+    #[cold]
+    pub(crate) fn announce(&self, registered: &Registered<K>, key: &K) {
+        let Some(audience) = &self.audience else { return };
+        let mut panics = DeferredPanics::default();
+        if registered.is_first() {
+            let (table, bucket) = self.key_of(registered.spot);
+            // Not for certain: somebody may have taken over, and left.
+            let is_active = || table.bucket(bucket).presence.load().is_active();
+            let number = table.extras(bucket).session.number(&audience.clock, is_active);
+            if let Some(number) = number {
+                audience.tell(key, online(number), &mut panics);
+            }
+        }
+        audience.mark(&mut panics);
+        panics.resume();
+    }
+
+    /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
+    #[cold]
+    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
+        notice.is_due = true;
+        // Without a number nobody ever learnt of the session.
+        if let (Some(audience), Some(number)) = (&self.audience, table.extras(bucket).session.end()) {
+            audience.tell(key, offline(number), &mut notice.panics);
+        }
+    }
+
+    /// Drops what a removal left behind, and tells who watches the counts if there may be any.
+    #[inline]
+    pub(crate) fn give_if_due(&self, notice: PendingNotice, leftovers: impl Sized) {
+        if notice.is_due {
+            self.give(notice, leftovers);
+        }
+    }
+
+    #[cold]
+    fn give(&self, notice: PendingNotice, leftovers: impl Sized) {
+        let PendingNotice { mut panics, .. } = notice;
+        panics.catch(|| drop(leftovers));
+        if let Some(audience) = &self.audience {
+            audience.mark(&mut panics);
+        }
+        panics.resume_unless_panicking();
+    }
+}

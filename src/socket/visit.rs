@@ -1,0 +1,87 @@
+//! What others see of a socket.
+
+#![allow(unsafe_code)]
+
+use crate::id::SocketId;
+use crate::shard::Shard;
+use crate::storage::slot::{Generation, SlotAddr, Visit};
+use crate::topics::Topics;
+use std::fmt;
+
+/// Another task's socket, looked at for as long as the registry shows it.
+///
+/// Its key and metadata stay valid meanwhile, even if the socket is dropped; they are then dropped when the look ends.
+pub struct SocketRef<'a, K, M = ()> {
+    visitor: &'a Visitor<'a, K, M>,
+}
+
+impl<K, M> Clone for SocketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for SocketRef<'_, K, M> {}
+
+impl<'a, K, M> SocketRef<'a, K, M> {
+    /// The id of the socket.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.visitor.shard.id(self.visitor.spot, self.visitor.visit.generation())
+    }
+
+    /// The key under which the socket is registered.
+    #[must_use]
+    pub fn key(&self) -> &'a K {
+        // SAFETY: a visitor is in the place.
+        unsafe { self.visitor.shard.key_at(self.visitor.spot) }
+    }
+
+    /// The metadata that the socket was registered with.
+    #[must_use]
+    pub fn metadata(&self) -> &'a M {
+        self.visitor.visit.metadata()
+    }
+
+    /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
+    #[must_use]
+    pub fn due(&self) -> Topics {
+        self.visitor.visit.due()
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketRef")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.due())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A look at a socket. Ends when dropped.
+pub(crate) struct Visitor<'a, K, M> {
+    shard: &'a Shard<K, M>,
+    spot: SlotAddr,
+    visit: Visit<'a, M>,
+}
+
+impl<'a, K, M> Visitor<'a, K, M> {
+    /// Looks at the socket of that generation, if it is still there.
+    pub(crate) fn new(shard: &'a Shard<K, M>, spot: SlotAddr, generation: Generation) -> Option<Self> {
+        shard.place(spot)?.visit(generation).map(|visit| Self { shard, spot, visit })
+    }
+
+    pub(crate) fn socket(&self) -> SocketRef<'_, K, M> {
+        SocketRef { visitor: self }
+    }
+}
+
+impl<K, M> Drop for Visitor<'_, K, M> {
+    fn drop(&mut self) {
+        if let Some(last) = self.visit.leave() {
+            drop(self.shard.settle(self.spot, last));
+        }
+    }
+}

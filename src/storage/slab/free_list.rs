@@ -1,0 +1,57 @@
+//! A list of vacant slots.
+
+use crate::storage::slab::Slab;
+use crate::storage::slot::SlotAddr;
+use crate::sync::{AtomicU64, Ordering};
+
+/// A stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
+/// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
+///
+/// `| pops: 32 | top: 32 |`
+#[derive(Default)]
+pub(crate) struct FreeList(pub(super) AtomicU64);
+
+impl FreeList {
+    /// Puts a list of slots, of which the caller has sole possession, on top.
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, first: SlotAddr, last: SlotAddr) {
+        let Some(last) = slab.slot(last) else { return };
+        // Ordering: Relaxed: nothing is read through the old head.
+        let mut head = self.0.load(Ordering::Relaxed);
+        loop {
+            // Ordering: Relaxed: published by the step below.
+            last.below.store(head as u32, Ordering::Relaxed);
+            let next = head >> 32 << 32 | u64::from(first.number());
+            // Ordering: Release, so that who pops the slots finds them as we left them. Failure Relaxed, as the first load.
+            match self.0.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes the top slot.
+    pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<SlotAddr> {
+        // Ordering: Acquire, pairs with `push`: the slot and its link are as they were left.
+        let mut head = self.0.load(Ordering::Acquire);
+        loop {
+            let top = SlotAddr::from_link(head as u32)?;
+            let below = slab.below(top).map_or(0, SlotAddr::number);
+            let next = ((head >> 32) + 1) << 32 | u64::from(below);
+            // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
+            // every later step continues; `take_all` ends it, and leaves nothing below.
+            match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => return Some(top),
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Takes all slots at once, linked by `below`, by who alone can reach the stack.
+    pub(crate) fn take_all(&self) -> Option<SlotAddr> {
+        // Ordering: Acquire, pairs with `push`.
+        let head = self.0.load(Ordering::Acquire);
+        // Ordering: Relaxed: the bucket is handed on by its presence word. The pops are kept.
+        self.0.store(head >> 32 << 32, Ordering::Relaxed);
+        SlotAddr::from_link(head as u32)
+    }
+}

@@ -1,0 +1,125 @@
+//! Looking a key up: where it may be, and whether it is there.
+
+use crate::storage::fingerprint::Fingerprint;
+use crate::storage::table::home::HOME_LINES;
+use crate::storage::table::{BUCKETS_PER_LINE, Bucket, BucketLine, Table, key_state};
+
+/// Which bit of the hash says which bucket of a line is tried first: one that decides neither the shard nor the line.
+const FLIP_BIT: u32 = 20;
+
+/// Where a key may be.
+pub(crate) struct Candidate<'a, K, M> {
+    pub(crate) table: &'a Table<K, M>,
+    pub(crate) line: usize,
+    pub(crate) side: usize,
+    pub(crate) bucket: &'a Bucket,
+}
+
+impl<K, M> Candidate<'_, K, M> {
+    #[inline]
+    pub(crate) fn number(&self) -> u32 {
+        (self.line * BUCKETS_PER_LINE + self.side) as u32
+    }
+}
+
+/// An active key: where it is, and which occupancy of the bucket it is.
+pub(crate) struct ActiveKey<'a, K, M> {
+    pub(crate) table: &'a Table<K, M>,
+    pub(crate) number: u32,
+    pub(crate) bucket: &'a Bucket,
+    pub(crate) seen: key_state::Snapshot,
+}
+
+impl<'a, K, M> ActiveKey<'a, K, M> {
+    /// The key that is in the bucket now, by who knows that there is one.
+    pub(crate) fn now(table: &'a Table<K, M>, number: u32) -> Self {
+        let bucket = table.bucket(number);
+        Self { table, number, bucket, seen: bucket.presence.load() }
+    }
+}
+
+impl<K, M> Table<K, M> {
+    /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
+    /// it is is computed rather than decided, since the processor could only guess.
+    #[inline]
+    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+        let line = self.start(print.hash) + distance;
+        let BucketLine(buckets) = self.lines.get(line)?;
+        let side = usize::from(buckets[1].identity.resembles(print.identity));
+        Some(Candidate { table: self, line, side, bucket: &buckets[side] })
+    }
+
+    /// The key, if it is active and in the first two lines, as nine in ten are.
+    #[inline]
+    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        [0, 1].into_iter().find_map(|distance| {
+            let guess = self.guess(print, distance)?;
+            self.look(guess.number(), guess.bucket, print).ok()
+        })
+    }
+
+    /// The key, if it is active.
+    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        let mut bound = None;
+        for (distance, line) in self.probe(print.hash) {
+            // The bound is far away: only who would have to go far looks.
+            if distance > 3 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
+                return None;
+            }
+            for number in self.buckets_of(line, print.hash) {
+                match self.look(number, self.bucket(number), print) {
+                    Ok(found) => return Some(found),
+                    Err(seen) if seen.is_untouched() => return None,
+                    Err(_) => {}
+                }
+            }
+        }
+        None
+    }
+
+    /// The key, if it is in this bucket; else what the bucket's presence was.
+    #[inline]
+    pub(crate) fn look<'a>(
+        &'a self,
+        number: u32,
+        bucket: &'a Bucket,
+        print: &Fingerprint,
+    ) -> Result<ActiveKey<'a, K, M>, key_state::Snapshot> {
+        let Bucket { presence, identity, .. } = bucket;
+        let seen = presence.load();
+        let is_key =
+            seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen);
+        if is_key { Ok(ActiveKey { table: self, number, bucket, seen }) } else { Err(seen) }
+    }
+
+    /// The key's place in the order of the lines it may be in, with the distance from the first.
+    #[inline]
+    pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
+        let mut line = self.start(hash);
+        (0..self.max_bound + 1).map(move |distance| {
+            line += distance as usize;
+            if line >= self.lines.len() {
+                line %= self.lines.len();
+            }
+            (distance, line)
+        })
+    }
+
+    #[inline]
+    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; BUCKETS_PER_LINE] {
+        let (first, flip) = ((line * BUCKETS_PER_LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
+        [first + flip, first + (1 - flip)]
+    }
+
+    /// Scales the hash to the number of lines by a multiplication.
+    #[inline]
+    pub(crate) fn start(&self, hash: u64) -> usize {
+        ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
+    }
+
+    /// The number of the key's home.
+    #[inline]
+    pub(crate) fn home(&self, print: &Fingerprint) -> usize {
+        self.start(print.hash) / HOME_LINES
+    }
+}
