@@ -8,7 +8,7 @@ mod real {
 
     /// A slice of `len` default values that the system commits page by page as they are touched.
     #[allow(unsafe_code)]
-    pub(crate) fn zeroed_slice<T: super::Zeroable>(len: usize) -> Box<[T]> {
+    pub(crate) fn zeroed_slice<T: crate::sync::Zeroable>(len: usize) -> Box<[T]> {
         use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
         let layout = Layout::array::<T>(len).expect("the builder bounds every table far below the address space");
         if layout.size() == 0 {
