@@ -29,11 +29,11 @@ pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
 pub struct SocketId(u64);
 
 impl SocketId {
-    /// `| generation: 27 | spot, shard: 37 |`
-    pub(crate) fn new(shard: usize, shard_bits: u32, spot: SlotAddr, generation: Generation) -> Self {
-        let place = u64::from(spot.number()) << shard_bits | shard as u64;
+    /// `| generation: 27 | addr, shard: 37 |`
+    pub(crate) fn new(shard: usize, shard_bits: u32, addr: SlotAddr, generation: Generation) -> Self {
+        let place = u64::from(addr.raw()) << shard_bits | shard as u64;
         debug_assert!(place >> PLACE_BITS == 0);
-        Self(u64::from(generation.number()) << PLACE_BITS | place)
+        Self(u64::from(generation.raw()) << PLACE_BITS | place)
     }
 
     #[inline]
@@ -43,9 +43,9 @@ impl SocketId {
 
     /// The spot in its shard, if there can be such a one.
     #[inline]
-    pub(crate) fn spot(self, shard_bits: u32) -> Option<SlotAddr> {
+    pub(crate) fn addr(self, shard_bits: u32) -> Option<SlotAddr> {
         let place = self.0 & ((1 << PLACE_BITS) - 1);
-        u32::try_from(place >> shard_bits).ok().map(SlotAddr::from_number)
+        u32::try_from(place >> shard_bits).ok().map(SlotAddr::from_raw)
     }
 
     #[inline]
@@ -69,7 +69,7 @@ impl SocketId {
 impl fmt::Display for SocketId {
     /// `place#generation`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.0 & ((1 << PLACE_BITS) - 1), self.generation().number())
+        write!(f, "{}#{}", self.0 & ((1 << PLACE_BITS) - 1), self.generation().raw())
     }
 }
 
@@ -77,7 +77,7 @@ impl fmt::Debug for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SocketId")
             .field("place", &(self.0 & ((1 << PLACE_BITS) - 1)))
-            .field("generation", &self.generation().number())
+            .field("generation", &self.generation().raw())
             .finish()
     }
 }

@@ -12,7 +12,7 @@ fn all_shard_bits() -> std::ops::RangeInclusive<u32> {
 }
 
 /// The lowest and the highest spots of a registry with so many shards.
-fn spots(shard_bits: u32) -> [SlotAddr; 6] {
+fn addrs(shard_bits: u32) -> [SlotAddr; 6] {
     let lines = Geometry::growing(1 << shard_bits, 1).max_lines;
     let (last_bucket, last_slot) = ((lines * BUCKETS_PER_LINE - 1) as u32, (2 * lines - 1) as u32);
     [
@@ -29,11 +29,11 @@ fn spots(shard_bits: u32) -> [SlotAddr; 6] {
 fn an_id_says_what_it_was_made_of_for_every_shard_count() {
     for shard_bits in all_shard_bits() {
         for shard in [0, (1usize << shard_bits) / 2, (1 << shard_bits) - 1] {
-            for spot in spots(shard_bits) {
+            for addr in addrs(shard_bits) {
                 for generation in [0, 1, LAST - 1, LAST].map(Generation::new) {
-                    let id = SocketId::new(shard, shard_bits, spot, generation);
-                    let made_of = (id.shard(shard_bits), id.spot(shard_bits), id.generation());
-                    assert_eq!(made_of, (shard, Some(spot), generation));
+                    let id = SocketId::new(shard, shard_bits, addr, generation);
+                    let made_of = (id.shard(shard_bits), id.addr(shard_bits), id.generation());
+                    assert_eq!(made_of, (shard, Some(addr), generation));
                     assert_eq!(SocketId::from_u64(id.to_u64()), id);
                 }
             }
@@ -47,8 +47,8 @@ fn any_number_is_an_id_of_some_shard_or_of_no_spot() {
         for number in [0, 1, (1 << PLACE_BITS) - 1, 1 << PLACE_BITS, u64::MAX, u64::MAX >> 1, 0x5555_5555_5555_5555] {
             let id = SocketId::from_u64(number);
             assert!(id.shard(shard_bits) < 1 << shard_bits);
-            match id.spot(shard_bits) {
-                Some(spot) => assert_eq!(SocketId::new(id.shard(shard_bits), shard_bits, spot, id.generation()), id),
+            match id.addr(shard_bits) {
+                Some(addr) => assert_eq!(SocketId::new(id.shard(shard_bits), shard_bits, addr, id.generation()), id),
                 None => assert!((number & ((1 << PLACE_BITS) - 1)) >> shard_bits > u64::from(u32::MAX)),
             }
         }
@@ -57,9 +57,9 @@ fn any_number_is_an_id_of_some_shard_or_of_no_spot() {
 
 #[test]
 fn a_number_beyond_all_spots_names_none() {
-    let beyond = |shard_bits: u32| SocketId::from_u64(1 << (32 + shard_bits)).spot(shard_bits);
+    let beyond = |shard_bits: u32| SocketId::from_u64(1 << (32 + shard_bits)).addr(shard_bits);
     assert!((0..5).all(|shard_bits| beyond(shard_bits).is_none()));
-    assert_eq!(beyond(5), Some(SlotAddr::from_number(0)), "the generation begins here");
+    assert_eq!(beyond(5), Some(SlotAddr::from_raw(0)), "the generation begins here");
 }
 
 #[test]

@@ -108,13 +108,13 @@ impl<K, M> Counts<K, M> {
     /// As [`Registry::key_count`]. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.registry.ledger().keys()
+        self.registry.totals().keys()
     }
 
     /// As [`Registry::socket_count`]. Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
-        self.registry.ledger().sockets()
+        self.registry.totals().sockets()
     }
 }
 

@@ -70,7 +70,7 @@ pub struct Presence<K, M = ()> {
     clone: fn(&K) -> K,
     /// Changes off the feed, the oldest last.
     changes: Vec<Change<K>>,
-    snapshot: KeyScan,
+    scan: KeyScan,
     /// The keys that were yielded as online, with the sequences.
     online: HashMap<K, u64, RandomState>,
     /// An event that comes right after the last one.
@@ -80,7 +80,7 @@ pub struct Presence<K, M = ()> {
 enum Step<K> {
     Event(PresenceEvent<K>),
     /// Nothing yet: there is more to walk.
-    On,
+    More,
     Idle,
 }
 
@@ -123,13 +123,13 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
     #[must_use]
     pub fn presence_with_capacity(&self, capacity: u32) -> Presence<K, M> {
         // Half of what the counter holds, so that who counts in vain cannot wrap it.
-        let feed = ChangeQueue::new(capacity.min(u32::MAX / 2), K::clone);
+        let queue = ChangeQueue::new(capacity.min(u32::MAX / 2), K::clone);
         Presence {
             registry: self.clone(),
-            watcher: self.watch(Watch::Presence, Some(feed)),
+            watcher: self.watch(Watch::Presence, Some(queue)),
             clone: K::clone,
             changes: Vec::new(),
-            snapshot: KeyScan::default(),
+            scan: KeyScan::default(),
             online: HashMap::with_hasher(hasher()),
             next: None,
         }
@@ -160,7 +160,7 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         loop {
             match self.step() {
                 Step::Event(event) => return Poll::Ready(event),
-                Step::On => {
+                Step::More => {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -177,7 +177,7 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         loop {
             match self.step() {
                 Step::Event(event) => return Some(event),
-                Step::On => {}
+                Step::More => {}
                 Step::Idle => return None,
             }
         }
@@ -186,63 +186,63 @@ impl<K: Eq + Hash, M> Presence<K, M> {
     /// Whether all keys that were active when the subscription began, or began again, have been yielded.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
-        self.snapshot.is_done(&self.registry) && self.next.is_none()
+        self.scan.is_done(&self.registry) && self.next.is_none()
     }
 
     fn step(&mut self) -> Step<K> {
-        let hearing = PollGuard(self);
-        let step = hearing.0.hear();
-        std::mem::forget(hearing);
+        let guard = PollGuard(self);
+        let step = guard.0.advance();
+        std::mem::forget(guard);
         step
     }
 
-    fn feed(&self) -> &ChangeQueue<K> {
-        self.watcher.metadata().as_ref().expect("who watches presence has a feed")
+    fn queue(&self) -> &ChangeQueue<K> {
+        self.watcher.metadata().as_ref().expect("who watches presence has a queue")
     }
 
     /// Forgets everything. What was told and is dropped here is seen by the walk that follows.
     fn restart(&mut self) {
-        self.snapshot = KeyScan::default();
+        self.scan = KeyScan::default();
         let mut changes = std::mem::take(&mut self.changes);
-        changes.extend(self.feed().take());
-        self.feed().taken(changes.len() as u32);
+        changes.extend(self.queue().take());
+        self.queue().acknowledge(changes.len() as u32);
         drop((self.next.take(), changes, std::mem::replace(&mut self.online, HashMap::with_hasher(hasher()))));
     }
 
     /// What was told, and then what is found in the registry. Each is heard before the next one is looked for.
-    fn hear(&mut self) -> Step<K> {
+    fn advance(&mut self) -> Step<K> {
         // Before anything else is looked at, so that what is found from here on tells what was missed.
-        if self.feed().take_lag() {
+        if self.queue().take_lag() {
             self.restart();
             return Step::Event(PresenceEvent::Lagged);
         }
         if let Some(event) = self.next.take() {
             return Step::Event(event);
         }
-        while let Some(Change { key, sequence }) = self.told() {
-            let event = if sequence % 2 == 0 { self.goes_on(key, sequence) } else { self.ended(key, sequence) };
+        while let Some(Change { key, sequence }) = self.next_change() {
+            let event = if sequence % 2 == 0 { self.on_active(key, sequence) } else { self.on_idle(key, sequence) };
             if let Some(event) = event {
                 return Step::Event(event);
             }
         }
-        match self.snapshot.advance(&self.registry, self.clone) {
-            Scanned::Key(key, session) => self.goes_on(key, online(session)).map_or(Step::On, Step::Event),
-            Scanned::More => Step::On,
+        match self.scan.advance(&self.registry, self.clone) {
+            Scanned::Key(key, epoch) => self.on_active(key, online(epoch)).map_or(Step::More, Step::Event),
+            Scanned::More => Step::More,
             Scanned::Done => Step::Idle,
         }
     }
 
-    fn told(&mut self) -> Option<Change<K>> {
+    fn next_change(&mut self) -> Option<Change<K>> {
         if self.changes.is_empty() {
-            let told = self.feed().take();
+            let told = self.queue().take();
             self.changes.extend(told);
         }
         let change = self.changes.pop()?;
-        self.feed().taken(1);
+        self.queue().acknowledge(1);
         Some(change)
     }
 
-    fn goes_on(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
+    fn on_active(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
         match self.online.get_mut(&key) {
             None => {
                 self.online.insert((self.clone)(&key), sequence);
@@ -257,7 +257,7 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         }
     }
 
-    fn ended(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
+    fn on_idle(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
         let is_known = self.online.get(&key).is_some_and(|&known| known < sequence);
         is_known.then(|| {
             self.online.remove(&key);
@@ -271,7 +271,7 @@ struct PollGuard<'a, K: Eq + Hash, M>(&'a mut Presence<K, M>);
 
 impl<K: Eq + Hash, M> Drop for PollGuard<'_, K, M> {
     fn drop(&mut self) {
-        self.0.feed().lag();
+        self.0.queue().lag();
     }
 }
 

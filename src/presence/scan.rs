@@ -5,7 +5,7 @@
 
 use crate::registry::Registry;
 use crate::shard::hold::KeyHold;
-use crate::shard::{PLACES_STAY, Shard};
+use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
 use crate::sync::MODELLED;
 
@@ -35,26 +35,26 @@ impl KeyScan {
     pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Scanned<K> {
         let mut left = STEP;
         while let Some(shard) = registry.shard(self.shard) {
-            let newest = || shard.tables.newest().map(|table| table.number());
-            let Some(number) = self.table.or_else(newest) else {
+            let newest = || shard.tables.newest().map(|table| table.id());
+            let Some(id) = self.table.or_else(newest) else {
                 self.shard += 1;
                 continue;
             };
-            self.table = Some(number);
-            let table = shard.table(number).expect(PLACES_STAY);
+            self.table = Some(id);
+            let table = shard.table(id).expect(SLOTS_STAY);
             while (self.bucket as usize) < table.line_count() * BUCKETS_PER_LINE {
                 if left == 0 {
                     return Scanned::More;
                 }
                 left -= 1;
                 self.bucket += 1;
-                if let Some((key, session)) = shard.session(table, self.bucket - 1, clone) {
-                    return Scanned::Key(key, session);
+                if let Some((key, epoch)) = shard.epoch(table, self.bucket - 1, clone) {
+                    return Scanned::Key(key, epoch);
                 }
             }
             self.bucket = 0;
-            self.table = number.checked_sub(1);
-            self.shard += usize::from(number == 0);
+            self.table = id.checked_sub(1);
+            self.shard += usize::from(id == 0);
         }
         Scanned::Done
     }
@@ -66,16 +66,16 @@ impl KeyScan {
 
 impl<K, M> Shard<K, M> {
     /// The active key in a bucket, and its session's number. None also if it goes idle while it is looked at.
-    fn session(&self, table: &Table<K, M>, number: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
-        let bucket = table.bucket(number);
-        let seen = bucket.presence.load();
+    fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
+        let bucket = table.bucket(index);
+        let seen = bucket.key_state.load();
         if !seen.is_active() {
             return None;
         }
         // The hold comes before the step that ends the session, so whoever makes that step knows of the caller.
-        let held = KeyHold::new(self, &ActiveKey { table, number, bucket, seen })?;
-        let clock = &self.audience.as_ref()?.clock;
-        let session = table.extras(number).session.number(clock, || bucket.presence.load().is_still(seen))?;
-        Some((clone(held.key()), session))
+        let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
+        let clock = &self.watchers.as_ref()?.clock;
+        let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;
+        Some((clone(hold.key()), epoch))
     }
 }

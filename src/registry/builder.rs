@@ -93,11 +93,11 @@ impl<K, M> Builder<K, M> {
             return Err(BuildError::MoreShardsThanSockets { shards, max_sockets });
         }
         let max_per_key = self.max_sockets_per_key as u32;
-        let sizes = match self.max_sockets {
+        let geometry = match self.max_sockets {
             Some(max_sockets) => Geometry::ahead(shards, max_sockets, max_per_key),
             None => Geometry::growing(shards, max_per_key),
         };
-        Ok(Registry::with(shards, max_sockets, sizes))
+        Ok(Registry::with(shards, max_sockets, geometry))
     }
 }
 

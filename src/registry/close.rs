@@ -58,9 +58,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
     pub fn disconnect_socket(&self, id: SocketId, reason: u8) -> bool {
-        let Some((shard, spot)) = self.resolve(id) else { return false };
+        let Some((shard, addr)) = self.resolve(id) else { return false };
         let mut panics = DeferredPanics::default();
-        let told = shard.close_socket(spot, id.generation(), Closed::Disconnected(reason), &mut panics);
+        let told = shard.close_socket(addr, id.generation(), Closed::Disconnected(reason), &mut panics);
         panics.resume();
         told
     }
@@ -70,14 +70,14 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
+        let (shard, fingerprint) = self.locate(key);
         let (mut told, mut panics) = (0, DeferredPanics::default());
-        if let Some(key) = shard.find(&print) {
-            shard.walk_key(&key, |spot, _, seen| {
+        if let Some(active) = shard.find(&fingerprint) {
+            shard.walk_key(&active, |addr, _, seen| {
                 let generation = seen.generation();
-                if select(shard.id(spot, generation)) {
+                if select(shard.id(addr, generation)) {
                     let closed = Closed::Disconnected(reason);
-                    told += usize::from(shard.close_socket(spot, generation, closed, &mut panics));
+                    told += usize::from(shard.close_socket(addr, generation, closed, &mut panics));
                 }
             });
         }
@@ -130,14 +130,14 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// ```
     #[must_use = "sockets are told to go as the iterator goes on"]
     pub fn close_gradually(&self, batch: usize) -> impl Iterator<Item = usize> {
-        self.ledger().close();
-        let mut places = self.shards().flat_map(|shard| shard.places().map(move |place| (shard, place)));
+        self.totals().close();
+        let mut slots = self.shards().flat_map(|shard| shard.slots().map(move |slot| (shard, slot)));
         std::iter::from_fn(move || {
             let (mut told, mut panics) = (0, DeferredPanics::default());
-            for (shard, (spot, word)) in places.by_ref() {
-                let seen = word.load();
+            for (shard, (addr, state)) in slots.by_ref() {
+                let seen = state.load();
                 let closes = seen.is_live() && !seen.is_closed();
-                if closes && shard.close_socket(spot, seen.generation(), Closed::Shutdown, &mut panics) {
+                if closes && shard.close_socket(addr, seen.generation(), Closed::Shutdown, &mut panics) {
                     told += 1;
                     if told == batch.max(1) {
                         break;

@@ -49,8 +49,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
-        shard.mark(&print, topics)
+        let (shard, fingerprint) = self.locate(key);
+        shard.mark(&fingerprint, topics)
     }
 
     /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
@@ -58,7 +58,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
     #[inline]
     pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
-        let marked = self.resolve(id).is_some_and(|(shard, spot)| shard.mark_socket(spot, id.generation(), topics));
+        let marked = self.resolve(id).is_some_and(|(shard, addr)| shard.mark_socket(addr, id.generation(), topics));
         self.note_stale(id, marked)
     }
 
@@ -83,8 +83,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (mut marked, mut panics) = (0, DeferredPanics::default());
         let mut batch = Batch::new();
         for key in keys {
-            let (shard, print) = self.locate(key);
-            batch.push(shard, print);
+            let (shard, fingerprint) = self.locate(key);
+            batch.push(shard, fingerprint);
             if batch.is_full() {
                 marked += batch.mark(Topics::UPDATE, &mut panics);
             }
@@ -134,11 +134,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn mark_where(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
         let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
-            shard.walk(|spot, word, seen| {
+            shard.walk(|addr, state, seen| {
                 if stopped {
                     return;
                 }
-                let Some(visitor) = Visitor::new(shard, spot, seen.generation()) else { return };
+                let Some(visitor) = Visitor::new(shard, addr, seen.generation()) else { return };
                 let mut answer = None;
                 panics.catch(|| answer = Some(select(visitor.socket())));
                 stopped = answer.is_none();
@@ -146,7 +146,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 panics.catch(|| drop(visitor));
                 if answer == Some(true) {
                     // Not fenced for all at once, as in `mark_all`: `select` may just have written what the mark is about.
-                    marked += usize::from(shard.marked(spot, seen.generation(), word.mark(seen, topics), &mut panics));
+                    marked +=
+                        usize::from(shard.finish_mark(addr, seen.generation(), state.mark(seen, topics), &mut panics));
                 }
             });
         }

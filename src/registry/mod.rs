@@ -64,8 +64,8 @@ struct Inner<K, M> {
     seeds: Seeds,
     shard_bits: u32,
     shards: Box<[Arc<Shard<K, M>>]>,
-    ledger: Arc<Totals>,
-    audience: Arc<Watchers<K>>,
+    totals: Arc<Totals>,
+    watchers: Arc<Watchers<K>>,
 }
 
 impl<K, M> Clone for Registry<K, M> {
@@ -75,17 +75,17 @@ impl<K, M> Clone for Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    pub(crate) fn with(shards: usize, max_sockets: usize, sizes: Geometry) -> Self {
-        let ledger = Arc::new(Totals::new(shards, max_sockets));
-        let audience = Arc::new(Watchers::new());
-        let shard = |index| Arc::new(Shard::new(index, sizes, Arc::clone(&ledger), Some(Arc::clone(&audience))));
+    pub(crate) fn with(shards: usize, max_sockets: usize, geometry: Geometry) -> Self {
+        let totals = Arc::new(Totals::new(shards, max_sockets));
+        let watchers = Arc::new(Watchers::new());
+        let shard = |index| Arc::new(Shard::new(index, geometry, Arc::clone(&totals), Some(Arc::clone(&watchers))));
         let shard_bits = shards.trailing_zeros();
         let shards = (0..shards).map(shard).collect();
-        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, ledger, audience }) }
+        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, totals, watchers }) }
     }
 
-    pub(crate) fn ledger(&self) -> &Totals {
-        &self.inner.ledger
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.inner.totals
     }
 
     pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
@@ -97,8 +97,8 @@ impl<K, M> Registry<K, M> {
     }
 
     /// One more who watches; with a queue if it watches presence.
-    pub(crate) fn watch(&self, watch: Watch, feed: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
-        self.inner.audience.join(&self.inner.ledger, watch, feed)
+    pub(crate) fn watch(&self, watch: Watch, queue: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
+        self.inner.watchers.join(&self.inner.totals, watch, queue)
     }
 }
 
@@ -107,8 +107,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     #[inline(always)]
     pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
-        let print = seeds.fingerprint(key);
-        (&shards[print.hash as usize & (shards.len() - 1)], print)
+        let fingerprint = seeds.fingerprint(key);
+        (&shards[fingerprint.hash as usize & (shards.len() - 1)], fingerprint)
     }
 
     /// The shard that an id names.
@@ -120,16 +120,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     #[inline]
     pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, SlotAddr)> {
-        Some((self.shard_of(id), id.spot(self.inner.shard_bits)?))
+        Some((self.shard_of(id), id.addr(self.inner.shard_bits)?))
     }
 }
 
 impl<K, M> fmt::Debug for Registry<K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ledger = &self.inner.ledger;
+        let totals = &self.inner.totals;
         f.debug_struct("Registry")
-            .field("keys", &ledger.keys())
-            .field("sockets", &ledger.sockets())
+            .field("keys", &totals.keys())
+            .field("sockets", &totals.sockets())
             .finish_non_exhaustive()
     }
 }

@@ -15,15 +15,15 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
-        shard.find(&print).is_some()
+        let (shard, fingerprint) = self.locate(key);
+        shard.find(&fingerprint).is_some()
     }
 
     /// Whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
-        let word = self.resolve(id).and_then(|(shard, spot)| shard.word(spot));
-        self.note_stale(id, word.is_some_and(|word| word.load().is_live_as(id.generation())))
+        let state = self.resolve(id).and_then(|(shard, addr)| shard.state(addr));
+        self.note_stale(id, state.is_some_and(|state| state.load().is_live_as(id.generation())))
     }
 
     /// How many keys are active: one number for each shard is added up.
@@ -32,13 +32,13 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// at the moment when it was read. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        self.inner.ledger.keys()
+        self.inner.totals.keys()
     }
 
     /// How many sockets are live. As exact as [`key_count`](Self::key_count). Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
-        self.inner.ledger.sockets()
+        self.inner.totals.sockets()
     }
 
     /// The ids of the key's sockets, in no particular order. Lock-free, but allocates.
@@ -48,11 +48,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
-        let Some(key) = shard.find(&print) else { return Vec::new() };
-        shard.undisturbed(&key, || {
+        let (shard, fingerprint) = self.locate(key);
+        let Some(active) = shard.find(&fingerprint) else { return Vec::new() };
+        shard.retry_across_takeovers(&active, || {
             let mut ids = Vec::new();
-            let is_chained = shard.walk_key(&key, |spot, _, seen| ids.push(shard.id(spot, seen.generation())));
+            let is_chained = shard.walk_key(&active, |addr, _, seen| ids.push(shard.id(addr, seen.generation())));
             (ids, is_chained)
         })
     }
@@ -64,10 +64,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
+        let (shard, fingerprint) = self.locate(key);
         let mut due = Topics::EMPTY;
-        if let Some(key) = shard.find(&print) {
-            shard.undisturbed(&key, || ((), shard.walk_key(&key, |_, _, seen| due |= seen.due())));
+        if let Some(active) = shard.find(&fingerprint) {
+            shard.retry_across_takeovers(&active, || ((), shard.walk_key(&active, |_, _, seen| due |= seen.due())));
         }
         due
     }

@@ -24,7 +24,7 @@ pub struct Registration<'a, K, M> {
     registry: &'a Registry<K, M>,
     key: K,
     metadata: M,
-    terms: RegisterOptions,
+    options: RegisterOptions,
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
@@ -32,13 +32,13 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
     ///
     /// For a client that has fetched before its socket was registered: whatever came in between is then fetched again.
     pub fn due(mut self, topics: Topics) -> Self {
-        self.terms.due |= topics;
+        self.options.due |= topics;
         self
     }
 
     /// The socket will take its key over: see [`Registry::register_taking_over`].
     pub fn taking_over(mut self) -> Self {
-        self.terms.takes_over = true;
+        self.options.takes_over = true;
         self
     }
 
@@ -47,8 +47,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
     /// # Errors
     /// As [`Registry::register_with`], and as [`Registry::register_taking_over`] if it takes over.
     pub fn register(self) -> Result<Socket<K, M>, RegisterError> {
-        let Self { registry, key, metadata, terms } = self;
-        registry.register_on(key, metadata, terms)
+        let Self { registry, key, metadata, options } = self;
+        registry.register_on(key, metadata, options)
     }
 }
 
@@ -96,18 +96,18 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         &self,
         key: K,
         metadata: M,
-        terms: RegisterOptions,
+        options: RegisterOptions,
     ) -> Result<Socket<K, M>, RegisterError> {
-        let (shard, print) = self.locate(&key);
+        let (shard, fingerprint) = self.locate(&key);
         let registered =
-            shard.register(&print, key, metadata, terms).inspect_err(|error| shard.counters.refused(error))?;
+            shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
         shard.counters.registered();
-        let socket = Socket::new(Arc::clone(shard), registered.spot);
-        if terms.takes_over {
+        let socket = Socket::new(Arc::clone(shard), registered.addr);
+        if options.takes_over {
             socket.take_over();
         }
         if registered.is_watched {
-            shard.announce(&registered, socket.key());
+            shard.notify_active(&registered, socket.key());
         }
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(registered);
@@ -116,7 +116,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// A registration whose options are yet to be chosen.
     pub fn registration(&self, key: K, metadata: M) -> Registration<'_, K, M> {
-        Registration { registry: self, key, metadata, terms: RegisterOptions::default() }
+        Registration { registry: self, key, metadata, options: RegisterOptions::default() }
     }
 
     /// Registers a socket that takes `key` over: it becomes the key's only one.
@@ -166,8 +166,8 @@ impl<K: fmt::Debug, M> fmt::Debug for Registration<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registration")
             .field("key", &self.key)
-            .field("due", &self.terms.due)
-            .field("taking_over", &self.terms.takes_over)
+            .field("due", &self.options.due)
+            .field("taking_over", &self.options.takes_over)
             .finish_non_exhaustive()
     }
 }

@@ -14,8 +14,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// are dropped when `f` returns. `f` may use the registry.
     pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
-            shard.walk(|spot, _, seen| {
-                if let Some(visitor) = Visitor::new(shard, spot, seen.generation()) {
+            shard.walk(|addr, _, seen| {
+                if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
                     f(visitor.socket());
                 }
             });
@@ -42,10 +42,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let (shard, print) = self.locate(key);
-        if let Some(key) = shard.find(&print) {
-            shard.walk_key(&key, |spot, _, seen| {
-                if let Some(visitor) = Visitor::new(shard, spot, seen.generation()) {
+        let (shard, fingerprint) = self.locate(key);
+        if let Some(active) = shard.find(&fingerprint) {
+            shard.walk_key(&active, |addr, _, seen| {
+                if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
                     f(visitor.socket());
                 }
             });
@@ -63,7 +63,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
-        let visitor = self.resolve(id).and_then(|(shard, spot)| Visitor::new(shard, spot, id.generation()));
+        let visitor = self.resolve(id).and_then(|(shard, addr)| Visitor::new(shard, addr, id.generation()));
         self.note_stale(id, visitor.is_some());
         visitor.map(|visitor| f(visitor.socket()))
     }

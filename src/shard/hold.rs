@@ -18,8 +18,8 @@ pub(crate) struct KeyHold<'a, K, M> {
 impl<'a, K, M> KeyHold<'a, K, M> {
     /// None if that occupancy of the bucket has ended.
     pub(crate) fn new(shard: &'a Shard<K, M>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
-        let ActiveKey { table, number: bucket, seen, .. } = *found;
-        found.bucket.presence.hold(seen).then(|| Self { shard, table, bucket })
+        let ActiveKey { table, index: bucket, seen, .. } = *found;
+        found.bucket.key_state.hold(seen).then(|| Self { shard, table, bucket })
     }
 
     pub(crate) fn key(&self) -> &K {
@@ -30,7 +30,7 @@ impl<'a, K, M> KeyHold<'a, K, M> {
     /// Becomes one more socket of the key; none if the key has gone idle.
     pub(super) fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
-        match table.bucket(bucket).presence.join(limit) {
+        match table.bucket(bucket).key_state.join(limit) {
             Join::Granted => {
                 std::mem::forget(self);
                 Ok(Some(JoinGuard { shard, table, bucket }))
@@ -44,9 +44,9 @@ impl<'a, K, M> KeyHold<'a, K, M> {
 impl<K, M> Drop for KeyHold<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
-        let left = shard.let_go(table, bucket);
+        let after = shard.release_hold(table, bucket);
         // SAFETY: that was this hold's step.
-        drop(unsafe { shard.left(table, bucket, left) });
+        drop(unsafe { shard.vacate_bucket(table, bucket, after) });
     }
 }
 
@@ -61,9 +61,9 @@ impl<K, M> Drop for JoinGuard<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let mut notice = PendingNotice::default();
-        let left = shard.leave(table, bucket, false, false, &mut notice);
+        let after = shard.leave_key(table, bucket, false, false, &mut notice);
         // SAFETY: counted out above.
-        let key = unsafe { shard.left(table, bucket, left) };
-        shard.give_if_due(notice, key);
+        let key = unsafe { shard.vacate_bucket(table, bucket, after) };
+        shard.flush_if_due(notice, key);
     }
 }

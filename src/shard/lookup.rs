@@ -1,6 +1,6 @@
 //! From a key to its bucket, from an address to its slot.
 
-use crate::shard::{PLACES_STAY, Shard};
+use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slab::OverflowSlot;
 use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
@@ -9,86 +9,86 @@ use crate::storage::table::{ActiveKey, Candidate, Table};
 impl<K, M> Shard<K, M> {
     /// The key, if it is active.
     #[inline]
-    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        self.glance(print).or_else(|| {
+    pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        self.find_near(fingerprint).or_else(|| {
             // Copied and taken apart, lest all of this goes through memory also if a glance was enough.
-            let print = *print;
-            let ActiveKey { table, number, bucket, seen } = self.search(&print)?;
-            Some(ActiveKey { table, number, bucket, seen })
+            let fingerprint = *fingerprint;
+            let ActiveKey { table, index, bucket, seen } = self.find_slow(&fingerprint)?;
+            Some(ActiveKey { table, index, bucket, seen })
         })
     }
 
     /// Where the key is, if it is where it is looked for first, or next.
     #[inline]
-    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
-        self.tables.newest()?.guess(print, distance)
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+        self.tables.newest()?.candidate(fingerprint, distance)
     }
 
     /// The key, if it is active and where it is looked for first.
     #[inline]
-    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        self.tables.newest()?.glance(print)
+    pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        self.tables.newest()?.find_near(fingerprint)
     }
 
     /// The key, if it is active, wherever it may be.
     #[inline(never)]
-    pub(crate) fn search(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        self.tables.iter().find_map(|table| table.find(print))
+    pub(crate) fn find_slow(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        self.tables.iter().find_map(|table| table.find(fingerprint))
     }
 
     #[inline]
-    pub(crate) fn table(&self, number: u32) -> Option<&Table<K, M>> {
+    pub(crate) fn table(&self, id: u32) -> Option<&Table<K, M>> {
         let newest = self.tables.newest()?;
-        if newest.number() == number { Some(newest) } else { self.older_table(number) }
+        if newest.id() == id { Some(newest) } else { self.older_table(id) }
     }
 
     #[inline(never)]
-    fn older_table(&self, number: u32) -> Option<&Table<K, M>> {
-        self.tables.iter().map(|layer| &**layer).find(|table| table.number() == number)
+    fn older_table(&self, id: u32) -> Option<&Table<K, M>> {
+        self.tables.iter().map(|segment| &**segment).find(|table| table.id() == id)
     }
 
-    /// The place at `spot`, if there is one.
-    pub(crate) fn place(&self, spot: SlotAddr) -> Option<SlotRef<'_, M>> {
-        if spot.is_slot() {
-            self.slab.slot(spot).map(|slot| slot.place())
+    /// The place at `addr`, if there is one.
+    pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
+        if addr.is_slot() {
+            self.slab.slot(addr).map(|slot| slot.slot_ref())
         } else {
-            self.table(spot.layer())?.place(spot.offset())
+            self.table(addr.segment())?.slot(addr.offset())
         }
     }
 
     /// The place of a socket that exists.
-    pub(crate) fn trusted_place(&self, spot: SlotAddr) -> SlotRef<'_, M> {
-        self.place(spot).expect(PLACES_STAY)
+    pub(crate) fn slot_at(&self, addr: SlotAddr) -> SlotRef<'_, M> {
+        self.slot(addr).expect(SLOTS_STAY)
     }
 
-    /// Where the socket at `spot` is, by who knows that its key is in `bucket`.
+    /// Where the socket at `addr` is, by who knows that its key is in `bucket`.
     #[inline]
-    pub(crate) fn place_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, spot: SlotAddr) -> SlotRef<'a, M> {
-        if spot.is_slot() { self.trusted_place(spot) } else { table.own_place(bucket) }
+    pub(crate) fn slot_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, addr: SlotAddr) -> SlotRef<'a, M> {
+        if addr.is_slot() { self.slot_at(addr) } else { table.inline_slot(bucket) }
     }
 
-    /// The word of the place at `spot`, if there is one.
+    /// The word of the place at `addr`, if there is one.
     #[inline]
-    pub(crate) fn word(&self, spot: SlotAddr) -> Option<&SlotState> {
-        if spot.is_slot() {
-            self.slab.slot(spot).map(OverflowSlot::word)
+    pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
+        if addr.is_slot() {
+            self.slab.slot(addr).map(OverflowSlot::state)
         } else {
-            self.table(spot.layer())?.word(spot.offset())
+            self.table(addr.segment())?.state(addr.offset())
         }
     }
 
     /// Where a word of this shard is.
-    pub(crate) fn spot_of(&self, word: &SlotState) -> SlotAddr {
+    pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
         let in_tables =
-            self.tables.iter().find_map(|table| Some(SlotAddr::bucket(table.number(), table.bucket_of(word)?)));
-        in_tables.or_else(|| self.slab.spot_of(word)).expect(PLACES_STAY)
+            self.tables.iter().find_map(|table| Some(SlotAddr::bucket(table.id(), table.bucket_of(state)?)));
+        in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
     }
 
     /// Asks for the memory that looking the key up will need: first, or next if the key is not there.
     #[inline]
-    pub(crate) fn prefetch(&self, print: &Fingerprint, distance: usize) {
+    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
         if let Some(table) = self.tables.newest() {
-            table.prefetch(print, distance);
+            table.prefetch(fingerprint, distance);
         }
     }
 }

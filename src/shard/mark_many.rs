@@ -26,9 +26,9 @@ impl<'a, K, M> Batch<'a, K, M> {
 
     /// Adds a key; not if the batch is full.
     #[inline]
-    pub(crate) fn push(&mut self, shard: &'a Shard<K, M>, print: Fingerprint) {
-        shard.prefetch(&print, 0);
-        self.keys[self.len] = Some((shard, print));
+    pub(crate) fn push(&mut self, shard: &'a Shard<K, M>, fingerprint: Fingerprint) {
+        shard.prefetch(&fingerprint, 0);
+        self.keys[self.len] = Some((shard, fingerprint));
         self.len += 1;
     }
 
@@ -39,22 +39,25 @@ impl<'a, K, M> Batch<'a, K, M> {
         // One for all: see `SlotState::mark_fenced`.
         full_fence();
         for slot in &mut *keys {
-            let Some((shard, print)) = slot else { continue };
-            match shard.guess(print, 0).and_then(|guess| Some((guess.bucket.sole(print)?, guess))) {
-                Some((seen, guess)) if shard.mark_at_once(&guess.bucket.word, seen, topics, true) => marked += 1,
-                Some((_, guess)) => {
-                    guess.table.prefetch_seats(guess.line);
+            let Some((shard, fingerprint)) = slot else { continue };
+            match shard
+                .candidate(fingerprint, 0)
+                .and_then(|candidate| Some((candidate.bucket.single_socket(fingerprint)?, candidate)))
+            {
+                Some((seen, candidate)) if shard.try_mark(&candidate.bucket.state, seen, topics, true) => marked += 1,
+                Some((_, candidate)) => {
+                    candidate.table.prefetch_slot_data(candidate.line);
                     continue;
                 }
                 None => {
-                    shard.prefetch(print, 1);
+                    shard.prefetch(fingerprint, 1);
                     continue;
                 }
             }
             *slot = None;
         }
-        for (shard, print) in keys.iter().flatten() {
-            marked += shard.find(print).map_or(0, |key| shard.mark_key(&key, topics, true, panics));
+        for (shard, fingerprint) in keys.iter().flatten() {
+            marked += shard.find(fingerprint).map_or(0, |active| shard.mark_key(&active, topics, true, panics));
         }
         marked
     }

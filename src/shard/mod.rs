@@ -29,27 +29,32 @@ use crossbeam_utils::CachePadded;
 pub(crate) struct Shard<K, M> {
     pub(crate) tables: CachePadded<AppendList<Table<K, M>>>,
     pub(crate) slab: CachePadded<Slab<M>>,
-    pub(crate) sizes: Geometry,
+    pub(crate) geometry: Geometry,
     pub(crate) index: usize,
-    pub(crate) ledger: Arc<Totals>,
+    pub(crate) totals: Arc<Totals>,
     pub(crate) counters: Counters,
     /// How many calls mark all sockets just now.
-    marking: CachePadded<AtomicU32>,
+    mark_alls_in_progress: CachePadded<AtomicU32>,
     /// None: this is the audience.
-    pub(crate) audience: Option<Arc<Watchers<K>>>,
+    pub(crate) watchers: Option<Arc<Watchers<K>>>,
 }
 
 /// Why a place that a socket has had is there.
-pub(crate) const PLACES_STAY: &str = "tables and pages stay as long as the shard";
+pub(crate) const SLOTS_STAY: &str = "tables and pages stay as long as the shard";
 
 impl<K, M> Shard<K, M> {
-    pub(crate) fn new(index: usize, sizes: Geometry, ledger: Arc<Totals>, audience: Option<Arc<Watchers<K>>>) -> Self {
-        let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * sizes.max_lines)));
-        let (counters, marking) = (Counters::default(), CachePadded::default());
-        Self { tables, slab, sizes, index, ledger, counters, marking, audience }
+    pub(crate) fn new(
+        index: usize,
+        geometry: Geometry,
+        totals: Arc<Totals>,
+        watchers: Option<Arc<Watchers<K>>>,
+    ) -> Self {
+        let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * geometry.max_lines)));
+        let (counters, mark_alls_in_progress) = (Counters::default(), CachePadded::default());
+        Self { tables, slab, geometry, index, totals, counters, mark_alls_in_progress, watchers }
     }
 
-    pub(crate) fn id(&self, spot: SlotAddr, generation: Generation) -> SocketId {
-        SocketId::new(self.index, self.sizes.shard_bits, spot, generation)
+    pub(crate) fn id(&self, addr: SlotAddr, generation: Generation) -> SocketId {
+        SocketId::new(self.index, self.geometry.shard_bits, addr, generation)
     }
 }

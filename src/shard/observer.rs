@@ -26,46 +26,46 @@ impl PendingNotice {
 impl<K, M> Shard<K, M> {
     /// Tells the audience of a registration, by who now has its socket, under `key`.
     #[cold]
-    pub(crate) fn announce(&self, registered: &Registered<K>, key: &K) {
-        let Some(audience) = &self.audience else { return };
+    pub(crate) fn notify_active(&self, registered: &Registered<K>, key: &K) {
+        let Some(watchers) = &self.watchers else { return };
         let mut panics = DeferredPanics::default();
         if registered.is_first() {
-            let (table, bucket) = self.key_of(registered.spot);
+            let (table, bucket) = self.bucket_of(registered.addr);
             // Not for certain: somebody may have taken over, and left.
-            let is_active = || table.bucket(bucket).presence.load().is_active();
-            let number = table.extras(bucket).session.number(&audience.clock, is_active);
+            let is_active = || table.bucket(bucket).key_state.load().is_active();
+            let number = table.cold(bucket).epoch.number(&watchers.clock, is_active);
             if let Some(number) = number {
-                audience.tell(key, online(number), &mut panics);
+                watchers.push(key, online(number), &mut panics);
             }
         }
-        audience.mark(&mut panics);
+        watchers.mark(&mut panics);
         panics.resume();
     }
 
     /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
     #[cold]
-    pub(crate) fn renounce(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
+    pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
         // Without a number nobody ever learnt of the session.
-        if let (Some(audience), Some(number)) = (&self.audience, table.extras(bucket).session.end()) {
-            audience.tell(key, offline(number), &mut notice.panics);
+        if let (Some(watchers), Some(number)) = (&self.watchers, table.cold(bucket).epoch.end()) {
+            watchers.push(key, offline(number), &mut notice.panics);
         }
     }
 
     /// Drops what a removal left behind, and tells who watches the counts if there may be any.
     #[inline]
-    pub(crate) fn give_if_due(&self, notice: PendingNotice, leftovers: impl Sized) {
+    pub(crate) fn flush_if_due(&self, notice: PendingNotice, drops: impl Sized) {
         if notice.is_due {
-            self.give(notice, leftovers);
+            self.flush(notice, drops);
         }
     }
 
     #[cold]
-    fn give(&self, notice: PendingNotice, leftovers: impl Sized) {
+    fn flush(&self, notice: PendingNotice, drops: impl Sized) {
         let PendingNotice { mut panics, .. } = notice;
-        panics.catch(|| drop(leftovers));
-        if let Some(audience) = &self.audience {
-            audience.mark(&mut panics);
+        panics.catch(|| drop(drops));
+        if let Some(watchers) = &self.watchers {
+            watchers.mark(&mut panics);
         }
         panics.resume_unless_panicking();
     }

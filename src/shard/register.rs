@@ -33,7 +33,7 @@ pub(crate) struct RegisterOptions {
 
 /// Where a new socket is, and what is left over of its registration.
 pub(crate) struct Registered<K> {
-    pub(crate) spot: SlotAddr,
+    pub(crate) addr: SlotAddr,
     /// The key that was not needed, since an equal one is there.
     pub(crate) spare: Option<K>,
     /// Somebody may be watching: `announce` it.
@@ -52,7 +52,7 @@ struct Permit<'a>(&'a ShardTotals);
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.dismiss();
+        self.0.release_permit();
     }
 }
 
@@ -62,53 +62,53 @@ impl<K: Eq, M> Shard<K, M> {
     /// Lock-free, but for the allocator when the shard grows.
     pub(crate) fn register(
         &self,
-        print: &Fingerprint,
+        fingerprint: &Fingerprint,
         key: K,
         metadata: M,
-        terms: RegisterOptions,
+        options: RegisterOptions,
     ) -> Result<Registered<K>, RegisterError> {
         if let Some(newest) = self.tables.newest() {
-            newest.prefetch_insertion(print);
+            newest.prefetch_insertion(fingerprint);
         }
-        let line = self.ledger.line(self.index);
-        if line.is_closed() {
+        let totals = self.totals.shard(self.index);
+        if totals.is_closed() {
             return Err(RegisterError::Closed);
         }
-        if !self.ledger.admit(self.index) {
+        if !self.totals.acquire_permit(self.index) {
             return Err(RegisterError::Full);
         }
-        let permit = Permit(line);
+        let permit = Permit(totals);
         // Who takes over will be the only one, so it is not refused for the others' number.
-        let limit = if terms.takes_over { MAX_LIVE } else { self.sizes.max_per_key };
-        let (member, spot, claimed, spare) = self.enter(print, key, limit)?;
-        if terms.takes_over {
-            member.announce(spot, &claimed);
+        let limit = if options.takes_over { MAX_LIVE } else { self.geometry.max_per_key };
+        let (guard, addr, claimed, spare) = self.enter(fingerprint, key, limit)?;
+        if options.takes_over {
+            guard.announce(addr, &claimed);
         }
-        let generation = claimed.occupy(metadata, terms.due);
+        let generation = claimed.occupy(metadata, options.due);
         // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let before = line.add(CountsDelta::new(true, spare.is_none()));
+        let before = totals.add(CountsDelta::new(true, spare.is_none()));
         // The socket has both from here on, and `remove` gives them back.
-        std::mem::forget((member, permit));
+        std::mem::forget((guard, permit));
         if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(spot, generation, Closed::Shutdown, &mut DeferredPanics::default());
+            self.close_socket(addr, generation, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Registered { spot, spare, is_watched: before.is_watched() })
+        Ok(Registered { addr, spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
-    fn enter(&self, print: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M>, RegisterError> {
+    fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
-                self.tables.push(None, Table::new(0, self.sizes.first_lines, self.sizes.first_bound));
+                self.tables.push(None, Table::new(0, self.geometry.first_lines, self.geometry.first_bound));
                 continue;
             };
-            let found = match self.find_closing(newest, print) {
+            let found = match self.find_sealing(newest, fingerprint) {
                 Some(found) => found,
-                None => match newest.insert(print, key) {
+                None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
-                        let member = JoinGuard { shard: self, table: newest, bucket };
-                        return Ok((member, SlotAddr::bucket(newest.number(), bucket), claimed, None));
+                        let guard = JoinGuard { shard: self, table: newest, bucket };
+                        return Ok((guard, SlotAddr::bucket(newest.id(), bucket), claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -121,13 +121,13 @@ impl<K: Eq, M> Shard<K, M> {
                     }
                 },
             };
-            let Some(held) = KeyHold::new(self, &found) else { continue };
-            if *held.key() != key {
+            let Some(hold) = KeyHold::new(self, &found) else { continue };
+            if *hold.key() != key {
                 return Err(RegisterError::IndistinctHash);
             }
-            let Some(member) = held.join(limit)? else { continue };
-            let (spot, claimed) = member.take_place()?;
-            return Ok((member, spot, claimed, Some(key)));
+            let Some(guard) = hold.join(limit)? else { continue };
+            let (addr, claimed) = guard.take_slot()?;
+            return Ok((guard, addr, claimed, Some(key)));
         }
     }
 }
@@ -136,25 +136,25 @@ type Entered<'a, K, M> = (JoinGuard<'a, K, M>, SlotAddr, Claimed<'a, M>, Option<
 
 impl<K, M> Shard<K, M> {
     /// Looks for the key in the tables older than `newest`, and closes them for it.
-    fn find_closing<'a>(
+    fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
-        print: &Fingerprint,
+        fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
-        std::iter::successors(newest.older(), |layer| layer.older()).find_map(|table| {
-            table.close(print);
-            table.find(print)
+        std::iter::successors(newest.older(), |segment| segment.older()).find_map(|table| {
+            table.seal(fingerprint);
+            table.find(fingerprint)
         })
     }
 
     /// Puts a table on top of `full`, if nobody else did.
     fn grow(&self, full: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
-            if full.number() == MAX_SEGMENT {
+            if full.id() == MAX_SEGMENT {
                 return Err(RegisterError::Full);
             }
-            let lines = (2 * full.line_count()).min(self.sizes.max_lines);
-            self.tables.push(Some(full), Table::new(full.number() + 1, lines, GROWING_BOUND));
+            let lines = (2 * full.line_count()).min(self.geometry.max_lines);
+            self.tables.push(Some(full), Table::new(full.id() + 1, lines, GROWING_BOUND));
         }
         Ok(())
     }
@@ -163,29 +163,29 @@ impl<K, M> Shard<K, M> {
 impl<'a, K, M> JoinGuard<'a, K, M> {
     /// Says that the socket that is about to move in takes over.
     #[cold]
-    fn announce(&self, spot: SlotAddr, claimed: &Claimed<'_, M>) {
-        let heir = LocalId { spot, generation: claimed.generation() };
-        self.table.extras(self.bucket).succession.announce(heir);
+    fn announce(&self, addr: SlotAddr, claimed: &Claimed<'_, M>) {
+        let new = LocalId { addr, generation: claimed.generation() };
+        self.table.cold(self.bucket).takeover_order.announce(new);
     }
 
     /// The bucket's own place, or a vacant slot of the chain, or a new one.
-    fn take_place(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
+    fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
-        let own = SlotAddr::bucket(table.number(), bucket);
-        if let Some(claimed) = table.own_place(bucket).claim() {
+        let own = SlotAddr::bucket(table.id(), bucket);
+        if let Some(claimed) = table.inline_slot(bucket).claim() {
             return Ok((own, claimed));
         }
-        let extras = table.extras(bucket);
-        let spot = match extras.vacancies.pop(&shard.slab) {
-            Some(spot) => spot,
+        let cold = table.cold(bucket);
+        let addr = match cold.free_slots.pop(&shard.slab) {
+            Some(addr) => addr,
             None => {
-                let spot = shard.slab.allocate().ok_or(RegisterError::Full)?;
-                extras.chain.push(&shard.slab, spot, own);
-                table.bucket(bucket).presence.set_chained();
-                spot
+                let addr = shard.slab.allocate().ok_or(RegisterError::Full)?;
+                cold.chain.push(&shard.slab, addr, own);
+                table.bucket(bucket).key_state.set_chained();
+                addr
             }
         };
-        let claimed = shard.trusted_place(spot).claim();
-        Ok((spot, claimed.expect("nobody else can claim a slot that is in no list")))
+        let claimed = shard.slot_at(addr).claim();
+        Ok((addr, claimed.expect("nobody else can claim a slot that is in no list")))
     }
 }

@@ -11,7 +11,7 @@
 
 use crate::shard::observer::PendingNotice;
 use crate::shard::totals::CountsDelta;
-use crate::shard::{PLACES_STAY, Shard};
+use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
 use crate::storage::table::Table;
 use crate::storage::table::key_state::AfterLeave;
@@ -19,7 +19,7 @@ use crate::storage::table::key_state::AfterLeave;
 /// What the last one to leave drops when the registry's own state is in order, since dropping runs the caller's code.
 #[must_use]
 pub(crate) struct DeferredDrops<K, M> {
-    _remains: Option<SlotDrops<M>>,
+    _drops: Option<SlotDrops<M>>,
     _key: Option<K>,
 }
 
@@ -30,85 +30,85 @@ impl<K, M> Shard<K, M> {
     ///
     /// # Safety
     /// The caller gives up the one handle of that socket.
-    pub(crate) unsafe fn remove(&self, spot: SlotAddr) {
-        let (table, bucket) = self.key_of(spot);
+    pub(crate) unsafe fn remove(&self, addr: SlotAddr) {
+        let (table, bucket) = self.bucket_of(addr);
         table.prefetch_removal(bucket);
         self.counters.removed();
-        let place = self.place_of(table, bucket, spot);
-        let seen = place.word.load();
+        let slot = self.slot_of(table, bucket, addr);
+        let seen = slot.state.load();
         // SAFETY: the caller's promise; the word shows the socket's generation as long as it has an owner.
-        let owned = unsafe { place.own(seen.generation()) };
-        let (line, mut notice) = (self.ledger.line(self.index), PendingNotice::default());
-        let is_last = table.bucket(bucket).presence.load().live() == 1;
+        let owned = unsafe { slot.own(seen.generation()) };
+        let (totals, mut notice) = (self.totals.shard(self.index), PendingNotice::default());
+        let is_last = table.bucket(bucket).key_state.load().live() == 1;
         let counts = !seen.is_superseded();
         if counts {
-            notice.note(line.sub(CountsDelta::new(true, is_last)));
+            notice.note(totals.sub(CountsDelta::new(true, is_last)));
         }
-        let remains = match owned.leave() {
-            OwnerExit::Alone(last) => self.clean(spot, last),
-            OwnerExit::Shared(leaving) => {
-                return self.remove_otherwise((table, bucket), spot, leaving, counts.then_some(is_last), notice);
+        let drops = match owned.leave() {
+            OwnerExit::Alone(last) => self.vacate_slot(addr, last),
+            OwnerExit::Shared(exit) => {
+                return self.remove_shared((table, bucket), addr, exit, counts.then_some(is_last), notice);
             }
         };
-        let left = self.leave(table, bucket, is_last, false, &mut notice);
+        let after = self.leave_key(table, bucket, is_last, false, &mut notice);
         // SAFETY: that was this socket's step.
-        let key = unsafe { self.left(table, bucket, left) };
-        line.dismiss();
-        self.give_if_due(notice, DeferredDrops { _remains: Some(remains), _key: key });
+        let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        totals.release_permit();
+        self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
 
     /// The rest of a removal, if the socket was superseded or somebody was in its place. `counted_out`: whether the socket was,
     /// and if so, whether its key was as well.
     #[cold]
-    fn remove_otherwise(
+    fn remove_shared(
         &self,
         (table, bucket): (&Table<K, M>, u32),
-        spot: SlotAddr,
-        leaving: SharedExit<'_, M>,
+        addr: SlotAddr,
+        exit: SharedExit<'_, M>,
         counted_out: Option<bool>,
         mut notice: PendingNotice,
     ) {
-        if leaving.is_superseded() {
+        if exit.is_superseded() {
             if let Some(is_last) = counted_out {
                 // Superseded since: who did that counted it out as well.
-                notice.note(self.ledger.line(self.index).add(CountsDelta::new(true, is_last)));
+                notice.note(self.totals.shard(self.index).add(CountsDelta::new(true, is_last)));
             }
-            let late = leaving.finish().map(|last| self.settle(spot, last));
-            return self.give_if_due(notice, late);
+            let late = exit.finish().map(|last| self.finish_removal(addr, last));
+            return self.flush_if_due(notice, late);
         }
         // The place goes on being counted, as lingering: so the key stays as long as the others do.
-        let left = self.leave(table, bucket, counted_out == Some(true), true, &mut notice);
+        let after = self.leave_key(table, bucket, counted_out == Some(true), true, &mut notice);
         // SAFETY: that was this socket's step.
-        let key = unsafe { self.left(table, bucket, left) };
-        let late = leaving.finish().map(|last| self.settle(spot, last));
-        self.ledger.line(self.index).dismiss();
-        self.give_if_due(notice, (key, late));
+        let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        let late = exit.finish().map(|last| self.finish_removal(addr, last));
+        self.totals.shard(self.index).release_permit();
+        self.flush_if_due(notice, (key, late));
     }
 
     /// Cleans up the place of a socket that was removed while somebody was in it.
-    pub(crate) fn settle(&self, spot: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
-        let (table, bucket) = self.key_of(spot);
-        let remains = self.clean(spot, last);
-        let left = self.let_go(table, bucket);
+    pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
+        let (table, bucket) = self.bucket_of(addr);
+        let drops = self.vacate_slot(addr, last);
+        let after = self.release_hold(table, bucket);
         // SAFETY: that was the lingering socket's step.
-        let key = unsafe { self.left(table, bucket, left) };
-        DeferredDrops { _remains: Some(remains), _key: key }
+        let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        DeferredDrops { _drops: Some(drops), _key: key }
     }
 
     /// Makes a removed socket's place vacant, and offers it to the next socket of the key.
-    fn clean(&self, spot: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
-        let (remains, usable) = last.vacate();
-        if spot.is_slot() && usable {
-            let (table, bucket) = self.key_of(spot);
-            table.extras(bucket).vacancies.push(&self.slab, spot, spot);
+    fn vacate_slot(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
+        let (drops, usable) = last.vacate();
+        if addr.is_slot() && usable {
+            let (table, bucket) = self.bucket_of(addr);
+            table.cold(bucket).free_slots.push(&self.slab, addr, addr);
         }
-        remains
+        drops
     }
 
     /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
     /// the caller has done the latter already. Tells who watches presence; the rest of `notice` is for the caller to give.
     #[inline(always)]
-    pub(crate) fn leave(
+    pub(crate) fn leave_key(
         &self,
         table: &Table<K, M>,
         bucket: u32,
@@ -116,30 +116,30 @@ impl<K, M> Shard<K, M> {
         lingers: bool,
         notice: &mut PendingNotice,
     ) -> AfterLeave {
-        let (line, presence) = (self.ledger.line(self.index), &table.bucket(bucket).presence);
+        let (totals, key_state) = (self.totals.shard(self.index), &table.bucket(bucket).key_state);
         let key = CountsDelta::new(false, true);
-        let mut seen = presence.load();
+        let mut seen = key_state.load();
         loop {
             let is_last = seen.live() == 1;
             if is_last && !counted_out {
-                notice.note(line.sub(key));
+                notice.note(totals.sub(key));
             } else if counted_out && !is_last {
-                notice.note(line.add(key));
+                notice.note(totals.add(key));
             }
             counted_out = is_last;
             // Whoever makes the key idle needs it until that is told: alone with the bucket, or as one that lingers.
             let stays = is_last && !lingers && seen.is_lingering();
-            match presence.leave(seen, lingers || stays) {
-                Ok(left) => {
+            match key_state.leave(seen, lingers || stays) {
+                Ok(after) => {
                     // After the step: who learns of the key later finds it idle, and whoever has learnt of it before is seen here.
-                    if is_last && line.is_watched() {
+                    if is_last && totals.is_watched() {
                         // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
-                        self.renounce(table, bucket, unsafe { table.key(bucket).get() }, notice);
-                        if left == AfterLeave::VacateBucket {
-                            table.extras(bucket).session.clear();
+                        self.notify_idle(table, bucket, unsafe { table.key(bucket).get() }, notice);
+                        if after == AfterLeave::VacateBucket {
+                            table.cold(bucket).epoch.clear();
                         }
                     }
-                    return if stays { self.let_go(table, bucket) } else { left };
+                    return if stays { self.release_hold(table, bucket) } else { after };
                 }
                 Err(now) => seen = now,
             }
@@ -147,52 +147,52 @@ impl<K, M> Shard<K, M> {
     }
 
     /// One that lingered goes.
-    pub(crate) fn let_go(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
-        let left = table.bucket(bucket).presence.settle();
+    pub(crate) fn release_hold(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
+        let after = table.bucket(bucket).key_state.settle();
         // Whoever numbered the session knew that it is watched, and its own step in the presence came before that one.
-        if left == AfterLeave::VacateBucket && self.ledger.line(self.index).is_watched() {
-            table.extras(bucket).session.clear();
+        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {
+            table.cold(bucket).epoch.clear();
         }
-        left
+        after
     }
 
     /// Empties the bucket, if that is what the last step in its presence asked for.
     ///
     /// # Safety
-    /// `left` is what the caller's own step returned, and was not used yet.
+    /// `after` is what the caller's own step returned, and was not used yet.
     #[inline(always)]
-    pub(crate) unsafe fn left(&self, table: &Table<K, M>, bucket: u32, left: AfterLeave) -> Option<K> {
-        if left == AfterLeave::Nothing {
+    pub(crate) unsafe fn vacate_bucket(&self, table: &Table<K, M>, bucket: u32, after: AfterLeave) -> Option<K> {
+        if after == AfterLeave::Nothing {
             return None;
         }
         // SAFETY: the key is idle, nothing lingers, and the one step that brought this about was the caller's.
         let key = unsafe { table.key(bucket).take() };
-        let extras = table.extras(bucket);
+        let cold = table.cold(bucket);
         let own = table.bucket(bucket);
-        if own.presence.load().is_chained() {
-            extras.chain.clear();
+        if own.key_state.load().is_chained() {
+            cold.chain.clear();
             // Every slot of the chain is vacant, so this is all of them, but for those that are retired.
-            if let Some(first) = extras.vacancies.take_all() {
+            if let Some(first) = cold.free_slots.take_all() {
                 self.slab.release(first);
             }
         }
-        own.presence.vacate(own.word.is_vacant());
+        own.key_state.vacate(own.state.is_vacant());
         Some(key)
     }
 
-    /// The bucket that holds the key of the socket at `spot`, by who is in that place.
-    pub(crate) fn key_of(&self, spot: SlotAddr) -> (&Table<K, M>, u32) {
-        let bucket = if spot.is_slot() { self.slab.slot(spot).map(|slot| slot.owner()) } else { Some(spot) };
-        let found = bucket.and_then(|bucket| Some((self.table(bucket.layer())?, bucket.offset())));
-        found.expect(PLACES_STAY)
+    /// The bucket that holds the key of the socket at `addr`, by who is in that place.
+    pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
+        let bucket = if addr.is_slot() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
+        let found = bucket.and_then(|bucket| Some((self.table(bucket.segment())?, bucket.offset())));
+        found.expect(SLOTS_STAY)
     }
 
-    /// The key of the socket at `spot`.
+    /// The key of the socket at `addr`.
     ///
     /// # Safety
     /// As long as the reference lives the caller is in that place: as its owner, or as a visitor.
-    pub(crate) unsafe fn key_at(&self, spot: SlotAddr) -> &K {
-        let (table, bucket) = self.key_of(spot);
+    pub(crate) unsafe fn key_at(&self, addr: SlotAddr) -> &K {
+        let (table, bucket) = self.bucket_of(addr);
         // SAFETY: who is in the place is counted in the key's presence, as live or lingering, and so the key stays.
         unsafe { table.key(bucket).get() }
     }

@@ -1,4 +1,4 @@
-//! How a new socket takes its key over from the others. Why of several that do so at once one stays: see `succession`.
+//! How a new socket takes its key over from the others. Why of several that do so at once one stays: see `takeover_order`.
 //!
 //! # What becomes of a superseded socket
 //! Its word says so, in the step that takes what was due; it is counted out by whoever took over, and lingers in the key's presence until its
@@ -27,35 +27,35 @@ impl<K, M> Shard<K, M> {
     ///
     /// Lock-free: a step for each socket of the key.
     #[cold]
-    pub(crate) fn take_over(&self, heir: LocalId, panics: &mut DeferredPanics) {
-        let (table, bucket) = self.key_of(heir.spot);
-        let key = ActiveKey::now(table, bucket);
-        let succession = &key.table.extras(key.number).succession;
-        succession.advance();
+    pub(crate) fn take_over(&self, new: LocalId, panics: &mut DeferredPanics) {
+        let (table, bucket) = self.bucket_of(new.addr);
+        let active = ActiveKey::now(table, bucket);
+        let takeover_order = &active.table.cold(active.index).takeover_order;
+        takeover_order.advance();
         full_fence();
-        let missed = self.missed();
-        self.walk_key(&key, |spot, _, seen| {
-            let other = LocalId { spot, generation: seen.generation() };
-            if other != heir && succession.is_latest(heir) {
-                self.supersede(&key, other, missed, panics);
+        let missed = self.missed_by_mark_all();
+        self.walk_key(&active, |addr, _, seen| {
+            let other = LocalId { addr, generation: seen.generation() };
+            if other != new && takeover_order.is_latest(new) {
+                self.supersede(&active, other, missed, panics);
             }
         });
-        if self.is_overtaken(&key, heir) {
+        if self.is_overtaken(&active, new) {
             // For the latest, which may not have come so far.
-            succession.advance();
-            self.supersede(&key, heir, missed, panics);
+            takeover_order.advance();
+            self.supersede(&active, new, missed, panics);
         }
     }
 
     /// Whether another socket is the latest, and published.
-    fn is_overtaken(&self, key: &ActiveKey<'_, K, M>, heir: LocalId) -> bool {
-        let succession = &key.table.extras(key.number).succession;
-        let mut latest = succession.latest();
-        while latest != heir {
-            if self.word(latest.spot).is_some_and(|word| word.load().is_live_as(latest.generation)) {
+    fn is_overtaken(&self, active: &ActiveKey<'_, K, M>, new: LocalId) -> bool {
+        let takeover_order = &active.table.cold(active.index).takeover_order;
+        let mut latest = takeover_order.latest();
+        while latest != new {
+            if self.state(latest.addr).is_some_and(|state| state.load().is_live_as(latest.generation)) {
                 return true;
             }
-            let now = succession.latest();
+            let now = takeover_order.latest();
             if now == latest {
                 // Not there yet, or left by its owner: then this one may as well have come after it.
                 return false;
@@ -68,44 +68,44 @@ impl<K, M> Shard<K, M> {
     /// Supersedes a socket of the key, unless it is gone. Who takes over gets what was due for it, and what it `missed`.
     fn supersede(
         &self,
-        key: &ActiveKey<'_, K, M>,
-        LocalId { spot, generation }: LocalId,
+        active: &ActiveKey<'_, K, M>,
+        LocalId { addr, generation }: LocalId,
         missed: Topics,
         panics: &mut DeferredPanics,
     ) {
         // What will keep the key for the superseded socket, until its owner drops it.
-        let Some(held) = KeyHold::new(self, key) else { return };
-        let (line, entry, mut notice) =
-            (self.ledger.line(self.index), CountsDelta::new(true, false), PendingNotice::default());
-        notice.note(line.sub(entry));
-        let Superseded::Done(due, duty) = self.trusted_place(spot).supersede(generation) else {
-            notice.note(line.add(entry));
-            drop(held);
-            panics.catch(|| self.give_if_due(notice, ()));
+        let Some(hold) = KeyHold::new(self, active) else { return };
+        let (totals, delta, mut notice) =
+            (self.totals.shard(self.index), CountsDelta::new(true, false), PendingNotice::default());
+        notice.note(totals.sub(delta));
+        let Superseded::Done(due, token) = self.slot_at(addr).supersede(generation) else {
+            notice.note(totals.add(delta));
+            drop(hold);
+            panics.catch(|| self.flush_if_due(notice, ()));
             return;
         };
-        std::mem::forget(held);
-        self.pass_on(key, due | missed, panics);
-        let left = self.leave(key.table, key.number, false, false, &mut notice);
+        std::mem::forget(hold);
+        self.pass_on(active, due | missed, panics);
+        let after = self.leave_key(active.table, active.index, false, false, &mut notice);
         // SAFETY: that was the superseded socket's step.
-        let key = unsafe { self.left(key.table, key.number, left) };
-        line.dismiss();
-        if let Some(duty) = duty {
-            self.wake(spot, generation, duty, panics);
+        let key = unsafe { self.vacate_bucket(active.table, active.index, after) };
+        totals.release_permit();
+        if let Some(token) = token {
+            self.wake(addr, generation, token, panics);
         }
-        panics.catch(|| self.give_if_due(notice, key));
+        panics.catch(|| self.flush_if_due(notice, key));
     }
 
     /// Makes topics that were due for a superseded socket due for who took over.
-    pub(crate) fn pass_on(&self, key: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
+    pub(crate) fn pass_on(&self, active: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
         if topics.is_empty() {
             return;
         }
-        let LocalId { spot, generation } = key.table.extras(key.number).succession.latest();
+        let LocalId { addr, generation } = active.table.cold(active.index).takeover_order.latest();
         // The latest may be announced and not published yet, or superseded and the next one not: then somebody else of the key is there
         // and hands on what this leaves.
-        if !self.mark_socket_or_panic_later(spot, generation, topics, panics) {
-            self.mark_key(key, topics, false, panics);
+        if !self.mark_socket_or_panic_later(addr, generation, topics, panics) {
+            self.mark_key(active, topics, false, panics);
         }
     }
 }

@@ -28,7 +28,7 @@ use crossbeam_utils::CachePadded;
 
 /// The lines of all shards.
 pub(crate) struct Totals {
-    lines: Box<[CachePadded<ShardTotals>]>,
+    shards: Box<[CachePadded<ShardTotals>]>,
 }
 
 /// The permits and counts of one shard.
@@ -77,32 +77,32 @@ impl CountsBefore {
 
 impl Totals {
     pub(crate) fn new(shards: usize, max_sockets: usize) -> Self {
-        let line = |shard| {
+        let shard = |shard| {
             let share = max_sockets / shards + usize::from(shard < max_sockets % shards);
             CachePadded::new(ShardTotals { permits: AtomicU64::new(share as u64), ..ShardTotals::default() })
         };
-        Self { lines: (0..shards).map(line).collect() }
+        Self { shards: (0..shards).map(shard).collect() }
     }
 
     /// The line of a shard.
     #[inline]
-    pub(crate) fn line(&self, shard: usize) -> &ShardTotals {
-        &self.lines[shard]
+    pub(crate) fn shard(&self, shard: usize) -> &ShardTotals {
+        &self.shards[shard]
     }
 
     /// Takes a permit for a socket in `shard`; false if there is none.
     ///
     /// Lock-free: it looks again only if another thread returned a permit meanwhile.
     #[inline]
-    pub(crate) fn admit(&self, shard: usize) -> bool {
-        self.line(shard).take_permit() || self.admit_from_elsewhere(shard)
+    pub(crate) fn acquire_permit(&self, shard: usize) -> bool {
+        self.shard(shard).take_permit() || self.acquire_permit_elsewhere(shard)
     }
 
-    fn admit_from_elsewhere(&self, shard: usize) -> bool {
+    fn acquire_permit_elsewhere(&self, shard: usize) -> bool {
         let mut returned = None;
         loop {
-            let (before, after) = self.lines.split_at(shard);
-            if after.iter().chain(before).any(|line| line.take_permit()) {
+            let (before, after) = self.shards.split_at(shard);
+            if after.iter().chain(before).any(|shard| shard.take_permit()) {
                 return true;
             }
             let now = self.returned();
@@ -115,25 +115,25 @@ impl Totals {
 
     /// How many permits have been returned, if none is free.
     fn returned(&self) -> Option<u64> {
-        self.lines.iter().try_fold(0u64, |sum, line| {
-            // Ordering: Acquire, pairs with `dismiss`.
-            let permits = line.permits.load(Ordering::Acquire);
+        self.shards.iter().try_fold(0u64, |sum, shard| {
+            // Ordering: Acquire, pairs with `release_permit`.
+            let permits = shard.permits.load(Ordering::Acquire);
             (permits & FREE == 0).then(|| sum + (permits >> 32))
         })
     }
 
     /// From here on whoever changes the counts learns that somebody watches; all changes before are visible to the caller.
     pub(crate) fn watch(&self) {
-        for line in &self.lines {
+        for shard in &self.shards {
             // Ordering: AcqRel, pairs with `add`, `sub` and `is_watched`. A step also if the flag is there: see the module's documentation.
-            line.counts.fetch_or(WATCHED, Ordering::AcqRel);
+            shard.counts.fetch_or(WATCHED, Ordering::AcqRel);
         }
     }
 
     pub(crate) fn close(&self) {
-        for line in &self.lines {
+        for shard in &self.shards {
             // Ordering: AcqRel, pairs with `add`.
-            line.counts.fetch_or(CLOSED, Ordering::AcqRel);
+            shard.counts.fetch_or(CLOSED, Ordering::AcqRel);
         }
     }
 
@@ -147,7 +147,7 @@ impl Totals {
 
     fn counts(&self) -> impl Iterator<Item = u64> {
         // Ordering: Acquire, pairs with `add` and `sub`.
-        self.lines.iter().map(|line| line.counts.load(Ordering::Acquire))
+        self.shards.iter().map(|shard| shard.counts.load(Ordering::Acquire))
     }
 }
 
@@ -167,7 +167,7 @@ fn at_least_none(number: i64) -> usize {
 impl ShardTotals {
     /// Returns a permit.
     #[inline]
-    pub(crate) fn dismiss(&self) {
+    pub(crate) fn release_permit(&self) {
         // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
         // are never more than 2^32 - 1 permits.
         self.permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
@@ -201,10 +201,10 @@ impl ShardTotals {
 
     #[inline]
     fn take_permit(&self) -> bool {
-        // Ordering: Acquire, pairs with `dismiss`. Relaxed would do for the number; the rest is the socket's own words' business.
+        // Ordering: Acquire, pairs with `release_permit`. Relaxed would do for the number; the rest is the socket's own words' business.
         let mut seen = self.permits.load(Ordering::Acquire);
         while seen & FREE != 0 {
-            // Ordering: AcqRel on success, as `dismiss`; Acquire on failure, as the first load.
+            // Ordering: AcqRel on success, as `release_permit`; Acquire on failure, as the first load.
             match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(now) => seen = now,

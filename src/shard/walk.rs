@@ -14,56 +14,60 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn walk_key<'a>(
         &'a self,
-        key: &ActiveKey<'a, K, M>,
+        active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) -> bool {
-        if let (Some(seen), _) = Self::own(key) {
-            f(SlotAddr::bucket(key.table.number(), key.number), &key.bucket.word, seen);
+        if let (Some(seen), _) = Self::own(active) {
+            f(SlotAddr::bucket(active.table.id(), active.index), &active.bucket.state, seen);
         }
         // After `f`, which may have found that somebody in the chain took over.
-        let is_chained = key.bucket.presence.load().is_chained();
+        let is_chained = active.bucket.key_state.load().is_chained();
         if is_chained {
-            self.walk_chain(key, f);
+            self.walk_chain(active, f);
         }
         is_chained
     }
 
     /// The key's socket in the bucket's own place, if there is one, and whether there are other places.
     #[inline]
-    fn own(key: &ActiveKey<'_, K, M>) -> (Option<state::Snapshot>, bool) {
-        let own_seen = key.bucket.word.load();
-        let now = key.bucket.presence.load();
-        ((now.is_still(key.seen) && own_seen.is_live()).then_some(own_seen), now.is_chained())
+    fn own(active: &ActiveKey<'_, K, M>) -> (Option<state::Snapshot>, bool) {
+        let own_seen = active.bucket.state.load();
+        let now = active.bucket.key_state.load();
+        ((now.is_still(active.seen) && own_seen.is_live()).then_some(own_seen), now.is_chained())
     }
 
     /// The part of `walk_key` that few keys need.
     #[inline(never)]
     fn walk_chain<'a>(
         &'a self,
-        key: &ActiveKey<'a, K, M>,
+        active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
-        let &ActiveKey { table, number, bucket: Bucket { presence, .. }, seen } = key;
-        let mut next = table.extras(number).chain.first();
-        while let Some((spot, slot)) = next.and_then(|spot| Some((spot, self.slab.slot(spot)?))) {
-            let word = slot.word();
-            let slot_seen = word.load();
-            next = SlotChain::after(slot);
-            if !presence.load().is_still(seen) {
+        let &ActiveKey { table, index, bucket: Bucket { key_state, .. }, seen } = active;
+        let mut next = table.cold(index).chain.first();
+        while let Some((addr, slot)) = next.and_then(|addr| Some((addr, self.slab.slot(addr)?))) {
+            let state = slot.state();
+            let slot_seen = state.load();
+            next = SlotChain::next_of(slot);
+            if !key_state.load().is_still(seen) {
                 return;
             }
             if slot_seen.is_live() {
-                f(spot, word, slot_seen);
+                f(addr, state, slot_seen);
             }
         }
     }
 
-    /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `succession`.
+    /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `takeover_order`.
     ///
     /// A key without a chain was not taken over: the old socket and the new one cannot both have had its own place.
-    pub(crate) fn undisturbed<R>(&self, key: &ActiveKey<'_, K, M>, mut look: impl FnMut() -> (R, bool)) -> R {
-        let version = || key.table.extras(key.number).succession.version();
-        let mut before = key.seen.is_chained().then(version);
+    pub(crate) fn retry_across_takeovers<R>(
+        &self,
+        active: &ActiveKey<'_, K, M>,
+        mut look: impl FnMut() -> (R, bool),
+    ) -> R {
+        let version = || active.table.cold(active.index).takeover_order.version();
+        let mut before = active.seen.is_chained().then(version);
         loop {
             let (result, is_chained) = look();
             let after = is_chained.then(version);
@@ -77,28 +81,28 @@ impl<K, M> Shard<K, M> {
     /// Calls `f` for each live socket: once for each that is so from before the call until after it.
     pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for table in self.tables.iter() {
-            table.each_word(|bucket, word| {
-                let seen = word.load();
+            table.each_state(|bucket, state| {
+                let seen = state.load();
                 if seen.is_live() {
-                    f(SlotAddr::bucket(table.number(), bucket), word, seen);
+                    f(SlotAddr::bucket(table.id(), bucket), state, seen);
                 }
             });
         }
-        for (spot, slot) in self.slab.iter() {
-            let word = slot.word();
-            let seen = word.load();
+        for (addr, slot) in self.slab.iter() {
+            let state = slot.state();
+            let seen = state.load();
             if seen.is_live() {
-                f(spot, word, seen);
+                f(addr, state, seen);
             }
         }
     }
 
     /// The places that the walk would pass.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let buckets = self.tables.iter().flat_map(|table| {
-            let words = (0..).map_while(|bucket| table.word(bucket)).zip(0..);
-            words.map(|(word, bucket)| (SlotAddr::bucket(table.number(), bucket), word))
+            let states = (0..).map_while(|bucket| table.state(bucket)).zip(0..);
+            states.map(|(state, bucket)| (SlotAddr::bucket(table.id(), bucket), state))
         });
-        buckets.chain(self.slab.iter().map(|(spot, slot)| (spot, slot.word())))
+        buckets.chain(self.slab.iter().map(|(addr, slot)| (addr, slot.state())))
     }
 }

@@ -6,7 +6,7 @@ pub(crate) mod visit;
 
 use crate::error::Closed;
 use crate::id::SocketId;
-use crate::shard::{PLACES_STAY, Shard};
+use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{Generation, LocalId, Owned, SlotAddr, SlotState};
 use crate::storage::table::ActiveKey;
 use crate::sync::Arc;
@@ -45,7 +45,7 @@ use std::task::{Context, Poll};
 /// ```
 pub struct Socket<K, M = ()> {
     shard: Arc<Shard<K, M>>,
-    word: StatePtr,
+    state: StatePtr,
 }
 
 /// The address of a word in a shard's tables or pages, by which its owner gets there without asking where they are.
@@ -60,9 +60,9 @@ unsafe impl Sync for StatePtr {}
 impl<K, M> Socket<K, M> {
     /// The handle of the socket that was just registered there.
     #[inline]
-    pub(crate) fn new(shard: Arc<Shard<K, M>>, spot: SlotAddr) -> Self {
-        let word = StatePtr(NonNull::from(shard.word(spot).expect(PLACES_STAY)));
-        Self { shard, word }
+    pub(crate) fn new(shard: Arc<Shard<K, M>>, addr: SlotAddr) -> Self {
+        let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
+        Self { shard, state }
     }
 
     /// Supersedes the other sockets of the key, by one that was announced to do so.
@@ -70,38 +70,38 @@ impl<K, M> Socket<K, M> {
     pub(crate) fn take_over(&self) {
         self.shard.counters.taken_over();
         let mut panics = DeferredPanics::default();
-        self.shard.take_over(LocalId { spot: self.spot(), generation: self.generation() }, &mut panics);
+        self.shard.take_over(LocalId { addr: self.addr(), generation: self.generation() }, &mut panics);
         panics.resume();
     }
 
     #[inline]
-    fn word(&self) -> &SlotState {
+    fn state(&self) -> &SlotState {
         // SAFETY: made of a reference to a word of the shard, whose tables and pages stay where they are as long as the shard.
-        unsafe { self.word.0.as_ref() }
+        unsafe { self.state.0.as_ref() }
     }
 
     #[inline]
-    fn spot(&self) -> SlotAddr {
-        self.shard.spot_of(self.word())
+    fn addr(&self) -> SlotAddr {
+        self.shard.addr_of(self.state())
     }
 
     /// The word shows the owner's generation until the owner removes the socket.
     #[inline]
     fn generation(&self) -> Generation {
-        self.word().load().generation()
+        self.state().load().generation()
     }
 
     /// The rights that the handle stands for, as long as it is borrowed.
     #[inline]
     fn owned(&self) -> Owned<'_, M> {
         // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
-        unsafe { self.shard.trusted_place(self.spot()).own(self.generation()) }
+        unsafe { self.shard.slot_at(self.addr()).own(self.generation()) }
     }
 
     /// The id of this socket. Wait-free.
     #[must_use]
     pub fn id(&self) -> SocketId {
-        self.shard.id(self.spot(), self.generation())
+        self.shard.id(self.addr(), self.generation())
     }
 
     /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
@@ -109,7 +109,7 @@ impl<K, M> Socket<K, M> {
     #[must_use]
     pub fn key(&self) -> &K {
         // SAFETY: the owner, as long as the handle is borrowed.
-        unsafe { self.shard.key_at(self.spot()) }
+        unsafe { self.shard.key_at(self.addr()) }
     }
 
     /// The metadata that this socket was registered with. Wait-free.
@@ -159,13 +159,13 @@ impl<K, M> Socket<K, M> {
     /// Everything that was written before the marks that are taken is visible afterwards.
     #[inline]
     pub fn take_due(&self) -> Topics {
-        self.word().take()
+        self.state().take()
     }
 
     /// What is due, without taking it. Wait-free.
     #[must_use]
     pub fn peek_due(&self) -> Topics {
-        self.word().load().due()
+        self.state().load().due()
     }
 
     /// Why this socket was told to go; `None` if it was not. For owners that do not wait: [`due`](Self::due) says it as well. Lock-free.
@@ -194,9 +194,9 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn remark(&self, topics: Topics) {
-        let (spot, generation) = (self.spot(), self.generation());
-        if !self.shard.mark_socket(spot, generation, topics) {
-            let (table, bucket) = self.shard.key_of(spot);
+        let (addr, generation) = (self.addr(), self.generation());
+        if !self.shard.mark_socket(addr, generation, topics) {
+            let (table, bucket) = self.shard.bucket_of(addr);
             let mut panics = DeferredPanics::default();
             self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);
             panics.resume();
@@ -207,7 +207,7 @@ impl<K, M> Socket<K, M> {
 impl<K, M> Drop for Socket<K, M> {
     fn drop(&mut self) {
         // SAFETY: this is the one handle, and it is not used again.
-        unsafe { self.shard.remove(self.spot()) };
+        unsafe { self.shard.remove(self.addr()) };
     }
 }
 

@@ -27,14 +27,14 @@ impl<'a, K, M> SocketRef<'a, K, M> {
     /// The id of the socket.
     #[must_use]
     pub fn id(&self) -> SocketId {
-        self.visitor.shard.id(self.visitor.spot, self.visitor.visit.generation())
+        self.visitor.shard.id(self.visitor.addr, self.visitor.visit.generation())
     }
 
     /// The key under which the socket is registered.
     #[must_use]
     pub fn key(&self) -> &'a K {
         // SAFETY: a visitor is in the place.
-        unsafe { self.visitor.shard.key_at(self.visitor.spot) }
+        unsafe { self.visitor.shard.key_at(self.visitor.addr) }
     }
 
     /// The metadata that the socket was registered with.
@@ -63,14 +63,14 @@ impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
 /// A look at a socket. Ends when dropped.
 pub(crate) struct Visitor<'a, K, M> {
     shard: &'a Shard<K, M>,
-    spot: SlotAddr,
+    addr: SlotAddr,
     visit: Visit<'a, M>,
 }
 
 impl<'a, K, M> Visitor<'a, K, M> {
     /// Looks at the socket of that generation, if it is still there.
-    pub(crate) fn new(shard: &'a Shard<K, M>, spot: SlotAddr, generation: Generation) -> Option<Self> {
-        shard.place(spot)?.visit(generation).map(|visit| Self { shard, spot, visit })
+    pub(crate) fn new(shard: &'a Shard<K, M>, addr: SlotAddr, generation: Generation) -> Option<Self> {
+        shard.slot(addr)?.visit(generation).map(|visit| Self { shard, addr, visit })
     }
 
     pub(crate) fn socket(&self) -> SocketRef<'_, K, M> {
@@ -81,7 +81,7 @@ impl<'a, K, M> Visitor<'a, K, M> {
 impl<K, M> Drop for Visitor<'_, K, M> {
     fn drop(&mut self) {
         if let Some(last) = self.visit.leave() {
-            drop(self.shard.settle(self.spot, last));
+            drop(self.shard.finish_removal(self.addr, last));
         }
     }
 }

@@ -175,14 +175,14 @@ impl IdentityCell {
 
     /// Whether the bucket may have the key: a quick look that proves nothing.
     #[inline]
-    pub(crate) fn resembles(&self, identity: Identity) -> bool {
+    pub(crate) fn may_match(&self, identity: Identity) -> bool {
         // Ordering: Relaxed: nothing rests on it.
         self.0[0].load(Ordering::Relaxed) == identity.words[0]
     }
 
     /// Whether the bucket's key has this identity, if its presence is the same after this as before.
     #[inline]
-    pub(crate) fn holds(&self, identity: Identity) -> bool {
+    pub(crate) fn matches(&self, identity: Identity) -> bool {
         // Ordering: Acquire, pairs with `store`: the presence that the caller loads next is not older than the identity.
         let [low, high] = [&self.0[0], &self.0[1]].map(|cell| cell.load(Ordering::Acquire));
         // One decision rather than two.

@@ -59,7 +59,7 @@ impl<T> AppendList<T> {
 
     /// All layers, newest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment<T>> {
-        std::iter::successors(self.newest(), |layer| layer.older())
+        std::iter::successors(self.newest(), |segment| segment.older())
     }
 
     /// Puts a value on top of `seen`. If there is a newer one already, that does as well, and `value` is dropped.
@@ -67,11 +67,11 @@ impl<T> AppendList<T> {
     /// Lock-free, but for the allocator.
     pub(crate) fn push(&self, seen: Option<&Segment<T>>, value: T) {
         let older = seen.map_or(ptr::null(), ptr::from_ref);
-        let layer = Box::into_raw(Box::new(Segment { value, older }));
+        let segment = Box::into_raw(Box::new(Segment { value, older }));
         // Ordering: Release, so that who finds the layer finds its contents. Failure Relaxed: nothing is read.
-        if self.newest.compare_exchange(older.cast_mut(), layer, Ordering::Release, Ordering::Relaxed).is_err() {
+        if self.newest.compare_exchange(older.cast_mut(), segment, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: made above, and nobody has seen it.
-            drop(unsafe { Box::from_raw(layer) });
+            drop(unsafe { Box::from_raw(segment) });
         }
     }
 }
@@ -79,11 +79,11 @@ impl<T> AppendList<T> {
 impl<T> Drop for AppendList<T> {
     fn drop(&mut self) {
         // Ordering: Relaxed: `&mut self` is already ordered after every other use.
-        let mut layer = self.newest.load(Ordering::Relaxed);
-        while !layer.is_null() {
+        let mut segment = self.newest.load(Ordering::Relaxed);
+        while !segment.is_null() {
             // SAFETY: leaked by `push`, and freed once, here.
-            let owned = unsafe { Box::from_raw(layer) };
-            layer = owned.older.cast_mut();
+            let owned = unsafe { Box::from_raw(segment) };
+            segment = owned.older.cast_mut();
         }
     }
 }

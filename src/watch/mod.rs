@@ -51,44 +51,44 @@ pub(crate) struct Watchers<K> {
 
 impl<K> Watchers<K> {
     pub(crate) fn new() -> Self {
-        let (seeds, ledger) = (Seeds::random(), Arc::new(Totals::new(1, MAX_SOCKETS)));
+        let (seeds, totals) = (Seeds::random(), Arc::new(Totals::new(1, MAX_SOCKETS)));
         Self {
-            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), ledger, None)),
+            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, None)),
             presence: seeds.fingerprint(&Watch::Presence),
             counts: seeds.fingerprint(&Watch::Counts),
             clock: CachePadded::default(),
         }
     }
 
-    fn print(&self, watch: Watch) -> &Fingerprint {
+    fn fingerprint(&self, watch: Watch) -> &Fingerprint {
         match watch {
             Watch::Presence => &self.presence,
             Watch::Counts => &self.counts,
         }
     }
 
-    /// One more who watches. It is told of nothing before `ledger`, that of the registry, is stepped, which is done here.
-    pub(crate) fn join(&self, ledger: &Totals, watch: Watch, feed: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
-        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());
+    /// One more who watches. It is told of nothing before `totals`, that of the registry, is stepped, which is done here.
+    pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
+        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());
         let registered = registered.expect("fewer than a million subscriptions at once");
-        let watcher = Socket::new(Arc::clone(&self.shard), registered.spot);
-        ledger.watch();
+        let watcher = Socket::new(Arc::clone(&self.shard), registered.addr);
+        totals.watch();
         watcher
     }
 
     /// Tells all who watch presence.
-    pub(crate) fn tell(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
+    pub(crate) fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
-        shard.walk_key(&found, |spot, _, seen| {
+        shard.walk_key(&found, |addr, _, seen| {
             let generation = seen.generation();
             panics.catch(|| {
-                if let Some(visitor) = Visitor::new(shard, spot, generation) {
-                    visitor.socket().metadata().iter().for_each(|feed| feed.tell(key, sequence));
+                if let Some(visitor) = Visitor::new(shard, addr, generation) {
+                    visitor.socket().metadata().iter().for_each(|queue| queue.push(key, sequence));
                 }
             });
             panics.catch(|| {
-                shard.mark_socket(spot, generation, Topics::UPDATE);
+                shard.mark_socket(addr, generation, Topics::UPDATE);
             });
         });
     }

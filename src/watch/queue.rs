@@ -50,7 +50,7 @@ struct Reservation<'a, K>(&'a ChangeQueue<K>);
 
 impl<K> Drop for Reservation<'_, K> {
     fn drop(&mut self) {
-        self.0.taken(1);
+        self.0.acknowledge(1);
         self.0.lag();
     }
 }
@@ -62,8 +62,8 @@ impl<K> ChangeQueue<K> {
     }
 
     /// Tells of a change. Lock-free, but for the allocator; runs the key's `clone`, and lags if that panics.
-    pub(crate) fn tell(&self, key: &K, sequence: u64) {
-        let untold = Reservation(self);
+    pub(crate) fn push(&self, key: &K, sequence: u64) {
+        let reservation = Reservation(self);
         // Ordering: Relaxed: a number, by which nothing is published.
         if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {
             return;
@@ -72,7 +72,7 @@ impl<K> ChangeQueue<K> {
         // Ordering: Relaxed: only compared, below.
         let mut older = self.newest.load(Ordering::Relaxed);
         let node = Box::into_raw(Box::new(Node { change, older }));
-        mem::forget(untold);
+        mem::forget(reservation);
         // Ordering: Release on success, so that who takes the node sees it, and the change it tells of. Failure Relaxed, as the load.
         while let Err(now) = self.newest.compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed) {
             older = now;
@@ -81,15 +81,15 @@ impl<K> ChangeQueue<K> {
         }
     }
 
-    /// All changes that were told and not taken, newest first. They count until `taken`.
+    /// All changes that were told and not taken, newest first. They count until `acknowledge`.
     pub(crate) fn take(&self) -> impl Iterator<Item = Change<K>> + use<K> {
-        // Ordering: Acquire, pairs with `tell`.
+        // Ordering: Acquire, pairs with `push`.
         Nodes(self.newest.swap(ptr::null_mut(), Ordering::Acquire))
     }
 
     /// As many changes are out of the subscription's hands.
-    pub(crate) fn taken(&self, changes: u32) {
-        // Ordering: Relaxed, as in `tell`.
+    pub(crate) fn acknowledge(&self, changes: u32) {
+        // Ordering: Relaxed, as in `push`.
         self.len.fetch_sub(changes, Ordering::Relaxed);
     }
 
@@ -117,7 +117,7 @@ impl<K> Iterator for Nodes<K> {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: leaked by `tell`, and off the list for nobody but the holder.
+        // SAFETY: leaked by `push`, and off the list for nobody but the holder.
         let node = unsafe { Box::from_raw(self.0) };
         self.0 = node.older;
         Some(node.change)

@@ -83,7 +83,7 @@ fn subscribe_beside_register() {
 fn subscribe_again_beside_register() {
     check(|| {
         let registry = registry();
-        registry.inner.ledger.watch();
+        registry.inner.totals.watch();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || registry.register(key(1)).unwrap())
@@ -167,7 +167,7 @@ fn number_beside_end_and_next() {
         let (clock, [_, next], is_active) = &*state;
         let later = (!is_active.load(Acquire)).then(|| next.number(clock, || true)).flatten();
         let (told, ended) = (visitor.join().unwrap(), leaver.join().unwrap());
-        assert!(told.is_none() || told == ended, "whoever ends the session knows whether it was told of");
+        assert!(told.is_none() || told == ended, "whoever ends the epoch knows whether it was told of");
         assert!(told.is_none() || later.is_none() || told < later);
     });
 }
@@ -201,9 +201,9 @@ fn superseded_beside_last_leaves_first_joins() {
     check(|| {
         let registry = registry();
         let mut presence = registry.presence_with_capacity(8);
-        let (shard, print) = registry.locate(&1);
-        let registered = shard.register(&print, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let first = Socket::new(shard.clone(), registered.spot);
+        let (shard, fingerprint) = registry.locate(&1);
+        let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
+        let first = Socket::new(shard.clone(), registered.addr);
         let heir = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(heir));
         let next = registry.register(key(1)).unwrap();
@@ -255,7 +255,7 @@ fn lag_of_two() {
             let state = state.clone();
             thread::spawn(move || {
                 state.1[number].store(true, Relaxed);
-                state.0.tell(&(), 2);
+                state.0.push(&(), 2);
             })
         });
         let mut seen = [false; 2];

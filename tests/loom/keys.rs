@@ -277,18 +277,18 @@ fn permits_that_move() {
     use crate::shard::totals::Totals;
     use loom::sync::Arc;
     check(|| {
-        let ledger = Arc::new(Totals::new(2, 2));
-        assert!(ledger.admit(0) && ledger.admit(1));
-        ledger.line(0).dismiss();
+        let totals = Arc::new(Totals::new(2, 2));
+        assert!(totals.acquire_permit(0) && totals.acquire_permit(1));
+        totals.shard(0).release_permit();
         let mover = {
-            let ledger = ledger.clone();
+            let totals = totals.clone();
             thread::spawn(move || {
                 // One permit is free before, between and after these.
-                ledger.line(1).dismiss();
-                assert!(ledger.admit(0));
+                totals.shard(1).release_permit();
+                assert!(totals.acquire_permit(0));
             })
         };
-        assert!(ledger.admit(1), "refused with a permit free");
+        assert!(totals.acquire_permit(1), "refused with a permit free");
         mover.join().unwrap();
     });
 }

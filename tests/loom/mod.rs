@@ -7,11 +7,11 @@ mod closing;
 mod events;
 mod keys;
 mod lifetime;
-mod places;
+mod slot_state;
+mod slots;
 mod table;
 mod takeover;
 mod waiting;
-mod word;
 
 use crate::shard::geometry::Geometry;
 use crate::{Registry, Socket};
@@ -45,8 +45,8 @@ fn limited(max_sockets: usize, max_per_key: u32) -> Registry<Key, Guarded> {
 
 /// Another key that takes the same bucket of an empty registry.
 fn rival(of: u8) -> u8 {
-    let spot = |number| registry().register(key(number)).unwrap().id().spot(0);
-    (of + 1..).find(|&number| spot(number) == spot(of)).unwrap()
+    let addr = |number| registry().register(key(number)).unwrap().id().addr(0);
+    (of + 1..).find(|&number| addr(number) == addr(of)).unwrap()
 }
 
 /// Metadata that the model checker watches: it must be dropped exactly once, and after everybody who looked at it.

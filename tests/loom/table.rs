@@ -15,18 +15,18 @@ use loom::thread;
 fn bucket_claimed_anew_beside_help() {
     check_up_to(3, || {
         let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
-        let print = Seeds::fixed().fingerprint(&1u8);
+        let fingerprint = Seeds::fixed().fingerprint(&1u8);
         let helper = {
             let table = table.clone();
-            thread::spawn(move || table.close(&print))
+            thread::spawn(move || table.seal(&fingerprint))
         };
-        if let InsertOutcome::Inserted(bucket, place) = table.insert(&print, 1) {
-            place.give_up();
-            let presence = &table.bucket(bucket).presence;
-            assert_eq!(presence.leave(presence.load(), false).ok(), Some(AfterLeave::VacateBucket));
-            presence.vacate(true);
-            match table.insert(&print, 1) {
-                InsertOutcome::Inserted(_, place) => place.give_up(),
+        if let InsertOutcome::Inserted(bucket, slot) = table.insert(&fingerprint, 1) {
+            slot.give_up();
+            let key_state = &table.bucket(bucket).key_state;
+            assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
+            key_state.vacate(true);
+            match table.insert(&fingerprint, 1) {
+                InsertOutcome::Inserted(_, slot) => slot.give_up(),
                 InsertOutcome::NoRoom(_) => {}
                 InsertOutcome::Exists(..) => panic!("found what was not decided"),
             }
@@ -40,19 +40,19 @@ fn bucket_claimed_anew_beside_help() {
 fn closed_beside_insert() {
     check(|| {
         let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
-        let print = Seeds::fixed().fingerprint(&1u8);
+        let fingerprint = Seeds::fixed().fingerprint(&1u8);
         let inserter = {
             let table = table.clone();
-            thread::spawn(move || match table.insert(&print, 1) {
-                InsertOutcome::Inserted(_, place) => {
-                    place.give_up();
+            thread::spawn(move || match table.insert(&fingerprint, 1) {
+                InsertOutcome::Inserted(_, slot) => {
+                    slot.give_up();
                     true
                 }
                 _ => false,
             })
         };
-        table.close(&print);
-        let found = table.find(&print).is_some();
+        table.seal(&fingerprint);
+        let found = table.find(&fingerprint).is_some();
         assert_eq!(inserter.join().unwrap(), found);
     });
 }

@@ -176,9 +176,9 @@ impl Wake for Meanwhile {
         let registry = self.0.clone();
         let marker = thread::spawn(move || registry.mark(&1));
         let late = self.0.register(key(1)).unwrap();
-        let (shard, spot) = self.0.resolve(late.id()).unwrap();
-        let (table, bucket) = shard.key_of(spot);
-        table.extras(bucket).succession.announce(LocalId { spot, generation: late.id().generation() });
+        let (shard, addr) = self.0.resolve(late.id()).unwrap();
+        let (table, bucket) = shard.bucket_of(addr);
+        table.cold(bucket).takeover_order.announce(LocalId { addr, generation: late.id().generation() });
         *self.1.lock().unwrap() = Some((late, marker));
     }
 }

@@ -60,61 +60,61 @@ RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering:
 
 MUTANTS = [
     # The socket's word.
-    Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
+    Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                full_fence();\n                fenced = true;", "                fenced = true;"),
     ]),
-    Mutant("mark-at-once-no-fence", "a mark that goes the short way and sets nothing does not fence", "loom word::mark_that_coalesces_publishes", [
+    Mutant("mark-at-once-no-fence", "a mark that goes the short way and sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "        if !fenced {\n            full_fence();\n        }\n        self.load() == seen", "        self.load() == seen"),
     ]),
-    Mutant("mark-at-once-no-second-look", "a mark that goes the short way and sets nothing does not look again", "loom word::mark_that_coalesces_publishes", [
+    Mutant("mark-at-once-no-second-look", "a mark that goes the short way and sets nothing does not look again", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "            full_fence();\n        }\n        self.load() == seen", "            full_fence();\n        }\n        true"),
     ]),
     Mutant("mark-at-once-wakes-nobody", "a mark goes the short way although somebody waits", "loom waiting::mark_beside_wait", [
         (STATE, "if seen.0 & (LIVE | WAITING) != LIVE {", "if seen.0 & LIVE != LIVE {"),
     ]),
-    Mutant("take-no-fence", "a take does not fence", "loom word::mark_that_coalesces_publishes", [
+    Mutant("take-no-fence", "a take does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                    fence_after_step();\n", ""),
     ]),
-    Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom word::mark_that_coalesces_publishes", [
+    Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                now = self.load();\n                continue;", "                return MarkOutcome::Unchanged;"),
     ]),
-    Mutant("mark-fences-only-first", "a mark that loses to another one of the same topic does not fence", "loom word::mark_that_loses_to_a_mark_publishes", [
+    Mutant("mark-fences-only-first", "a mark that loses to another one of the same topic does not fence", "loom slot_state::mark_that_loses_to_a_mark_publishes", [
         (STATE, "Err(changed) => now = changed,", "Err(changed) => {\n                    fenced = true;\n                    now = changed;\n                }"),
     ]),
-    Mutant("mark-relaxed", "marks publish nothing", "loom word::mark_publishes", [(STATE, STEP, RELAXED_STEP)]),
-    Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom word::mark_within_a_take_publishes", [
+    Mutant("mark-relaxed", "marks publish nothing", "loom slot_state::mark_publishes", [(STATE, STEP, RELAXED_STEP)]),
+    Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom slot_state::mark_within_a_take_publishes", [
         (STATE, TAKE, "self.0.compare_exchange_weak(seen.0, seen.0 & !DUE, Ordering::Relaxed, Ordering::Relaxed).map(drop).map_err(Snapshot)"),
         (STATE, "                    fence_after_step();\n", ""),
     ]),
-    Mutant("take-in-two-steps", "a take reads and then clears", "loom word::every_topic_is_taken_once", [
+    Mutant("take-in-two-steps", "a take reads and then clears", "loom slot_state::every_topic_is_taken_once", [
         (STATE, TAKE, "Ok::<(), Snapshot>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
     ]),
-    Mutant("publish-relaxed", "a socket is visible before its values", "loom places::walk_beside_register", [
+    Mutant("publish-relaxed", "a socket is visible before its values", "loom slots::walk_beside_register", [
         (LIFECYCLE, "LIVE | u64::from(due.bits()), Ordering::Release)", "LIVE | u64::from(due.bits()), Ordering::Relaxed)"),
     ]),
     Mutant("vacate-relaxed", "a place is vacant before it is empty", "loom keys::last_leaves_first_joins", [
         (LIFECYCLE, "<< GENERATION_SHIFT, Ordering::Release)", "<< GENERATION_SHIFT, Ordering::Relaxed)"),
     ]),
-    Mutant("generation-not-compared", "a mark reaches whoever is in the place now", "loom word::due_does_not_pass_on", [
+    Mutant("generation-not-compared", "a mark reaches whoever is in the place now", "loom slot_state::due_does_not_pass_on", [
         (STATE, "if !now.is_live_as(generation) {", "if !(now.is_live() && generation == generation) {"),
     ]),
-    Mutant("generation-not-stepped", "the next socket in a place has the same id", "loom word::due_does_not_pass_on", [
-        (LIFECYCLE, "u64::from(next.number())", "u64::from(next.number() - 1)"),
+    Mutant("generation-not-stepped", "the next socket in a place has the same id", "loom slot_state::due_does_not_pass_on", [
+        (LIFECYCLE, "u64::from(next.raw())", "u64::from(next.raw() - 1)"),
     ]),
-    Mutant("generation-wraps", "the generation begins anew after the last one", "loom places::ids_are_not_issued_twice", [
+    Mutant("generation-wraps", "the generation begins anew after the last one", "loom slots::ids_are_not_issued_twice", [
         (LIFECYCLE, "let Some(next) = seen.generation().next() else { return false };",
          "let next = seen.generation().next().unwrap_or(Generation::new(0));"),
     ]),
-    Mutant("wake-done-not-again", "whoever wakes does not look again", "loom word::wait_again_while_woken", [
+    Mutant("wake-done-not-again", "whoever wakes does not look again", "loom slot_state::wait_again_while_woken", [
         (STATE, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
     ]),
     Mutant("two-wake", "a second marker wakes through the cell while the first one does", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
         (STATE, "now.is_waiting() && !now.is_waking()", "now.is_waiting()"),
     ]),
-    Mutant("arm-blindly", "an owner waits although something is due", "loom word::arm_beside_mark", [
+    Mutant("arm-blindly", "an owner waits although something is due", "loom slot_state::arm_beside_mark", [
         (STATE, "while !seen.is_ready() {", "while seen.is_live() {"),
     ]),
-    Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom word::arm_beside_close", [
+    Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom slot_state::arm_beside_close", [
         (STATE, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
@@ -125,70 +125,70 @@ MUTANTS = [
 
     # Waiting, and leaving a place.
     Mutant("waker-after-arm", "the owner waits before its waker is in the cell", "loom waiting::mark_beside_wait", [
-        (ACCESS, "            // SAFETY: the owner, and disarmed.\n            _replaced = unsafe { seat.waker.replace(waker) };\n",
-         "            let armed = word.arm();\n            _replaced = unsafe { seat.waker.replace(waker) };\n"
+        (ACCESS, "            // SAFETY: the owner, and disarmed.\n            _replaced = unsafe { data.waker.replace(waker) };\n",
+         "            let armed = state.arm();\n            _replaced = unsafe { data.waker.replace(waker) };\n"
          "            if armed {\n                return true;\n            }\n"),
     ]),
     Mutant("no-disarm", "the owner writes the cell while somebody may wake through it", "loom waiting::waker_replaced_beside_mark", [
-        (ACCESS, "if !word.disarm() {", "if false {"),
+        (ACCESS, "if !state.disarm() {", "if false {"),
     ]),
     Mutant("lease-ignores-waking", "the owner does not leave a share to who wakes", "loom waiting::drop_beside_wake", [
         (REFS, "OWNER - u32::from(waking)", "OWNER - 0 * u32::from(waking)"),
     ]),
-    Mutant("lease-relaxed", "who leaves last does not see that the others have", "loom places::visit_beside_drop", [
+    Mutant("lease-relaxed", "who leaves last does not see that the others have", "loom slots::visit_beside_drop", [
         (REFS, "compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire)",
          "compare_exchange_weak(seen, word, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
-    Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom places::visit_beside_drop", [
-        (ACCESS, "self.word.announce_visit(generation) && ", "self.word.load().is_live_as(generation) && "),
+    Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom slots::visit_beside_drop", [
+        (ACCESS, "self.state.announce_visit(generation) && ", "self.state.load().is_live_as(generation) && "),
     ]),
     Mutant("waker-does-not-settle", "a place that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "            let leftovers = self.settle(spot, last);\n            panics.catch(|| drop(leftovers));\n",
+        (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
-    Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom places::visit_beside_drop", [
-        (REMOVE, "        let late = leaving.finish().map(|last| self.settle(spot, last));\n        self.ledger",
-         "        let late = leaving.finish().map(std::mem::forget);\n        self.ledger"),
+    Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
+        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        self.totals",
+         "        let late = exit.finish().map(std::mem::forget);\n        self.totals"),
     ]),
 
     # The key's sockets.
     Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_list", [
-        (WALK, "(now.is_still(key.seen) && own_seen.is_live())", "own_seen.is_live()"),
+        (WALK, "(now.is_still(active.seen) && own_seen.is_live())", "own_seen.is_live()"),
     ]),
     Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_list", [
-        (WALK, "        let own_seen = key.bucket.word.load();\n        let now = key.bucket.presence.load();\n",
-         "        let now = key.bucket.presence.load();\n        let own_seen = key.bucket.word.load();\n"),
+        (WALK, "        let own_seen = active.bucket.state.load();\n        let now = active.bucket.key_state.load();\n",
+         "        let now = active.bucket.key_state.load();\n        let own_seen = active.bucket.state.load();\n"),
     ]),
     Mutant("sole-identity-too-early", "a mark that goes the short way reads the identity before the word", "loom keys::bucket_reused_beside_mark", [
-        (BUCKET, "        let seen = self.word.load();\n        let is_key = self.identity.holds(print.identity);\n",
-         "        let is_key = self.identity.holds(print.identity);\n        let seen = self.word.load();\n"),
+        (BUCKET, "        let seen = self.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
+         "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.state.load();\n"),
     ]),
-    Mutant("sole-chained", "a mark goes the short way although there is a chain", "loom places::mark_beside_drop_of_the_first", [
-        (BUCKET, "is_unchained_member(print.identity.kind)", "is_member(print.identity.kind)"),
+    Mutant("sole-chained", "a mark goes the short way although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
+        (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
     ]),
-    Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom places::chain_returned_beside_mark", [
-        (WALK, "            if !presence.load().is_still(seen) {\n                return;\n            }\n", ""),
+    Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom slots::chain_returned_beside_mark", [
+        (WALK, "            if !key_state.load().is_still(seen) {\n                return;\n            }\n", ""),
     ]),
-    Mutant("chained-not-set", "nobody learns that there is a chain", "loom places::mark_beside_drop_of_the_first", [
-        (REGISTER, "                table.bucket(bucket).presence.set_chained();\n", ""),
+    Mutant("chained-not-set", "nobody learns that there is a chain", "loom slots::mark_beside_drop_of_the_first", [
+        (REGISTER, "                table.bucket(bucket).key_state.set_chained();\n", ""),
     ]),
-    Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom places::mark_beside_return_to_the_own_place", [
+    Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom slots::mark_beside_return_to_the_own_place", [
         (WALK, "own_seen.is_live()).then_some(own_seen), now.is_chained())", "own_seen.is_live()).then_some(own_seen), now.is_chained() && now.live() > 1)"),
     ]),
-    Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom places::chain_forgotten_when_idle", [
-        (REMOVE, "        extras.chain.clear();\n", ""),
+    Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom slots::chain_forgotten_when_idle", [
+        (REMOVE, "        cold.chain.clear();\n", ""),
     ]),
-    Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom places::chain_returned_when_idle", [
+    Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom slots::chain_returned_when_idle", [
         (REMOVE, "                self.slab.release(first);\n", "                let _ = first;\n"),
     ]),
-    Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom places::pop_beside_pops_and_push", [
+    Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom slots::pop_beside_pops_and_push", [
         (FREE_LIST, "((head >> 32) + 1) << 32", "(head >> 32) << 32"),
     ]),
-    Mutant("slot-handed-out-in-two-steps", "two sockets get one slot", "loom places::two_joins", [
+    Mutant("slot-handed-out-in-two-steps", "two sockets get one slot", "loom slots::two_joins", [
         (SLAB, "self.used.fetch_add(1, Ordering::Relaxed)", "{\n            self.used.store(used + 1, Ordering::Relaxed);\n            used\n        }"),
     ]),
 
-    # The key's word.
+    # The key's state.
     Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(KEY_STATE, STEP, RELAXED_STEP)]),
     Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
         (KEY_STATE, "match self.step(seen, seen.lingering_less() + 1) {",
@@ -198,12 +198,12 @@ MUTANTS = [
         (KEY_STATE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
-        (REGISTER, "            let Some(held) = KeyHold::new(self, &found) else { continue };\n            if *held.key() != key {\n",
-         "            let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.number });\n"
+        (REGISTER, "            let Some(hold) = KeyHold::new(self, &found) else { continue };\n            if *hold.key() != key {\n",
+         "            let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.index });\n"
          "            let differs = *unheld.key() != key;\n"
-         "            let Some(held) = KeyHold::new(self, &found) else { continue };\n            if differs {\n"),
+         "            let Some(hold) = KeyHold::new(self, &found) else { continue };\n            if differs {\n"),
     ]),
-    Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom places::visit_beside_drop", [
+    Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom slots::visit_beside_drop", [
         (KEY_STATE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket }", "if self.0 & (STATE | LIVE) == DYING { AfterLeave::VacateBucket }"),
     ]),
     Mutant("withdrawn-looks-untouched", "a search ends at a bucket that was claimed for a moment", "loom keys::two_inserts_of_one_key", [
@@ -220,11 +220,11 @@ MUTANTS = [
 
     # Key to bucket.
     Mutant("identity-not-checked", "the presence is not read again after the identity", "loom keys::bucket_reused_beside_lookup", [
-        (FIND, "identity.holds(print.identity) && presence.load().is_still(seen)", "identity.holds(print.identity) && presence.load() == presence.load()"),
+        (FIND, "&& key_state.load().is_still(seen);", "&& key_state.load() == key_state.load();"),
     ]),
     Mutant("home-decides-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
-        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()",
-         "let next = version << VERSION_SHIFT | bound | u64::from(way + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
+        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()",
+         "let next = version << VERSION_SHIFT | bound | u64::from(position + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
     ]),
     Mutant("home-version-not-stepped", "an insertion since the search goes unnoticed", "loom keys::two_inserts_of_one_key", [
         (HOME, "let version = (seen.0 >> VERSION_SHIFT) + 1;", "let version = seen.0 >> VERSION_SHIFT;"),
@@ -236,21 +236,21 @@ MUTANTS = [
         (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
-        (INSERT, "                self.finish(number, seen);\n                continue;\n", ""),
-        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
+        (INSERT, "                self.help(index, seen);\n                continue;\n", ""),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
     Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
-        (INSERT, "        if home.load() != decided {\n            return;\n        }\n", ""),
+        (INSERT, "        if home.load() != committed {\n            return;\n        }\n", ""),
     ]),
     Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
-        (INSERT, "            if seen.is_closed() {\n                return InsertOutcome::NoRoom(attempt.give_up());\n            }\n", ""),
-        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_closed());", ""),
+        (INSERT, "            if seen.is_sealed() {\n                return InsertOutcome::NoRoom(attempt.give_up());\n            }\n", ""),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
     Mutant("old-table-not-closed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
-        (REGISTER, "            table.close(print);\n", ""),
+        (REGISTER, "            table.seal(fingerprint);\n", ""),
     ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
-        (LOOKUP, "self.tables.iter().find_map(|table| table.find(print))", "self.tables.newest().and_then(|table| table.find(print))"),
+        (LOOKUP, "self.tables.iter().find_map(|table| table.find(fingerprint))", "self.tables.newest().and_then(|table| table.find(fingerprint))"),
     ]),
 
     Mutant("own-place-left-open", "the own place of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [
@@ -265,19 +265,19 @@ MUTANTS = [
 
     # Counts, limits, closing.
     Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
-        (REMOVE, "let is_last = table.bucket(bucket).presence.load().live() == 1;", "let is_last = false;"),
-        (REMOVE, "            if is_last && !counted_out {\n                notice.note(line.sub(key));\n            } else if",
+        (REMOVE, "let is_last = table.bucket(bucket).key_state.load().live() == 1;", "let is_last = false;"),
+        (REMOVE, "            if is_last && !counted_out {\n                notice.note(totals.sub(key));\n            } else if",
          "            if"),
         (REMOVE, "            counted_out = is_last;\n", "            counted_out = false;\n"),
-        (REMOVE, "                Ok(left) => {\n", "                Ok(left) => {\n                    if is_last {\n"
-         "                        notice.note(line.sub(key));\n                    }\n"),
+        (REMOVE, "                Ok(after) => {\n", "                Ok(after) => {\n                    if is_last {\n"
+         "                        notice.note(totals.sub(key));\n                    }\n"),
     ]),
     Mutant("count-not-corrected", "a leaver that was not the last after all leaves the key counted out", "loom keys::last_leaves_first_joins", [
-        (REMOVE, "                notice.note(line.add(key));\n", ""),
+        (REMOVE, "                notice.note(totals.add(key));\n", ""),
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
-        (REGISTER, "        let generation = claimed.occupy(metadata, terms.due);\n", ""),
-        (REGISTER, "CountsDelta::new(true, spare.is_none()));\n", "CountsDelta::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, terms.due);\n"),
+        (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n", ""),
+        (REGISTER, "CountsDelta::new(true, spare.is_none()));\n", "CountsDelta::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, options.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
@@ -298,35 +298,35 @@ MUTANTS = [
         (REGISTER_CALL, "if registered.is_watched {", "if registered.is_watched && false {"),
     ]),
     Mutant("watch-relaxed", "a subscription does not see what came before its step", "loom events::subscribe_beside_register", [
-        (TOTALS, "line.counts.fetch_or(WATCHED, Ordering::AcqRel)",
-         "line.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
+        (TOTALS, "shard.counts.fetch_or(WATCHED, Ordering::AcqRel)",
+         "shard.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (WATCH, "        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());\n",
-         "        ledger.watch();\n        let registered = self.shard.register(self.print(watch), watch, feed, RegisterOptions::default());\n"),
-        (WATCH, "        ledger.watch();\n        watcher\n", "        watcher\n"),
+        (WATCH, "        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
+         "        totals.watch();\n        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());\n"),
+        (WATCH, "        totals.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
-        (WATCH, "        ledger.watch();\n        watcher\n",
-         "        if !ledger.is_watched(0) {\n            ledger.watch();\n        }\n        watcher\n"),
+        (WATCH, "        totals.watch();\n        watcher\n",
+         "        if !totals.shard(0).is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
     ]),
     Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
-        (REMOVE, "if is_last && line.is_watched() {", "if is_last && false {"),
+        (REMOVE, "if is_last && totals.is_watched() {", "if is_last && false {"),
     ]),
     Mutant("end-looked-at-early", "who makes a key idle looks whether somebody watches before its step", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "            match presence.leave(seen, lingers || stays) {",
-         "            let is_watched = line.is_watched();\n            match presence.leave(seen, lingers || stays) {"),
-        (REMOVE, "if is_last && line.is_watched() {", "if is_last && is_watched {"),
+        (REMOVE, "            match key_state.leave(seen, lingers || stays) {",
+         "            let is_watched = totals.is_watched();\n            match key_state.leave(seen, lingers || stays) {"),
+        (REMOVE, "if is_last && totals.is_watched() {", "if is_last && is_watched {"),
     ]),
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
     ]),
     Mutant("session-not-cleared", "the next key in a bucket has the last one's session", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "                        if left == AfterLeave::VacateBucket {\n                            table.extras(bucket).session.clear();\n                        }\n",
+        (REMOVE, "                        if after == AfterLeave::VacateBucket {\n                            table.cold(bucket).epoch.clear();\n                        }\n",
          ""),
     ]),
     Mutant("session-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "        if left == AfterLeave::VacateBucket && self.ledger.line(self.index).is_watched() {\n            table.extras(bucket).session.clear();\n        }\n",
+        (REMOVE, "        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {\n            table.cold(bucket).epoch.clear();\n        }\n",
          ""),
     ]),
     Mutant("number-after-end", "a session gets a number after its end", "loom events::number_beside_end_and_next", [
@@ -340,7 +340,7 @@ MUTANTS = [
          "known(self.0.load(Ordering::Acquire))"),
     ]),
     Mutant("lag-not-raised", "a change for which there is no room is lost", "loom events::lag_of_two", [
-        (QUEUE, "        self.0.taken(1);\n        self.0.lag();\n", "        self.0.taken(1);\n"),
+        (QUEUE, "        self.0.acknowledge(1);\n        self.0.lag();\n", "        self.0.acknowledge(1);\n"),
     ]),
     Mutant("lag-relaxed", "who takes the flag does not see what was missed", "loom events::lag_of_two", [
         (QUEUE, "self.lags.fetch_or(1, Ordering::Release)", "self.lags.fetch_or(1, Ordering::Relaxed)"),
@@ -363,15 +363,15 @@ MUTANTS = [
          "                Some(PresenceEvent::Online(key, sequence + 0 * before))"),
     ]),
     Mutant("told-and-not-marked", "a subscription is told and not woken", "loom events::next_beside_register", [
-        (WATCH, "                shard.mark_socket(spot, generation, Topics::UPDATE);\n",
+        (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
          "                let _ = Topics::UPDATE;\n"),
     ]),
     Mutant("correction-not-noted", "a watch that begins before the key's count is corrected does not learn of that", "loom events::watch_beside_last_leaves_first_joins", [
-        (REMOVE, "notice.note(line.add(key));", "let _ = line.add(key);"),
+        (REMOVE, "notice.note(totals.add(key));", "let _ = totals.add(key);"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to who watches the counts", "loom events::watch_beside_drop", [
-        (REMOVE, "notice.note(line.sub(CountsDelta::new(true, is_last)));",
-         "let _ = line.sub(CountsDelta::new(true, is_last));"),
+        (REMOVE, "notice.note(totals.sub(CountsDelta::new(true, is_last)));",
+         "let _ = totals.sub(CountsDelta::new(true, is_last));"),
     ]),
     Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
@@ -379,40 +379,40 @@ MUTANTS = [
     ]),
     # Takeover, and telling sockets to go.
     Mutant("announce-after-publish", "a socket that takes over is visible before it is the latest", "loom takeover::two_takeovers", [
-        (REGISTER, "        if terms.takes_over {\n            member.announce(spot, &claimed);\n        }\n        let generation = claimed.occupy(metadata, terms.due);\n",
-         "        let generation = claimed.occupy(metadata, terms.due);\n        if terms.takes_over {\n            member.announce(spot, generation);\n        }\n"),
-        (REGISTER, "claimed: &Claimed<'_, M>) {\n        let heir = LocalId { spot, generation: claimed.generation() };",
-         "generation: crate::storage::slot::Generation) {\n        let heir = LocalId { spot, generation };"),
+        (REGISTER, "        if options.takes_over {\n            guard.announce(addr, &claimed);\n        }\n        let generation = claimed.occupy(metadata, options.due);\n",
+         "        let generation = claimed.occupy(metadata, options.due);\n        if options.takes_over {\n            guard.announce(addr, generation);\n        }\n"),
+        (REGISTER, "claimed: &Claimed<'_, M>) {\n        let new = LocalId { addr, generation: claimed.generation() };",
+         "generation: crate::storage::slot::Generation) {\n        let new = LocalId { addr, generation };"),
     ]),
     Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
         (TAKEOVER_ORDER, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),
     ]),
     Mutant("gives-way-without-version", "who gives way to a later takeover does not step the version for it", "loom takeover::mark_beside_overtaken_takeover", [
-        (TAKEOVER, "            succession.advance();\n            self.supersede(&key, heir", "            self.supersede(&key, heir"),
+        (TAKEOVER, "            takeover_order.advance();\n            self.supersede(&active, new", "            self.supersede(&active, new"),
     ]),
     Mutant("supersedes-the-latest", "two takeovers supersede each other", "loom takeover::two_takeovers", [
-        (TAKEOVER, "if other != heir && succession.is_latest(heir) {", "if other != heir {"),
+        (TAKEOVER, "if other != new && takeover_order.is_latest(new) {", "if other != new {"),
     ]),
     Mutant("does-not-give-way", "who is overtaken stays", "loom takeover::two_takeovers", [
-        (TAKEOVER, "if self.is_overtaken(&key, heir) {", "if false && self.is_overtaken(&key, heir) {"),
+        (TAKEOVER, "if self.is_overtaken(&active, new) {", "if false && self.is_overtaken(&active, new) {"),
     ]),
     Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test takeover what_was_due_is_inherited", [
-        (TAKEOVER, "        self.pass_on(key, due | missed, panics);\n", "        let _ = (due, missed);\n"),
+        (TAKEOVER, "        self.pass_on(active, due | missed, panics);\n", "        let _ = (due, missed);\n"),
     ]),
     Mutant("takeover-no-fence", "who takes over does not fence between its publication and its looks", "loom takeover::mark_of_all_beside_takeover", [
         (TAKEOVER, "        full_fence();\n", ""),
     ]),
     Mutant("mark-of-all-not-looked-at", "who takes over does not look for marks of all", "loom takeover::mark_of_all_beside_takeover_and_drop", [
-        (TAKEOVER, "let missed = self.missed();", "let missed = Topics::EMPTY;"),
+        (TAKEOVER, "let missed = self.missed_by_mark_all();", "let missed = Topics::EMPTY;"),
     ]),
     Mutant("undisturbed-looks-once", "a look at a key does not begin again", "loom takeover::mark_beside_takeover", [
         (WALK, "if after == before {", "if after == before || true {"),
     ]),
     Mutant("supersede-not-corrected", "a socket that left before it could be superseded is counted out twice", "loom takeover::takeover_beside_drop", [
-        (TAKEOVER, "            notice.note(line.add(entry));\n", ""),
+        (TAKEOVER, "            notice.note(totals.add(delta));\n", ""),
     ]),
     Mutant("remove-not-corrected", "a socket that was superseded before it could leave is counted out twice", "loom takeover::takeover_beside_drop", [
-        (REMOVE, "                notice.note(self.ledger.line(self.index).add(CountsDelta::new(true, is_last)));\n", ""),
+        (REMOVE, "                notice.note(self.totals.shard(self.index).add(CountsDelta::new(true, is_last)));\n", ""),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test takeover what_an_old_owner_gives_back_goes_to_who_took_over", [
         (SOCKET, "            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);\n", "            let _ = ActiveKey::now(table, bucket);\n"),
@@ -421,11 +421,11 @@ MUTANTS = [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
     ]),
     Mutant("verdict-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
-        (ACCESS, "        self.decide(generation, why);\n        self.word.close(generation)\n",
-         "        let marked = self.word.close(generation);\n        self.lease.decide(generation, why.verdict());\n        marked\n"),
+        (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
+         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
     ]),
     Mutant("verdict-not-kept", "an owner is told another reason later", "test --test closing who_was_told_of_a_shutdown_keeps_that_reason", [
-        (ACCESS, "why != Closed::Shutdown && !self.word.load().is_closed()", "why != Closed::Shutdown"),
+        (ACCESS, "why != Closed::Shutdown && !self.state.load().is_closed()", "why != Closed::Shutdown"),
     ]),
     Mutant("end-of-session-not-kept", "a session that has ended gets a number", "loom events::number_beside_end_and_next", [
         (EPOCH, "compare_exchange(NONE, ENDED, Ordering::AcqRel", "compare_exchange(NONE, NONE, Ordering::AcqRel"),
@@ -439,11 +439,11 @@ MUTANTS = [
         (PANIC, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
     Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events_panics a_clone_that_panics_harms_nobody", [
-        (QUEUE, "        let untold = Reservation(self);\n", "        let untold = mem::ManuallyDrop::new(Reservation(self));\n"),
-        (QUEUE, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(untold));\n            return;"),
+        (QUEUE, "        let reservation = Reservation(self);\n", "        let reservation = mem::ManuallyDrop::new(Reservation(self));\n"),
+        (QUEUE, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(reservation));\n            return;"),
     ]),
     Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
-        (PRESENCE, "        let hearing = PollGuard(self);\n", "        let mut hearing = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
+        (PRESENCE, "        let guard = PollGuard(self);\n", "        let mut guard = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
     ]),
     Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
         (PRESENCE, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),

@@ -20,18 +20,18 @@ fn limits_among_churn() {
         crowd(6, move |_| {
             for _ in 0..2 {
                 let key = choose(2);
-                let places = [(0, OF_ALL), (1 + key, OF_A_KEY)];
-                let over_before = places.map(|(place, _)| over[place].load(SeqCst));
-                for (place, _) in places {
+                let slots = [(0, OF_ALL), (1 + key, OF_A_KEY)];
+                let over_before = slots.map(|(place, _)| over[place].load(SeqCst));
+                for (place, _) in slots {
                     begun[place].fetch_add(1, SeqCst);
                 }
                 match of_all.register(&inside, key) {
                     Ok(socket) => {
-                        for (place, limit) in places {
+                        for (place, limit) in slots {
                             assert!(held[place].fetch_add(1, SeqCst) < limit, "more sockets than the limit");
                         }
                         assert!(inside.mark(&key) >= 1);
-                        for (place, _) in places {
+                        for (place, _) in slots {
                             held[place].fetch_sub(1, SeqCst);
                         }
                         of_all.leave(&inside, socket);
@@ -40,12 +40,12 @@ fn limits_among_churn() {
                         let at =
                             [RegisterError::Full, RegisterError::KeyFull].iter().position(|error| *error == refused);
                         let at = at.expect("no other reason");
-                        let (place, limit) = places[at];
+                        let (place, limit) = slots[at];
                         let rivals = begun[place].load(SeqCst) - over_before[at];
                         assert!(rivals > limit, "{refused}, though only {rivals} were there");
                     }
                 }
-                for (place, _) in places {
+                for (place, _) in slots {
                     over[place].fetch_add(1, SeqCst);
                 }
             }

@@ -12,38 +12,38 @@ fn socket_counts(shards: usize) -> [usize; 7] {
     [shards, shards + 1, 2 * shards - 1, 1_000_003.max(shards), MAX_SOCKETS / 2, MAX_SOCKETS - 1, MAX_SOCKETS]
 }
 
-fn all_sizes() -> impl Iterator<Item = (usize, Geometry)> {
+fn all_geometries() -> impl Iterator<Item = (usize, Geometry)> {
     shard_counts().flat_map(|shards| {
         let ahead = socket_counts(shards).map(|max_sockets| Geometry::ahead(shards, max_sockets, 1));
-        ahead.into_iter().chain([Geometry::growing(shards, 1)]).map(move |sizes| (shards, sizes))
+        ahead.into_iter().chain([Geometry::growing(shards, 1)]).map(move |geometry| (shards, geometry))
     })
 }
 
 #[test]
 fn ids_name_every_place_of_every_table_and_page() {
-    for (shards, sizes) in all_sizes() {
-        assert_eq!(1 << sizes.shard_bits, shards);
-        let offset_bits = 64 - 27 - sizes.shard_bits - OFFSET_SHIFT;
-        for places in [sizes.max_lines * BUCKETS_PER_LINE, sizes.max_lines * 2] {
-            assert!(places - 1 <= MAX_OFFSET as usize, "{shards} shards: {sizes:?}");
-            assert!((places - 1) >> offset_bits == 0, "{shards} shards: {sizes:?}");
+    for (shards, geometry) in all_geometries() {
+        assert_eq!(1 << geometry.shard_bits, shards);
+        let offset_bits = 64 - 27 - geometry.shard_bits - OFFSET_SHIFT;
+        for slots in [geometry.max_lines * BUCKETS_PER_LINE, geometry.max_lines * 2] {
+            assert!(slots - 1 <= MAX_OFFSET as usize, "{shards} shards: {geometry:?}");
+            assert!((slots - 1) >> offset_bits == 0, "{shards} shards: {geometry:?}");
         }
     }
 }
 
 #[test]
 fn no_place_that_ids_could_name_is_given_away() {
-    for (shards, sizes) in all_sizes() {
-        let offset_bits = 64 - 27 - sizes.shard_bits - OFFSET_SHIFT;
-        assert_eq!(sizes.max_lines * BUCKETS_PER_LINE, 1 << offset_bits.min(26), "{shards} shards");
+    for (shards, geometry) in all_geometries() {
+        let offset_bits = 64 - 27 - geometry.shard_bits - OFFSET_SHIFT;
+        assert_eq!(geometry.max_lines * BUCKETS_PER_LINE, 1 << offset_bits.min(26), "{shards} shards");
     }
 }
 
 #[test]
 fn the_first_table_is_one_that_homes_can_describe() {
-    for (shards, sizes) in all_sizes() {
-        assert!((1..=sizes.max_lines).contains(&sizes.first_lines), "{shards} shards: {sizes:?}");
-        assert!(sizes.first_bound <= MAX_BOUND);
+    for (shards, geometry) in all_geometries() {
+        assert!((1..=geometry.max_lines).contains(&geometry.first_lines), "{shards} shards: {geometry:?}");
+        assert!(geometry.first_bound <= MAX_BOUND);
     }
 }
 
@@ -51,14 +51,14 @@ fn the_first_table_is_one_that_homes_can_describe() {
 fn a_table_sized_ahead_has_room_for_more_than_its_share() {
     for shards in shard_counts() {
         for max_sockets in socket_counts(shards) {
-            let sizes = Geometry::ahead(shards, max_sockets, 1);
-            let (share, buckets) = (max_sockets.div_ceil(shards), sizes.first_lines * BUCKETS_PER_LINE);
-            let is_the_largest = sizes.first_lines == sizes.max_lines;
-            assert!(buckets >= share, "{max_sockets} in {shards} shards: {sizes:?}");
-            assert!(is_the_largest || 3 * buckets >= 4 * share, "{max_sockets} in {shards} shards: {sizes:?}");
+            let geometry = Geometry::ahead(shards, max_sockets, 1);
+            let (share, buckets) = (max_sockets.div_ceil(shards), geometry.first_lines * BUCKETS_PER_LINE);
+            let is_the_largest = geometry.first_lines == geometry.max_lines;
+            assert!(buckets >= share, "{max_sockets} in {shards} shards: {geometry:?}");
+            assert!(is_the_largest || 3 * buckets >= 4 * share, "{max_sockets} in {shards} shards: {geometry:?}");
             assert!(
                 buckets <= 8 * share + 2 * BUCKETS_PER_LINE,
-                "no more than it needs: {max_sockets} in {shards} shards: {sizes:?}"
+                "no more than it needs: {max_sockets} in {shards} shards: {geometry:?}"
             );
         }
     }

@@ -5,12 +5,12 @@ use std::thread;
 
 const MOST: usize = crate::shard::geometry::MAX_SOCKETS;
 
-fn free(ledger: &Totals) -> Vec<u64> {
-    ledger.lines.iter().map(|line| line.permits.load(Ordering::Relaxed) & u64::from(u32::MAX)).collect()
+fn free(totals: &Totals) -> Vec<u64> {
+    totals.shards.iter().map(|shard| shard.permits.load(Ordering::Relaxed) & u64::from(u32::MAX)).collect()
 }
 
-fn counts(ledger: &Totals, shard: usize) -> u64 {
-    ledger.lines[shard].counts.load(Ordering::Relaxed)
+fn counts(totals: &Totals, shard: usize) -> u64 {
+    totals.shards[shard].counts.load(Ordering::Relaxed)
 }
 
 #[test]
@@ -40,10 +40,10 @@ fn every_shard_can_take_every_permit_and_no_more() {
     for shards in [1, 2, 4, 8] {
         for max_sockets in shards..3 * shards {
             for shard in 0..shards {
-                let ledger = Totals::new(shards, max_sockets);
-                let admitted = (0..max_sockets + 3).filter(|_| ledger.admit(shard)).count();
+                let totals = Totals::new(shards, max_sockets);
+                let admitted = (0..max_sockets + 3).filter(|_| totals.acquire_permit(shard)).count();
                 assert_eq!(admitted, max_sockets, "{shards} shards, by {shard}");
-                assert!((0..shards).all(|shard| !ledger.admit(shard)));
+                assert!((0..shards).all(|shard| !totals.acquire_permit(shard)));
             }
         }
     }
@@ -51,8 +51,8 @@ fn every_shard_can_take_every_permit_and_no_more() {
 
 #[test]
 fn a_permit_is_taken_at_home_first_and_else_from_the_next_shard() {
-    let ledger = Totals::new(4, 8);
-    let after_each: Vec<_> = (0..8).map(|_| (ledger.admit(2), free(&ledger))).collect();
+    let totals = Totals::new(4, 8);
+    let after_each: Vec<_> = (0..8).map(|_| (totals.acquire_permit(2), free(&totals))).collect();
     let expected =
         [[2, 2, 1, 2], [2, 2, 0, 2], [2, 2, 0, 1], [2, 2, 0, 0], [1, 2, 0, 0], [0, 2, 0, 0], [0, 1, 0, 0], [0; 4]];
     assert_eq!(after_each, expected.map(|free| (true, free.to_vec())));
@@ -60,126 +60,128 @@ fn a_permit_is_taken_at_home_first_and_else_from_the_next_shard() {
 
 #[test]
 fn a_returned_permit_is_for_anybody() {
-    let ledger = Totals::new(4, 4);
-    assert!((0..4).all(|_| ledger.admit(0)) && !ledger.admit(0));
+    let totals = Totals::new(4, 4);
+    assert!((0..4).all(|_| totals.acquire_permit(0)) && !totals.acquire_permit(0));
     for (from, to) in [(0, 0), (0, 3), (3, 0), (1, 2)] {
-        ledger.line(from).dismiss();
-        assert_eq!(free(&ledger)[from], 1);
-        assert!(ledger.admit(to) && !ledger.admit(to));
+        totals.shard(from).release_permit();
+        assert_eq!(free(&totals)[from], 1);
+        assert!(totals.acquire_permit(to) && !totals.acquire_permit(to));
     }
 }
 
 #[test]
 fn returns_are_counted_if_no_permit_is_free_and_wrap() {
-    let ledger = Totals::new(2, 2);
-    assert_eq!(ledger.returned(), None);
-    assert!(ledger.admit(0) && ledger.admit(0));
-    assert_eq!(ledger.returned(), Some(0));
-    ledger.line(1).dismiss();
-    assert_eq!(ledger.returned(), None);
-    assert!(ledger.admit(0));
-    assert_eq!(ledger.returned(), Some(1));
+    let totals = Totals::new(2, 2);
+    assert_eq!(totals.returned(), None);
+    assert!(totals.acquire_permit(0) && totals.acquire_permit(0));
+    assert_eq!(totals.returned(), Some(0));
+    totals.shard(1).release_permit();
+    assert_eq!(totals.returned(), None);
+    assert!(totals.acquire_permit(0));
+    assert_eq!(totals.returned(), Some(1));
 
-    ledger.lines[0].permits.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
-    ledger.line(0).dismiss();
-    assert_eq!(ledger.lines[0].permits.load(Ordering::Relaxed), 1, "the count wrapped, and the permit is free");
-    assert!(ledger.admit(1) && !ledger.admit(1));
+    totals.shards[0].permits.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
+    totals.shard(0).release_permit();
+    assert_eq!(totals.shards[0].permits.load(Ordering::Relaxed), 1, "the count wrapped, and the permit is free");
+    assert!(totals.acquire_permit(1) && !totals.acquire_permit(1));
 }
 
 #[test]
 fn counts_add_up_over_the_shards_and_return_to_nothing() {
-    let ledger = Totals::new(4, 100);
+    let totals = Totals::new(4, 100);
     let (socket, key, both) =
         (CountsDelta::new(true, false), CountsDelta::new(false, true), CountsDelta::new(true, true));
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
+    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
     for (shard, entry) in [(0, both), (0, socket), (3, both), (3, CountsDelta::new(false, false))] {
-        assert!(!ledger.line(shard).add(entry).is_closed());
+        assert!(!totals.shard(shard).add(entry).is_closed());
     }
-    assert_eq!((ledger.sockets(), ledger.keys()), (3, 2));
-    let _ = ledger.line(0).sub(key);
-    assert_eq!((ledger.sockets(), ledger.keys()), (3, 1));
-    assert!(!ledger.line(0).add(key).is_closed());
-    let _ = ledger.line(0).sub(socket);
-    let _ = ledger.line(0).sub(both);
-    assert_eq!((ledger.sockets(), ledger.keys()), (1, 1));
-    let _ = ledger.line(3).sub(both);
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
-    assert!((0..4).all(|shard| counts(&ledger, shard) == 0));
+    assert_eq!((totals.sockets(), totals.keys()), (3, 2));
+    let _ = totals.shard(0).sub(key);
+    assert_eq!((totals.sockets(), totals.keys()), (3, 1));
+    assert!(!totals.shard(0).add(key).is_closed());
+    let _ = totals.shard(0).sub(socket);
+    let _ = totals.shard(0).sub(both);
+    assert_eq!((totals.sockets(), totals.keys()), (1, 1));
+    let _ = totals.shard(3).sub(both);
+    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
+    assert!((0..4).all(|shard| counts(&totals, shard) == 0));
 }
 
 #[test]
 fn the_most_sockets_and_keys_fit_one_line() {
-    let ledger = Totals::new(2, MOST);
+    let totals = Totals::new(2, MOST);
     let all_but_one = (MOST as u64 - 1) * (ONE_KEY + ONE_SOCKET);
-    ledger.lines[1].counts.store(all_but_one, Ordering::Relaxed);
-    ledger.close();
-    ledger.watch();
-    assert!(ledger.line(1).add(CountsDelta::new(true, true)).is_closed());
-    assert_eq!((ledger.sockets(), ledger.keys()), (MOST, MOST));
-    assert!(ledger.line(1).is_closed());
+    totals.shards[1].counts.store(all_but_one, Ordering::Relaxed);
+    totals.close();
+    totals.watch();
+    assert!(totals.shard(1).add(CountsDelta::new(true, true)).is_closed());
+    assert_eq!((totals.sockets(), totals.keys()), (MOST, MOST));
+    assert!(totals.shard(1).is_closed());
 }
 
 #[test]
 fn what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else() {
-    let ledger = Totals::new(2, 100);
+    let totals = Totals::new(2, 100);
     let (socket, key) = (CountsDelta::new(true, false), CountsDelta::new(false, true));
-    let _ = (ledger.line(0).sub(socket), ledger.line(0).add(key));
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 1));
-    let _ = (ledger.line(0).sub(key), ledger.line(0).sub(key), ledger.line(1).add(CountsDelta::new(true, true)));
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 0), "below the truth of the other shard, but not below none");
-    assert!(!ledger.line(0).is_closed() && !ledger.line(0).is_watched());
-    ledger.close();
-    ledger.watch();
-    let _ = ledger.line(0).add(key);
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 1));
-    let _ = (ledger.line(0).add(socket), ledger.line(0).add(CountsDelta::new(true, true)));
-    assert_eq!((ledger.sockets(), ledger.keys()), (2, 2));
-    assert!(ledger.line(0).is_closed() && ledger.line(0).is_watched());
+    let _ = (totals.shard(0).sub(socket), totals.shard(0).add(key));
+    assert_eq!((totals.sockets(), totals.keys()), (0, 1));
+    let _ = (totals.shard(0).sub(key), totals.shard(0).sub(key), totals.shard(1).add(CountsDelta::new(true, true)));
+    assert_eq!((totals.sockets(), totals.keys()), (0, 0), "below the truth of the other shard, but not below none");
+    assert!(!totals.shard(0).is_closed() && !totals.shard(0).is_watched());
+    totals.close();
+    totals.watch();
+    let _ = totals.shard(0).add(key);
+    assert_eq!((totals.sockets(), totals.keys()), (0, 1));
+    let _ = (totals.shard(0).add(socket), totals.shard(0).add(CountsDelta::new(true, true)));
+    assert_eq!((totals.sockets(), totals.keys()), (2, 2));
+    assert!(totals.shard(0).is_closed() && totals.shard(0).is_watched());
 }
 
 #[test]
 fn close_is_told_to_who_counts_in_later_and_leaves_the_counts_right() {
-    let ledger = Totals::new(4, 100);
+    let totals = Totals::new(4, 100);
     let both = CountsDelta::new(true, true);
-    assert!((0..4).all(|shard| !ledger.line(shard).add(both).is_closed() && !ledger.line(shard).is_closed()));
+    assert!((0..4).all(|shard| !totals.shard(shard).add(both).is_closed() && !totals.shard(shard).is_closed()));
     for _ in 0..2 {
-        ledger.close();
-        assert!((0..4).all(|shard| ledger.line(shard).is_closed()));
+        totals.close();
+        assert!((0..4).all(|shard| totals.shard(shard).is_closed()));
     }
-    assert_eq!((ledger.sockets(), ledger.keys()), (4, 4));
-    assert!((0..4).all(|shard| ledger.line(shard).add(both).is_closed()));
-    assert_eq!((ledger.sockets(), ledger.keys()), (8, 8));
+    assert_eq!((totals.sockets(), totals.keys()), (4, 4));
+    assert!((0..4).all(|shard| totals.shard(shard).add(both).is_closed()));
+    assert_eq!((totals.sockets(), totals.keys()), (8, 8));
     for shard in 0..4 {
-        let _ = ledger.line(shard).sub(both);
-        let _ = ledger.line(shard).sub(both);
+        let _ = totals.shard(shard).sub(both);
+        let _ = totals.shard(shard).sub(both);
     }
-    assert_eq!((ledger.sockets(), ledger.keys()), (0, 0));
-    assert!((0..4).all(|shard| ledger.line(shard).is_closed()));
+    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
+    assert!((0..4).all(|shard| totals.shard(shard).is_closed()));
 }
 
 #[test]
 fn a_watch_is_told_to_who_changes_the_counts_later_and_leaves_them_right() {
-    let ledger = Totals::new(4, 100);
+    let totals = Totals::new(4, 100);
     let both = CountsDelta::new(true, true);
-    assert!((0..4).all(|shard| !ledger.line(shard).add(both).is_watched() && !ledger.line(shard).is_watched()));
-    assert!((0..4).all(|shard| !ledger.line(shard).sub(CountsDelta::new(false, true)).is_watched()));
+    assert!((0..4).all(|shard| !totals.shard(shard).add(both).is_watched() && !totals.shard(shard).is_watched()));
+    assert!((0..4).all(|shard| !totals.shard(shard).sub(CountsDelta::new(false, true)).is_watched()));
     for _ in 0..2 {
-        ledger.watch();
-        assert!((0..4).all(|shard| ledger.line(shard).is_watched() && !ledger.line(shard).is_closed()));
-        assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
+        totals.watch();
+        assert!((0..4).all(|shard| totals.shard(shard).is_watched() && !totals.shard(shard).is_closed()));
+        assert_eq!((totals.sockets(), totals.keys()), (4, 0));
     }
-    assert!((0..4).all(|shard| ledger.line(shard).add(both).is_watched() && ledger.line(shard).sub(both).is_watched()));
-    assert_eq!((ledger.sockets(), ledger.keys()), (4, 0));
+    assert!(
+        (0..4).all(|shard| totals.shard(shard).add(both).is_watched() && totals.shard(shard).sub(both).is_watched())
+    );
+    assert_eq!((totals.sockets(), totals.keys()), (4, 0));
 }
 
 #[test]
 fn of_racing_threads_as_many_are_admitted_as_there_are_permits() {
     for max_sockets in 4..24 {
-        let ledger = Totals::new(4, max_sockets);
+        let totals = Totals::new(4, max_sockets);
         let admitted: usize = thread::scope(|scope| {
-            let ledger = &ledger;
-            let admit = |shard| move || (0..max_sockets).filter(|_| ledger.admit(shard)).count();
-            let threads: Vec<_> = (0..4).map(|shard| scope.spawn(admit(shard))).collect();
+            let totals = &totals;
+            let acquire_permit = |shard| move || (0..max_sockets).filter(|_| totals.acquire_permit(shard)).count();
+            let threads: Vec<_> = (0..4).map(|shard| scope.spawn(acquire_permit(shard))).collect();
             threads.into_iter().map(|thread| thread.join().expect("no panic")).sum()
         });
         assert_eq!(admitted, max_sockets);
@@ -189,17 +191,17 @@ fn of_racing_threads_as_many_are_admitted_as_there_are_permits() {
 /// As many threads as permits, each of which holds one at most: there is always one to be had, though never where it was.
 #[test]
 fn nobody_is_refused_while_a_permit_is_free() {
-    let ledger = Totals::new(4, 4);
+    let totals = Totals::new(4, 4);
     thread::scope(|scope| {
         for thread in 0..4 {
-            let ledger = &ledger;
+            let totals = &totals;
             scope.spawn(move || {
                 for n in 0..20_000 {
-                    assert!(ledger.admit((thread + n) % 4));
-                    ledger.line((thread + 3 * n) % 4).dismiss();
+                    assert!(totals.acquire_permit((thread + n) % 4));
+                    totals.shard((thread + 3 * n) % 4).release_permit();
                 }
             });
         }
     });
-    assert_eq!(free(&ledger).iter().sum::<u64>(), 4);
+    assert_eq!(free(&totals).iter().sum::<u64>(), 4);
 }

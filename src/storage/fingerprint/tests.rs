@@ -204,13 +204,13 @@ fn the_hash_depends_on_both_words() {
 #[test]
 fn a_cell_holds_what_was_stored_last_and_nothing_else() {
     let cell = IdentityCell::default();
-    let holds = |n: u128| cell.holds(identity(&n));
-    assert!(holds(0), "a cell begins as zeros");
+    let matches = |n: u128| cell.matches(identity(&n));
+    assert!(matches(0), "a cell begins as zeros");
     cell.store(identity(&(1u128 << 127 | 1)));
-    assert!(holds(1 << 127 | 1));
-    assert!(!holds(1) && !holds(1 << 127) && !holds(0));
+    assert!(matches(1 << 127 | 1));
+    assert!(!matches(1) && !matches(1 << 127) && !matches(0));
     cell.store(identity(&7u128));
-    assert!(holds(7) && !holds(1 << 127 | 1));
+    assert!(matches(7) && !matches(1 << 127 | 1));
 }
 
 #[test]

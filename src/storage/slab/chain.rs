@@ -10,10 +10,10 @@ pub(crate) struct SlotChain(AtomicU32);
 
 impl SlotChain {
     /// Adds a slot that is in no list to the chain of the key in `bucket`.
-    pub(crate) fn push<M>(&self, slab: &Slab<M>, spot: SlotAddr, bucket: SlotAddr) {
-        let Some(slot) = slab.slot(spot) else { return };
+    pub(crate) fn push<M>(&self, slab: &Slab<M>, addr: SlotAddr, bucket: SlotAddr) {
+        let Some(slot) = slab.slot(addr) else { return };
         // Ordering: Release, so that who still looks at the slot's former socket, and reads this, sees that it is gone.
-        slot.owner.store(bucket.number(), Ordering::Release);
+        slot.owner.store(bucket.raw(), Ordering::Release);
         // Ordering: Relaxed: nothing is read through the old head.
         let mut head = self.0.load(Ordering::Relaxed);
         loop {
@@ -21,7 +21,7 @@ impl SlotChain {
             // of that chain is gone.
             slot.next.store(head, Ordering::Release);
             // Ordering: Release, so that a walker finds the slot's link and owner. Failure Relaxed, as the first load.
-            match self.0.compare_exchange_weak(head, spot.number(), Ordering::Release, Ordering::Relaxed) {
+            match self.0.compare_exchange_weak(head, addr.raw(), Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
             }
@@ -35,7 +35,7 @@ impl SlotChain {
     }
 
     /// The slot after `slot`, as `first`.
-    pub(crate) fn after<M>(slot: &OverflowSlot<M>) -> Option<SlotAddr> {
+    pub(crate) fn next_of<M>(slot: &OverflowSlot<M>) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         SlotAddr::from_link(slot.next.load(Ordering::Acquire))
     }

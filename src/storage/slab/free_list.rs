@@ -19,8 +19,8 @@ impl FreeList {
         let mut head = self.0.load(Ordering::Relaxed);
         loop {
             // Ordering: Relaxed: published by the step below.
-            last.below.store(head as u32, Ordering::Relaxed);
-            let next = head >> 32 << 32 | u64::from(first.number());
+            last.next_free.store(head as u32, Ordering::Relaxed);
+            let next = head >> 32 << 32 | u64::from(first.raw());
             // Ordering: Release, so that who pops the slots finds them as we left them. Failure Relaxed, as the first load.
             match self.0.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
@@ -35,8 +35,8 @@ impl FreeList {
         let mut head = self.0.load(Ordering::Acquire);
         loop {
             let top = SlotAddr::from_link(head as u32)?;
-            let below = slab.below(top).map_or(0, SlotAddr::number);
-            let next = ((head >> 32) + 1) << 32 | u64::from(below);
+            let next_free = slab.next_free(top).map_or(0, SlotAddr::raw);
+            let next = ((head >> 32) + 1) << 32 | u64::from(next_free);
             // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
             // every later step continues; `take_all` ends it, and leaves nothing below.
             match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
@@ -46,7 +46,7 @@ impl FreeList {
         }
     }
 
-    /// Takes all slots at once, linked by `below`, by who alone can reach the stack.
+    /// Takes all slots at once, linked by `next_free`, by who alone can reach the stack.
     pub(crate) fn take_all(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         let head = self.0.load(Ordering::Acquire);

@@ -26,7 +26,7 @@ pub(crate) struct Slab<M> {
 }
 
 struct Page<M> {
-    number: u32,
+    id: u32,
     /// How many slots have been handed out; may be more than there are.
     used: AtomicU32,
     slots: Box<[OverflowSlot<M>]>,
@@ -34,26 +34,26 @@ struct Page<M> {
 
 /// A place for a further socket of a key.
 pub(crate) struct OverflowSlot<M> {
-    word: SlotState,
-    seat: SlotData<M>,
-    lease: SlotRefs,
+    state: SlotState,
+    data: SlotData<M>,
+    refs: SlotRefs,
     /// The bucket of the key.
     owner: AtomicU32,
     /// The next slot of the key's chain, or 0.
     next: AtomicU32,
     /// The next slot of the list of vacant slots that this slot is in, or 0.
-    below: AtomicU32,
+    next_free: AtomicU32,
 }
 
 impl<M> Default for OverflowSlot<M> {
     fn default() -> Self {
         Self {
-            word: SlotState::default(),
-            seat: SlotData::default(),
-            lease: SlotRefs::default(),
+            state: SlotState::default(),
+            data: SlotData::default(),
+            refs: SlotRefs::default(),
             owner: AtomicU32::default(),
             next: AtomicU32::default(),
-            below: AtomicU32::default(),
+            next_free: AtomicU32::default(),
         }
     }
 }
@@ -64,23 +64,23 @@ unsafe impl<M> Zeroable for OverflowSlot<M> {}
 
 impl<M> OverflowSlot<M> {
     #[inline]
-    pub(crate) fn word(&self) -> &SlotState {
-        &self.word
+    pub(crate) fn state(&self) -> &SlotState {
+        &self.state
     }
 
-    pub(crate) fn place(&self) -> SlotRef<'_, M> {
-        SlotRef { word: &self.word, lease: &self.lease, seat: &self.seat }
+    pub(crate) fn slot_ref(&self) -> SlotRef<'_, M> {
+        SlotRef { state: &self.state, refs: &self.refs, data: &self.data }
     }
 
     /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.
     pub(crate) fn owner(&self) -> SlotAddr {
         // Ordering: Acquire, pairs with `SlotChain::push`.
-        SlotAddr::from_number(self.owner.load(Ordering::Acquire))
+        SlotAddr::from_raw(self.owner.load(Ordering::Acquire))
     }
 }
 
 impl<M> Page<M> {
-    fn hand_out(&self) -> Option<u32> {
+    fn bump(&self) -> Option<u32> {
         let len = self.slots.len() as u32;
         // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load keeps the counter from running away.
         let used = self.used.load(Ordering::Relaxed);
@@ -94,19 +94,19 @@ impl<M> Slab<M> {
         Self { pages: AppendList::default(), free: FreeList::default(), max_page }
     }
 
-    /// The slot at `spot`, if there is one.
+    /// The slot at `addr`, if there is one.
     #[inline(never)]
-    pub(crate) fn slot(&self, spot: SlotAddr) -> Option<&OverflowSlot<M>> {
-        let page = self.pages.iter().find(|page| page.number == spot.layer())?;
-        page.slots.get(spot.offset() as usize)
+    pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
+        let page = self.pages.iter().find(|page| page.id == addr.segment())?;
+        page.slots.get(addr.offset() as usize)
     }
 
     /// Where a word is, if it is in this slab.
-    pub(crate) fn spot_of(&self, word: &SlotState) -> Option<SlotAddr> {
+    pub(crate) fn addr_of(&self, state: &SlotState) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
-            let distance = ptr::from_ref(word).addr().wrapping_sub(page.slots.as_ptr().addr());
+            let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
-            is_here.then(|| SlotAddr::slot(page.number, (distance / size_of::<OverflowSlot<M>>()) as u32))
+            is_here.then(|| SlotAddr::slot(page.id, (distance / size_of::<OverflowSlot<M>>()) as u32))
         })
     }
 
@@ -114,29 +114,29 @@ impl<M> Slab<M> {
     ///
     /// Lock-free, but for the allocator when a page is added.
     pub(crate) fn allocate(&self) -> Option<SlotAddr> {
-        if let Some(spot) = self.free.pop(self) {
-            return Some(spot);
+        if let Some(addr) = self.free.pop(self) {
+            return Some(addr);
         }
         loop {
             let page = self.pages.newest();
             if let Some(page) = page
-                && let Some(offset) = page.hand_out()
+                && let Some(offset) = page.bump()
             {
-                return Some(SlotAddr::slot(page.number, offset));
+                return Some(SlotAddr::slot(page.id, offset));
             }
-            let (number, len) = page.map_or((0, FIRST_PAGE), |page| (page.number + 1, page.slots.len() * 2));
-            if len > self.max_page || number > MAX_SEGMENT {
+            let (id, len) = page.map_or((0, FIRST_PAGE), |page| (page.id + 1, page.slots.len() * 2));
+            if len > self.max_page || id > MAX_SEGMENT {
                 return None;
             }
-            self.pages.push(page, Page { number, used: AtomicU32::new(0), slots: zeroed_slice(len) });
+            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots: zeroed_slice(len) });
         }
     }
 
-    /// Takes back slots that are linked by `below`, and of which the caller has sole possession.
+    /// Takes back slots that are linked by `next_free`, and of which the caller has sole possession.
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
-        while let Some(below) = self.below(last) {
-            last = below;
+        while let Some(next_free) = self.next_free(last) {
+            last = next_free;
         }
         self.free.push(self, first, last);
     }
@@ -144,8 +144,8 @@ impl<M> Slab<M> {
     /// Every slot that there is, used or not.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
         self.pages.iter().flat_map(|page| {
-            let number = page.number;
-            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::slot(number, offset as u32), slot))
+            let id = page.id;
+            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::slot(id, offset as u32), slot))
         })
     }
 
@@ -155,9 +155,9 @@ impl<M> Slab<M> {
         self.pages.iter().map(|page| page.slots.len()).sum()
     }
 
-    fn below(&self, spot: SlotAddr) -> Option<SlotAddr> {
+    fn next_free(&self, addr: SlotAddr) -> Option<SlotAddr> {
         // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
-        SlotAddr::from_link(self.slot(spot)?.below.load(Ordering::Relaxed))
+        SlotAddr::from_link(self.slot(addr)?.next_free.load(Ordering::Relaxed))
     }
 }
 

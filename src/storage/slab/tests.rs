@@ -13,11 +13,11 @@ fn all(slab: &Slab<()>) -> Vec<SlotAddr> {
     std::iter::from_fn(|| slab.allocate()).collect()
 }
 
-/// Links the slots by `below`, the first on top.
-fn link(slab: &Slab<()>, spots: &[SlotAddr]) {
-    for (n, &spot) in spots.iter().enumerate() {
-        let below = spots.get(n + 1).map_or(0, |below| below.number());
-        slab.slot(spot).expect("allocated").below.store(below, Ordering::Relaxed);
+/// Links the slots by `next_free`, the first on top.
+fn link(slab: &Slab<()>, addrs: &[SlotAddr]) {
+    for (n, &addr) in addrs.iter().enumerate() {
+        let next_free = addrs.get(n + 1).map_or(0, |next_free| next_free.raw());
+        slab.slot(addr).expect("allocated").next_free.store(next_free, Ordering::Relaxed);
     }
 }
 
@@ -38,7 +38,7 @@ fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
         .collect();
     assert_eq!(all(&slab), expected);
     assert_eq!(slab.allocate(), None);
-    assert_eq!(slab.pages.newest().map(|page| page.number), Some(2), "a refused call adds no page");
+    assert_eq!(slab.pages.newest().map(|page| page.id), Some(2), "a refused call adds no page");
 }
 
 #[test]
@@ -69,12 +69,12 @@ fn an_exhausted_page_does_not_count_further() {
 #[test]
 fn a_slot_is_where_its_spot_says_and_nowhere_else() {
     let slab = slab(64);
-    let spots = all(&slab);
-    let found: Vec<_> = slab.iter().map(|(spot, slot)| (spot, ptr(slot))).collect();
-    assert_eq!(found.len(), spots.len());
-    for &(spot, slot) in &found {
-        assert!(spots.contains(&spot));
-        assert_eq!(slab.slot(spot).map(ptr), Some(slot));
+    let addrs = all(&slab);
+    let found: Vec<_> = slab.iter().map(|(addr, slot)| (addr, ptr(slot))).collect();
+    assert_eq!(found.len(), addrs.len());
+    for &(addr, slot) in &found {
+        assert!(addrs.contains(&addr));
+        assert_eq!(slab.slot(addr).map(ptr), Some(slot));
     }
     for nowhere in [SlotAddr::slot(0, 32), SlotAddr::slot(1, 64), SlotAddr::slot(2, 0)] {
         assert!(slab.slot(nowhere).is_none());
@@ -88,119 +88,119 @@ fn ptr(slot: &OverflowSlot<()>) -> *const OverflowSlot<()> {
 #[test]
 fn released_slots_are_used_first_top_to_bottom() {
     let slab = slab(32);
-    let spots = all(&slab);
-    link(&slab, &spots[3..6]);
-    slab.release(spots[3]);
-    link(&slab, &spots[8..9]);
-    slab.release(spots[8]);
+    let addrs = all(&slab);
+    link(&slab, &addrs[3..6]);
+    slab.release(addrs[3]);
+    link(&slab, &addrs[8..9]);
+    slab.release(addrs[8]);
     let again = all(&slab);
-    assert_eq!(again, [spots[8], spots[3], spots[4], spots[5]]);
+    assert_eq!(again, [addrs[8], addrs[3], addrs[4], addrs[5]]);
 }
 
 #[test]
 fn a_stack_gives_back_the_last_first() {
     let (slab, stack) = (slab(32), FreeList::default());
-    let spots = all(&slab);
+    let addrs = all(&slab);
     assert_eq!(stack.pop(&slab), None);
-    for &spot in &spots {
-        stack.push(&slab, spot, spot);
+    for &addr in &addrs {
+        stack.push(&slab, addr, addr);
     }
-    assert!(drain(&stack, &slab).iter().eq(spots.iter().rev()));
+    assert!(drain(&stack, &slab).iter().eq(addrs.iter().rev()));
     assert_eq!(stack.pop(&slab), None);
 }
 
 #[test]
 fn a_list_goes_on_top_in_its_order() {
     let (slab, stack) = (slab(32), FreeList::default());
-    let spots = all(&slab);
-    stack.push(&slab, spots[0], spots[0]);
-    link(&slab, &spots[1..4]);
-    stack.push(&slab, spots[1], spots[3]);
-    assert_eq!(drain(&stack, &slab), [spots[1], spots[2], spots[3], spots[0]]);
+    let addrs = all(&slab);
+    stack.push(&slab, addrs[0], addrs[0]);
+    link(&slab, &addrs[1..4]);
+    stack.push(&slab, addrs[1], addrs[3]);
+    assert_eq!(drain(&stack, &slab), [addrs[1], addrs[2], addrs[3], addrs[0]]);
 }
 
 #[test]
 fn every_pop_changes_the_head_for_good() {
     let (slab, stack) = (slab(32), FreeList::default());
-    let spot = slab.allocate().expect("the first slot");
+    let addr = slab.allocate().expect("the first slot");
     for n in 0..3 {
         assert_eq!(pops(&stack), n);
-        stack.push(&slab, spot, spot);
+        stack.push(&slab, addr, addr);
         assert_eq!(pops(&stack), n, "a push does not count");
-        assert_eq!(stack.pop(&slab), Some(spot));
+        assert_eq!(stack.pop(&slab), Some(addr));
     }
     assert_eq!(stack.pop(&slab), None);
     assert_eq!(pops(&stack), 3, "nor does a pop of nothing");
-    stack.push(&slab, spot, spot);
-    assert_eq!(stack.take_all(), Some(spot));
+    stack.push(&slab, addr, addr);
+    assert_eq!(stack.take_all(), Some(addr));
     assert_eq!(pops(&stack), 3, "what was counted stays");
 }
 
 #[test]
 fn the_count_of_pops_wraps_and_leaves_the_top_alone() {
     let (slab, stack) = (slab(32), FreeList(AtomicU64::new(u64::from(u32::MAX) << 32)));
-    let spots = all(&slab);
-    stack.push(&slab, spots[0], spots[0]);
-    stack.push(&slab, spots[1], spots[1]);
-    assert_eq!(stack.pop(&slab), Some(spots[1]));
-    assert_eq!(stack.0.load(Ordering::Relaxed), u64::from(spots[0].number()));
+    let addrs = all(&slab);
+    stack.push(&slab, addrs[0], addrs[0]);
+    stack.push(&slab, addrs[1], addrs[1]);
+    assert_eq!(stack.pop(&slab), Some(addrs[1]));
+    assert_eq!(stack.0.load(Ordering::Relaxed), u64::from(addrs[0].raw()));
 }
 
 #[test]
 fn take_all_leaves_nothing_and_hands_over_a_list_to_release() {
     let (slab, stack) = (slab(32), FreeList::default());
-    let spots = all(&slab);
+    let addrs = all(&slab);
     assert_eq!(stack.take_all(), None);
-    for &spot in &spots[..3] {
-        stack.push(&slab, spot, spot);
+    for &addr in &addrs[..3] {
+        stack.push(&slab, addr, addr);
     }
     let first = stack.take_all().expect("three were pushed");
     assert_eq!(stack.pop(&slab), None);
     slab.release(first);
-    assert_eq!(all(&slab), [spots[2], spots[1], spots[0]]);
+    assert_eq!(all(&slab), [addrs[2], addrs[1], addrs[0]]);
 }
 
 fn walk(chain: &SlotChain, slab: &Slab<()>) -> Vec<SlotAddr> {
-    std::iter::successors(chain.first(), |&spot| SlotChain::after(slab.slot(spot)?)).collect()
+    std::iter::successors(chain.first(), |&addr| SlotChain::next_of(slab.slot(addr)?)).collect()
 }
 
 #[test]
 fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
-    let spots = all(&slab);
+    let addrs = all(&slab);
     let owner = SlotAddr::bucket(3, 17);
     assert_eq!(walk(&chain, &slab), []);
-    for (n, &spot) in spots.iter().enumerate() {
-        chain.push(&slab, spot, owner);
-        assert!(walk(&chain, &slab).iter().eq(spots[..=n].iter().rev()));
-        assert_eq!(slab.slot(spot).map(OverflowSlot::owner), Some(owner));
+    for (n, &addr) in addrs.iter().enumerate() {
+        chain.push(&slab, addr, owner);
+        assert!(walk(&chain, &slab).iter().eq(addrs[..=n].iter().rev()));
+        assert_eq!(slab.slot(addr).map(OverflowSlot::owner), Some(owner));
     }
 }
 
 #[test]
 fn a_cleared_chain_begins_anew_for_another_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
-    let spots = all(&slab);
-    chain.push(&slab, spots[0], SlotAddr::bucket(0, 1));
-    chain.push(&slab, spots[1], SlotAddr::bucket(0, 1));
+    let addrs = all(&slab);
+    chain.push(&slab, addrs[0], SlotAddr::bucket(0, 1));
+    chain.push(&slab, addrs[1], SlotAddr::bucket(0, 1));
     chain.clear();
     assert_eq!(walk(&chain, &slab), []);
-    chain.push(&slab, spots[1], SlotAddr::bucket(0, 2));
-    assert_eq!(walk(&chain, &slab), [spots[1]], "the link of the former chain is overwritten");
-    assert_eq!(slab.slot(spots[1]).map(OverflowSlot::owner), Some(SlotAddr::bucket(0, 2)));
+    chain.push(&slab, addrs[1], SlotAddr::bucket(0, 2));
+    assert_eq!(walk(&chain, &slab), [addrs[1]], "the link of the former chain is overwritten");
+    assert_eq!(slab.slot(addrs[1]).map(OverflowSlot::owner), Some(SlotAddr::bucket(0, 2)));
 }
 
 #[test]
 fn being_vacant_and_being_in_a_chain_are_independent() {
-    let (slab, chain, vacancies) = (slab(32), SlotChain::default(), FreeList::default());
-    let spots = all(&slab);
-    for &spot in &spots[..3] {
-        chain.push(&slab, spot, SlotAddr::bucket(0, 0));
+    let (slab, chain, free_slots) = (slab(32), SlotChain::default(), FreeList::default());
+    let addrs = all(&slab);
+    for &addr in &addrs[..3] {
+        chain.push(&slab, addr, SlotAddr::bucket(0, 0));
     }
-    vacancies.push(&slab, spots[0], spots[0]);
-    vacancies.push(&slab, spots[2], spots[2]);
-    assert_eq!(walk(&chain, &slab), [spots[2], spots[1], spots[0]]);
-    assert_eq!(drain(&vacancies, &slab), [spots[2], spots[0]]);
+    free_slots.push(&slab, addrs[0], addrs[0]);
+    free_slots.push(&slab, addrs[2], addrs[2]);
+    assert_eq!(walk(&chain, &slab), [addrs[2], addrs[1], addrs[0]]);
+    assert_eq!(drain(&free_slots, &slab), [addrs[2], addrs[0]]);
 }
 
 /// Threads that allocate and release must never have the same slot. The slot's own word keeps them apart, and shows it.
@@ -213,16 +213,16 @@ fn no_slot_is_in_two_hands() {
                 for _ in 0..5_000 {
                     let mine: Vec<_> = (0..4).filter_map(|_| slab.allocate()).collect();
                     assert_eq!(mine.len(), 4, "16 of 32 are in use at most");
-                    let words = mine.iter().map(|&spot| &slab.slot(spot).expect("allocated").word);
-                    assert!(words.clone().all(SlotState::claim));
-                    words.for_each(SlotState::unclaim);
+                    let states = mine.iter().map(|&addr| &slab.slot(addr).expect("allocated").state);
+                    assert!(states.clone().all(SlotState::claim));
+                    states.for_each(SlotState::unclaim);
                     link(&slab, &mine);
                     slab.release(mine[0]);
                 }
             });
         }
     });
-    let mut left: Vec<_> = all(&slab).into_iter().map(SlotAddr::number).collect();
+    let mut left: Vec<_> = all(&slab).into_iter().map(SlotAddr::raw).collect();
     left.sort_unstable();
     left.dedup();
     assert_eq!(left.len(), 32);

@@ -32,9 +32,9 @@ unsafe impl<M> Zeroable for SlotData<M> {}
 
 /// A place, wherever its parts are: in a bucket and the arrays beside it, or in a slot.
 pub(crate) struct SlotRef<'a, M> {
-    pub(crate) word: &'a SlotState,
-    pub(crate) lease: &'a SlotRefs,
-    pub(crate) seat: &'a SlotData<M>,
+    pub(crate) state: &'a SlotState,
+    pub(crate) refs: &'a SlotRefs,
+    pub(crate) data: &'a SlotData<M>,
 }
 
 impl<M> Clone for SlotRef<'_, M> {
@@ -48,44 +48,44 @@ impl<M> Copy for SlotRef<'_, M> {}
 impl<'a, M> SlotRef<'a, M> {
     /// Takes the place, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
-        self.word.claim().then_some(Claimed(self))
+        self.state.claim().then_some(Claimed(self))
     }
 
     /// Takes the own place of a bucket that the caller has claimed.
     pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
-        self.word.claim_alone();
+        self.state.claim_alone();
         Claimed(self)
     }
 
     /// The right to wake the task of the socket of that generation, whose word a step has just given that duty.
-    pub(crate) fn waking(self, generation: Generation, _duty: state::WakeToken) -> Waking<'a, M> {
-        Waking { place: self, generation }
+    pub(crate) fn waking(self, generation: Generation, _token: state::WakeToken) -> Waking<'a, M> {
+        Waking { slot: self, generation }
     }
 
     /// Tells the socket of that generation to go.
     pub(crate) fn close(self, generation: Generation, why: Closed) -> MarkOutcome {
-        self.decide(generation, why);
-        self.word.close(generation)
+        self.set_reason(generation, why);
+        self.state.close(generation)
     }
 
     /// Ends the socket of that generation in favour of another one of its key; its owner is told.
     pub(crate) fn supersede(self, generation: Generation) -> Superseded {
-        self.decide(generation, Closed::Superseded);
-        self.word.supersede(generation)
+        self.set_reason(generation, Closed::Superseded);
+        self.state.supersede(generation)
     }
 
     /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
     /// shutdown: it is what a missing verdict means. So nothing is written either if CLOSED is there already.
-    fn decide(self, generation: Generation, why: Closed) {
-        if why != Closed::Shutdown && !self.word.load().is_closed() {
-            self.lease.decide(generation, why.verdict());
+    fn set_reason(self, generation: Generation, why: Closed) {
+        if why != Closed::Shutdown && !self.state.load().is_closed() {
+            self.refs.set_reason(generation, why.code());
         }
     }
 
     /// Comes in to look at the socket of that generation, if it is still there.
     pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
-        let is_in = self.word.announce_visit(generation) && self.lease.enter(generation);
-        is_in.then_some(Visit { place: self, generation })
+        let is_in = self.state.announce_visit(generation) && self.refs.acquire(generation);
+        is_in.then_some(Visit { slot: self, generation })
     }
 
     /// The owner's rights.
@@ -94,7 +94,7 @@ impl<'a, M> SlotRef<'a, M> {
     /// The caller holds the one handle of the socket of that generation, which is in this place, and uses the result only as long as
     /// it does; and only one thread at a time calls `poll_due`.
     pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
-        Owned { place: self, generation }
+        Owned { slot: self, generation }
     }
 }
 
@@ -105,28 +105,28 @@ pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 impl<M> Claimed<'_, M> {
     /// That of the socket that may move in.
     pub(crate) fn generation(&self) -> Generation {
-        self.0.word.load().generation()
+        self.0.state.load().generation()
     }
 
     /// A socket moves in, with `due` already due.
     pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
         // SAFETY: busy and claimed; `LastHolder::vacate` closed the cell.
-        unsafe { self.0.seat.waker.open() };
+        unsafe { self.0.data.waker.init() };
         // SAFETY: busy and claimed; `LastHolder::vacate` emptied the cell.
-        unsafe { self.0.seat.metadata.write(metadata) };
-        self.0.word.publish(due)
+        unsafe { self.0.data.metadata.write(metadata) };
+        self.0.state.publish(due)
     }
 
     /// Nobody moves in.
     pub(crate) fn give_up(self) {
-        self.0.word.unclaim();
+        self.0.state.unclaim();
     }
 }
 
 /// The duty to wake a socket's task.
 #[must_use]
 pub(crate) struct Waking<'a, M> {
-    place: SlotRef<'a, M>,
+    slot: SlotRef<'a, M>,
     generation: Generation,
 }
 
@@ -134,14 +134,14 @@ impl<'a, M> Waking<'a, M> {
     /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
     #[inline]
     pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
-        let Self { place, generation } = self;
+        let Self { slot, generation } = self;
         loop {
             // SAFETY: WAKING is held.
-            panics.catch(|| unsafe { place.seat.waker.wake() });
-            match place.word.wake_done() {
+            panics.catch(|| unsafe { slot.data.waker.wake() });
+            match slot.state.wake_done() {
                 Woken::Again => {}
                 Woken::Done => return None,
-                Woken::OwnerLeft => return place.lease.leave(generation).then_some(LastHolder(place)),
+                Woken::OwnerLeft => return slot.refs.release(generation).then_some(LastHolder(slot)),
             }
         }
     }
@@ -150,14 +150,14 @@ impl<'a, M> Waking<'a, M> {
 /// The right to look at a socket's values.
 #[must_use]
 pub(crate) struct Visit<'a, M> {
-    place: SlotRef<'a, M>,
+    slot: SlotRef<'a, M>,
     generation: Generation,
 }
 
 impl<'a, M> Visit<'a, M> {
     pub(crate) fn metadata(&self) -> &M {
         // SAFETY: full until the last one in the place vacates it, and the visit is in.
-        unsafe { self.place.seat.metadata.get() }
+        unsafe { self.slot.data.metadata.get() }
     }
 
     pub(crate) fn generation(&self) -> Generation {
@@ -166,19 +166,19 @@ impl<'a, M> Visit<'a, M> {
 
     /// What is due for the socket; nothing if it was removed meanwhile.
     pub(crate) fn due(&self) -> Topics {
-        let seen = self.place.word.load();
+        let seen = self.slot.state.load();
         if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
     }
 
     /// Goes out. If the owner left meanwhile, the place may be the caller's to clean up.
     pub(crate) fn leave(&self) -> Option<LastHolder<'a, M>> {
-        self.place.lease.leave(self.generation).then_some(LastHolder(self.place))
+        self.slot.refs.release(self.generation).then_some(LastHolder(self.slot))
     }
 }
 
 /// The owner's rights to a place.
 pub(crate) struct Owned<'a, M> {
-    place: SlotRef<'a, M>,
+    slot: SlotRef<'a, M>,
     generation: Generation,
 }
 
@@ -194,32 +194,32 @@ pub(crate) enum OwnerExit<'a, M> {
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
         // SAFETY: full until the last one in the place vacates it, and the owner is in.
-        unsafe { self.place.seat.metadata.get() }
+        unsafe { self.slot.data.metadata.get() }
     }
 
     /// Why the socket was told to go, if it was.
     pub(crate) fn closed(&self) -> Option<Closed> {
-        self.place.word.load().is_closed().then(|| self.verdict())
+        self.slot.state.load().is_closed().then(|| self.reason())
     }
 
     /// Why the socket, which is closed, was told to go. What the owner was told once stays so.
     #[cold]
     #[inline(never)]
-    fn verdict(&self) -> Closed {
-        let decided = self.place.lease.decide(self.generation, Closed::Shutdown.verdict());
-        decided.map_or(Closed::Shutdown, Closed::from_verdict)
+    fn reason(&self) -> Closed {
+        let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.code());
+        decided.map_or(Closed::Shutdown, Closed::from_code)
     }
 
     /// Takes what is due, or sees to it that the task is woken when something is.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        let word = self.place.word;
+        let state = self.slot.state;
         loop {
-            let seen = word.load();
+            let seen = state.load();
             if seen.is_closed() {
-                return Poll::Ready(Err(self.verdict()));
+                return Poll::Ready(Err(self.reason()));
             }
-            let due = word.take();
+            let due = state.take();
             if !due.is_empty() {
                 return Poll::Ready(Ok(due));
             }
@@ -231,32 +231,32 @@ impl<'a, M> Owned<'a, M> {
 
     /// Waits, if the word still is as `seen` as far as that matters; false: look again.
     fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>) -> bool {
-        let SlotRef { word, seat, .. } = self.place;
+        let SlotRef { state, data, .. } = self.slot;
         // Dropped last: dropping a waker may run the caller's code.
         let mut _replaced = None;
         // SAFETY: the owner.
-        if unsafe { seat.waker.will_wake(cx.waker()) } {
+        if unsafe { data.waker.will_wake(cx.waker()) } {
             if seen.is_waiting() {
                 return true;
             }
         } else {
             let waker = cx.waker().clone();
-            if !word.disarm() {
+            if !state.disarm() {
                 // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
                 cx.waker().wake_by_ref();
                 return true;
             }
             // SAFETY: the owner, and disarmed.
-            _replaced = unsafe { seat.waker.replace(waker) };
+            _replaced = unsafe { data.waker.replace(waker) };
         }
-        word.arm()
+        state.arm()
     }
 
     /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
-        let others = self.place.word.remove();
+        let others = self.slot.state.remove();
         if others == OtherHolders::default() {
-            OwnerExit::Alone(LastHolder(self.place))
+            OwnerExit::Alone(LastHolder(self.slot))
         } else {
             OwnerExit::Shared(SharedExit { owned: self, others })
         }
@@ -278,9 +278,9 @@ impl<'a, M> SharedExit<'a, M> {
 
     /// Leaves the place to the others, or to the caller if there are none.
     pub(crate) fn finish(self) -> Option<LastHolder<'a, M>> {
-        let Self { owned: Owned { place, generation }, others } = self;
+        let Self { owned: Owned { slot, generation }, others } = self;
         let is_alone = !(others.waking || others.visited);
-        (is_alone || place.lease.leave_owner(generation, others.waking)).then_some(LastHolder(place))
+        (is_alone || slot.refs.release_owner(generation, others.waking)).then_some(LastHolder(slot))
     }
 }
 
@@ -297,13 +297,13 @@ pub(crate) struct SlotDrops<M> {
 impl<M> LastHolder<'_, M> {
     /// Empties the place and makes it vacant. The flag is false if it is retired instead.
     pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
-        let SlotRef { word, seat, .. } = self.0;
-        let remains = SlotDrops {
+        let SlotRef { state, data, .. } = self.0;
+        let drops = SlotDrops {
             // SAFETY: busy, and nobody else is in the place; open since `occupy`.
-            _waker: unsafe { seat.waker.close() },
+            _waker: unsafe { data.waker.clear() },
             // SAFETY: busy, and nobody else is in the place; full since `occupy`.
-            _metadata: unsafe { seat.metadata.take() },
+            _metadata: unsafe { data.metadata.take() },
         };
-        (remains, word.vacate())
+        (drops, state.vacate())
     }
 }

@@ -1,6 +1,6 @@
 //! The number of a place within its shard: which table or page, and where in it.
 
-/// `| offset: 26 | is a slot: 1 | layer: 5 |`. A slot's number is never 0, so that 0 can end a list.
+/// `| offset: 26 | is a slot: 1 | segment: 5 |`. A slot's number is never 0, so that 0 can end a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotAddr(u32);
 
@@ -27,8 +27,8 @@ impl SlotAddr {
     }
 
     #[inline]
-    pub(crate) fn from_number(number: u32) -> Self {
-        Self(number)
+    pub(crate) fn from_raw(raw: u32) -> Self {
+        Self(raw)
     }
 
     /// The slot that a link names, if it does not end the list.
@@ -37,7 +37,7 @@ impl SlotAddr {
     }
 
     #[inline]
-    pub(crate) fn number(self) -> u32 {
+    pub(crate) fn raw(self) -> u32 {
         self.0
     }
 
@@ -48,7 +48,7 @@ impl SlotAddr {
 
     /// The number of the table or page.
     #[inline]
-    pub(crate) fn layer(self) -> u32 {
+    pub(crate) fn segment(self) -> u32 {
         self.0 & MAX_SEGMENT
     }
 

@@ -13,11 +13,11 @@ impl Generation {
     pub(crate) const BITS: u32 = 27;
     const LAST: Self = Self(((1u64 << GENERATION_BITS) - 1) as u32);
 
-    pub(crate) const fn new(number: u32) -> Self {
-        Self(number)
+    pub(crate) const fn new(raw: u32) -> Self {
+        Self(raw)
     }
 
-    pub(crate) const fn number(self) -> u32 {
+    pub(crate) const fn raw(self) -> u32 {
         self.0
     }
 

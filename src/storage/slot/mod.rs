@@ -17,12 +17,12 @@ pub(crate) use waker::WakerCell;
 /// One socket of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalId {
-    pub(crate) spot: SlotAddr,
+    pub(crate) addr: SlotAddr,
     pub(crate) generation: Generation,
 }
 
 impl LocalId {
-    pub(crate) fn number(self) -> u64 {
-        u64::from(self.generation.number()) << 32 | u64::from(self.spot.number())
+    pub(crate) fn raw(self) -> u64 {
+        u64::from(self.generation.raw()) << 32 | u64::from(self.addr.raw())
     }
 }

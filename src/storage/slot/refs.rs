@@ -8,8 +8,8 @@
 //! ```text
 //! | generation + 1: 28 | verdict: 9 | shares: 27 |
 //! ```
-//! - `verdict` is 0, or why the owner was told to go. The first one stays.
-//! - `shares`: the owner has 2^26 and everybody else has one.
+//! - `code` is 0, or why the owner was told to go. The first one stays.
+//! - `refs`: the owner has 2^26 and everybody else has one.
 //!
 //! A lease of an older generation counts as fresh, which means no verdict, and that the owner alone is in; so nothing has to be written when
 //! a socket registers.
@@ -17,11 +17,11 @@
 //! # Transitions
 //! | from | to | operation | who | duty that follows |
 //! |---|---|---|---|---|
-//! | owner + n | owner + n + 1 | `enter` | visitor | `leave` |
-//! | owner + n | owner + n - 1 | `leave` | visitor, or who wakes | |
-//! | owner + n | n, or n + 1 if somebody is waking | `leave_owner` | owner | clean up if that is 0 |
-//! | n, without the owner | n - 1 | `leave` | visitor, or who wakes | clean up if that is 0 |
-//! | no verdict | verdict | `decide` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no verdict | |
+//! | owner + n | owner + n + 1 | `acquire` | visitor | `release` |
+//! | owner + n | owner + n - 1 | `release` | visitor, or who wakes | |
+//! | owner + n | n, or n + 1 if somebody is waking | `release_owner` | owner | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `release` | visitor, or who wakes | clean up if that is 0 |
+//! | no verdict | verdict | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no verdict | |
 //!
 //! Who wakes has its share only from the moment that the owner leaves. It may pay that share back *before* the owner has left:
 //! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
@@ -34,11 +34,11 @@ use crate::sync::AtomicU64;
 use crate::sync::Ordering;
 use std::cmp::Ordering::{Equal, Greater, Less};
 
-const SHARE_BITS: u32 = 27;
-const VERDICT_BITS: u32 = 9;
-const STAMP_SHIFT: u32 = VERDICT_BITS + SHARE_BITS;
-const SHARES: u64 = (1 << SHARE_BITS) - 1;
-const OWNER: u32 = 1 << (SHARE_BITS - 1);
+const REF_BITS: u32 = 27;
+const CODE_BITS: u32 = 9;
+const STAMP_SHIFT: u32 = CODE_BITS + REF_BITS;
+const REFS: u64 = (1 << REF_BITS) - 1;
+const OWNER: u32 = 1 << (REF_BITS - 1);
 /// Fewer shares than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
 const OWNER_IS_IN: u32 = OWNER / 2;
 
@@ -51,7 +51,7 @@ pub(crate) struct CloseCode(pub(crate) u16);
 
 impl CloseCode {
     const NONE: Self = Self(0);
-    pub(crate) const MAX: u16 = (1 << VERDICT_BITS) - 1;
+    pub(crate) const MAX: u16 = (1 << CODE_BITS) - 1;
 }
 
 impl Closed {
@@ -60,7 +60,7 @@ impl Closed {
     const DISCONNECTED: u16 = 3;
 
     /// The reason as it is kept in a place.
-    pub(crate) fn verdict(self) -> CloseCode {
+    pub(crate) fn code(self) -> CloseCode {
         CloseCode(match self {
             Self::Shutdown => Self::SHUTDOWN,
             Self::Superseded => Self::SUPERSEDED,
@@ -68,7 +68,7 @@ impl Closed {
         })
     }
 
-    pub(crate) fn from_verdict(CloseCode(number): CloseCode) -> Self {
+    pub(crate) fn from_code(CloseCode(number): CloseCode) -> Self {
         match number.checked_sub(Self::DISCONNECTED) {
             Some(reason) => Self::Disconnected(reason as u8),
             None if number == Self::SUPERSEDED => Self::Superseded,
@@ -85,32 +85,32 @@ pub(crate) struct SlotRefs(AtomicU64);
 
 impl SlotRefs {
     /// A visitor comes in. False if the owner of that generation has left.
-    pub(crate) fn enter(&self, generation: Generation) -> bool {
-        self.share(generation, |shares| (shares >= OWNER_IS_IN).then(|| shares + 1)).is_some()
+    pub(crate) fn acquire(&self, generation: Generation) -> bool {
+        self.change_refs(generation, |refs| (refs >= OWNER_IS_IN).then(|| refs + 1)).is_some()
     }
 
     /// A visitor leaves, or who was waking. True: the last one; the caller cleans up.
     #[must_use]
-    pub(crate) fn leave(&self, generation: Generation) -> bool {
-        self.share(generation, |shares| Some(shares - 1)) == Some(0)
+    pub(crate) fn release(&self, generation: Generation) -> bool {
+        self.change_refs(generation, |refs| Some(refs - 1)) == Some(0)
     }
 
     /// The owner leaves. True: the last one; the caller cleans up.
     #[must_use]
-    pub(crate) fn leave_owner(&self, generation: Generation, waking: bool) -> bool {
-        self.share(generation, |shares| Some(shares - (OWNER - u32::from(waking)))) == Some(0)
+    pub(crate) fn release_owner(&self, generation: Generation, waking: bool) -> bool {
+        self.change_refs(generation, |refs| Some(refs - (OWNER - u32::from(waking)))) == Some(0)
     }
 
     /// Passes that verdict unless there is one; returns the one that there is. None if that generation is over.
-    pub(crate) fn decide(&self, generation: Generation, verdict: CloseCode) -> Option<CloseCode> {
-        debug_assert!(verdict != CloseCode::NONE && verdict.0 <= CloseCode::MAX);
-        let passed = |now| if now == CloseCode::NONE { verdict } else { now };
-        self.change(generation, |now, shares| Some((passed(now), shares))).map(|(verdict, _)| verdict)
+    pub(crate) fn set_reason(&self, generation: Generation, code: CloseCode) -> Option<CloseCode> {
+        debug_assert!(code != CloseCode::NONE && code.0 <= CloseCode::MAX);
+        let passed = |now| if now == CloseCode::NONE { code } else { now };
+        self.change(generation, |now, refs| Some((passed(now), refs))).map(|(code, _)| code)
     }
 
     /// Changes the shares of that generation; returns the new number.
-    fn share(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
-        self.change(generation, |verdict, shares| Some((verdict, f(shares)?))).map(|(_, shares)| shares)
+    fn change_refs(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
+        self.change(generation, |code, refs| Some((code, f(refs)?))).map(|(_, refs)| refs)
     }
 
     fn change(
@@ -118,17 +118,17 @@ impl SlotRefs {
         generation: Generation,
         f: impl Fn(CloseCode, u32) -> Option<(CloseCode, u32)>,
     ) -> Option<(CloseCode, u32)> {
-        let stamp = u64::from(generation.number()) + 1;
+        let stamp = u64::from(generation.raw()) + 1;
         // Ordering: Acquire, as on success: the decision rests on what others did before they changed the lease.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
-            let (verdict, shares) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
+            let (code, refs) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
                 Less => (CloseCode::NONE, OWNER),
-                Equal => (CloseCode((seen >> SHARE_BITS) as u16 & CloseCode::MAX), (seen & SHARES) as u32),
+                Equal => (CloseCode((seen >> REF_BITS) as u16 & CloseCode::MAX), (seen & REFS) as u32),
                 Greater => return None,
             };
-            let next = f(verdict, shares)?;
-            let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << SHARE_BITS | u64::from(next.1);
+            let next = f(code, refs)?;
+            let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << REF_BITS | u64::from(next.1);
             // Ordering: AcqRel: who leaves releases what it read and did in the place; who leaves last acquires all of it before it
             // cleans up. Failure Acquire, as the first load.
             match self.0.compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire) {

@@ -192,12 +192,12 @@ impl SlotState {
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
     #[inline]
     pub(crate) fn mark(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
-        self.raise(seen, seen.generation(), u64::from(topics.bits()), false)
+        self.set_bits(seen, seen.generation(), u64::from(topics.bits()), false)
     }
 
     /// `mark`, if it takes no more than one step: nobody waits, and nobody interferes. False: nothing was done.
     #[inline]
-    pub(crate) fn mark_at_once(&self, seen: Snapshot, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn try_mark(&self, seen: Snapshot, topics: Topics, fenced: bool) -> bool {
         let bits = u64::from(topics.bits());
         if seen.0 & (LIVE | WAITING) != LIVE {
             return false;
@@ -215,17 +215,17 @@ impl SlotState {
     /// `mark`, by a caller that has fenced since it wrote what the mark is about, and before the word was `seen`.
     #[inline]
     pub(crate) fn mark_fenced(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
-        self.raise(seen, seen.generation(), u64::from(topics.bits()), true)
+        self.set_bits(seen, seen.generation(), u64::from(topics.bits()), true)
     }
 
     /// Tells the socket of that generation to go.
     pub(crate) fn close(&self, generation: Generation) -> MarkOutcome {
-        self.raise(self.load(), generation, CLOSED, true)
+        self.set_bits(self.load(), generation, CLOSED, true)
     }
 
     /// Flags publish nothing, so who raises one need not have `fenced`; every mark does, also one of no topics.
     #[inline]
-    fn raise(&self, mut now: Snapshot, generation: Generation, bits: u64, mut fenced: bool) -> MarkOutcome {
+    fn set_bits(&self, mut now: Snapshot, generation: Generation, bits: u64, mut fenced: bool) -> MarkOutcome {
         loop {
             if !now.is_live_as(generation) {
                 return MarkOutcome::Gone;
@@ -315,7 +315,7 @@ impl SlotState {
 
     /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
-        self.raise(self.load(), generation, VISITED, true) != MarkOutcome::Gone
+        self.set_bits(self.load(), generation, VISITED, true) != MarkOutcome::Gone
     }
 }
 

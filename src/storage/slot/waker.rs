@@ -15,7 +15,7 @@ impl WakerCell {
     /// # Safety
     /// The place is busy and the caller is its claimer (rule 1 of `word`); the cell was `close`d since it was last opened.
     #[inline]
-    pub(crate) unsafe fn open(&self) {
+    pub(crate) unsafe fn init(&self) {
         // SAFETY: empty, and nobody else's, by the caller's promise.
         unsafe { self.0.write(None) };
     }
@@ -25,8 +25,8 @@ impl WakerCell {
     /// # Safety
     /// The place is busy and the caller cleans it up (rule 1 of `word`); the cell is open.
     #[inline]
-    pub(crate) unsafe fn close(&self) -> Option<Waker> {
-        // SAFETY: full since `open`, and nobody else's, by the caller's promise.
+    pub(crate) unsafe fn clear(&self) -> Option<Waker> {
+        // SAFETY: full since `init`, and nobody else's, by the caller's promise.
         unsafe { self.0.take() }
     }
 

@@ -19,9 +19,9 @@ const _: () = assert!(crate::sync::MODELLED || size_of::<BucketLine>() == 64);
 #[derive(Default)]
 #[repr(C)]
 pub(crate) struct Bucket {
-    pub(crate) presence: KeyState,
+    pub(crate) key_state: KeyState,
     pub(crate) identity: IdentityCell,
-    pub(crate) word: SlotState,
+    pub(crate) state: SlotState,
 }
 
 impl Bucket {
@@ -31,35 +31,35 @@ impl Bucket {
     /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
     /// another place says CHAINED before returning, and so is not missed.
     #[inline]
-    pub(crate) fn sole(&self, print: &Fingerprint) -> Option<state::Snapshot> {
-        let seen = self.word.load();
-        let is_key = self.identity.holds(print.identity);
-        let is_sole = self.presence.load().is_unchained_member(print.identity.kind);
-        (is_key && is_sole && seen.is_live()).then_some(seen)
+    pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
+        let seen = self.state.load();
+        let is_key = self.identity.matches(fingerprint.identity);
+        let is_single = self.key_state.load().is_unchained_member(fingerprint.identity.kind);
+        (is_key && is_single && seen.is_live()).then_some(seen)
     }
 }
 
 /// What the life of a key and of its first socket needs besides.
 pub(super) struct BucketWarm<K, M> {
     pub(super) key: ValueCell<K>,
-    pub(super) seat: SlotData<M>,
+    pub(super) data: SlotData<M>,
 }
 
 impl<K, M> Default for BucketWarm<K, M> {
     fn default() -> Self {
-        Self { key: ValueCell::default(), seat: SlotData::default() }
+        Self { key: ValueCell::default(), data: SlotData::default() }
     }
 }
 
 /// What only keys with several sockets, visitors, and who watches need.
 #[derive(Default)]
 pub(crate) struct BucketCold {
-    pub(super) lease: SlotRefs,
+    pub(super) refs: SlotRefs,
     /// The places of the key's chain that are free to take.
-    pub(crate) vacancies: FreeList,
+    pub(crate) free_slots: FreeList,
     pub(crate) chain: SlotChain,
-    pub(crate) succession: TakeoverOrder,
-    pub(crate) session: ActivityEpoch,
+    pub(crate) takeover_order: TakeoverOrder,
+    pub(crate) epoch: ActivityEpoch,
 }
 
 #[allow(unsafe_code)]

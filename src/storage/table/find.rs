@@ -17,7 +17,7 @@ pub(crate) struct Candidate<'a, K, M> {
 
 impl<K, M> Candidate<'_, K, M> {
     #[inline]
-    pub(crate) fn number(&self) -> u32 {
+    pub(crate) fn index(&self) -> u32 {
         (self.line * BUCKETS_PER_LINE + self.side) as u32
     }
 }
@@ -25,16 +25,16 @@ impl<K, M> Candidate<'_, K, M> {
 /// An active key: where it is, and which occupancy of the bucket it is.
 pub(crate) struct ActiveKey<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
-    pub(crate) number: u32,
+    pub(crate) index: u32,
     pub(crate) bucket: &'a Bucket,
     pub(crate) seen: key_state::Snapshot,
 }
 
 impl<'a, K, M> ActiveKey<'a, K, M> {
     /// The key that is in the bucket now, by who knows that there is one.
-    pub(crate) fn now(table: &'a Table<K, M>, number: u32) -> Self {
-        let bucket = table.bucket(number);
-        Self { table, number, bucket, seen: bucket.presence.load() }
+    pub(crate) fn now(table: &'a Table<K, M>, index: u32) -> Self {
+        let bucket = table.bucket(index);
+        Self { table, index, bucket, seen: bucket.key_state.load() }
     }
 }
 
@@ -42,32 +42,34 @@ impl<K, M> Table<K, M> {
     /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
     /// it is is computed rather than decided, since the processor could only guess.
     #[inline]
-    pub(crate) fn guess(&self, print: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
-        let line = self.start(print.hash) + distance;
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+        let line = self.start(fingerprint.hash) + distance;
         let BucketLine(buckets) = self.lines.get(line)?;
-        let side = usize::from(buckets[1].identity.resembles(print.identity));
+        let side = usize::from(buckets[1].identity.may_match(fingerprint.identity));
         Some(Candidate { table: self, line, side, bucket: &buckets[side] })
     }
 
     /// The key, if it is active and in the first two lines, as nine in ten are.
     #[inline]
-    pub(crate) fn glance(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+    pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         [0, 1].into_iter().find_map(|distance| {
-            let guess = self.guess(print, distance)?;
-            self.look(guess.number(), guess.bucket, print).ok()
+            let candidate = self.candidate(fingerprint, distance)?;
+            self.check(candidate.index(), candidate.bucket, fingerprint).ok()
         })
     }
 
     /// The key, if it is active.
-    pub(crate) fn find(&self, print: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+    pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let mut bound = None;
-        for (distance, line) in self.probe(print.hash) {
+        for (distance, line) in self.probe(fingerprint.hash) {
             // The bound is far away: only who would have to go far looks.
-            if distance > 3 && distance > *bound.get_or_insert_with(|| self.homes[self.home(print)].load().bound()) {
+            if distance > 3
+                && distance > *bound.get_or_insert_with(|| self.homes[self.home(fingerprint)].load().bound())
+            {
                 return None;
             }
-            for number in self.buckets_of(line, print.hash) {
-                match self.look(number, self.bucket(number), print) {
+            for index in self.buckets_of(line, fingerprint.hash) {
+                match self.check(index, self.bucket(index), fingerprint) {
                     Ok(found) => return Some(found),
                     Err(seen) if seen.is_untouched() => return None,
                     Err(_) => {}
@@ -79,17 +81,18 @@ impl<K, M> Table<K, M> {
 
     /// The key, if it is in this bucket; else what the bucket's presence was.
     #[inline]
-    pub(crate) fn look<'a>(
+    pub(crate) fn check<'a>(
         &'a self,
-        number: u32,
+        index: u32,
         bucket: &'a Bucket,
-        print: &Fingerprint,
+        fingerprint: &Fingerprint,
     ) -> Result<ActiveKey<'a, K, M>, key_state::Snapshot> {
-        let Bucket { presence, identity, .. } = bucket;
-        let seen = presence.load();
-        let is_key =
-            seen.is_member(print.identity.kind) && identity.holds(print.identity) && presence.load().is_still(seen);
-        if is_key { Ok(ActiveKey { table: self, number, bucket, seen }) } else { Err(seen) }
+        let Bucket { key_state, identity, .. } = bucket;
+        let seen = key_state.load();
+        let is_key = seen.is_member(fingerprint.identity.kind)
+            && identity.matches(fingerprint.identity)
+            && key_state.load().is_still(seen);
+        if is_key { Ok(ActiveKey { table: self, index, bucket, seen }) } else { Err(seen) }
     }
 
     /// The key's place in the order of the lines it may be in, with the distance from the first.
@@ -119,7 +122,7 @@ impl<K, M> Table<K, M> {
 
     /// The number of the key's home.
     #[inline]
-    pub(crate) fn home(&self, print: &Fingerprint) -> usize {
-        self.start(print.hash) / HOME_LINES
+    pub(crate) fn home(&self, fingerprint: &Fingerprint) -> usize {
+        self.start(fingerprint.hash) / HOME_LINES
     }
 }

@@ -16,9 +16,9 @@
 //! # Transitions
 //! | from | to | operation | who |
 //! |---|---|---|---|
-//! | open, nothing pending | next version, pending | `decide` | inserter |
+//! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | anybody, once the bucket is a member |
-//! | nothing pending | CLOSED | `close` | inserter into a newer table |
+//! | nothing pending | CLOSED | `seal` | inserter into a newer table |
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
@@ -28,18 +28,18 @@ pub(crate) const HOME_LINES: usize = 4;
 const PENDING_BITS: u32 = 10;
 const BOUND_BITS: u32 = 6;
 const BOUND_SHIFT: u32 = PENDING_BITS;
-const CLOSED_SHIFT: u32 = BOUND_SHIFT + BOUND_BITS;
-const VERSION_SHIFT: u32 = CLOSED_SHIFT + 1;
+const SEALED_SHIFT: u32 = BOUND_SHIFT + BOUND_BITS;
+const VERSION_SHIFT: u32 = SEALED_SHIFT + 1;
 
 const PENDING: u64 = (1 << PENDING_BITS) - 1;
 const BOUND: u64 = ((1 << BOUND_BITS) - 1) << BOUND_SHIFT;
-const CLOSED: u64 = 1 << CLOSED_SHIFT;
+const SEALED: u64 = 1 << SEALED_SHIFT;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
 /// No probe sequence may be longer: the bound would not fit.
 pub(crate) const MAX_BOUND: u32 = (1 << BOUND_BITS) - 1;
 /// No way to a bucket may be a greater number.
-pub(crate) const MAX_WAY: u32 = PENDING as u32 - 1;
+pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 
 /// What a home word held when it was looked at.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ impl Snapshot {
     /// The way to the bucket that is decided on and not yet visible.
     #[inline]
     pub(crate) fn pending(self) -> Option<u32> {
-        (self.0 & PENDING).checked_sub(1).map(|way| way as u32)
+        (self.0 & PENDING).checked_sub(1).map(|position| position as u32)
     }
 
     #[inline]
@@ -58,8 +58,8 @@ impl Snapshot {
     }
 
     #[inline]
-    pub(crate) fn is_closed(self) -> bool {
-        self.0 & CLOSED != 0 || self.0 >> VERSION_SHIFT == LAST_VERSION
+    pub(crate) fn is_sealed(self) -> bool {
+        self.0 & SEALED != 0 || self.0 >> VERSION_SHIFT == LAST_VERSION
     }
 }
 
@@ -85,14 +85,14 @@ impl HomeGroup {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Snapshot(next)).map_err(drop)
     }
 
-    /// Commits the insertion of a key into the bucket at the end of `way`, `distance` lines from its first, if nobody has inserted here
+    /// Commits the insertion of a key into the bucket at the end of `position`, `distance` lines from its first, if nobody has inserted here
     /// since `seen`.
     #[inline]
-    pub(crate) fn decide(&self, seen: Snapshot, way: u32, distance: u32) -> Option<Snapshot> {
-        debug_assert!(seen.pending().is_none() && !seen.is_closed());
+    pub(crate) fn commit(&self, seen: Snapshot, position: u32, distance: u32) -> Option<Snapshot> {
+        debug_assert!(seen.pending().is_none() && !seen.is_sealed());
         let version = (seen.0 >> VERSION_SHIFT) + 1;
         let bound = u64::from(seen.bound().max(distance)) << BOUND_SHIFT;
-        self.step(seen, version << VERSION_SHIFT | bound | u64::from(way + 1)).ok()
+        self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()
     }
 
     /// The pending bucket of `seen` is visible. Nothing is changed if somebody else has said so.
@@ -103,9 +103,9 @@ impl HomeGroup {
     }
 
     /// No more insertions. False if the word changed since `seen`.
-    pub(crate) fn close(&self, seen: Snapshot) -> bool {
+    pub(crate) fn seal(&self, seen: Snapshot) -> bool {
         debug_assert!(seen.pending().is_none());
-        self.step(seen, seen.0 | CLOSED).is_ok()
+        self.step(seen, seen.0 | SEALED).is_ok()
     }
 }
 

@@ -22,7 +22,8 @@ use crate::storage::table::home::{HOME_LINES, HomeGroup};
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, Table, home, key_state};
 
-const _: () = assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_WAY as usize + 1);
+const _: () =
+    assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_POSITION as usize + 1);
 
 /// What became of an attempt to insert a key. But for `Inserted` the key comes back.
 pub(crate) enum InsertOutcome<'a, K, M> {
@@ -38,29 +39,29 @@ impl<K, M> Table<K, M> {
     /// Inserts the key, or finds it.
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has claimed the same bucket.
-    pub(crate) fn insert(&self, print: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
-        let number = self.home(print);
-        let home = &self.homes[number];
+    pub(crate) fn insert(&self, fingerprint: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
+        let index = self.home(fingerprint);
+        let home = &self.homes[index];
         let mut attempt = Attempt::Key(key);
         loop {
             let seen = home.load();
             if seen.pending().is_some() {
-                self.finish(number, seen);
+                self.help(index, seen);
                 continue;
             }
-            if seen.is_closed() {
+            if seen.is_sealed() {
                 return InsertOutcome::NoRoom(attempt.give_up());
             }
-            let vacancy = match self.find_or_vacancy(print, seen.bound()) {
+            let vacancy = match self.find_or_vacancy(fingerprint, seen.bound()) {
                 Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
                 Err(vacancy) => vacancy,
             };
-            let hidden = match attempt {
-                Attempt::Staged(hidden) => hidden,
+            let staged = match attempt {
+                Attempt::Staged(staged) => staged,
                 Attempt::Key(key) => match vacancy {
                     None => return InsertOutcome::NoRoom(key),
-                    Some(vacancy) => match self.hide(print, key, vacancy) {
-                        Ok(hidden) => hidden,
+                    Some(vacancy) => match self.stage(fingerprint, key, vacancy) {
+                        Ok(staged) => staged,
                         Err(key) => {
                             attempt = Attempt::Key(key);
                             continue;
@@ -68,27 +69,27 @@ impl<K, M> Table<K, M> {
                     },
                 },
             };
-            let way = self.way(print, hidden.distance, hidden.number);
-            if let Some(decided) = home.decide(seen, way, hidden.distance) {
-                self.reveal(&hidden.bucket.presence, home, decided);
-                return InsertOutcome::Inserted(hidden.number, hidden.place);
+            let position = self.position(fingerprint, staged.distance, staged.index);
+            if let Some(committed) = home.commit(seen, position, staged.distance) {
+                self.publish(&staged.bucket.key_state, home, committed);
+                return InsertOutcome::Inserted(staged.index, staged.slot);
             }
-            attempt = Attempt::Staged(hidden);
+            attempt = Attempt::Staged(staged);
         }
     }
 
     /// As `find`, by who knows the bound; if the key is not there, the first free bucket where it may go.
-    fn find_or_vacancy(&self, print: &Fingerprint, bound: u32) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
+    fn find_or_vacancy(&self, fingerprint: &Fingerprint, bound: u32) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
         let (mut may_follow, mut vacancy) = (true, None);
-        for (distance, line) in self.probe(print.hash) {
-            for number in self.buckets_of(line, print.hash) {
-                let seen = match self.look(number, self.bucket(number), print) {
+        for (distance, line) in self.probe(fingerprint.hash) {
+            for index in self.buckets_of(line, fingerprint.hash) {
+                let seen = match self.check(index, self.bucket(index), fingerprint) {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
                 };
                 may_follow &= !seen.is_untouched();
                 if vacancy.is_none() && seen.is_vacant() {
-                    vacancy = Some(Vacancy { distance, number, seen });
+                    vacancy = Some(Vacancy { distance, index, seen });
                 }
                 if !may_follow && vacancy.is_some() {
                     return Err(vacancy);
@@ -103,60 +104,61 @@ impl<K, M> Table<K, M> {
     }
 
     /// Claims the free bucket for the key, with its own place. The key comes back if somebody was faster.
-    fn hide(&self, print: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
-        let Vacancy { distance, number, seen } = vacancy;
-        let bucket = self.bucket(number);
-        if !bucket.presence.claim(seen, print.identity.kind) {
+    fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
+        let Vacancy { distance, index, seen } = vacancy;
+        let bucket = self.bucket(index);
+        if !bucket.key_state.claim(seen, fingerprint.identity.kind) {
             return Err(key);
         }
-        bucket.identity.store(print.identity);
-        let place = self.own_place(number).claim_with_bucket();
-        Ok(Staged::new(self, number, bucket, distance, place, key))
+        bucket.identity.store(fingerprint.identity);
+        let slot = self.inline_slot(index).claim_with_bucket();
+        Ok(Staged::new(self, index, bucket, distance, slot, key))
     }
 
     /// Makes the bucket of a decided insertion visible, unless that was done already.
-    fn finish(&self, home: usize, decided: home::Snapshot) {
-        let Some(way) = decided.pending() else { return };
-        let presence = &self.bucket(self.bucket_at(home, way)).presence;
-        self.reveal(presence, &self.homes[home], decided);
+    fn help(&self, home: usize, committed: home::Snapshot) {
+        let Some(position) = committed.pending() else { return };
+        let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
+        self.publish(key_state, &self.homes[home], committed);
     }
 
-    fn reveal(&self, presence: &KeyState, home: &HomeGroup, decided: home::Snapshot) {
-        let claimed = presence.load();
+    fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
+        let claimed = key_state.load();
         // The home still is as decided, so `claimed` is of that insertion and not of a later one: whoever inserted does not
         // return, and so the bucket is not emptied, before the home is cleared.
-        if home.load() != decided {
+        if home.load() != committed {
             return;
         }
         if claimed.is_claimed() {
-            presence.promote(claimed);
+            key_state.promote(claimed);
         }
-        home.clear(decided);
+        home.clear(committed);
     }
 
     /// The way to a bucket from the key's home: from which of its lines, how far, and to which bucket of the line.
-    fn way(&self, print: &Fingerprint, distance: u32, bucket: u32) -> u32 {
-        let start = self.start(print.hash) % HOME_LINES;
+    fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
+        let start = self.start(fingerprint.hash) % HOME_LINES;
         (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
     }
 
     /// The bucket at the end of a way from a home.
-    fn bucket_at(&self, home: usize, way: u32) -> u32 {
-        let (way, side) = (way / BUCKETS_PER_LINE as u32, way % BUCKETS_PER_LINE as u32);
-        let (start, distance) = ((way / (home::MAX_BOUND + 1)) as usize, (way % (home::MAX_BOUND + 1)) as usize);
+    fn bucket_at(&self, home: usize, position: u32) -> u32 {
+        let (position, side) = (position / BUCKETS_PER_LINE as u32, position % BUCKETS_PER_LINE as u32);
+        let (start, distance) =
+            ((position / (home::MAX_BOUND + 1)) as usize, (position % (home::MAX_BOUND + 1)) as usize);
         let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.line_count();
         (line * BUCKETS_PER_LINE) as u32 + side
     }
 
     /// Sees to it that nobody inserts the key here any more. After this, if `find` does not find it, it never will.
-    pub(crate) fn close(&self, print: &Fingerprint) {
-        let number = self.home(print);
-        let home = &self.homes[number];
+    pub(crate) fn seal(&self, fingerprint: &Fingerprint) {
+        let index = self.home(fingerprint);
+        let home = &self.homes[index];
         loop {
             let seen = home.load();
             if seen.pending().is_some() {
-                self.finish(number, seen);
-            } else if seen.is_closed() || home.close(seen) {
+                self.help(index, seen);
+            } else if seen.is_sealed() || home.seal(seen) {
                 return;
             }
         }
@@ -173,7 +175,7 @@ impl<K, M> Attempt<'_, K, M> {
     fn give_up(self) -> K {
         match self {
             Self::Key(key) => key,
-            Self::Staged(hidden) => hidden.withdraw(),
+            Self::Staged(staged) => staged.withdraw(),
         }
     }
 }
@@ -181,39 +183,39 @@ impl<K, M> Attempt<'_, K, M> {
 /// A bucket that was free when it was looked at.
 struct Vacancy {
     distance: u32,
-    number: u32,
+    index: u32,
     seen: key_state::Snapshot,
 }
 
 /// A claimed bucket with a key in it that nobody sees yet.
 struct Staged<'a, K, M> {
     table: &'a Table<K, M>,
-    number: u32,
+    index: u32,
     bucket: &'a Bucket,
     distance: u32,
-    place: Claimed<'a, M>,
+    slot: Claimed<'a, M>,
 }
 
 #[allow(unsafe_code)]
 impl<'a, K, M> Staged<'a, K, M> {
     fn new(
         table: &'a Table<K, M>,
-        number: u32,
+        index: u32,
         bucket: &'a Bucket,
         distance: u32,
-        place: Claimed<'a, M>,
+        slot: Claimed<'a, M>,
         key: K,
     ) -> Self {
-        // SAFETY: the holder of `place` claimed the bucket, which was emptied before it became vacant.
-        unsafe { table.key(number).write(key) };
-        Self { table, number, bucket, distance, place }
+        // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became vacant.
+        unsafe { table.key(index).write(key) };
+        Self { table, index, bucket, distance, slot }
     }
 
     fn withdraw(self) -> K {
         // SAFETY: the home did not decide for this bucket, so nobody else has seen the key.
-        let key = unsafe { self.table.key(self.number).take() };
-        self.place.give_up();
-        self.bucket.presence.withdraw();
+        let key = unsafe { self.table.key(self.index).take() };
+        self.slot.give_up();
+        self.bucket.key_state.withdraw();
         key
     }
 }

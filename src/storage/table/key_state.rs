@@ -168,7 +168,7 @@ impl Snapshot {
     }
 
     #[inline]
-    fn left(self) -> AfterLeave {
+    fn after_leave(self) -> AfterLeave {
         if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket } else { AfterLeave::Nothing }
     }
 }
@@ -294,7 +294,7 @@ impl KeyState {
             next |= DYING;
         }
         self.step(seen, next)?;
-        Ok(Snapshot(next).left())
+        Ok(Snapshot(next).after_leave())
     }
 
     /// A lingering socket's place is clean, or a hold ends.
@@ -303,7 +303,7 @@ impl KeyState {
         loop {
             let next = seen.lingering_less();
             match self.step(seen, next) {
-                Ok(()) => return Snapshot(next).left(),
+                Ok(()) => return Snapshot(next).after_leave(),
                 Err(now) => seen = now,
             }
         }

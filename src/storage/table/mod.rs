@@ -34,29 +34,29 @@ pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// One table of a shard.
 pub(crate) struct Table<K, M> {
-    number: u32,
+    id: u32,
     /// How many lines beyond its first a key may be put.
     max_bound: u32,
     lines: Box<[BucketLine]>,
     pub(crate) homes: Box<[HomeGroup]>,
-    residents: Box<[BucketWarm<K, M>]>,
-    extras: Box<[BucketCold]>,
+    warm: Box<[BucketWarm<K, M>]>,
+    cold: Box<[BucketCold]>,
 }
 
 impl<K, M> Table<K, M> {
-    pub(crate) fn new(number: u32, lines: usize, max_bound: u32) -> Self {
+    pub(crate) fn new(id: u32, lines: usize, max_bound: u32) -> Self {
         Self {
-            number,
+            id,
             max_bound,
             lines: zeroed_slice(lines),
             homes: zeroed_slice(lines.div_ceil(HOME_LINES)),
-            residents: zeroed_slice(lines * BUCKETS_PER_LINE),
-            extras: zeroed_slice(lines * BUCKETS_PER_LINE),
+            warm: zeroed_slice(lines * BUCKETS_PER_LINE),
+            cold: zeroed_slice(lines * BUCKETS_PER_LINE),
         }
     }
 
-    pub(crate) fn number(&self) -> u32 {
-        self.number
+    pub(crate) fn id(&self) -> u32 {
+        self.id
     }
 
     pub(crate) fn line_count(&self) -> usize {
@@ -68,34 +68,34 @@ impl<K, M> Table<K, M> {
         &self.lines[bucket as usize / BUCKETS_PER_LINE].0[bucket as usize % BUCKETS_PER_LINE]
     }
 
-    pub(crate) fn extras(&self, bucket: u32) -> &BucketCold {
-        &self.extras[bucket as usize]
+    pub(crate) fn cold(&self, bucket: u32) -> &BucketCold {
+        &self.cold[bucket as usize]
     }
 
     /// The own place of a bucket, if there is such a bucket.
-    pub(crate) fn place(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
-        (bucket < self.residents.len() as u32).then(|| self.own_place(bucket))
+    pub(crate) fn slot(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
+        (bucket < self.warm.len() as u32).then(|| self.inline_slot(bucket))
     }
 
     /// The own place of a bucket that is there.
     #[inline]
-    pub(crate) fn own_place(&self, bucket: u32) -> SlotRef<'_, M> {
+    pub(crate) fn inline_slot(&self, bucket: u32) -> SlotRef<'_, M> {
         SlotRef {
-            word: &self.bucket(bucket).word,
-            lease: &self.extras(bucket).lease,
-            seat: &self.residents[bucket as usize].seat,
+            state: &self.bucket(bucket).state,
+            refs: &self.cold(bucket).refs,
+            data: &self.warm[bucket as usize].data,
         }
     }
 
     /// The word of a bucket, if there is such a bucket.
     #[inline]
-    pub(crate) fn word(&self, bucket: u32) -> Option<&SlotState> {
-        self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].word)
+    pub(crate) fn state(&self, bucket: u32) -> Option<&SlotState> {
+        self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].state)
     }
 
     /// The bucket that has the word, if it is in this table.
-    pub(crate) fn bucket_of(&self, word: &SlotState) -> Option<u32> {
-        let distance = ptr::from_ref(word).addr().wrapping_sub(self.lines.as_ptr().addr());
+    pub(crate) fn bucket_of(&self, state: &SlotState) -> Option<u32> {
+        let distance = ptr::from_ref(state).addr().wrapping_sub(self.lines.as_ptr().addr());
         (distance < size_of_val(&*self.lines)).then(|| {
             let (line, side) =
                 (distance / size_of::<BucketLine>(), distance % size_of::<BucketLine>() / size_of::<Bucket>());
@@ -105,48 +105,48 @@ impl<K, M> Table<K, M> {
 
     /// Calls `f` with the word of each bucket, in memory's order.
     #[inline]
-    pub(crate) fn each_word<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
+    pub(crate) fn each_state<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
         for (line, BucketLine(buckets)) in self.lines.iter().enumerate() {
             for (side, bucket) in buckets.iter().enumerate() {
-                f((line * BUCKETS_PER_LINE + side) as u32, &bucket.word);
+                f((line * BUCKETS_PER_LINE + side) as u32, &bucket.state);
             }
         }
     }
 
     /// Where a key's cell is. When it may be used is for the presence word to say.
     pub(crate) fn key(&self, bucket: u32) -> &ValueCell<K> {
-        &self.residents[bucket as usize].key
+        &self.warm[bucket as usize].key
     }
 
     /// Asks for the first line of the key, or the one after it.
     #[inline]
-    pub(crate) fn prefetch(&self, print: &Fingerprint, distance: usize) {
-        if let Some(line) = self.lines.get(self.start(print.hash) + distance) {
+    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
+        if let Some(line) = self.lines.get(self.start(fingerprint.hash) + distance) {
             prefetch(line);
         }
     }
 
     /// Asks for what is kept of the line's first sockets besides their words.
     #[inline]
-    pub(crate) fn prefetch_seats(&self, line: usize) {
-        let seats = line * BUCKETS_PER_LINE;
-        prefetch(&self.residents[seats].seat);
-        prefetch(&self.residents[seats + BUCKETS_PER_LINE - 1].seat);
+    pub(crate) fn prefetch_slot_data(&self, line: usize) {
+        let first = line * BUCKETS_PER_LINE;
+        prefetch(&self.warm[first].data);
+        prefetch(&self.warm[first + BUCKETS_PER_LINE - 1].data);
     }
 
     /// Asks for all that an insertion of the key will need.
     #[inline]
-    pub(crate) fn prefetch_insertion(&self, print: &Fingerprint) {
-        let line = self.start(print.hash);
+    pub(crate) fn prefetch_insertion(&self, fingerprint: &Fingerprint) {
+        let line = self.start(fingerprint.hash);
         prefetch(&self.lines[line]);
         prefetch(&self.homes[line / HOME_LINES]);
-        prefetch(&self.residents[line * BUCKETS_PER_LINE]);
+        prefetch(&self.warm[line * BUCKETS_PER_LINE]);
     }
 
     /// Asks for all that the removal of a bucket's socket will need.
     #[inline]
     pub(crate) fn prefetch_removal(&self, bucket: u32) {
         prefetch(self.bucket(bucket));
-        prefetch(&self.residents[bucket as usize]);
+        prefetch(&self.warm[bucket as usize]);
     }
 }

@@ -24,7 +24,7 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 /// are gone.
 #[derive(Default)]
 pub(crate) struct TakeoverOrder {
-    /// `| generation: 32 | spot: 32 |`; at first that of a socket which cannot be told from none, and is never asked for.
+    /// `| generation: 32 | addr: 32 |`; at first that of a socket which cannot be told from none, and is never asked for.
     latest: AtomicU64,
     /// May wrap: it only has to differ between the beginning and the end of one look.
     version: AtomicU32,
@@ -32,9 +32,9 @@ pub(crate) struct TakeoverOrder {
 
 impl TakeoverOrder {
     /// The socket, not yet published, is the latest.
-    pub(crate) fn announce(&self, heir: LocalId) {
+    pub(crate) fn announce(&self, socket: LocalId) {
         // Ordering: AcqRel. Release, with the publication that follows: who finds the socket live sees it announced.
-        self.latest.swap(heir.number(), Ordering::AcqRel);
+        self.latest.swap(socket.raw(), Ordering::AcqRel);
     }
 
     /// The latest socket is published, and will supersede others.
@@ -43,15 +43,15 @@ impl TakeoverOrder {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn is_latest(&self, heir: LocalId) -> bool {
-        self.latest() == heir
+    pub(crate) fn is_latest(&self, socket: LocalId) -> bool {
+        self.latest() == socket
     }
 
     /// The latest socket; some socket or other that is gone, if there never was one.
     pub(crate) fn latest(&self) -> LocalId {
         // Ordering: Acquire, pairs with `announce`.
-        let number = self.latest.load(Ordering::Acquire);
-        LocalId { spot: SlotAddr::from_number(number as u32), generation: Generation::new((number >> 32) as u32) }
+        let raw = self.latest.load(Ordering::Acquire);
+        LocalId { addr: SlotAddr::from_raw(raw as u32), generation: Generation::new((raw >> 32) as u32) }
     }
 
     pub(crate) fn version(&self) -> u32 {

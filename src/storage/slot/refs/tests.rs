@@ -5,34 +5,34 @@ use super::*;
 const LAST: u32 = (1 << Generation::BITS) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
 
-fn lease(generation: u32, shares: u32) -> SlotRefs {
-    SlotRefs(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(shares)))
+fn slot_refs(generation: u32, refs: u32) -> SlotRefs {
+    SlotRefs(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(refs)))
 }
 
-fn bits(lease: &SlotRefs) -> u64 {
-    lease.0.load(Ordering::Relaxed)
+fn bits(slot_refs: &SlotRefs) -> u64 {
+    slot_refs.0.load(Ordering::Relaxed)
 }
 
 /// Runs `step` on a lease of `generation`; checks that it returns and leaves behind what was expected.
 #[track_caller]
 fn check(generation: u32, from: u32, step: impl FnOnce(&SlotRefs, Generation) -> bool, returns: bool, to: u32) {
-    let changed = lease(generation, from);
+    let changed = slot_refs(generation, from);
     assert_eq!(step(&changed, Generation::new(generation)), returns, "{generation}: {from}");
-    assert_eq!(bits(&changed), bits(&lease(generation, to)), "{generation}: {from} to {to}");
+    assert_eq!(bits(&changed), bits(&slot_refs(generation, to)), "{generation}: {from} to {to}");
 }
 
-fn stays(lease: &SlotRefs, step: impl FnOnce(&SlotRefs) -> bool) {
-    let before = bits(lease);
-    assert!(!step(lease));
-    assert_eq!(bits(lease), before);
+fn stays(slot_refs: &SlotRefs, step: impl FnOnce(&SlotRefs) -> bool) {
+    let before = bits(slot_refs);
+    assert!(!step(slot_refs));
+    assert_eq!(bits(slot_refs), before);
 }
 
 #[test]
 fn the_numbers_are_as_drawn() {
     assert_eq!((OWNER, OWNER_IS_IN), (1 << 26, 1 << 25));
     assert_eq!(bits(&SlotRefs::default()), 0);
-    let last = lease(LAST, 0);
-    let all = (CloseCode(CloseCode::MAX), SHARES as u32);
+    let last = slot_refs(LAST, 0);
+    let all = (CloseCode(CloseCode::MAX), REFS as u32);
     assert_eq!(
         last.change(Generation::new(LAST), |_, _| Some(all)),
         Some(all),
@@ -45,10 +45,10 @@ fn the_numbers_are_as_drawn() {
 fn visitors_come_and_go_while_the_owner_is_in() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, 1_000] {
-            check(generation, OWNER + others, SlotRefs::enter, true, OWNER + others + 1);
-            check(generation, OWNER + others, SlotRefs::leave, false, OWNER + others - 1);
+            check(generation, OWNER + others, SlotRefs::acquire, true, OWNER + others + 1);
+            check(generation, OWNER + others, SlotRefs::release, false, OWNER + others - 1);
         }
-        check(generation, OWNER_IS_IN, SlotRefs::enter, true, OWNER_IS_IN + 1);
+        check(generation, OWNER_IS_IN, SlotRefs::acquire, true, OWNER_IS_IN + 1);
     }
 }
 
@@ -56,7 +56,7 @@ fn visitors_come_and_go_while_the_owner_is_in() {
 fn nobody_comes_in_after_the_owner_left() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, OWNER_IS_IN - 1] {
-            check(generation, others, SlotRefs::enter, false, others);
+            check(generation, others, SlotRefs::acquire, false, others);
         }
     }
 }
@@ -65,8 +65,8 @@ fn nobody_comes_in_after_the_owner_left() {
 fn the_owner_leaves_its_share_to_who_is_waking() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, 1_000] {
-            let quiet = |lease: &SlotRefs, generation| lease.leave_owner(generation, false);
-            let waking = |lease: &SlotRefs, generation| lease.leave_owner(generation, true);
+            let quiet = |slot_refs: &SlotRefs, generation| slot_refs.release_owner(generation, false);
+            let waking = |slot_refs: &SlotRefs, generation| slot_refs.release_owner(generation, true);
             check(generation, OWNER + others, quiet, others == 0, others);
             check(generation, OWNER + others, waking, false, others + 1);
             check(generation, OWNER + others - 1, waking, others == 0, others);
@@ -77,8 +77,8 @@ fn the_owner_leaves_its_share_to_who_is_waking() {
 #[test]
 fn the_last_visitor_after_the_owner_cleans_up() {
     for generation in GENERATIONS {
-        check(generation, 1, SlotRefs::leave, true, 0);
-        check(generation, 2, SlotRefs::leave, false, 1);
+        check(generation, 1, SlotRefs::release, true, 0);
+        check(generation, 2, SlotRefs::release, false, 1);
     }
 }
 
@@ -111,17 +111,17 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
                 parties.extend(waking.then_some(Party::Waker));
                 parties.extend(vec![Party::Visitor; visitors]);
                 orders(&parties, &mut Vec::new(), &mut |order| {
-                    let lease = SlotRefs::default();
-                    assert!((0..visitors).all(|_| lease.enter(generation)));
+                    let slot_refs = SlotRefs::default();
+                    assert!((0..visitors).all(|_| slot_refs.acquire(generation)));
                     let last = order.len() - 1;
                     for (n, party) in order.iter().enumerate() {
                         let told = match party {
-                            Party::Owner => lease.leave_owner(generation, waking),
-                            Party::Waker | Party::Visitor => lease.leave(generation),
+                            Party::Owner => slot_refs.release_owner(generation, waking),
+                            Party::Waker | Party::Visitor => slot_refs.release(generation),
                         };
                         assert_eq!(told, n == last, "{n} of {order:?}");
                     }
-                    stays(&lease, |lease| lease.enter(generation));
+                    stays(&slot_refs, |slot_refs| slot_refs.acquire(generation));
                 });
             }
         }
@@ -130,27 +130,27 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
 
 #[test]
 fn visitors_may_come_in_after_who_woke_has_paid_early() {
-    let (lease, generation) = (SlotRefs::default(), Generation::new(0));
-    assert!(!lease.leave(generation));
-    assert!(lease.enter(generation));
-    assert!(!lease.leave_owner(generation, true));
-    assert!(lease.leave(generation));
+    let (slot_refs, generation) = (SlotRefs::default(), Generation::new(0));
+    assert!(!slot_refs.release(generation));
+    assert!(slot_refs.acquire(generation));
+    assert!(!slot_refs.release_owner(generation, true));
+    assert!(slot_refs.release(generation));
 }
 
 #[test]
 fn a_lease_of_an_older_generation_counts_as_fresh() {
     for (older, newer) in [(0, 1), (0, LAST), (LAST - 1, LAST)] {
-        for shares in [0, 1, OWNER, OWNER + 1] {
+        for refs in [0, 1, OWNER, OWNER + 1] {
             let stamp = Generation::new(newer);
-            let entered = lease(older, shares);
-            assert!(entered.enter(stamp));
-            assert_eq!(bits(&entered), bits(&lease(newer, OWNER + 1)));
-            let paid = lease(older, shares);
-            assert!(!paid.leave(stamp));
-            assert_eq!(bits(&paid), bits(&lease(newer, OWNER - 1)));
-            let alone = lease(older, shares);
-            assert!(alone.leave_owner(stamp, false));
-            assert_eq!(bits(&alone), bits(&lease(newer, 0)));
+            let entered = slot_refs(older, refs);
+            assert!(entered.acquire(stamp));
+            assert_eq!(bits(&entered), bits(&slot_refs(newer, OWNER + 1)));
+            let paid = slot_refs(older, refs);
+            assert!(!paid.release(stamp));
+            assert_eq!(bits(&paid), bits(&slot_refs(newer, OWNER - 1)));
+            let alone = slot_refs(older, refs);
+            assert!(alone.release_owner(stamp, false));
+            assert_eq!(bits(&alone), bits(&slot_refs(newer, 0)));
         }
     }
 }
@@ -158,12 +158,12 @@ fn a_lease_of_an_older_generation_counts_as_fresh() {
 #[test]
 fn a_stale_generation_changes_nothing() {
     for (stale, now) in [(0, 1), (0, LAST), (LAST - 1, LAST)] {
-        for shares in [0, 1, OWNER, OWNER + 1] {
-            let (lease, stale) = (lease(now, shares), Generation::new(stale));
-            stays(&lease, |lease| lease.enter(stale));
-            stays(&lease, |lease| lease.leave(stale));
-            stays(&lease, |lease| lease.leave_owner(stale, false));
-            stays(&lease, |lease| lease.leave_owner(stale, true));
+        for refs in [0, 1, OWNER, OWNER + 1] {
+            let (slot_refs, stale) = (slot_refs(now, refs), Generation::new(stale));
+            stays(&slot_refs, |slot_refs| slot_refs.acquire(stale));
+            stays(&slot_refs, |slot_refs| slot_refs.release(stale));
+            stays(&slot_refs, |slot_refs| slot_refs.release_owner(stale, false));
+            stays(&slot_refs, |slot_refs| slot_refs.release_owner(stale, true));
         }
     }
 }
@@ -171,22 +171,22 @@ fn a_stale_generation_changes_nothing() {
 #[test]
 fn the_first_verdict_stays() {
     for generation in GENERATIONS.map(Generation::new) {
-        let lease = SlotRefs::default();
-        assert!(lease.enter(generation));
-        assert_eq!(lease.decide(generation, CloseCode(7)), Some(CloseCode(7)));
-        assert_eq!(lease.decide(generation, CloseCode(CloseCode::MAX)), Some(CloseCode(7)));
+        let slot_refs = SlotRefs::default();
+        assert!(slot_refs.acquire(generation));
+        assert_eq!(slot_refs.set_reason(generation, CloseCode(7)), Some(CloseCode(7)));
+        assert_eq!(slot_refs.set_reason(generation, CloseCode(CloseCode::MAX)), Some(CloseCode(7)));
         // The shares are as they were, and the verdict stays when they change.
-        assert!(!lease.leave(generation));
-        assert_eq!(lease.decide(generation, CloseCode(1)), Some(CloseCode(7)));
-        assert!(lease.leave_owner(generation, false));
+        assert!(!slot_refs.release(generation));
+        assert_eq!(slot_refs.set_reason(generation, CloseCode(1)), Some(CloseCode(7)));
+        assert!(slot_refs.release_owner(generation, false));
     }
 }
 
 #[test]
 fn a_verdict_is_of_its_generation_alone() {
-    let lease = SlotRefs::default();
-    assert_eq!(lease.decide(Generation::new(0), CloseCode(7)), Some(CloseCode(7)));
-    assert_eq!(lease.decide(Generation::new(1), CloseCode(8)), Some(CloseCode(8)));
-    assert_eq!(lease.decide(Generation::new(0), CloseCode(9)), None);
-    assert!(lease.leave_owner(Generation::new(1), false));
+    let slot_refs = SlotRefs::default();
+    assert_eq!(slot_refs.set_reason(Generation::new(0), CloseCode(7)), Some(CloseCode(7)));
+    assert_eq!(slot_refs.set_reason(Generation::new(1), CloseCode(8)), Some(CloseCode(8)));
+    assert_eq!(slot_refs.set_reason(Generation::new(0), CloseCode(9)), None);
+    assert!(slot_refs.release_owner(Generation::new(1), false));
 }

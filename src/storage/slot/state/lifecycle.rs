@@ -112,7 +112,7 @@ impl SlotState {
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
         let Some(next) = seen.generation().next() else { return false };
         // Ordering: Release, so that who claims the place finds its cells emptied. A plain store: nobody else writes a busy word.
-        self.0.store(u64::from(next.number()) << GENERATION_SHIFT, Ordering::Release);
+        self.0.store(u64::from(next.raw()) << GENERATION_SHIFT, Ordering::Release);
         true
     }
 }

@@ -135,7 +135,7 @@ fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&SlotSta
 }
 
 /// What setting bits in a live word must do: `to` has them set and everything else as it was.
-fn raised(from: State, to: State, wakes: bool) -> (MarkOutcome, State) {
+fn with_bits_set(from: State, to: State, wakes: bool) -> (MarkOutcome, State) {
     if from == to {
         (MarkOutcome::Unchanged, from)
     } else if wakes && from.waiting && !from.waking {
@@ -151,7 +151,7 @@ fn the_masks_are_as_drawn_and_share_no_bit() {
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
     assert_eq!(masks.map(u64::trailing_zeros), [0, 32, 33, 34, 35, 36, 37]);
-    assert_eq!((Generation::BITS, Generation::new(LAST).number()), (27, LAST));
+    assert_eq!((Generation::BITS, Generation::new(LAST).raw()), (27, LAST));
     assert_eq!((Generation::new(LAST - 1).next(), Generation::new(LAST).next()), (Some(Generation::new(LAST)), None));
 }
 
@@ -169,7 +169,7 @@ fn every_predicate_in_every_valid_state() {
         let seen = state.seen();
         assert!(state.word().load() == seen);
         assert_eq!(seen.is_live(), state.live, "{state:?}");
-        assert_eq!(seen.generation().number(), state.generation, "{state:?}");
+        assert_eq!(seen.generation().raw(), state.generation, "{state:?}");
         for generation in GENERATIONS {
             let same = state.live && state.generation == generation;
             assert_eq!(seen.is_live_as(Generation::new(generation)), same, "{state:?}");
@@ -223,7 +223,7 @@ fn publish_begins_with_no_flag_and_nothing_due_but_what_is_asked_for() {
 fn mark_adds_topics_and_wakes_who_waits() {
     for state in live_states() {
         for topics in DUES {
-            let (returns, to) = raised(state, State { due: state.due | topics, ..state }, true);
+            let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, true);
             check(state, |word| word.mark(state.seen(), Topics::from_bits(topics)), returns, to);
         }
     }
@@ -234,7 +234,7 @@ fn mark_goes_by_what_the_word_holds_and_not_by_what_was_seen() {
     for state in live_states() {
         for seen in live_states().into_iter().filter(|seen| seen.generation == state.generation) {
             for topics in DUES {
-                let (returns, to) = raised(state, State { due: state.due | topics, ..state }, true);
+                let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, true);
                 check(state, |word| word.mark(seen.seen(), Topics::from_bits(topics)), returns, to);
             }
         }
@@ -261,7 +261,7 @@ fn what_is_meant_for_another_socket_changes_nothing() {
 #[test]
 fn close_tells_once_and_wakes_who_waits() {
     for state in live_states() {
-        let (returns, to) = raised(state, State { closed: true, ..state }, true);
+        let (returns, to) = with_bits_set(state, State { closed: true, ..state }, true);
         check(state, |word| word.close(Generation::new(state.generation)), returns, to);
     }
 }
@@ -378,7 +378,7 @@ fn a_mark_during_the_waking_is_not_lost() {
     assert_eq!(
         word.mark(word.load(), Topics::topic(2)),
         MarkOutcome::Set,
-        "whoever holds WAKING wakes for this one too"
+        "whoever matches WAKING wakes for this one too"
     );
     assert_eq!(word.wake_done(), Woken::Again);
     assert_eq!(word.wake_done(), Woken::Done);

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn session(word: u64) -> (ActivityEpoch, EpochClock) {
+fn epoch(word: u64) -> (ActivityEpoch, EpochClock) {
     (ActivityEpoch(AtomicU64::new(word)), EpochClock::default())
 }
 
@@ -19,26 +19,26 @@ fn a_number_is_drawn_once_and_stays() {
 
 #[test]
 fn a_session_that_ended_gets_no_number() {
-    let (session, clock) = session(NONE);
-    assert_eq!(session.number(&clock, || false), None);
-    assert_eq!(session.end(), None);
-    assert_eq!((session.number(&clock, || true), session.end()), (None, None));
-    session.clear();
-    assert!(session.number(&clock, || true) > Some(1), "numbers rise, also when one was drawn in vain");
+    let (epoch, clock) = epoch(NONE);
+    assert_eq!(epoch.number(&clock, || false), None);
+    assert_eq!(epoch.end(), None);
+    assert_eq!((epoch.number(&clock, || true), epoch.end()), (None, None));
+    epoch.clear();
+    assert!(epoch.number(&clock, || true) > Some(1), "numbers rise, also when one was drawn in vain");
 }
 
 #[test]
 fn a_number_that_was_drawn_meanwhile_counts() {
     for is_active in [true, false] {
-        let (session, clock) = session(NONE);
-        let number = session.number(&clock, || {
-            session.0.store(7, Ordering::Relaxed);
+        let (epoch, clock) = epoch(NONE);
+        let number = epoch.number(&clock, || {
+            epoch.0.store(7, Ordering::Relaxed);
             is_active
         });
         assert_eq!(number, Some(7));
-        session.clear();
-        let number = session.number(&clock, || {
-            assert_eq!(session.end(), None);
+        epoch.clear();
+        let number = epoch.number(&clock, || {
+            assert_eq!(epoch.end(), None);
             is_active
         });
         assert_eq!(number, None);

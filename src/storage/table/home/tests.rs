@@ -6,7 +6,7 @@ use super::*;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct State {
     version: u64,
-    closed: bool,
+    sealed: bool,
     bound: u32,
     pending: Option<u32>,
 }
@@ -16,9 +16,9 @@ const LAST: u64 = (1 << 47) - 1;
 impl State {
     fn bits(self) -> u64 {
         self.version << 17
-            | u64::from(self.closed) << 16
+            | u64::from(self.sealed) << 16
             | u64::from(self.bound) << 10
-            | self.pending.map_or(0, |way| u64::from(way) + 1)
+            | self.pending.map_or(0, |position| u64::from(position) + 1)
     }
 
     fn seen(self) -> Snapshot {
@@ -33,15 +33,15 @@ impl State {
         let field = |shift: u32, width: u32| bits >> shift & ((1 << width) - 1);
         Self {
             version: field(17, 47),
-            closed: field(16, 1) == 1,
+            sealed: field(16, 1) == 1,
             bound: field(10, 6) as u32,
-            pending: field(0, 10).checked_sub(1).map(|way| way as u32),
+            pending: field(0, 10).checked_sub(1).map(|position| position as u32),
         }
     }
 }
 
 const BOUNDS: [u32; 4] = [0, 1, MAX_BOUND - 1, MAX_BOUND];
-const WAYS: [u32; 4] = [0, 1, MAX_WAY - 1, MAX_WAY];
+const POSITIONS: [u32; 4] = [0, 1, MAX_POSITION - 1, MAX_POSITION];
 
 /// The valid states, but for the numbers in between: a home is never closed while something is pending, except by its last
 /// version.
@@ -50,15 +50,15 @@ fn valid_states() -> Vec<State> {
     for version in [0, 1, LAST - 1, LAST] {
         for bound in BOUNDS {
             let open = State { version, bound, ..State::default() };
-            states.extend([open, State { closed: true, ..open }]);
-            states.extend(WAYS.map(|way| State { pending: Some(way), ..open }));
+            states.extend([open, State { sealed: true, ..open }]);
+            states.extend(POSITIONS.map(|position| State { pending: Some(position), ..open }));
         }
     }
     states
 }
 
 fn is_open(state: &State) -> bool {
-    state.pending.is_none() && !state.closed && state.version != LAST
+    state.pending.is_none() && !state.sealed && state.version != LAST
 }
 
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
@@ -69,17 +69,17 @@ fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&HomeGro
     assert_eq!((returned, State::of_bits(home.load().0)), (returns, to), "from {from:?}");
 }
 
-fn decide(home: &HomeGroup, seen: State, way: u32, distance: u32) -> Option<State> {
-    home.decide(seen.seen(), way, distance).map(|decided| State::of_bits(decided.0))
+fn commit(home: &HomeGroup, seen: State, position: u32, distance: u32) -> Option<State> {
+    home.commit(seen.seen(), position, distance).map(|committed| State::of_bits(committed.0))
 }
 
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
-    let masks = [PENDING, BOUND, CLOSED, LAST_VERSION << VERSION_SHIFT];
+    let masks = [PENDING, BOUND, SEALED, LAST_VERSION << VERSION_SHIFT];
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
     assert_eq!(masks.map(u64::trailing_zeros), [0, 10, 16, 17]);
-    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_WAY), (LAST, 63, (1 << 10) - 2));
+    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_POSITION), (LAST, 63, (1 << 10) - 2));
 }
 
 #[test]
@@ -89,18 +89,18 @@ fn every_predicate_in_every_valid_state() {
         assert!(state.home().load() == seen);
         assert_eq!(seen.pending(), state.pending, "{state:?}");
         assert_eq!(seen.bound(), state.bound, "{state:?}");
-        assert_eq!(seen.is_closed(), state.closed || state.version == LAST, "{state:?}");
+        assert_eq!(seen.is_sealed(), state.sealed || state.version == LAST, "{state:?}");
     }
 }
 
 #[test]
 fn decide_steps_the_version_and_keeps_the_greatest_bound() {
     for state in valid_states().into_iter().filter(is_open) {
-        for way in WAYS {
+        for position in POSITIONS {
             for distance in BOUNDS {
                 let bound = state.bound.max(distance);
-                let to = State { version: state.version + 1, bound, pending: Some(way), ..state };
-                check(state, |home| decide(home, state, way, distance), Some(to), to);
+                let to = State { version: state.version + 1, bound, pending: Some(position), ..state };
+                check(state, |home| commit(home, state, position, distance), Some(to), to);
             }
         }
     }
@@ -110,7 +110,7 @@ fn decide_steps_the_version_and_keeps_the_greatest_bound() {
 fn decide_fails_if_anything_happened_since() {
     for seen in valid_states().into_iter().filter(is_open) {
         for state in valid_states().into_iter().filter(|&state| state != seen) {
-            check(state, |home| decide(home, seen, 0, 0), None, state);
+            check(state, |home| commit(home, seen, 0, 0), None, state);
         }
     }
 }
@@ -119,11 +119,11 @@ fn decide_fails_if_anything_happened_since() {
 fn the_last_version_closes_the_home() {
     let state = State { version: LAST - 1, bound: 5, ..State::default() };
     let home = state.home();
-    let decided = home.decide(state.seen(), 7, 2);
-    assert!(decided.is_some_and(|decided| decided.is_closed() && decided.pending() == Some(7)));
+    let committed = home.commit(state.seen(), 7, 2);
+    assert!(committed.is_some_and(|committed| committed.is_sealed() && committed.pending() == Some(7)));
     home.clear(home.load());
     assert_eq!(State::of_bits(home.load().0), State { version: LAST, ..state });
-    assert!(home.load().is_closed());
+    assert!(home.load().is_sealed());
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn clear_ends_what_is_pending_and_nothing_else() {
 #[test]
 fn close_closes_a_home_that_is_as_it_was_seen() {
     for seen in valid_states().into_iter().filter(|state| state.pending.is_none()) {
-        check(seen, |home| home.close(seen.seen()), true, State { closed: true, ..seen });
+        check(seen, |home| home.seal(seen.seen()), true, State { sealed: true, ..seen });
         for state in valid_states().into_iter().filter(|&state| state != seen) {
-            check(state, |home| home.close(seen.seen()), false, state);
+            check(state, |home| home.seal(seen.seen()), false, state);
         }
     }
 }

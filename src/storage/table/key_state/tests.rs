@@ -32,7 +32,7 @@ impl State {
             | u64::from(self.live)
     }
 
-    fn presence(self) -> KeyState {
+    fn key_state(self) -> KeyState {
         KeyState(AtomicU64::new(self.bits()))
     }
 
@@ -65,7 +65,7 @@ impl State {
         Self { lingering, ..self }
     }
 
-    fn left(self) -> AfterLeave {
+    fn after_leave(self) -> AfterLeave {
         if self.state == IS_DYING && self.lingering == 0 { AfterLeave::VacateBucket } else { AfterLeave::Nothing }
     }
 }
@@ -106,9 +106,9 @@ fn valid_states() -> impl Iterator<Item = State> {
 /// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
 #[track_caller]
 fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&KeyState) -> R, returns: R, to: State) {
-    let presence = from.presence();
-    let returned = step(&presence);
-    assert_eq!((returned, State::of_bits(presence.load().0)), (returns, to), "from {from:?}");
+    let key_state = from.key_state();
+    let returned = step(&key_state);
+    assert_eq!((returned, State::of_bits(key_state.load().0)), (returns, to), "from {from:?}");
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn the_masks_are_as_drawn_and_share_no_bit() {
 fn every_predicate_in_every_valid_state() {
     for state in valid_states() {
         let seen = state.seen();
-        assert!(state.presence().load() == seen);
+        assert!(state.key_state().load() == seen);
         assert_eq!(seen.is_untouched(), state == State::default(), "{state:?}");
         assert_eq!(seen.is_vacant(), state.state == IS_VACANT && state.sequence != LAST, "{state:?}");
         assert_eq!(seen.is_claimed(), state.state == IS_CLAIMED, "{state:?}");
@@ -136,7 +136,7 @@ fn every_predicate_in_every_valid_state() {
         assert_eq!(seen.is_chained(), state.chained, "{state:?}");
         assert_eq!(seen.live(), state.live, "{state:?}");
         assert_eq!(seen.sequence(), state.sequence, "{state:?}");
-        assert_eq!(seen.left(), state.left(), "{state:?}");
+        assert_eq!(seen.after_leave(), state.after_leave(), "{state:?}");
     }
 }
 
@@ -156,9 +156,9 @@ fn claim_takes_a_vacant_bucket_in_its_sequence() {
     for vacant in vacant_states().filter(|vacant| vacant.sequence != LAST) {
         for kind in KINDS {
             let claimed = State { kind, state: IS_CLAIMED, ..vacant };
-            check(vacant, |presence| presence.claim(vacant.seen(), KeyKind(kind)), true, claimed);
+            check(vacant, |key_state| key_state.claim(vacant.seen(), KeyKind(kind)), true, claimed);
             for state in valid_states().filter(|&state| state != vacant) {
-                check(state, |presence| presence.claim(vacant.seen(), KeyKind(kind)), false, state);
+                check(state, |key_state| key_state.claim(vacant.seen(), KeyKind(kind)), false, state);
             }
         }
     }
@@ -176,9 +176,9 @@ fn withdraw_leaves_the_bucket_vacant_and_touched() {
 fn promote_makes_a_member_of_one_socket_once() {
     for claimed in in_state(IS_CLAIMED) {
         let member = State { state: IS_MEMBER, live: 1, ..claimed };
-        check(claimed, |presence| presence.promote(claimed.seen()), true, member);
+        check(claimed, |key_state| key_state.promote(claimed.seen()), true, member);
         for state in valid_states().filter(|&state| state != claimed) {
-            check(state, |presence| presence.promote(claimed.seen()), false, state);
+            check(state, |key_state| key_state.promote(claimed.seen()), false, state);
         }
     }
 }
@@ -186,9 +186,9 @@ fn promote_makes_a_member_of_one_socket_once() {
 #[test]
 fn hold_counts_as_lingering_until_that_is_saturated() {
     for member in in_state(IS_MEMBER) {
-        check(member, |presence| presence.hold(member.seen()), true, member.held());
+        check(member, |key_state| key_state.hold(member.seen()), true, member.held());
         let earlier = State { chained: false, lingering: 0, live: 1, ..member };
-        check(member, |presence| presence.hold(earlier.seen()), true, member.held());
+        check(member, |key_state| key_state.hold(earlier.seen()), true, member.held());
     }
 }
 
@@ -198,7 +198,7 @@ fn hold_refuses_another_occupancy() {
         let member = State { sequence, kind: 1, state: IS_MEMBER, live: 1, ..State::default() };
         let ended = |state: &State| (state.sequence, state.kind, state.state) != (sequence, 1, IS_MEMBER);
         for state in valid_states().filter(ended) {
-            check(state, |presence| presence.hold(member.seen()), false, state);
+            check(state, |key_state| key_state.hold(member.seen()), false, state);
         }
     }
 }
@@ -209,9 +209,9 @@ fn join_turns_a_hold_into_a_socket_within_the_limit() {
         let joined = State { live: held.live + 1, ..held.settled() };
         for limit in [1, 2, 3, MOST - 1, MOST] {
             if held.live < limit {
-                check(held, |presence| presence.join(limit), Join::Granted, joined);
+                check(held, |key_state| key_state.join(limit), Join::Granted, joined);
             } else {
-                check(held, |presence| presence.join(limit), Join::Full, held);
+                check(held, |key_state| key_state.join(limit), Join::Full, held);
             }
         }
     }
@@ -220,7 +220,7 @@ fn join_turns_a_hold_into_a_socket_within_the_limit() {
 #[test]
 fn join_comes_too_late_for_a_dying_key() {
     for dying in in_state(IS_DYING) {
-        check(dying, |presence| presence.join(MOST), Join::Gone, dying);
+        check(dying, |key_state| key_state.join(MOST), Join::Gone, dying);
     }
 }
 
@@ -232,9 +232,9 @@ fn set_chained_sets_one_bit_once() {
 }
 
 /// `leave` as its callers use it, but for a step that failed though the word was as seen.
-fn leave(presence: &KeyState, seen: Snapshot, lingers: bool) -> Result<AfterLeave, State> {
+fn leave(key_state: &KeyState, seen: Snapshot, lingers: bool) -> Result<AfterLeave, State> {
     loop {
-        match presence.leave(seen, lingers) {
+        match key_state.leave(seen, lingers) {
             Err(now) if now == seen => {}
             result => return result.map_err(|now| State::of_bits(now.0)),
         }
@@ -250,7 +250,7 @@ fn leave_takes_one_socket_away_and_the_last_makes_the_key_idle() {
             let to = State { state, live: member.live - 1, ..kept };
             let last = member.live == 1 && member.lingering == 0 && !lingers;
             let returns = if last { AfterLeave::VacateBucket } else { AfterLeave::Nothing };
-            check(member, |presence| leave(presence, member.seen(), lingers), Ok(returns), to);
+            check(member, |key_state| leave(key_state, member.seen(), lingers), Ok(returns), to);
         }
     }
 }
@@ -260,7 +260,7 @@ fn leave_says_what_the_word_holds_instead() {
     for member in in_state(IS_MEMBER) {
         let state = State { lingering: 3, live: 3, ..member };
         for lingers in [false, true] {
-            check(state, |presence| leave(presence, member.seen(), lingers), Err(state), state);
+            check(state, |key_state| leave(key_state, member.seen(), lingers), Err(state), state);
         }
     }
 }
@@ -277,32 +277,32 @@ fn settle_ends_one_lingering_and_the_last_of_a_dying_key_vacates() {
 #[test]
 fn once_saturated_nobody_is_told_to_vacate() {
     let member = State { state: IS_MEMBER, lingering: SATURATED - 1, live: 1, ..State::default() };
-    let presence = member.presence();
-    assert!(presence.hold(member.seen()));
-    assert_eq!(leave(&presence, presence.load(), true), Ok(AfterLeave::Nothing));
+    let key_state = member.key_state();
+    assert!(key_state.hold(member.seen()));
+    assert_eq!(leave(&key_state, key_state.load(), true), Ok(AfterLeave::Nothing));
     for _ in 0..SATURATED + 1 {
-        assert_eq!(presence.settle(), AfterLeave::Nothing);
+        assert_eq!(key_state.settle(), AfterLeave::Nothing);
     }
     let dying = State { state: IS_DYING, lingering: SATURATED, live: 0, ..member };
-    assert_eq!(State::of_bits(presence.load().0), dying);
+    assert_eq!(State::of_bits(key_state.load().0), dying);
 }
 
 #[test]
 fn vacate_hands_the_bucket_on_or_ends_it() {
     for dying in in_state(IS_DYING).filter(|dying| dying.lingering == 0) {
-        check(dying, |presence| presence.vacate(true), (), State::vacant(dying.sequence + 1));
-        check(dying, |presence| presence.vacate(false), (), State::vacant(LAST));
+        check(dying, |key_state| key_state.vacate(true), (), State::vacant(dying.sequence + 1));
+        check(dying, |key_state| key_state.vacate(false), (), State::vacant(LAST));
     }
 }
 
 #[test]
 fn a_bucket_has_its_last_occupancy_and_then_none() {
-    let presence = State::vacant(LAST - 1).presence();
-    let vacant = presence.load();
-    assert!(vacant.is_vacant() && presence.claim(vacant, KeyKind(0)));
-    assert!(presence.promote(presence.load()));
-    assert_eq!(leave(&presence, presence.load(), false), Ok(AfterLeave::VacateBucket));
-    presence.vacate(true);
-    let ended = presence.load();
+    let key_state = State::vacant(LAST - 1).key_state();
+    let vacant = key_state.load();
+    assert!(vacant.is_vacant() && key_state.claim(vacant, KeyKind(0)));
+    assert!(key_state.promote(key_state.load()));
+    assert_eq!(leave(&key_state, key_state.load(), false), Ok(AfterLeave::VacateBucket));
+    key_state.vacate(true);
+    let ended = key_state.load();
     assert!(!ended.is_vacant() && !ended.is_untouched() && !ended.is_claimed());
 }

@@ -10,18 +10,18 @@ use loom::thread;
 const OTHER: Topics = Topics::topic(1);
 
 fn live() -> Arc<SlotState> {
-    let word = Arc::new(SlotState::default());
-    assert!(word.claim());
-    word.publish(Topics::EMPTY);
-    word
+    let state = Arc::new(SlotState::default());
+    assert!(state.claim());
+    state.publish(Topics::EMPTY);
+    state
 }
 
 /// The two ways that a mark can go.
 const WAYS: [fn(&SlotState); 2] = [
-    |word| drop(word.mark(word.load(), Topics::UPDATE)),
-    |word| {
-        if !word.mark_at_once(word.load(), Topics::UPDATE, false) {
-            let _ = word.mark(word.load(), Topics::UPDATE);
+    |state| drop(state.mark(state.load(), Topics::UPDATE)),
+    |state| {
+        if !state.try_mark(state.load(), Topics::UPDATE, false) {
+            let _ = state.mark(state.load(), Topics::UPDATE);
         }
     },
 ];
@@ -32,17 +32,17 @@ fn mark_publishes() {
     // Outside the model: both outcomes must have been met.
     static OUTCOMES: [std::sync::atomic::AtomicUsize; 2] = [const { std::sync::atomic::AtomicUsize::new(0) }; 2];
     check(|| {
-        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let (state, data) = (live(), Arc::new(AtomicUsize::new(0)));
         let taker = {
-            let (word, data) = (word.clone(), data.clone());
+            let (state, data) = (state.clone(), data.clone());
             thread::spawn(move || {
-                let taken = !word.take().is_empty();
+                let taken = !state.take().is_empty();
                 assert!(!taken || data.load(Relaxed) == 1);
                 taken
             })
         };
         data.store(1, Relaxed);
-        let _ = word.mark(word.load(), Topics::UPDATE);
+        let _ = state.mark(state.load(), Topics::UPDATE);
         OUTCOMES[usize::from(taker.join().unwrap())].fetch_add(1, Relaxed);
     });
     assert!(OUTCOMES.iter().all(|outcome| outcome.load(Relaxed) > 0));
@@ -53,19 +53,19 @@ fn mark_publishes() {
 fn mark_that_coalesces_publishes() {
     for mark in WAYS {
         check(move || {
-            let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-            mark(&word);
+            let (state, data) = (live(), Arc::new(AtomicUsize::new(0)));
+            mark(&state);
             let marker = {
-                let (word, data) = (word.clone(), data.clone());
+                let (state, data) = (state.clone(), data.clone());
                 thread::spawn(move || {
                     data.store(1, Relaxed);
-                    mark(&word);
+                    mark(&state);
                 })
             };
-            assert_eq!(word.take(), Topics::UPDATE);
+            assert_eq!(state.take(), Topics::UPDATE);
             let seen = data.load(Relaxed);
             marker.join().unwrap();
-            assert!(seen == 1 || word.take() == Topics::UPDATE, "an update was lost");
+            assert!(seen == 1 || state.take() == Topics::UPDATE, "an update was lost");
         });
     }
 }
@@ -74,21 +74,21 @@ fn mark_that_coalesces_publishes() {
 #[test]
 fn mark_that_loses_to_a_mark_publishes() {
     check(|| {
-        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let seen = word.load();
+        let (state, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let seen = state.load();
         let other = {
-            let word = word.clone();
-            thread::spawn(move || word.mark(word.load(), Topics::UPDATE))
+            let state = state.clone();
+            thread::spawn(move || state.mark(state.load(), Topics::UPDATE))
         };
         let taker = {
-            let (word, data) = (word.clone(), data.clone());
-            thread::spawn(move || !word.take().is_empty() && data.load(Relaxed) == 0)
+            let (state, data) = (state.clone(), data.clone());
+            thread::spawn(move || !state.take().is_empty() && data.load(Relaxed) == 0)
         };
         data.store(1, Relaxed);
-        let _ = word.mark(seen, Topics::UPDATE);
+        let _ = state.mark(seen, Topics::UPDATE);
         let missed = taker.join().unwrap();
         let _ = other.join().unwrap();
-        assert!(!missed || word.take() == Topics::UPDATE, "an update was lost");
+        assert!(!missed || state.take() == Topics::UPDATE, "an update was lost");
     });
 }
 
@@ -96,16 +96,16 @@ fn mark_that_loses_to_a_mark_publishes() {
 #[test]
 fn mark_within_a_take_publishes() {
     check(|| {
-        let (word, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let _ = word.mark(word.load(), Topics::UPDATE);
+        let (state, data) = (live(), Arc::new(AtomicUsize::new(0)));
+        let _ = state.mark(state.load(), Topics::UPDATE);
         let marker = {
-            let (word, data) = (word.clone(), data.clone());
+            let (state, data) = (state.clone(), data.clone());
             thread::spawn(move || {
                 data.store(1, Relaxed);
-                let _ = word.mark(word.load(), OTHER);
+                let _ = state.mark(state.load(), OTHER);
             })
         };
-        if word.take().contains(OTHER) {
+        if state.take().contains(OTHER) {
             assert_eq!(data.load(Relaxed), 1);
         }
         marker.join().unwrap();
@@ -116,19 +116,19 @@ fn mark_within_a_take_publishes() {
 #[test]
 fn every_topic_is_taken_once() {
     check(|| {
-        let word = live();
+        let state = live();
         let marker = {
-            let word = word.clone();
-            thread::spawn(move || assert_eq!(word.mark(word.load(), OTHER), MarkOutcome::Set))
+            let state = state.clone();
+            thread::spawn(move || assert_eq!(state.mark(state.load(), OTHER), MarkOutcome::Set))
         };
         let taker = {
-            let word = word.clone();
-            thread::spawn(move || (word.take(), word.take()))
+            let state = state.clone();
+            thread::spawn(move || (state.take(), state.take()))
         };
-        assert_eq!(word.mark(word.load(), Topics::UPDATE), MarkOutcome::Set);
+        assert_eq!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Set);
         marker.join().unwrap();
         let (first, second) = taker.join().unwrap();
-        let third = word.take();
+        let third = state.take();
         assert_eq!(first | second | third, Topics::UPDATE | OTHER);
         assert_eq!(first.len() + second.len() + third.len(), 2);
     });
@@ -138,15 +138,15 @@ fn every_topic_is_taken_once() {
 #[test]
 fn arm_beside_mark() {
     check(|| {
-        let word = live();
+        let state = live();
         let marker = {
-            let word = word.clone();
-            thread::spawn(move || word.mark(word.load(), Topics::UPDATE))
+            let state = state.clone();
+            thread::spawn(move || state.mark(state.load(), Topics::UPDATE))
         };
-        let waits = word.arm();
+        let waits = state.arm();
         let marked = marker.join().unwrap();
         assert_eq!(waits, matches!(marked, MarkOutcome::Wake(_)));
-        assert_eq!(word.take(), Topics::UPDATE);
+        assert_eq!(state.take(), Topics::UPDATE);
     });
 }
 
@@ -154,11 +154,11 @@ fn arm_beside_mark() {
 #[test]
 fn one_wake_for_two_marks() {
     check(|| {
-        let word = live();
-        assert!(word.arm());
+        let state = live();
+        assert!(state.arm());
         let markers = [Topics::UPDATE, OTHER].map(|topic| {
-            let word = word.clone();
-            thread::spawn(move || matches!(word.mark(word.load(), topic), MarkOutcome::Wake(_)))
+            let state = state.clone();
+            thread::spawn(move || matches!(state.mark(state.load(), topic), MarkOutcome::Wake(_)))
         });
         let wakes = markers.map(|marker| marker.join().unwrap());
         assert_eq!(wakes.iter().filter(|&&wake| wake).count(), 1);
@@ -169,23 +169,23 @@ fn one_wake_for_two_marks() {
 #[test]
 fn wait_again_while_woken() {
     check(|| {
-        let word = live();
-        assert!(word.arm());
-        assert!(matches!(word.mark(word.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
+        let state = live();
+        assert!(state.arm());
+        assert!(matches!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
         let waker = {
-            let word = word.clone();
+            let state = state.clone();
             thread::spawn(move || {
                 let mut wakes = 1;
-                while word.wake_done() == Woken::Again {
+                while state.wake_done() == Woken::Again {
                     wakes += 1;
                 }
                 wakes
             })
         };
-        assert_eq!(word.take(), Topics::UPDATE);
-        let waits = word.arm();
+        assert_eq!(state.take(), Topics::UPDATE);
+        let waits = state.arm();
         assert!(waits);
-        let direct = matches!(word.mark(word.load(), OTHER), MarkOutcome::Wake(_));
+        let direct = matches!(state.mark(state.load(), OTHER), MarkOutcome::Wake(_));
         let wakes = waker.join().unwrap();
         assert_eq!(wakes + usize::from(direct), 2, "the second wait was woken once");
     });
@@ -195,19 +195,19 @@ fn wait_again_while_woken() {
 #[test]
 fn due_does_not_pass_on() {
     check(|| {
-        let word = live();
-        let seen = word.load();
+        let state = live();
+        let seen = state.load();
         let marker = {
-            let word = word.clone();
-            thread::spawn(move || word.mark(seen, Topics::UPDATE))
+            let state = state.clone();
+            thread::spawn(move || state.mark(seen, Topics::UPDATE))
         };
-        let _ = word.remove();
-        assert!(word.vacate());
-        assert!(word.claim());
-        word.publish(Topics::EMPTY);
+        let _ = state.remove();
+        assert!(state.vacate());
+        assert!(state.claim());
+        state.publish(Topics::EMPTY);
         let marked = marker.join().unwrap();
         assert!(marked == MarkOutcome::Gone || marked == MarkOutcome::Set);
-        assert_eq!(word.take(), Topics::EMPTY);
+        assert_eq!(state.take(), Topics::EMPTY);
     });
 }
 
@@ -215,12 +215,12 @@ fn due_does_not_pass_on() {
 #[test]
 fn one_claim() {
     check(|| {
-        let word = Arc::new(SlotState::default());
+        let state = Arc::new(SlotState::default());
         let other = {
-            let word = word.clone();
-            thread::spawn(move || word.claim())
+            let state = state.clone();
+            thread::spawn(move || state.claim())
         };
-        assert!(word.claim() != other.join().unwrap());
+        assert!(state.claim() != other.join().unwrap());
     });
 }
 
@@ -228,14 +228,14 @@ fn one_claim() {
 #[test]
 fn arm_beside_close() {
     check(|| {
-        let word = live();
-        let generation = word.load().generation();
+        let state = live();
+        let generation = state.load().generation();
         let closer = {
-            let word = word.clone();
-            thread::spawn(move || word.close(generation))
+            let state = state.clone();
+            thread::spawn(move || state.close(generation))
         };
-        let waits = word.arm();
+        let waits = state.arm();
         assert_eq!(waits, matches!(closer.join().unwrap(), MarkOutcome::Wake(_)));
-        assert!(word.load().is_closed());
+        assert!(state.load().is_closed());
     });
 }

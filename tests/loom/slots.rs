@@ -113,7 +113,7 @@ fn chain_returned_when_idle() {
         let slot_of = |number| {
             let sockets = [registry.register(key(number)).unwrap(), registry.register(key(number)).unwrap()];
             assert_eq!(registry.mark(&number), 2);
-            sockets[1].id().spot(0).unwrap()
+            sockets[1].id().addr(0).unwrap()
         };
         let slot = slot_of(1);
         assert!(slot.is_slot());
@@ -158,7 +158,7 @@ fn pop_beside_pops_and_push() {
         slots.extend(other.join().unwrap());
         slots.extend(std::iter::from_fn(|| stack.pop(slab)));
         let count = slots.len();
-        slots.sort_by_key(|slot| slot.number());
+        slots.sort_by_key(|slot| slot.raw());
         slots.dedup();
         assert_eq!((slots.len(), count), (3, 3));
     });
