@@ -3,7 +3,7 @@
 use crate::storage::slot::{Generation, SlotAddr};
 use std::fmt;
 
-/// How many bits of a `SocketId` name the place: the shard and the spot in it.
+/// How many bits of a `SocketId` name the place: the shard, and the address of the slot in it.
 pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
 
 /// Names one socket: a place in the registry and the generation of sockets in it.
@@ -41,7 +41,7 @@ impl SocketId {
         (self.0 & ((1 << shard_bits) - 1)) as usize
     }
 
-    /// The spot in its shard, if there can be such a one.
+    /// The address of its slot in the shard, if there can be such a one.
     #[inline]
     pub(crate) fn addr(self, shard_bits: u32) -> Option<SlotAddr> {
         let place = self.0 & ((1 << PLACE_BITS) - 1);

@@ -11,7 +11,7 @@ fn all_shard_bits() -> std::ops::RangeInclusive<u32> {
     0..=MAX_SHARDS.trailing_zeros()
 }
 
-/// The lowest and the highest spots of a registry with so many shards.
+/// The lowest and the highest addresses of a registry with so many shards.
 fn addrs(shard_bits: u32) -> [SlotAddr; 6] {
     let lines = Geometry::growing(1 << shard_bits, 1).max_lines;
     let (last_bucket, last_slot) = ((lines * BUCKETS_PER_LINE - 1) as u32, (2 * lines - 1) as u32);

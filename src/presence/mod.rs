@@ -1,12 +1,12 @@
 //! Presence: which keys become active and idle, as events in the order that matters.
 //!
 //! # From what is told to events
-//! A subscription keeps, for each key that it takes for active, by which session (`online`). What it is told, and what it finds in the registry, are treated alike:
-//! - *Session s goes on.* Unless this or a later one is known: if an earlier one is, it has ended, and its end, if not told yet, will come late; then s
+//! A subscription keeps, for each key that it takes for active, by which epoch (`online`). What it is told, and what it finds in the registry, are treated alike:
+//! - *Epoch s goes on.* Unless this or a later one is known: if an earlier one is, it has ended, and its end, if not told yet, will come late; then s
 //!   begins.
-//! - *Session s ended.* If it is the one that is known, it ends. If not, its end was found out already, or it never was known: nothing.
+//! - *Epoch s ended.* If it is the one that is known, it ends. If not, its end was found out already, or it never was known: nothing.
 //!
-//! So for each key the events alternate and their sequences rise, whichever way they came; and since the end of the last session is told after all
+//! So for each key the events alternate and their sequences rise, whichever way they came; and since the end of the last epoch is told after all
 //! that is told of it, the last event is the truth.
 
 pub(crate) mod counts;
@@ -68,7 +68,7 @@ pub struct Presence<K, M = ()> {
     registry: Registry<K, M>,
     watcher: WatcherSocket<K>,
     clone: fn(&K) -> K,
-    /// Changes off the feed, the oldest last.
+    /// Changes off the queue, the oldest last.
     changes: Vec<Change<K>>,
     scan: KeyScan,
     /// The keys that were yielded as online, with the sequences.

@@ -23,7 +23,7 @@ pub(crate) struct KeyScan {
 
 /// What a step came to.
 pub(crate) enum Scanned<K> {
-    /// An active key, and its session's number.
+    /// An active key, and its epoch's number.
     Key(K, u64),
     /// Nothing yet.
     More,
@@ -65,14 +65,14 @@ impl KeyScan {
 }
 
 impl<K, M> Shard<K, M> {
-    /// The active key in a bucket, and its session's number. None also if it goes idle while it is looked at.
+    /// The active key in a bucket, and its epoch's number. None also if it goes idle while it is looked at.
     fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
         let bucket = table.bucket(index);
         let seen = bucket.key_state.load();
         if !seen.is_active() {
             return None;
         }
-        // The hold comes before the step that ends the session, so whoever makes that step knows of the caller.
+        // The hold comes before the step that ends the epoch, so whoever makes that step knows of the caller.
         let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
         let clock = &self.watchers.as_ref()?.clock;
         let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;

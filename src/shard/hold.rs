@@ -50,7 +50,7 @@ impl<K, M> Drop for KeyHold<'_, K, M> {
     }
 }
 
-/// Being counted in a key's presence; dropping it takes that back.
+/// Being counted in a key's state; dropping it takes that back.
 pub(super) struct JoinGuard<'a, K, M> {
     pub(super) shard: &'a Shard<K, M>,
     pub(super) table: &'a Table<K, M>,

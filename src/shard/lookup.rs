@@ -11,7 +11,7 @@ impl<K, M> Shard<K, M> {
     #[inline]
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.find_near(fingerprint).or_else(|| {
-            // Copied and taken apart, lest all of this goes through memory also if a glance was enough.
+            // Copied and taken apart, lest all of this goes through memory also if `find_near` was enough.
             let fingerprint = *fingerprint;
             let ActiveKey { table, index, bucket, seen } = self.find_slow(&fingerprint)?;
             Some(ActiveKey { table, index, bucket, seen })
@@ -47,7 +47,7 @@ impl<K, M> Shard<K, M> {
         self.tables.iter().map(|segment| &**segment).find(|table| table.id() == id)
     }
 
-    /// The place at `addr`, if there is one.
+    /// The slot at `addr`, if there is one.
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
         if addr.is_slot() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
@@ -56,7 +56,7 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// The place of a socket that exists.
+    /// The slot of a socket that exists.
     pub(crate) fn slot_at(&self, addr: SlotAddr) -> SlotRef<'_, M> {
         self.slot(addr).expect(SLOTS_STAY)
     }
@@ -67,7 +67,7 @@ impl<K, M> Shard<K, M> {
         if addr.is_slot() { self.slot_at(addr) } else { table.inline_slot(bucket) }
     }
 
-    /// The word of the place at `addr`, if there is one.
+    /// The state of the slot at `addr`, if there is one.
     #[inline]
     pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
         if addr.is_slot() {
@@ -77,7 +77,7 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// Where a word of this shard is.
+    /// The address of the slot whose state this is.
     pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
         let in_tables =
             self.tables.iter().find_map(|table| Some(SlotAddr::bucket(table.id(), table.bucket_of(state)?)));

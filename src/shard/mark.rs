@@ -12,13 +12,13 @@ use crate::util::panic::DeferredPanics;
 impl<K, M> Shard<K, M> {
     /// Marks all sockets of a key; returns how many.
     ///
-    /// Most keys have one socket, are where they are looked for first, and nobody waits. Their way is short, so that the processor can
+    /// Most keys have one socket, are where they are looked for first, and nobody waits. Their path is short, so that the processor can
     /// work on several marks at once; every other begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, fingerprint: &Fingerprint, topics: Topics) -> usize {
         if let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, 0)
             && let Some(seen) = bucket.single_socket(fingerprint)
-            // Taken apart, lest it goes through memory also if the short way was enough.
+            // Taken apart, lest it goes through memory also if the fast path was enough.
             && (self.try_mark(&bucket.state, seen, topics, false) || self.mark_single_slow(table, line, side, seen, topics))
         {
             return 1;
@@ -26,7 +26,7 @@ impl<K, M> Shard<K, M> {
         self.mark_slow(*fingerprint, topics)
     }
 
-    /// Marks the key's one socket, thoroughly: most often its task waits. False: it is gone, and somebody may have taken over.
+    /// Marks the key's one socket. The slow path: most often its task waits. False: it is gone, and somebody may have taken over.
     #[inline(never)]
     fn mark_single_slow(
         &self,
@@ -70,7 +70,7 @@ impl<K, M> Shard<K, M> {
         marked
     }
 
-    /// The short way: see [`SlotState::try_mark`].
+    /// The fast path: see [`SlotState::try_mark`].
     #[inline]
     pub(crate) fn try_mark(&self, state: &SlotState, seen: state::Snapshot, topics: Topics, fenced: bool) -> bool {
         self.counters.tried_mark(state.try_mark(seen, topics, fenced), seen, topics)

@@ -35,11 +35,11 @@ pub(crate) struct Shard<K, M> {
     pub(crate) counters: Counters,
     /// How many calls mark all sockets just now.
     mark_alls_in_progress: CachePadded<AtomicU32>,
-    /// None: this is the audience.
+    /// None: this is the watchers' own shard.
     pub(crate) watchers: Option<Arc<Watchers<K>>>,
 }
 
-/// Why a place that a socket has had is there.
+/// Why a slot that a socket has had is there.
 pub(crate) const SLOTS_STAY: &str = "tables and pages stay as long as the shard";
 
 impl<K, M> Shard<K, M> {

@@ -7,7 +7,7 @@ use crate::storage::table::Table;
 use crate::storage::table::epoch::{offline, online};
 use crate::util::panic::DeferredPanics;
 
-/// What one who leaves owes to the audience.
+/// What one who leaves owes to the watchers.
 #[derive(Default)]
 pub(crate) struct PendingNotice {
     /// The counts were changed, and somebody may be watching: `give` it.
@@ -24,7 +24,7 @@ impl PendingNotice {
 }
 
 impl<K, M> Shard<K, M> {
-    /// Tells the audience of a registration, by who now has its socket, under `key`.
+    /// Tells the watchers of a registration, by who now has its socket, under `key`.
     #[cold]
     pub(crate) fn notify_active(&self, registered: &Registered<K>, key: &K) {
         let Some(watchers) = &self.watchers else { return };
@@ -42,11 +42,11 @@ impl<K, M> Shard<K, M> {
         panics.resume();
     }
 
-    /// Tells the audience that a key's session has ended, by whose step it was. The key and the bucket stay for the time of the call.
+    /// Tells the watchers that a key's epoch has ended, by whose step it was. The key and the bucket stay for the time of the call.
     #[cold]
     pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
-        // Without a number nobody ever learnt of the session.
+        // Without a number nobody ever learnt of the epoch.
         if let (Some(watchers), Some(number)) = (&self.watchers, table.cold(bucket).epoch.end()) {
             watchers.push(key, offline(number), &mut notice.panics);
         }

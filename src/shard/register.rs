@@ -1,9 +1,9 @@
 //! How sockets come to a shard: the steps of a registration, in their order.
 //!
-//! 1. Take a permit from the ledger.
-//! 2. Become counted in the key's presence: insert the key; or hold it, compare it, and join it.
-//! 3. Take a place: the bucket's own, or a slot of the key's chain, or a new slot. Move in.
-//! 4. Count in the ledger. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
+//! 1. Take a permit.
+//! 2. Become counted in the key's state: insert the key; or hold it, compare it, and join it.
+//! 3. Take a slot: the bucket's inline slot, or a vacant one of the key's chain, or a new one. Move in.
+//! 4. Count in the totals. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
 //! 5. If the socket takes over: supersede the others, once there is a handle (see `takeover`).
 
 #![allow(unsafe_code)]
@@ -47,7 +47,7 @@ impl<K> Registered<K> {
     }
 }
 
-/// A permit of the ledger; dropping it gives it back.
+/// A permit; dropping it gives it back.
 struct Permit<'a>(&'a ShardTotals);
 
 impl Drop for Permit<'_> {
@@ -168,7 +168,7 @@ impl<'a, K, M> JoinGuard<'a, K, M> {
         self.table.cold(self.bucket).takeover_order.announce(new);
     }
 
-    /// The bucket's own place, or a vacant slot of the chain, or a new one.
+    /// The bucket's inline slot, or a vacant slot of the chain, or a new one.
     fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
         let own = SlotAddr::bucket(table.id(), bucket);

@@ -1,11 +1,11 @@
 //! How sockets leave a shard: the steps of a removal, in their order.
 //!
-//! 1. Count out in the ledger.
-//! 2. Remove the socket from its place. Clean the place up and offer it to the key's next socket, or leave that to the last one in it.
-//! 3. Leave the key's presence. If that makes the key idle and somebody watches, tell it. If nobody is left: empty the bucket.
+//! 1. Count out.
+//! 2. Remove the socket from its slot. Clean the slot up and offer it to the key's next socket, or leave that to the last one in it.
+//! 3. Leave the key's state. If that makes the key idle and somebody watches, tell it. If nobody is left: empty the bucket.
 //! 4. Return the permit. Drop the values, which may run the caller's code. If somebody watches the counts, tell it.
 //!
-//! A superseded socket was counted out, and has given its permit back, when it was superseded: it only leaves its place.
+//! A superseded socket was counted out, and has given its permit back, when it was superseded: it only leaves its slot.
 
 #![allow(unsafe_code)]
 
@@ -36,7 +36,7 @@ impl<K, M> Shard<K, M> {
         self.counters.removed();
         let slot = self.slot_of(table, bucket, addr);
         let seen = slot.state.load();
-        // SAFETY: the caller's promise; the word shows the socket's generation as long as it has an owner.
+        // SAFETY: the caller's promise; the state shows the socket's generation as long as it has an owner.
         let owned = unsafe { slot.own(seen.generation()) };
         let (totals, mut notice) = (self.totals.shard(self.index), PendingNotice::default());
         let is_last = table.bucket(bucket).key_state.load().live() == 1;
@@ -57,7 +57,7 @@ impl<K, M> Shard<K, M> {
         self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
 
-    /// The rest of a removal, if the socket was superseded or somebody was in its place. `counted_out`: whether the socket was,
+    /// The rest of a removal, if the socket was superseded or somebody was in its slot. `counted_out`: whether the socket was,
     /// and if so, whether its key was as well.
     #[cold]
     fn remove_shared(
@@ -76,7 +76,7 @@ impl<K, M> Shard<K, M> {
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
             return self.flush_if_due(notice, late);
         }
-        // The place goes on being counted, as lingering: so the key stays as long as the others do.
+        // The slot goes on being counted, as lingering: so the key stays as long as the others do.
         let after = self.leave_key(table, bucket, counted_out == Some(true), true, &mut notice);
         // SAFETY: that was this socket's step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
@@ -85,7 +85,7 @@ impl<K, M> Shard<K, M> {
         self.flush_if_due(notice, (key, late));
     }
 
-    /// Cleans up the place of a socket that was removed while somebody was in it.
+    /// Cleans up the slot of a socket that was removed while somebody was in it.
     pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
         let (table, bucket) = self.bucket_of(addr);
         let drops = self.vacate_slot(addr, last);
@@ -95,7 +95,7 @@ impl<K, M> Shard<K, M> {
         DeferredDrops { _drops: Some(drops), _key: key }
     }
 
-    /// Makes a removed socket's place vacant, and offers it to the next socket of the key.
+    /// Makes a removed socket's slot vacant, and offers it to the next socket of the key.
     fn vacate_slot(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_slot() && usable {
@@ -105,7 +105,7 @@ impl<K, M> Shard<K, M> {
         drops
     }
 
-    /// Takes one socket from the key's presence, and the key from the ledger before the step that makes it idle. `counted_out` says whether
+    /// Takes one socket from the key's state, and the key from the counts before the step that makes it idle. `counted_out` says whether
     /// the caller has done the latter already. Tells who watches presence; the rest of `notice` is for the caller to give.
     #[inline(always)]
     pub(crate) fn leave_key(
@@ -149,14 +149,14 @@ impl<K, M> Shard<K, M> {
     /// One that lingered goes.
     pub(crate) fn release_hold(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
         let after = table.bucket(bucket).key_state.settle();
-        // Whoever numbered the session knew that it is watched, and its own step in the presence came before that one.
+        // Whoever numbered the epoch knew that it is watched, and its own step in the state came before that one.
         if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {
             table.cold(bucket).epoch.clear();
         }
         after
     }
 
-    /// Empties the bucket, if that is what the last step in its presence asked for.
+    /// Empties the bucket, if that is what the last step in its state asked for.
     ///
     /// # Safety
     /// `after` is what the caller's own step returned, and was not used yet.
@@ -180,7 +180,7 @@ impl<K, M> Shard<K, M> {
         Some(key)
     }
 
-    /// The bucket that holds the key of the socket at `addr`, by who is in that place.
+    /// The bucket that holds the key of the socket at `addr`, by who is in that slot.
     pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
         let bucket = if addr.is_slot() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
         let found = bucket.and_then(|bucket| Some((self.table(bucket.segment())?, bucket.offset())));
@@ -190,10 +190,10 @@ impl<K, M> Shard<K, M> {
     /// The key of the socket at `addr`.
     ///
     /// # Safety
-    /// As long as the reference lives the caller is in that place: as its owner, or as a visitor.
+    /// As long as the reference lives the caller is in that slot: as its owner, or as a visitor.
     pub(crate) unsafe fn key_at(&self, addr: SlotAddr) -> &K {
         let (table, bucket) = self.bucket_of(addr);
-        // SAFETY: who is in the place is counted in the key's presence, as live or lingering, and so the key stays.
+        // SAFETY: who is in the slot is counted in the key's state, as live or lingering, and so the key stays.
         unsafe { table.key(bucket).get() }
     }
 }

@@ -1,11 +1,11 @@
 //! How a new socket takes its key over from the others. Why of several that do so at once one stays: see `takeover_order`.
 //!
 //! # What becomes of a superseded socket
-//! Its word says so, in the step that takes what was due; it is counted out by whoever took over, and lingers in the key's presence until its
+//! Its state says so, in the step that takes what was due; it is counted out by whoever took over, and lingers in the key's state until its
 //! owner drops it. What was due goes to the latest socket. Should that be superseded itself meanwhile, everybody who is there is
 //! marked: once too often for some, but never lost.
 //!
-//! A mark of all could pass the new socket's place before that is there, and come to the old one's when its owner has dropped it. So it counts
+//! A mark of all could pass the new socket's slot before that is there, and come to the old one's when its owner has dropped it. So it counts
 //! itself in the shard, fences, and walks; who takes over publishes, fences, and looks whether somebody is counted. Either it sees that, and
 //! marks in that one's place; or the walk begins later, and sees the new socket.
 

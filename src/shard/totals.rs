@@ -1,9 +1,9 @@
 //! How many sockets there may be, and how many sockets and active keys there are, with one cache line for each shard.
 //!
 //! # Permits
-//! The permits for `max_sockets` sockets are dealt out to the shards. A registration takes one, from its own shard's line or else from any
+//! The permits for `max_sockets` sockets are dealt out to the shards. A registration takes one, its own shard's or else any
 //! other's; a socket that goes leaves it with its shard. Permits are never made or lost, so the limit is exact from above; a
-//! registration is refused only after it saw all lines empty, twice, with nothing returned in between: then there was a moment at
+//! registration is refused only after it saw none free in any shard, twice, with nothing returned in between: then there was a moment at
 //! which every permit was taken.
 //!
 //! # Counts
@@ -26,7 +26,7 @@
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// The lines of all shards.
+/// The permits and counts of all shards.
 pub(crate) struct Totals {
     shards: Box<[CachePadded<ShardTotals>]>,
 }
@@ -84,7 +84,7 @@ impl Totals {
         Self { shards: (0..shards).map(shard).collect() }
     }
 
-    /// The line of a shard.
+    /// Those of one shard.
     #[inline]
     pub(crate) fn shard(&self, shard: usize) -> &ShardTotals {
         &self.shards[shard]

@@ -9,7 +9,7 @@ impl<K, M> Shard<K, M> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
     /// Returns whether the key has a chain.
     ///
-    /// A socket's word is read first, then the key's presence. If that is as it was, the word is of that key; the chain
+    /// A socket's state is read first, then the key's state. If that is as it was, the socket is of that key; the chain
     /// stays the key's as long.
     #[inline]
     pub(crate) fn walk_key<'a>(
@@ -28,7 +28,7 @@ impl<K, M> Shard<K, M> {
         is_chained
     }
 
-    /// The key's socket in the bucket's own place, if there is one, and whether there are other places.
+    /// The key's socket in the bucket's inline slot, if there is one, and whether there are other slots.
     #[inline]
     fn own(active: &ActiveKey<'_, K, M>) -> (Option<state::Snapshot>, bool) {
         let own_seen = active.bucket.state.load();
@@ -60,7 +60,7 @@ impl<K, M> Shard<K, M> {
 
     /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `takeover_order`.
     ///
-    /// A key without a chain was not taken over: the old socket and the new one cannot both have had its own place.
+    /// A key without a chain was not taken over: the old socket and the new one cannot both have had the inline slot.
     pub(crate) fn retry_across_takeovers<R>(
         &self,
         active: &ActiveKey<'_, K, M>,
@@ -97,7 +97,7 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// The places that the walk would pass.
+    /// The slots that the walk would pass.
     pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let buckets = self.tables.iter().flat_map(|table| {
             let states = (0..).map_while(|bucket| table.state(bucket)).zip(0..);

@@ -48,7 +48,7 @@ pub struct Socket<K, M = ()> {
     state: StatePtr,
 }
 
-/// The address of a word in a shard's tables or pages, by which its owner gets there without asking where they are.
+/// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
 struct StatePtr(NonNull<SlotState>);
 
 // SAFETY: only a `&SlotState` is made of it, and a `SlotState` is an atomic.
@@ -76,7 +76,7 @@ impl<K, M> Socket<K, M> {
 
     #[inline]
     fn state(&self) -> &SlotState {
-        // SAFETY: made of a reference to a word of the shard, whose tables and pages stay where they are as long as the shard.
+        // SAFETY: made of a reference to a state in the shard, whose tables and pages stay where they are as long as the shard.
         unsafe { self.state.0.as_ref() }
     }
 
@@ -85,7 +85,7 @@ impl<K, M> Socket<K, M> {
         self.shard.addr_of(self.state())
     }
 
-    /// The word shows the owner's generation until the owner removes the socket.
+    /// The state shows the owner's generation until the owner removes the socket.
     #[inline]
     fn generation(&self) -> Generation {
         self.state().load().generation()

@@ -33,7 +33,7 @@ impl<'a, K, M> SocketRef<'a, K, M> {
     /// The key under which the socket is registered.
     #[must_use]
     pub fn key(&self) -> &'a K {
-        // SAFETY: a visitor is in the place.
+        // SAFETY: a visitor is in the slot.
         unsafe { self.visitor.shard.key_at(self.visitor.addr) }
     }
 

@@ -34,7 +34,7 @@ impl<T> Default for AppendList<T> {
 
 impl<T> Segment<T> {
     pub(crate) fn older(&self) -> Option<&Segment<T>> {
-        // SAFETY: null, or a layer of the same list, which outlives this reference to its newer one.
+        // SAFETY: null, or a segment of the same list, which outlives this reference to its newer one.
         unsafe { self.older.as_ref() }
     }
 }
@@ -51,13 +51,13 @@ impl<T> std::ops::Deref for Segment<T> {
 impl<T> AppendList<T> {
     #[inline]
     pub(crate) fn newest(&self) -> Option<&Segment<T>> {
-        // Ordering: Acquire, pairs with the Release of `push`: see the layer's contents.
+        // Ordering: Acquire, pairs with the Release of `push`: see the segment's contents.
         let newest = self.newest.load(Ordering::Acquire);
-        // SAFETY: null, or a layer that `push` leaked and only `drop` frees.
+        // SAFETY: null, or a segment that `push` leaked and only `drop` frees.
         unsafe { newest.as_ref() }
     }
 
-    /// All layers, newest first.
+    /// All segments, newest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment<T>> {
         std::iter::successors(self.newest(), |segment| segment.older())
     }
@@ -68,7 +68,7 @@ impl<T> AppendList<T> {
     pub(crate) fn push(&self, seen: Option<&Segment<T>>, value: T) {
         let older = seen.map_or(ptr::null(), ptr::from_ref);
         let segment = Box::into_raw(Box::new(Segment { value, older }));
-        // Ordering: Release, so that who finds the layer finds its contents. Failure Relaxed: nothing is read.
+        // Ordering: Release, so that who finds the segment finds its contents. Failure Relaxed: nothing is read.
         if self.newest.compare_exchange(older.cast_mut(), segment, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: made above, and nobody has seen it.
             drop(unsafe { Box::from_raw(segment) });

@@ -1,4 +1,4 @@
-//! A value in a place that is used again and again: there or not there is known by the word beside it, not by the cell.
+//! A value in a slot that is used again and again: there or not there is known by the state beside it, not by the cell.
 
 #![allow(unsafe_code)]
 

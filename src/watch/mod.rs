@@ -5,15 +5,15 @@
 //! are never lost, and a subscription can be dropped at any time.
 //!
 //! # Why nobody misses a change
-//! A subscription joins the audience, then steps every shard's counts (`Totals::watch`), then looks.
+//! A subscription joins the watchers, then steps every shard's counts (`Totals::watch`), then looks.
 //! - *A key comes.* It is visible before its registration steps the counts. Either that step comes later than the subscription's, and
-//!   finds the audience; or the subscription finds the key.
-//! - *A key goes.* To learn of a key, a subscription holds it, which is a step in the key's presence; the step that ends the session
-//!   comes after that, so who makes it knows of the audience from there on. If it came before, the hold fails.
+//!   finds the watchers; or the subscription finds the key.
+//! - *A key goes.* To learn of a key, a subscription holds it, which is a step in the key's state; the step that ends the epoch
+//!   comes after that, so who makes it knows of the watchers from there on. If it came before, the hold fails.
 //! - *The counts change.* The change is a step in the word that the subscription steps.
 //!
 //! A key's coming is told before its registration returns, so before its going is; but its going may be told after its next coming.
-//! The numbers of the sessions put that right, see `session` and `events`.
+//! The numbers of the epochs put that right, see `epoch` and `presence`.
 
 pub(crate) mod queue;
 
@@ -38,7 +38,7 @@ pub(crate) enum Watch {
     Counts,
 }
 
-/// One who watches. Who watches presence has a feed.
+/// One who watches. Who watches presence has a queue.
 pub(crate) type WatcherSocket<K> = Socket<Watch, Option<ChangeQueue<K>>>;
 
 /// All who watch one registry.

@@ -6,7 +6,7 @@
 //!
 //! # Bound
 //! `len` counts the changes that were told and not taken off yet, with those of the list that the subscription has in its hands. What comes when it is
-//! at the capacity is not kept: instead the feed *lags*, and the subscription starts over with what it finds in the registry.
+//! at the capacity is not kept: instead the queue *lags*, and the subscription starts over with what it finds in the registry.
 //!
 //! A telling is counted and gives up, or is in the list, before it ends; and it comes after the change that it tells of. So a
 //! subscription that takes the flag sees in the registry what it was not told.
@@ -39,13 +39,13 @@ struct Node<K> {
     older: *mut Node<K>,
 }
 
-// SAFETY: nodes are reached through the feed only, which hands their keys on by value.
+// SAFETY: nodes are reached through the queue only, which hands their keys on by value.
 // - `K: Send`, since keys are made on one thread and taken on another.
 unsafe impl<K: Send> Send for ChangeQueue<K> {}
 // SAFETY: as above. `&ChangeQueue` gives no `&K`.
 unsafe impl<K: Send> Sync for ChangeQueue<K> {}
 
-/// A change that is counted and not in the list. Dropping it makes the feed lag.
+/// A change that is counted and not in the list. Dropping it makes the queue lag.
 struct Reservation<'a, K>(&'a ChangeQueue<K>);
 
 impl<K> Drop for Reservation<'_, K> {

@@ -50,7 +50,7 @@ fn reasons_beside_one_another() {
     });
 }
 
-/// A socket leaves, and the next one takes its place, beside a call that tells the former to go: the latter is not told.
+/// A socket leaves, and the next one takes its slot, beside a call that tells the former to go: the latter is not told.
 #[test]
 fn place_reused_beside_disconnect() {
     check(|| {

@@ -83,7 +83,7 @@ fn subscribe_beside_register() {
 fn subscribe_again_beside_register() {
     check(|| {
         let registry = registry();
-        registry.inner.totals.watch();
+        registry.totals().watch();
         let other = {
             let registry = registry.clone();
             thread::spawn(move || registry.register(key(1)).unwrap())
@@ -121,7 +121,7 @@ fn subscribe_beside_last_leaves() {
     });
 }
 
-/// The last socket leaves and a new first one joins beside the beginning of a subscription: a session is not taken for the one after it.
+/// The last socket leaves and a new first one joins beside the beginning of a subscription: an epoch is not taken for the one after it.
 #[test]
 fn subscribe_beside_last_leaves_first_joins() {
     check(|| {
@@ -144,7 +144,7 @@ fn subscribe_beside_last_leaves_first_joins() {
     });
 }
 
-/// A session gets a number while it ends and the next one begins: the next one's is greater.
+/// An epoch gets a number while it ends and the next one begins: the next one's is greater.
 #[test]
 fn number_beside_end_and_next() {
     check(|| {
@@ -194,7 +194,7 @@ fn last_leaves_first_joins() {
     });
 }
 
-/// The socket that began a session is superseded, and its heir leaves, before it tells of the session: that is not taken for a later one
+/// The socket that began an epoch is superseded, and the new one leaves, before it tells of the epoch: that is not taken for a later one
 /// than the next.
 #[test]
 fn superseded_beside_last_leaves_first_joins() {
@@ -204,10 +204,10 @@ fn superseded_beside_last_leaves_first_joins() {
         let (shard, fingerprint) = registry.locate(&1);
         let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
         let first = Socket::new(shard.clone(), registered.addr);
-        let heir = registry.register_taking_over(key(1), Guarded::default()).unwrap();
-        let leaver = thread::spawn(move || drop(heir));
+        let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
+        let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
-        shard.announce(&registered, first.key());
+        shard.notify_active(&registered, first.key());
         leaver.join().unwrap();
         assert!(heard(&registry, &mut presence).online);
         drop(next);

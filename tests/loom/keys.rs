@@ -1,4 +1,4 @@
-//! Keys that come and go: the table, the presence word, growth and limits.
+//! Keys that come and go: the table, the key's state, growth and limits.
 
 use super::{check, is_due, key, limited, registry, rival};
 use crate::RegisterError;

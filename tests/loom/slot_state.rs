@@ -1,4 +1,4 @@
-//! The socket's word by itself.
+//! A slot's state by itself.
 
 use super::check;
 use crate::storage::slot::state::{MarkOutcome, SlotState, Woken};
@@ -191,7 +191,7 @@ fn wait_again_while_woken() {
     });
 }
 
-/// A mark meant for one socket never reaches the next one in the place.
+/// A mark meant for one socket never reaches the next one in the slot.
 #[test]
 fn due_does_not_pass_on() {
     check(|| {
@@ -211,7 +211,7 @@ fn due_does_not_pass_on() {
     });
 }
 
-/// Of two that claim a vacant place one gets it.
+/// Of two that claim a vacant slot one gets it.
 #[test]
 fn one_claim() {
     check(|| {

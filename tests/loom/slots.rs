@@ -1,4 +1,4 @@
-//! Places of one key: the chain, reuse, and visitors.
+//! Slots of one key: the chain, reuse, and visitors.
 
 use super::{check, is_due, key, registry};
 use loom::thread;
@@ -31,7 +31,7 @@ fn mark_beside_drop_of_the_second() {
     });
 }
 
-/// A socket moves into the bucket's own place while only one in the chain is left, beside a mark: that one is reached.
+/// A socket moves into the inline slot while only one in the chain is left, beside a mark: that one is reached.
 #[test]
 fn mark_beside_return_to_the_own_place() {
     check(|| {
@@ -67,7 +67,7 @@ fn chain_returned_beside_mark() {
     });
 }
 
-/// Two sockets of a key join while one is there: three places, three ids, all reached.
+/// Two sockets of a key join while one is there: three slots, three ids, all reached.
 #[test]
 fn two_joins() {
     check(|| {
@@ -84,7 +84,7 @@ fn two_joins() {
     });
 }
 
-/// A place of the chain is given back and taken from both sides.
+/// A slot of the chain is given back and taken from both sides.
 #[test]
 fn chain_reused_beside_join() {
     check(|| {
@@ -260,7 +260,7 @@ fn walk_beside_churn() {
     });
 }
 
-/// A stale id never matches, also after the place's last generation.
+/// A stale id never matches, also after the slot's last generation.
 #[test]
 fn ids_are_not_issued_twice() {
     check(|| {

@@ -20,7 +20,7 @@ fn assert_alone(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) 
     assert_eq!(registry.sockets_of(&1), [socket.id()]);
 }
 
-/// The old socket is in the bucket's own place, or in the chain while that is free: the new one gets the other.
+/// The old socket is in the inline slot, or in the chain while that is free: the new one gets the other.
 fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>, Ours) {
     let registry = registry();
     let (own, old) = (registry.register(key(1)).unwrap(), in_chain.then(|| registry.register(key(1)).unwrap()));
@@ -71,7 +71,7 @@ fn mark_of_all_beside_takeover() {
     }
 }
 
-/// The same where the old socket's owner leaves at once, so that the walk finds nobody in its place.
+/// The same where the old socket's owner leaves at once, so that the walk finds nobody in its slot.
 #[test]
 fn mark_of_all_beside_takeover_and_drop() {
     check(|| {

@@ -110,7 +110,7 @@ fn wait_given_up_beside_mark() {
     });
 }
 
-/// The handle is dropped while its task is being woken: the place is cleaned up once, by whoever is last in it.
+/// The handle is dropped while its task is being woken: the slot is cleaned up once, by whoever is last in it.
 #[test]
 fn drop_beside_wake() {
     check(|| {

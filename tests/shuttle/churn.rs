@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-/// Few keys, so that they share places and change hands; ids, bounds and reach are checked at every step.
+/// Few keys, so that they share slots and change hands; ids, bounds and reach are checked at every step.
 #[test]
 fn reconnect_storm() {
     explore(|| {
@@ -90,7 +90,7 @@ fn walks_among_churn() {
     });
 }
 
-/// Others look into a socket and mark it by its id while its owner leaves and somebody takes the place.
+/// Others look into a socket and mark it by its id while its owner leaves and somebody takes the slot.
 #[test]
 fn looks_and_marks_by_id_among_churn() {
     explore(|| {

@@ -42,7 +42,7 @@ impl SlotChain {
 
     /// By who alone can reach the chain.
     pub(crate) fn clear(&self) {
-        // Ordering: Release, so that a walker that reads this sees that the key is gone. The bucket is handed on by its presence word.
+        // Ordering: Release, so that a walker that reads this sees that the key is gone. The bucket is handed on by the key's state.
         self.0.store(0, Ordering::Release);
     }
 }

@@ -4,7 +4,7 @@ use crate::storage::slab::Slab;
 use crate::storage::slot::SlotAddr;
 use crate::sync::{AtomicU64, Ordering};
 
-/// A stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
+/// A free list: a stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
 /// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
 ///
 /// `| pops: 32 | top: 32 |`
@@ -46,11 +46,11 @@ impl FreeList {
         }
     }
 
-    /// Takes all slots at once, linked by `next_free`, by who alone can reach the stack.
+    /// Takes all slots at once, linked by `next_free`, by who alone can reach the list.
     pub(crate) fn take_all(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         let head = self.0.load(Ordering::Acquire);
-        // Ordering: Relaxed: the bucket is handed on by its presence word. The pops are kept.
+        // Ordering: Relaxed: the bucket is handed on by the key's state. The pops are kept.
         self.0.store(head >> 32 << 32, Ordering::Relaxed);
         SlotAddr::from_link(head as u32)
     }

@@ -1,6 +1,6 @@
-//! Slots for the further sockets of keys, and the lists that link them.
+//! Overflow slots, for the further sockets of keys, and the lists that link them.
 //!
-//! A slot is in one of these: never used; in the slab's free list; in a key's chain, and then either taken by a socket or in
+//! An overflow slot is in one of these: never used; in the slab's free list; in a key's chain, and then either taken by a socket or in
 //! the key's list of vacant slots. A chain only grows while its key is active, so that whoever walks it, and keeps making sure that
 //! the key is the same, never leaves it. When the key goes idle the whole chain goes back to the slab.
 
@@ -32,7 +32,7 @@ struct Page<M> {
     slots: Box<[OverflowSlot<M>]>,
 }
 
-/// A place for a further socket of a key.
+/// The slot of a further socket of a key.
 pub(crate) struct OverflowSlot<M> {
     state: SlotState,
     data: SlotData<M>,
@@ -101,7 +101,7 @@ impl<M> Slab<M> {
         page.slots.get(addr.offset() as usize)
     }
 
-    /// Where a word is, if it is in this slab.
+    /// The address of the slot whose state this is, if it is in this slab.
     pub(crate) fn addr_of(&self, state: &SlotState) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());

@@ -1,6 +1,6 @@
-//! One place for one socket: the word, the lease and, aside, what only the socket's own life touches.
+//! A slot and the rights to it: its state, its refs and, aside, what only the socket's own life touches.
 //!
-//! Who may do what follows from the word and the lease; here it becomes types: a function that needs a right takes the value
+//! Who may do what follows from the state and the refs; here it becomes types: a function that needs a right takes the value
 //! that stands for it, and only the step that grants the right makes that value.
 
 #![allow(unsafe_code)]
@@ -15,7 +15,7 @@ use crate::util::panic::DeferredPanics;
 use crate::util::value_cell::ValueCell;
 use std::task::{Context, Poll, Waker};
 
-/// What is kept of a socket besides its word.
+/// What is kept of a socket besides its state.
 pub(crate) struct SlotData<M> {
     waker: WakerCell,
     metadata: ValueCell<M>,
@@ -30,7 +30,7 @@ impl<M> Default for SlotData<M> {
 // SAFETY: cells of `MaybeUninit`, for which any bytes will do.
 unsafe impl<M> Zeroable for SlotData<M> {}
 
-/// A place, wherever its parts are: in a bucket and the arrays beside it, or in a slot.
+/// A slot, wherever its parts are: in a bucket and the arrays beside it, or in an overflow slot.
 pub(crate) struct SlotRef<'a, M> {
     pub(crate) state: &'a SlotState,
     pub(crate) refs: &'a SlotRefs,
@@ -46,18 +46,18 @@ impl<M> Clone for SlotRef<'_, M> {
 impl<M> Copy for SlotRef<'_, M> {}
 
 impl<'a, M> SlotRef<'a, M> {
-    /// Takes the place, if it is vacant.
+    /// Takes the slot, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
         self.state.claim().then_some(Claimed(self))
     }
 
-    /// Takes the own place of a bucket that the caller has claimed.
+    /// Takes the inline slot of a bucket that the caller has claimed.
     pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
         self.state.claim_alone();
         Claimed(self)
     }
 
-    /// The right to wake the task of the socket of that generation, whose word a step has just given that duty.
+    /// The right to wake the task of the socket of that generation, whose state a step has just given that duty.
     pub(crate) fn waking(self, generation: Generation, _token: state::WakeToken) -> Waking<'a, M> {
         Waking { slot: self, generation }
     }
@@ -75,7 +75,7 @@ impl<'a, M> SlotRef<'a, M> {
     }
 
     /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
-    /// shutdown: it is what a missing verdict means. So nothing is written either if CLOSED is there already.
+    /// shutdown: it is what a missing code means. So nothing is written either if CLOSED is there already.
     fn set_reason(self, generation: Generation, why: Closed) {
         if why != Closed::Shutdown && !self.state.load().is_closed() {
             self.refs.set_reason(generation, why.code());
@@ -91,14 +91,14 @@ impl<'a, M> SlotRef<'a, M> {
     /// The owner's rights.
     ///
     /// # Safety
-    /// The caller holds the one handle of the socket of that generation, which is in this place, and uses the result only as long as
+    /// The caller holds the one handle of the socket of that generation, which is in this slot, and uses the result only as long as
     /// it does; and only one thread at a time calls `poll_due`.
     pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
         Owned { slot: self, generation }
     }
 }
 
-/// A vacant place that the holder has claimed.
+/// A vacant slot that the holder has claimed.
 #[must_use]
 pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
@@ -131,7 +131,7 @@ pub(crate) struct Waking<'a, M> {
 }
 
 impl<'a, M> Waking<'a, M> {
-    /// Wakes the task. If its owner left meanwhile, the place may be the caller's to clean up.
+    /// Wakes the task. If its owner left meanwhile, the slot may be the caller's to clean up.
     #[inline]
     pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
         let Self { slot, generation } = self;
@@ -156,7 +156,7 @@ pub(crate) struct Visit<'a, M> {
 
 impl<'a, M> Visit<'a, M> {
     pub(crate) fn metadata(&self) -> &M {
-        // SAFETY: full until the last one in the place vacates it, and the visit is in.
+        // SAFETY: full until the last one in the slot vacates it, and the visit is in.
         unsafe { self.slot.data.metadata.get() }
     }
 
@@ -170,13 +170,13 @@ impl<'a, M> Visit<'a, M> {
         if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
     }
 
-    /// Goes out. If the owner left meanwhile, the place may be the caller's to clean up.
+    /// Goes out. If the owner left meanwhile, the slot may be the caller's to clean up.
     pub(crate) fn leave(&self) -> Option<LastHolder<'a, M>> {
         self.slot.refs.release(self.generation).then_some(LastHolder(self.slot))
     }
 }
 
-/// The owner's rights to a place.
+/// The owner's rights to a slot.
 pub(crate) struct Owned<'a, M> {
     slot: SlotRef<'a, M>,
     generation: Generation,
@@ -185,15 +185,15 @@ pub(crate) struct Owned<'a, M> {
 /// How an owner left.
 #[must_use]
 pub(crate) enum OwnerExit<'a, M> {
-    /// Its socket was live, and nobody else was in the place.
+    /// Its socket was live, and nobody else was in the slot.
     Alone(LastHolder<'a, M>),
-    /// Another socket had taken over, or somebody may be in the place.
+    /// Another socket had taken over, or somebody may be in the slot.
     Shared(SharedExit<'a, M>),
 }
 
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
-        // SAFETY: full until the last one in the place vacates it, and the owner is in.
+        // SAFETY: full until the last one in the slot vacates it, and the owner is in.
         unsafe { self.slot.data.metadata.get() }
     }
 
@@ -229,7 +229,7 @@ impl<'a, M> Owned<'a, M> {
         }
     }
 
-    /// Waits, if the word still is as `seen` as far as that matters; false: look again.
+    /// Waits, if the state still is as `seen` as far as that matters; false: look again.
     fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>) -> bool {
         let SlotRef { state, data, .. } = self.slot;
         // Dropped last: dropping a waker may run the caller's code.
@@ -252,7 +252,7 @@ impl<'a, M> Owned<'a, M> {
         state.arm()
     }
 
-    /// Removes the socket. From here on nobody can mark it, and only who is in the place already sees it.
+    /// Removes the socket. From here on nobody can mark it, and only who is in the slot already sees it.
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
         let others = self.slot.state.remove();
         if others == OtherHolders::default() {
@@ -276,7 +276,7 @@ impl<'a, M> SharedExit<'a, M> {
         self.others.superseded
     }
 
-    /// Leaves the place to the others, or to the caller if there are none.
+    /// Leaves the slot to the others, or to the caller if there are none.
     pub(crate) fn finish(self) -> Option<LastHolder<'a, M>> {
         let Self { owned: Owned { slot, generation }, others } = self;
         let is_alone = !(others.waking || others.visited);
@@ -284,7 +284,7 @@ impl<'a, M> SharedExit<'a, M> {
     }
 }
 
-/// The duty to clean up after a removed socket, alone in its place.
+/// The duty to clean up after a removed socket, alone in its slot.
 #[must_use]
 pub(crate) struct LastHolder<'a, M>(SlotRef<'a, M>);
 
@@ -295,13 +295,13 @@ pub(crate) struct SlotDrops<M> {
 }
 
 impl<M> LastHolder<'_, M> {
-    /// Empties the place and makes it vacant. The flag is false if it is retired instead.
+    /// Empties the slot and makes it vacant. The flag is false if it is retired instead.
     pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
         let SlotRef { state, data, .. } = self.0;
         let drops = SlotDrops {
-            // SAFETY: busy, and nobody else is in the place; open since `occupy`.
+            // SAFETY: busy, and nobody else is in the slot; open since `occupy`.
             _waker: unsafe { data.waker.clear() },
-            // SAFETY: busy, and nobody else is in the place; full since `occupy`.
+            // SAFETY: busy, and nobody else is in the slot; full since `occupy`.
             _metadata: unsafe { data.metadata.take() },
         };
         (drops, state.vacate())

@@ -1,6 +1,6 @@
-//! The number of a place within its shard: which table or page, and where in it.
+//! The address of a slot within its shard: which table or page, and where in it.
 
-/// `| offset: 26 | is a slot: 1 | segment: 5 |`. A slot's number is never 0, so that 0 can end a list.
+/// `| offset: 26 | is a slot: 1 | segment: 5 |`. An overflow slot's address is never 0, so that 0 can end a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotAddr(u32);
 
@@ -13,14 +13,14 @@ pub(crate) const MAX_OFFSET: u32 = u32::MAX >> OFFSET_SHIFT;
 pub(crate) const MAX_SEGMENT: u32 = SLOT - 1;
 
 impl SlotAddr {
-    /// The own place of a bucket.
+    /// The inline slot of a bucket.
     #[inline]
     pub(crate) fn bucket(table: u32, bucket: u32) -> Self {
         debug_assert!(table <= MAX_SEGMENT && bucket <= MAX_OFFSET);
         Self(bucket << OFFSET_SHIFT | table)
     }
 
-    /// A slot of the slab.
+    /// An overflow slot.
     pub(crate) fn slot(page: u32, offset: u32) -> Self {
         debug_assert!(page <= MAX_SEGMENT && offset <= MAX_OFFSET);
         Self(offset << OFFSET_SHIFT | SLOT | page)

@@ -1,11 +1,11 @@
-//! Which of the sockets that a place has had.
+//! Which of the sockets that a slot has had.
 
 use crate::sync::MODELLED;
 
-/// Few under the model checker, so that a place's last generation is reached.
+/// Few under the model checker, so that a slot's last generation is reached.
 pub(crate) const GENERATION_BITS: u32 = if MODELLED { 2 } else { Generation::BITS };
 
-/// A part of the socket's word, of its lease and of its id. It never wraps: a place whose last generation was used is retired.
+/// A part of the socket's state, of its refs and of its id. It never wraps: a slot whose last generation was used is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(u32);
 

@@ -1,17 +1,17 @@
-//! Who is in a place: the owner, visitors who read its values, and whoever wakes through its waker cell. The last one to leave cleans up. And
+//! Who holds a slot: the owner, visitors who read its values, and whoever wakes through its waker cell. The last one to leave cleans up. And
 //! why the owner was told to go.
 //!
-//! Only places that somebody looked into, or closed for a reason, or that were left while their waker was in use, ever touch their lease: the word's
+//! Only slots that somebody looked into, or closed for a reason, or that were left while their waker was in use, ever touch their refs: the state's
 //! VISITED, CLOSED and WAKING flags tell the owner whether it must.
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | generation + 1: 28 | verdict: 9 | shares: 27 |
+//! | generation + 1: 28 | code: 9 | refs: 27 |
 //! ```
 //! - `code` is 0, or why the owner was told to go. The first one stays.
 //! - `refs`: the owner has 2^26 and everybody else has one.
 //!
-//! A lease of an older generation counts as fresh, which means no verdict, and that the owner alone is in; so nothing has to be written when
+//! Refs of an older generation count as fresh, which means no code, and that the owner alone is in; so nothing has to be written when
 //! a socket registers.
 //!
 //! # Transitions
@@ -21,9 +21,9 @@
 //! | owner + n | owner + n - 1 | `release` | visitor, or who wakes | |
 //! | owner + n | n, or n + 1 if somebody is waking | `release_owner` | owner | clean up if that is 0 |
 //! | n, without the owner | n - 1 | `release` | visitor, or who wakes | clean up if that is 0 |
-//! | no verdict | verdict | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no verdict | |
+//! | no code | code | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no code | |
 //!
-//! Who wakes has its share only from the moment that the owner leaves. It may pay that share back *before* the owner has left:
+//! Who wakes has its ref only from the moment that the owner leaves. It may pay that ref back *before* the owner has left:
 //! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
 //!
 //! Progress: all are lock-free; a step fails only because another one succeeded.
@@ -39,7 +39,7 @@ const CODE_BITS: u32 = 9;
 const STAMP_SHIFT: u32 = CODE_BITS + REF_BITS;
 const REFS: u64 = (1 << REF_BITS) - 1;
 const OWNER: u32 = 1 << (REF_BITS - 1);
-/// Fewer shares than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
+/// Fewer refs than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
 const OWNER_IS_IN: u32 = OWNER / 2;
 
 // One bit more than a generation has, since it is stamped plus one.
@@ -59,7 +59,7 @@ impl Closed {
     const SUPERSEDED: u16 = 2;
     const DISCONNECTED: u16 = 3;
 
-    /// The reason as it is kept in a place.
+    /// The reason as it is kept in a slot.
     pub(crate) fn code(self) -> CloseCode {
         CloseCode(match self {
             Self::Shutdown => Self::SHUTDOWN,
@@ -79,7 +79,7 @@ impl Closed {
 
 const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= CloseCode::MAX);
 
-/// The lease of one place. See the module's documentation.
+/// The refs of one slot. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct SlotRefs(AtomicU64);
 
@@ -101,14 +101,14 @@ impl SlotRefs {
         self.change_refs(generation, |refs| Some(refs - (OWNER - u32::from(waking)))) == Some(0)
     }
 
-    /// Passes that verdict unless there is one; returns the one that there is. None if that generation is over.
+    /// Sets that code unless there is one; returns the one that there is. None if that generation is over.
     pub(crate) fn set_reason(&self, generation: Generation, code: CloseCode) -> Option<CloseCode> {
         debug_assert!(code != CloseCode::NONE && code.0 <= CloseCode::MAX);
         let passed = |now| if now == CloseCode::NONE { code } else { now };
         self.change(generation, |now, refs| Some((passed(now), refs))).map(|(code, _)| code)
     }
 
-    /// Changes the shares of that generation; returns the new number.
+    /// Changes the refs of that generation; returns the new number.
     fn change_refs(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
         self.change(generation, |code, refs| Some((code, f(refs)?))).map(|(_, refs)| refs)
     }
@@ -119,7 +119,7 @@ impl SlotRefs {
         f: impl Fn(CloseCode, u32) -> Option<(CloseCode, u32)>,
     ) -> Option<(CloseCode, u32)> {
         let stamp = u64::from(generation.raw()) + 1;
-        // Ordering: Acquire, as on success: the decision rests on what others did before they changed the lease.
+        // Ordering: Acquire, as on success: the decision rests on what others did before they changed the refs.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             let (code, refs) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
@@ -129,7 +129,7 @@ impl SlotRefs {
             };
             let next = f(code, refs)?;
             let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << REF_BITS | u64::from(next.1);
-            // Ordering: AcqRel: who leaves releases what it read and did in the place; who leaves last acquires all of it before it
+            // Ordering: AcqRel: who leaves releases what it read and did in the slot; who leaves last acquires all of it before it
             // cleans up. Failure Acquire, as the first load.
             match self.0.compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(next),

@@ -1,17 +1,17 @@
-//! The socket's word: which socket is in a place, whether its task waits, and what is due.
+//! The state of a slot: which socket is in it, whether its task waits, and what is due.
 //!
 //! # What it protects
 //! The due bits themselves, and the right to use the waker cell and the values beside the word.
 //!
 //! # Roles
 //! One *owner* (the `Socket` handle) while the word is live or superseded; any number of *markers*; any number of *visitors*, who count
-//! themselves in the place's lease; one *claimer* while it is neither.
+//! themselves in the refs of the slot; one *claimer* while it is neither.
 //!
 //! # Layout, most significant bits first
 //! ```text
 //! | generation: 27 | VISITED | CLOSED | WAKING | WAITING | LIVE | due: 32 |
 //! ```
-//! `generation` counts the sockets that have had the place. It never wraps: a place whose last generation was used is
+//! `generation` counts the sockets that have had the slot. It never wraps: a slot whose last generation was used is
 //! retired. Because it stands in the word that every step compares and swaps, a step that succeeds has proved that it met the socket
 //! it was meant for.
 //!
@@ -32,13 +32,13 @@
 //! | busy | live, something due or nothing | `publish` | claimer | |
 //! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
 //! | live | live + CLOSED | `close` | anybody | the same |
-//! | live | superseded | `supersede` | who takes over | the same; and what was due is the caller's to mark its heir with |
+//! | live | superseded | `supersede` | who takes over | the same; and what was due is the caller's to mark the new socket with |
 //! | live or superseded, WAKING | the same, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |
 //! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
-//! | live | live, VISITED | `announce_visit` | visitor | count itself in the lease |
-//! | live or superseded | busy | `remove` | owner | clean the place up, or leave that to whoever is still in it |
+//! | live | live, VISITED | `announce_visit` | visitor | count itself in the refs |
+//! | live or superseded | busy | `remove` | owner | clean the slot up, or leave that to whoever is still in it |
 //! | busy | vacant or retired | `vacate` | who leaves last | |
 //!
 //! # Who may touch the waker cell
@@ -53,7 +53,7 @@
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
 //! that finds its topics due sets nothing: it fences instead (see `SlotState::raise`).
 //!
-//! The steps by which sockets come to a place and leave it are in `lifecycle`.
+//! The steps by which sockets come to a slot and leave it are in `lifecycle`.
 
 mod lifecycle;
 
@@ -68,7 +68,7 @@ const FLAG_BITS: u32 = 5;
 const GENERATION_SHIFT: u32 = DUE_BITS + FLAG_BITS;
 
 const DUE: u64 = (1 << DUE_BITS) - 1;
-/// The due field of a word that is not live: somebody works on the place.
+/// The due field of a word that is not live: somebody works on the slot.
 const BUSY: u64 = 1;
 const LIVE: u64 = 1 << DUE_BITS;
 const WAITING: u64 = LIVE << 1;
@@ -165,11 +165,11 @@ pub(crate) enum Woken {
     Done,
     /// WAKING is still held: wake the task once more.
     Again,
-    /// The owner left meanwhile: take leave of the place in the lease.
+    /// The owner left meanwhile: take leave of the slot in the refs.
     OwnerLeft,
 }
 
-/// The word of one place. See the module's documentation.
+/// The state of one slot. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct SlotState(AtomicU64);
 
@@ -313,7 +313,7 @@ impl SlotState {
         !seen.is_waking()
     }
 
-    /// A visitor makes sure that the owner will look into the lease when it leaves. False if that socket is gone.
+    /// A visitor makes sure that the owner will look into the refs when it leaves. False if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
         self.set_bits(self.load(), generation, VISITED, true) != MarkOutcome::Gone
     }

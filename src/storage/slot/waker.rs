@@ -1,4 +1,4 @@
-//! The waker cell: the waker of the task that owns a socket. When to use it is for the socket's word to say.
+//! The waker cell: the waker of the task that owns a socket. When to use it is for the socket's state to say.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ impl WakerCell {
     /// Begins a generation without a waker.
     ///
     /// # Safety
-    /// The place is busy and the caller is its claimer (rule 1 of `word`); the cell was `close`d since it was last opened.
+    /// The slot is busy and the caller is its claimer (rule 1 of `state`); the cell was `clear`ed since `init`.
     #[inline]
     pub(crate) unsafe fn init(&self) {
         // SAFETY: empty, and nobody else's, by the caller's promise.
@@ -23,7 +23,7 @@ impl WakerCell {
     /// Ends a generation; what comes back is for the caller to drop when its own state is in order.
     ///
     /// # Safety
-    /// The place is busy and the caller cleans it up (rule 1 of `word`); the cell is open.
+    /// The slot is busy and the caller cleans it up (rule 1 of `state`); the cell was `init`ialised.
     #[inline]
     pub(crate) unsafe fn clear(&self) -> Option<Waker> {
         // SAFETY: full since `init`, and nobody else's, by the caller's promise.
@@ -33,7 +33,7 @@ impl WakerCell {
     /// Whether the cell's waker wakes the same task as `waker`.
     ///
     /// # Safety
-    /// The caller is the owner (rules 2 and 3 of `word`).
+    /// The caller is the owner (rules 2 and 3 of `state`).
     #[inline]
     pub(crate) unsafe fn will_wake(&self, waker: &Waker) -> bool {
         // SAFETY: open, and while the owner reads nobody but the owner writes.
@@ -43,7 +43,7 @@ impl WakerCell {
     /// Puts `waker` in; what comes back is for the caller to drop when its own state is in order.
     ///
     /// # Safety
-    /// The caller is the owner, and the word is neither WAITING nor WAKING (rule 2 of `word`).
+    /// The caller is the owner, and the state is neither WAITING nor WAKING (rule 2 of `state`).
     pub(crate) unsafe fn replace(&self, waker: Waker) -> Option<Waker> {
         // SAFETY: open, and the owner has the cell to itself.
         let old = unsafe { self.0.take() };
@@ -55,7 +55,7 @@ impl WakerCell {
     /// Wakes the task.
     ///
     /// # Safety
-    /// The caller holds WAKING (rule 3 of `word`).
+    /// The caller holds WAKING (rule 3 of `state`).
     #[inline]
     pub(crate) unsafe fn wake(&self) {
         // SAFETY: open, and while WAKING is held nobody writes.

@@ -25,11 +25,11 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// The key's socket as its word shows it, if this is the key's bucket and the key has no other place. Holds if a step from there succeeds.
+    /// The key's socket as its state shows it, if this is the key's bucket and the key has no other slot. Holds if a step from there succeeds.
     ///
-    /// The word is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
-    /// meanwhile, which keeps the occupancy: what is read here after the word belongs to that socket's key. Whoever registers in
-    /// another place says CHAINED before returning, and so is not missed.
+    /// The state is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
+    /// meanwhile, which keeps the occupancy: what is read here after the state belongs to that socket's key. Whoever registers in
+    /// another slot says CHAINED before returning, and so is not missed.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
         let seen = self.state.load();
@@ -55,7 +55,7 @@ impl<K, M> Default for BucketWarm<K, M> {
 #[derive(Default)]
 pub(crate) struct BucketCold {
     pub(super) refs: SlotRefs,
-    /// The places of the key's chain that are free to take.
+    /// The slots of the key's chain that are free to take.
     pub(crate) free_slots: FreeList,
     pub(crate) chain: SlotChain,
     pub(crate) takeover_order: TakeoverOrder,

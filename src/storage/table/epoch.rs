@@ -1,22 +1,23 @@
-//! The number of a key's session: of a time from when the key became active until it went idle. Only who watches needs it, so it is
+//! The number of a key's epoch: of a time from when the key became active until it went idle. (Not an epoch of memory
+//! reclamation: there is none.) Only who watches needs it, so it is
 //! drawn when somebody first does.
 //!
 //! # States, of the word beside each key
 //! | word | meaning |
 //! |---|---|
 //! | 0 | no number was drawn |
-//! | n | the session is, or was, the nth that got a number |
-//! | all ones | the session ended without a number: nobody ever learns of it |
+//! | n | the epoch is, or was, the nth that got a number |
+//! | all ones | the epoch ended without a number: nobody ever learns of it |
 //!
 //! # Transitions
 //! | from | to | operation | who | right to the occupancy |
 //! |---|---|---|---|---|
-//! | 0 | n | `number` | who tells of the session | counted as live, or as lingering |
-//! | 0 | all ones | `end` | the socket whose step ended the session | counted as lingering, or alone with the bucket |
+//! | 0 | n | `number` | who tells of the epoch | counted as live, or as lingering |
+//! | 0 | all ones | `end` | the socket whose step ended the epoch | counted as lingering, or alone with the bucket |
 //! | any | 0 | `clear` | who vacates the bucket | alone with the bucket |
 //!
-//! # Why numbers rise with the sessions of a key
-//! A number is drawn *before* the key is seen to be still active. A later session's number is drawn by somebody who saw that this one
+//! # Why numbers rise with the epochs of a key
+//! A number is drawn *before* the key is seen to be still active. A later epoch's number is drawn by somebody who saw that this one
 //! had ended, so if that number had come first, this one's drawer would have acquired the end from the clock and not seen the key active.
 //! Who sees the key idle leaves the word alone, and `end` sees to it that whoever is slow fails.
 
@@ -26,16 +27,16 @@ const NONE: u64 = 0;
 
 const ENDED: u64 = u64::MAX;
 
-/// Draws the numbers of one registry's sessions.
+/// Draws the numbers of one registry's epochs.
 #[derive(Default)]
 pub(crate) struct EpochClock(AtomicU64);
 
-/// The number of the session of the key that is in a bucket. See the module's documentation.
+/// The number of the epoch of the key that is in a bucket. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct ActivityEpoch(AtomicU64);
 
 impl ActivityEpoch {
-    /// The session's number, drawn now if there is none; none if the session has ended without. `is_active` looks whether the session goes on.
+    /// The epoch's number, drawn now if there is none; none if the epoch has ended without. `is_active` looks whether the epoch goes on.
     pub(crate) fn number(&self, clock: &EpochClock, is_active: impl FnOnce() -> bool) -> Option<u64> {
         // Ordering: Acquire, as `end`.
         match self.0.load(Ordering::Acquire) {
@@ -55,7 +56,7 @@ impl ActivityEpoch {
         }
     }
 
-    /// The session's number, if it has one; from here on it gets none.
+    /// The epoch's number, if it has one; from here on it gets none.
     pub(crate) fn end(&self) -> Option<u64> {
         // Ordering: AcqRel, failure Acquire: all who use the word come one after the other. What they tell each other through it is
         // the number alone.
@@ -65,7 +66,7 @@ impl ActivityEpoch {
         }
     }
 
-    /// Makes the word ready for the next key's session.
+    /// Makes the word ready for the next key's epoch.
     pub(crate) fn clear(&self) {
         // Ordering: Relaxed: others get here by the step that hands the bucket on.
         self.0.store(NONE, Ordering::Relaxed);
@@ -76,12 +77,12 @@ fn known(seen: u64) -> Option<u64> {
     (seen != NONE && seen != ENDED).then_some(seen)
 }
 
-/// The sequence of the event by which a session begins.
+/// The sequence of the event by which an epoch begins.
 pub(crate) fn online(number: u64) -> u64 {
     number << 1
 }
 
-/// The sequence of the event by which a session ends.
+/// The sequence of the event by which an epoch ends.
 pub(crate) fn offline(number: u64) -> u64 {
     online(number) + 1
 }

@@ -79,7 +79,7 @@ impl<K, M> Table<K, M> {
         None
     }
 
-    /// The key, if it is in this bucket; else what the bucket's presence was.
+    /// The key, if it is in this bucket; else what the key's state was.
     #[inline]
     pub(crate) fn check<'a>(
         &'a self,

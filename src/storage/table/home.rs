@@ -6,11 +6,11 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | version: 47 | CLOSED | bound: 6 | pending + 1: 10 |
+//! | version: 47 | SEALED | bound: 6 | pending + 1: 10 |
 //! ```
-//! - `version` counts insertions. It does not wrap: a home whose versions are used up is closed.
+//! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
 //! - `bound` is how many lines beyond its first a key of this home has ever been put: a search ends there.
-//! - `pending` is the bucket that the last insertion decided on and has not made visible yet, as the way to it from this home; the
+//! - `pending` is the bucket that the last insertion committed and has not made visible yet, as a position seen from this home; the
 //!   table knows how to read it. Whoever meets it makes it visible.
 //!
 //! # Transitions
@@ -18,7 +18,7 @@
 //! |---|---|---|---|
 //! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | anybody, once the bucket is a member |
-//! | nothing pending | CLOSED | `seal` | inserter into a newer table |
+//! | nothing pending | SEALED | `seal` | inserter into a newer table |
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
@@ -38,7 +38,7 @@ const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
 /// No probe sequence may be longer: the bound would not fit.
 pub(crate) const MAX_BOUND: u32 = (1 << BOUND_BITS) - 1;
-/// No way to a bucket may be a greater number.
+/// No position of a bucket may be a greater number.
 pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 
 /// What a home word held when it was looked at.
@@ -46,7 +46,7 @@ pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
-    /// The way to the bucket that is decided on and not yet visible.
+    /// The position of the bucket that is committed and not yet visible.
     #[inline]
     pub(crate) fn pending(self) -> Option<u32> {
         (self.0 & PENDING).checked_sub(1).map(|position| position as u32)
@@ -85,7 +85,7 @@ impl HomeGroup {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Snapshot(next)).map_err(drop)
     }
 
-    /// Commits the insertion of a key into the bucket at the end of `position`, `distance` lines from its first, if nobody has inserted here
+    /// Commits the insertion of a key into the bucket at `position`, `distance` lines from its first, if nobody has inserted here
     /// since `seen`.
     #[inline]
     pub(crate) fn commit(&self, seen: Snapshot, position: u32, distance: u32) -> Option<Snapshot> {

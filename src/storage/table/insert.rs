@@ -1,10 +1,10 @@
 //! How a key gets into a table.
 //!
 //! # How a key is inserted once
-//! 1. Read the home. If an insertion is pending there, finish it and start over.
+//! 1. Read the home. If an insertion is pending there, help it and start over.
 //! 2. Search. If the key is there, join it.
 //! 3. Claim a vacant bucket, which nobody sees yet, and write the key and its identity.
-//! 4. Compare-and-swap the home from what was read in 1 to the next version, with this bucket pending. If that fails, somebody
+//! 4. Commit: compare-and-swap the home from what was read in 1 to the next version, with this bucket pending. If that fails, somebody
 //!    else has inserted here since: start over, keeping the bucket.
 //! 5. Make the bucket a member; clear the pending mark. Whoever meets the mark does both.
 //!
@@ -13,7 +13,7 @@
 //! scanning for competing entries; one word per home is simpler where keys are inserted far less often than they are looked up.
 //!
 //! # How a table is superseded
-//! An inserter into a newer table first closes the key's home in every older one, and joins the key if it is there. From then
+//! An inserter into a newer table first seals the key's home in every older one, and joins the key if it is there. From then
 //! on step 4 fails in the older table, so the key can only be inserted in the newer one.
 
 use crate::storage::fingerprint::Fingerprint;
@@ -27,7 +27,7 @@ const _: () =
 
 /// What became of an attempt to insert a key. But for `Inserted` the key comes back.
 pub(crate) enum InsertOutcome<'a, K, M> {
-    /// The key is active in this bucket, the caller is its one socket, and the bucket's own place is claimed for it.
+    /// The key is active in this bucket, the caller is its one socket, and the bucket's inline slot is claimed for it.
     Inserted(u32, Claimed<'a, M>),
     /// The key is there.
     Exists(ActiveKey<'a, K, M>, K),
@@ -103,7 +103,7 @@ impl<K, M> Table<K, M> {
         Err(vacancy)
     }
 
-    /// Claims the free bucket for the key, with its own place. The key comes back if somebody was faster.
+    /// Claims the free bucket for the key, with its inline slot. The key comes back if somebody was faster.
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
         let bucket = self.bucket(index);
@@ -115,7 +115,7 @@ impl<K, M> Table<K, M> {
         Ok(Staged::new(self, index, bucket, distance, slot, key))
     }
 
-    /// Makes the bucket of a decided insertion visible, unless that was done already.
+    /// Makes the bucket of a committed insertion visible, unless that was done already.
     fn help(&self, home: usize, committed: home::Snapshot) {
         let Some(position) = committed.pending() else { return };
         let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
@@ -124,7 +124,7 @@ impl<K, M> Table<K, M> {
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
         let claimed = key_state.load();
-        // The home still is as decided, so `claimed` is of that insertion and not of a later one: whoever inserted does not
+        // The home still is as committed, so `claimed` is of that insertion and not of a later one: whoever inserted does not
         // return, and so the bucket is not emptied, before the home is cleared.
         if home.load() != committed {
             return;
@@ -135,13 +135,13 @@ impl<K, M> Table<K, M> {
         home.clear(committed);
     }
 
-    /// The way to a bucket from the key's home: from which of its lines, how far, and to which bucket of the line.
+    /// The position of a bucket, seen from the key's home: from which of its lines, how far, and to which bucket of the line.
     fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
         let start = self.start(fingerprint.hash) % HOME_LINES;
         (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
     }
 
-    /// The bucket at the end of a way from a home.
+    /// The bucket at a position, seen from a home.
     fn bucket_at(&self, home: usize, position: u32) -> u32 {
         let (position, side) = (position / BUCKETS_PER_LINE as u32, position % BUCKETS_PER_LINE as u32);
         let (start, distance) =
@@ -165,7 +165,7 @@ impl<K, M> Table<K, M> {
     }
 }
 
-/// What an inserter holds while the home has not decided.
+/// What an inserter holds while the home has not committed.
 enum Attempt<'a, K, M> {
     Key(K),
     Staged(Staged<'a, K, M>),
@@ -212,7 +212,7 @@ impl<'a, K, M> Staged<'a, K, M> {
     }
 
     fn withdraw(self) -> K {
-        // SAFETY: the home did not decide for this bucket, so nobody else has seen the key.
+        // SAFETY: the home did not commit this bucket, so nobody else has seen the key.
         let key = unsafe { self.table.key(self.index).take() };
         self.slot.give_up();
         self.bucket.key_state.withdraw();

@@ -1,7 +1,7 @@
 //! The key's word: whether a bucket has a key, how many live sockets the key has, and which occupancy of the bucket this is.
 //!
 //! # What it protects
-//! The identity, the `K` and the chain of further places of a bucket. Everybody who is counted in `live` or `lingering` keeps them
+//! The identity, the `K` and the chain of further slots of a bucket. Everybody who is counted in `live` or `lingering` keeps them
 //! in place.
 //!
 //! # Layout, most significant bits first
@@ -10,9 +10,9 @@
 //! ```
 //! - `sequence` counts the occupancies of the bucket. It never wraps: a bucket whose last one was used stays vacant for ever.
 //! - `kind` says how to read the identity beside the word.
-//! - `CHAINED`: the key has, or has had in this occupancy, places besides the bucket's own.
+//! - `CHAINED`: the key has, or has had in this occupancy, slots besides the bucket's own.
 //! - `lingering` counts who needs the key although it is not, or no longer, a socket of it: sockets that were removed while
-//!   somebody was in their place, registrations that compare keys, and superseded sockets that their owners have not dropped. It
+//!   somebody was in their slot, registrations that compare keys, and superseded sockets that their owners have not dropped. It
 //!   saturates: beyond 8,190 at once the bucket and its chain are never handed on, and its key never dropped.
 //! - `live` counts the sockets of the key.
 //!
@@ -27,15 +27,15 @@
 //! # Transitions
 //! | from | to | operation | who | duty that follows |
 //! |---|---|---|---|---|
-//! | vacant | claimed | `claim` | inserter | write the key, have the home decide |
+//! | vacant | claimed | `claim` | inserter | write the key, have the home commit |
 //! | claimed | vacant, next sequence | `withdraw` | inserter that lost | take the key out first |
-//! | claimed | member, live 1 | `promote` | inserter, or who helps it, once the home has decided | |
+//! | claimed | member, live 1 | `promote` | inserter, or who helps it, once the home has committed | |
 //! | member | lingering + 1 | `hold` | registration | compare the keys, then `join` or `settle` |
 //! | member, live n, lingering m | live n + 1, lingering m - 1 | `join` | registration that holds | |
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `VacateBucket` if dying and nothing lingers |
-//! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with others in its place | |
-//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a place up late, or held in vain | `VacateBucket` if dying and nothing lingers |
-//! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's own place is retired) | `vacate` | who has the duty | take the key out and return the chain first |
+//! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with others in its slot | |
+//! | member or dying, lingering n | lingering n - 1 | `settle` | who cleaned a slot up late, or held in vain | `VacateBucket` if dying and nothing lingers |
+//! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's inline slot is retired) | `vacate` | who has the duty | take the key out and return the chain first |
 //!
 //! What is read beside the word belongs to one occupancy if the word showed the same occupancy before and after.
 
@@ -127,7 +127,7 @@ impl Snapshot {
         self.0 & STATE == MEMBER
     }
 
-    /// Whether the bucket has an active key whose identity is of that kind, and which has no places but the bucket's own.
+    /// Whether the bucket has an active key whose identity is of that kind, and which has no slots but the bucket's own.
     #[inline]
     pub(crate) fn is_unchained_member(self, kind: KeyKind) -> bool {
         self.0 & (STATE | KIND | CHAINED) == MEMBER | u64::from(kind.0) << KIND_SHIFT
@@ -220,7 +220,7 @@ impl KeyState {
         self.hand_on(seen.sequence() + 1);
     }
 
-    /// dying -> vacant, by who has the duty to; for ever if the bucket's own place is not `usable` again.
+    /// dying -> vacant, by who has the duty to; for ever if the bucket's inline slot is not `usable` again.
     #[inline]
     pub(crate) fn vacate(&self, usable: bool) {
         let seen = self.load();
@@ -277,7 +277,7 @@ impl KeyState {
         Join::Gone
     }
 
-    /// The key has places besides the bucket's own from now on. By who is counted in `live`.
+    /// The key has slots besides the bucket's own from now on. By who is counted in `live`.
     pub(crate) fn set_chained(&self) {
         if !self.load().is_chained() {
             // Ordering: AcqRel, as every step.
@@ -297,7 +297,7 @@ impl KeyState {
         Ok(Snapshot(next).after_leave())
     }
 
-    /// A lingering socket's place is clean, or a hold ends.
+    /// A lingering socket's slot is clean, or a hold ends.
     pub(crate) fn settle(&self) -> AfterLeave {
         let mut seen = self.load();
         loop {

@@ -1,7 +1,7 @@
 //! Key to bucket: an open-addressing table whose buckets never move, without locks and without duplicates.
 //!
-//! A bucket holds what a mark needs, two buckets to a cache line: the key's presence word, its identity, and the word of its first
-//! socket. What only the socket's own life needs is in a second array, what only further sockets and visitors need in a third; both
+//! A bucket holds what a mark needs, two buckets to a cache line: the key's state, its identity, and the state of its first
+//! socket's slot. What only the socket's own life needs is in a second array, what only further sockets and visitors need in a third; both
 //! are committed by the system as they are touched.
 //!
 //! # Where a key can be
@@ -9,7 +9,7 @@
 //! quickly), as far as the bound of its home says, in the first bucket that was free when it came. A search may stop early at a bucket
 //! that was never claimed: the key would have taken it.
 //!
-//! How a key gets there is in `insertion`.
+//! How a key gets there is in `insert`.
 
 mod bucket;
 pub(crate) mod epoch;
@@ -72,12 +72,12 @@ impl<K, M> Table<K, M> {
         &self.cold[bucket as usize]
     }
 
-    /// The own place of a bucket, if there is such a bucket.
+    /// The inline slot of a bucket, if there is such a bucket.
     pub(crate) fn slot(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
         (bucket < self.warm.len() as u32).then(|| self.inline_slot(bucket))
     }
 
-    /// The own place of a bucket that is there.
+    /// The inline slot of a bucket that is there.
     #[inline]
     pub(crate) fn inline_slot(&self, bucket: u32) -> SlotRef<'_, M> {
         SlotRef {
@@ -87,13 +87,13 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// The word of a bucket, if there is such a bucket.
+    /// The state of a bucket's inline slot, if there is such a bucket.
     #[inline]
     pub(crate) fn state(&self, bucket: u32) -> Option<&SlotState> {
         self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].state)
     }
 
-    /// The bucket that has the word, if it is in this table.
+    /// The bucket whose inline slot has this state, if it is in this table.
     pub(crate) fn bucket_of(&self, state: &SlotState) -> Option<u32> {
         let distance = ptr::from_ref(state).addr().wrapping_sub(self.lines.as_ptr().addr());
         (distance < size_of_val(&*self.lines)).then(|| {
@@ -103,7 +103,7 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// Calls `f` with the word of each bucket, in memory's order.
+    /// Calls `f` with the state of each inline slot, in memory's order.
     #[inline]
     pub(crate) fn each_state<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
         for (line, BucketLine(buckets)) in self.lines.iter().enumerate() {
@@ -113,7 +113,7 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Where a key's cell is. When it may be used is for the presence word to say.
+    /// Where a key's cell is. When it may be used is for the key's state to say.
     pub(crate) fn key(&self, bucket: u32) -> &ValueCell<K> {
         &self.warm[bucket as usize].key
     }
@@ -126,7 +126,7 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Asks for what is kept of the line's first sockets besides their words.
+    /// Asks for what is kept of the line's first sockets besides their states.
     #[inline]
     pub(crate) fn prefetch_slot_data(&self, line: usize) {
         let first = line * BUCKETS_PER_LINE;

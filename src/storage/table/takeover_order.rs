@@ -12,7 +12,7 @@
 //! has been overtaken no longer touches who comes after L: it stops at the first socket that it finds after L was announced.
 //!
 //! # The version
-//! A look at a key's sockets, one after the other, could pass a place before the new socket is there, and reach the old one's when that is
+//! A look at a key's sockets, one after the other, could pass a slot before the new socket is there, and reach the old one's when that is
 //! superseded. The version steps between the two: if it is the same before and after the look, whoever superseded a socket that was
 //! met was there before the look began. Who gives way in step 4 does so on behalf of the latest, and steps the version on its behalf, too: the
 //! latest is there, but may not have come to its own step.

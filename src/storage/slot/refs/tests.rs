@@ -13,7 +13,7 @@ fn bits(slot_refs: &SlotRefs) -> u64 {
     slot_refs.0.load(Ordering::Relaxed)
 }
 
-/// Runs `step` on a lease of `generation`; checks that it returns and leaves behind what was expected.
+/// Runs `step` on refs of `generation`; checks that it returns and leaves behind what was expected.
 #[track_caller]
 fn check(generation: u32, from: u32, step: impl FnOnce(&SlotRefs, Generation) -> bool, returns: bool, to: u32) {
     let changed = slot_refs(generation, from);
@@ -175,7 +175,7 @@ fn the_first_verdict_stays() {
         assert!(slot_refs.acquire(generation));
         assert_eq!(slot_refs.set_reason(generation, CloseCode(7)), Some(CloseCode(7)));
         assert_eq!(slot_refs.set_reason(generation, CloseCode(CloseCode::MAX)), Some(CloseCode(7)));
-        // The shares are as they were, and the verdict stays when they change.
+        // The refs are as they were, and the code stays when they change.
         assert!(!slot_refs.release(generation));
         assert_eq!(slot_refs.set_reason(generation, CloseCode(1)), Some(CloseCode(7)));
         assert!(slot_refs.release_owner(generation, false));

@@ -1,11 +1,11 @@
-//! How sockets come to a place and leave it: the steps of the word between vacant, busy, live and superseded.
+//! How sockets come to a slot and leave it: the steps of the word between vacant, busy, live and superseded.
 
 use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WAKING, WakeToken};
 use crate::storage::slot::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
 
-/// Who else was in the place when its owner left it.
+/// Who else was in the slot when its owner left it.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OtherHolders {
@@ -26,7 +26,7 @@ pub(crate) enum Superseded {
 }
 
 impl SlotState {
-    /// vacant -> busy. False if the place is taken or retired.
+    /// vacant -> busy. False if the slot is taken or retired.
     pub(crate) fn claim(&self) -> bool {
         let mut seen = self.load();
         while seen.0 & (LIVE | DUE) == 0 {
@@ -38,7 +38,7 @@ impl SlotState {
         false
     }
 
-    /// vacant -> busy, by who alone can get at the place.
+    /// vacant -> busy, by who alone can get at the slot.
     #[inline]
     pub(crate) fn claim_alone(&self) {
         let seen = self.load();
@@ -105,13 +105,13 @@ impl SlotState {
         }
     }
 
-    /// busy -> vacant for the next generation, by who cleaned the place up. False: there is none, the place is retired.
+    /// busy -> vacant for the next generation, by who cleaned the slot up. False: there is none, the slot is retired.
     #[inline]
     pub(crate) fn vacate(&self) -> bool {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
         let Some(next) = seen.generation().next() else { return false };
-        // Ordering: Release, so that who claims the place finds its cells emptied. A plain store: nobody else writes a busy word.
+        // Ordering: Release, so that who claims the slot finds its cells emptied. A plain store: nobody else writes a busy word.
         self.0.store(u64::from(next.raw()) << GENERATION_SHIFT, Ordering::Release);
         true
     }

@@ -43,7 +43,7 @@ impl State {
 const BOUNDS: [u32; 4] = [0, 1, MAX_BOUND - 1, MAX_BOUND];
 const POSITIONS: [u32; 4] = [0, 1, MAX_POSITION - 1, MAX_POSITION];
 
-/// The valid states, but for the numbers in between: a home is never closed while something is pending, except by its last
+/// The valid states, but for the numbers in between: a home is never sealed while something is pending, except by its last
 /// version.
 fn valid_states() -> Vec<State> {
     let mut states = Vec::new();
