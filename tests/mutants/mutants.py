@@ -59,17 +59,17 @@ TAKE = "self.step(seen, seen.0 & !DUE)"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 
 MUTANTS = [
-    # The socket's word.
+    # The slot's state.
     Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                full_fence();\n                fenced = true;", "                fenced = true;"),
     ]),
-    Mutant("mark-at-once-no-fence", "a mark that goes the short way and sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
+    Mutant("try-mark-no-fence", "a mark that takes the fast path and sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "        if !fenced {\n            full_fence();\n        }\n        self.load() == seen", "        self.load() == seen"),
     ]),
-    Mutant("mark-at-once-no-second-look", "a mark that goes the short way and sets nothing does not look again", "loom slot_state::mark_that_coalesces_publishes", [
+    Mutant("try-mark-no-second-look", "a mark that takes the fast path and sets nothing does not look again", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "            full_fence();\n        }\n        self.load() == seen", "            full_fence();\n        }\n        true"),
     ]),
-    Mutant("mark-at-once-wakes-nobody", "a mark goes the short way although somebody waits", "loom waiting::mark_beside_wait", [
+    Mutant("try-mark-wakes-nobody", "a mark takes the fast path although somebody waits", "loom waiting::mark_beside_wait", [
         (STATE, "if seen.0 & (LIVE | WAITING) != LIVE {", "if seen.0 & LIVE != LIVE {"),
     ]),
     Mutant("take-no-fence", "a take does not fence", "loom slot_state::mark_that_coalesces_publishes", [
@@ -92,13 +92,13 @@ MUTANTS = [
     Mutant("publish-relaxed", "a socket is visible before its values", "loom slots::walk_beside_register", [
         (LIFECYCLE, "LIVE | u64::from(due.bits()), Ordering::Release)", "LIVE | u64::from(due.bits()), Ordering::Relaxed)"),
     ]),
-    Mutant("vacate-relaxed", "a place is vacant before it is empty", "loom keys::last_leaves_first_joins", [
+    Mutant("vacate-relaxed", "a slot is vacant before it is empty", "loom keys::last_leaves_first_joins", [
         (LIFECYCLE, "<< GENERATION_SHIFT, Ordering::Release)", "<< GENERATION_SHIFT, Ordering::Relaxed)"),
     ]),
-    Mutant("generation-not-compared", "a mark reaches whoever is in the place now", "loom slot_state::due_does_not_pass_on", [
+    Mutant("generation-not-compared", "a mark reaches whoever is in the slot now", "loom slot_state::due_does_not_pass_on", [
         (STATE, "if !now.is_live_as(generation) {", "if !(now.is_live() && generation == generation) {"),
     ]),
-    Mutant("generation-not-stepped", "the next socket in a place has the same id", "loom slot_state::due_does_not_pass_on", [
+    Mutant("generation-not-stepped", "the next socket in a slot has the same id", "loom slot_state::due_does_not_pass_on", [
         (LIFECYCLE, "u64::from(next.raw())", "u64::from(next.raw() - 1)"),
     ]),
     Mutant("generation-wraps", "the generation begins anew after the last one", "loom slots::ids_are_not_issued_twice", [
@@ -123,7 +123,7 @@ MUTANTS = [
          "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::storage::slot::state::Snapshot>(()) {"),
     ]),
 
-    # Waiting, and leaving a place.
+    # Waiting, and leaving a slot.
     Mutant("waker-after-arm", "the owner waits before its waker is in the cell", "loom waiting::mark_beside_wait", [
         (ACCESS, "            // SAFETY: the owner, and disarmed.\n            _replaced = unsafe { data.waker.replace(waker) };\n",
          "            let armed = state.arm();\n            _replaced = unsafe { data.waker.replace(waker) };\n"
@@ -132,41 +132,41 @@ MUTANTS = [
     Mutant("no-disarm", "the owner writes the cell while somebody may wake through it", "loom waiting::waker_replaced_beside_mark", [
         (ACCESS, "if !state.disarm() {", "if false {"),
     ]),
-    Mutant("lease-ignores-waking", "the owner does not leave a share to who wakes", "loom waiting::drop_beside_wake", [
+    Mutant("refs-ignore-waking", "the owner does not leave a ref to who wakes", "loom waiting::drop_beside_wake", [
         (REFS, "OWNER - u32::from(waking)", "OWNER - 0 * u32::from(waking)"),
     ]),
-    Mutant("lease-relaxed", "who leaves last does not see that the others have", "loom slots::visit_beside_drop", [
+    Mutant("refs-relaxed", "who leaves last does not see that the others have", "loom slots::visit_beside_drop", [
         (REFS, "compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire)",
          "compare_exchange_weak(seen, word, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
     Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom slots::visit_beside_drop", [
         (ACCESS, "self.state.announce_visit(generation) && ", "self.state.load().is_live_as(generation) && "),
     ]),
-    Mutant("waker-does-not-settle", "a place that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
+    Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
         (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
-    Mutant("owner-does-not-settle", "a place that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
+    Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
         (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        self.totals",
          "        let late = exit.finish().map(std::mem::forget);\n        self.totals"),
     ]),
 
     # The key's sockets.
-    Mutant("own-place-not-checked", "the presence is not read again after the own place's word", "loom keys::bucket_reused_beside_list", [
+    Mutant("inline-slot-not-checked", "the key's state is not read again after the state of the inline slot", "loom keys::bucket_reused_beside_list", [
         (WALK, "(now.is_still(active.seen) && own_seen.is_live())", "own_seen.is_live()"),
     ]),
-    Mutant("own-place-checked-too-early", "the presence is read before the own place's word", "loom keys::bucket_reused_beside_list", [
+    Mutant("inline-slot-checked-too-early", "the key's state is read before the state of the inline slot", "loom keys::bucket_reused_beside_list", [
         (WALK, "        let own_seen = active.bucket.state.load();\n        let now = active.bucket.key_state.load();\n",
          "        let now = active.bucket.key_state.load();\n        let own_seen = active.bucket.state.load();\n"),
     ]),
-    Mutant("sole-identity-too-early", "a mark that goes the short way reads the identity before the word", "loom keys::bucket_reused_beside_mark", [
+    Mutant("single-socket-identity-too-early", "a mark that takes the fast path reads the identity before the state", "loom keys::bucket_reused_beside_mark", [
         (BUCKET, "        let seen = self.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
          "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.state.load();\n"),
     ]),
-    Mutant("sole-chained", "a mark goes the short way although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
+    Mutant("single-socket-chained", "a mark takes the fast path although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
         (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
     ]),
-    Mutant("chain-not-checked", "the presence is not read again after a slot's word", "loom slots::chain_returned_beside_mark", [
+    Mutant("chain-not-checked", "the key's state is not read again after an overflow slot's state", "loom slots::chain_returned_beside_mark", [
         (WALK, "            if !key_state.load().is_still(seen) {\n                return;\n            }\n", ""),
     ]),
     Mutant("chained-not-set", "nobody learns that there is a chain", "loom slots::mark_beside_drop_of_the_first", [
@@ -189,7 +189,7 @@ MUTANTS = [
     ]),
 
     # The key's state.
-    Mutant("presence-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(KEY_STATE, STEP, RELAXED_STEP)]),
+    Mutant("key-state-relaxed", "a key is visible before it is written", "loom keys::two_inserts_of_one_key", [(KEY_STATE, STEP, RELAXED_STEP)]),
     Mutant("limit-in-two-steps", "the limit is compared before the step, not in it", "loom keys::two_joins_at_the_limit_per_key", [
         (KEY_STATE, "match self.step(seen, seen.lingering_less() + 1) {",
          "self.0.fetch_sub(ONE_LINGERING - 1, Ordering::AcqRel);\n            match Ok::<(), Snapshot>(()) {"),
@@ -219,10 +219,10 @@ MUTANTS = [
            ]),
 
     # Key to bucket.
-    Mutant("identity-not-checked", "the presence is not read again after the identity", "loom keys::bucket_reused_beside_lookup", [
+    Mutant("identity-not-checked", "the key's state is not read again after the identity", "loom keys::bucket_reused_beside_lookup", [
         (FIND, "&& key_state.load().is_still(seen);", "&& key_state.load() == key_state.load();"),
     ]),
-    Mutant("home-decides-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
+    Mutant("home-commits-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
         (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()",
          "let next = version << VERSION_SHIFT | bound | u64::from(position + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
     ]),
@@ -242,18 +242,18 @@ MUTANTS = [
     Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
         (INSERT, "        if home.load() != committed {\n            return;\n        }\n", ""),
     ]),
-    Mutant("closed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
+    Mutant("sealed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
         (INSERT, "            if seen.is_sealed() {\n                return InsertOutcome::NoRoom(attempt.give_up());\n            }\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
-    Mutant("old-table-not-closed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
+    Mutant("old-table-not-sealed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
         (REGISTER, "            table.seal(fingerprint);\n", ""),
     ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
         (LOOKUP, "self.tables.iter().find_map(|table| table.find(fingerprint))", "self.tables.newest().and_then(|table| table.find(fingerprint))"),
     ]),
 
-    Mutant("own-place-left-open", "the own place of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [
+    Mutant("inline-slot-left-open", "the inline slot of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [
         (LIFECYCLE, "        self.0.store(seen.0 | BUSY, Ordering::Relaxed);\n", ""),
         (LIFECYCLE, "        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);\n        // Ordering: Release, so that who sees the socket",
          "        // Ordering: Release, so that who sees the socket"),
@@ -321,21 +321,21 @@ MUTANTS = [
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
     ]),
-    Mutant("session-not-cleared", "the next key in a bucket has the last one's session", "loom events::subscribe_beside_last_leaves", [
+    Mutant("epoch-not-cleared", "the next key in a bucket has the last one's epoch", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "                        if after == AfterLeave::VacateBucket {\n                            table.cold(bucket).epoch.clear();\n                        }\n",
          ""),
     ]),
-    Mutant("session-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
+    Mutant("epoch-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {\n            table.cold(bucket).epoch.clear();\n        }\n",
          ""),
     ]),
-    Mutant("number-after-end", "a session gets a number after its end", "loom events::number_beside_end_and_next", [
+    Mutant("number-after-end", "an epoch gets a number after its end", "loom events::number_beside_end_and_next", [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
     ]),
     Mutant("clock-relaxed", "who draws a number does not know what the drawers before it knew", "loom events::number_beside_end_and_next", [
         (EPOCH, "clock.0.fetch_add(1, Ordering::AcqRel)", "clock.0.fetch_add(1, Ordering::Relaxed)"),
     ]),
-    Mutant("end-leaves-open", "a session that ended without a number can still get one", "loom events::subscribe_beside_last_leaves", [
+    Mutant("end-leaves-open", "an epoch that ended without a number can still get one", "loom events::subscribe_beside_last_leaves", [
         (EPOCH, "match self.0.compare_exchange(NONE, ENDED, Ordering::AcqRel, Ordering::Acquire) {\n            Ok(_) => None,\n            Err(seen) => known(seen),\n        }",
          "known(self.0.load(Ordering::Acquire))"),
     ]),
@@ -351,18 +351,18 @@ MUTANTS = [
     Mutant("lag-not-first", "a subscription that lags goes on where it was", "loom events::lag_beside_register", [
         (PRESENCE, "            self.restart();\n", ""),
     ]),
-    Mutant("feed-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
+    Mutant("queue-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
         (QUEUE, "compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed)",
          "compare_exchange_weak(older, node, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
-    Mutant("late-end-believed", "the end of an earlier session is taken for that of the one that is known", "loom events::last_leaves_first_joins", [
+    Mutant("late-end-believed", "the end of an earlier epoch is taken for that of the one that is known", "loom events::last_leaves_first_joins", [
         (PRESENCE, "is_some_and(|&known| known < sequence)", "is_some()"),
     ]),
-    Mutant("earlier-session-not-ended", "a session begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
+    Mutant("earlier-epoch-not-ended", "an epoch begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
         (PRESENCE, "                self.next = Some(PresenceEvent::Online((self.clone)(&key), sequence));\n                Some(PresenceEvent::Offline(key, before + 1))",
          "                Some(PresenceEvent::Online(key, sequence + 0 * before))"),
     ]),
-    Mutant("told-and-not-marked", "a subscription is told and not woken", "loom events::next_beside_register", [
+    Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [
         (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
          "                let _ = Topics::UPDATE;\n"),
     ]),
@@ -405,7 +405,7 @@ MUTANTS = [
     Mutant("mark-of-all-not-looked-at", "who takes over does not look for marks of all", "loom takeover::mark_of_all_beside_takeover_and_drop", [
         (TAKEOVER, "let missed = self.missed_by_mark_all();", "let missed = Topics::EMPTY;"),
     ]),
-    Mutant("undisturbed-looks-once", "a look at a key does not begin again", "loom takeover::mark_beside_takeover", [
+    Mutant("walk-of-a-key-not-retried", "a look at a key does not begin again", "loom takeover::mark_beside_takeover", [
         (WALK, "if after == before {", "if after == before || true {"),
     ]),
     Mutant("supersede-not-corrected", "a socket that left before it could be superseded is counted out twice", "loom takeover::takeover_beside_drop", [
@@ -420,14 +420,14 @@ MUTANTS = [
     Mutant("born-without-due", "a socket is not born due", "test --test model tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
     ]),
-    Mutant("verdict-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
+    Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
         (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
          "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
     ]),
-    Mutant("verdict-not-kept", "an owner is told another reason later", "test --test closing who_was_told_of_a_shutdown_keeps_that_reason", [
+    Mutant("code-not-kept", "an owner is told another reason later", "test --test closing who_was_told_of_a_shutdown_keeps_that_reason", [
         (ACCESS, "why != Closed::Shutdown && !self.state.load().is_closed()", "why != Closed::Shutdown"),
     ]),
-    Mutant("end-of-session-not-kept", "a session that has ended gets a number", "loom events::number_beside_end_and_next", [
+    Mutant("end-of-epoch-not-kept", "an epoch that has ended gets a number", "loom events::number_beside_end_and_next", [
         (EPOCH, "compare_exchange(NONE, ENDED, Ordering::AcqRel", "compare_exchange(NONE, NONE, Ordering::AcqRel"),
     ]),
     Mutant("lag-not-told", "a subscription does not learn that it missed something", "loom events::lag_of_two", [
@@ -442,10 +442,10 @@ MUTANTS = [
         (QUEUE, "        let reservation = Reservation(self);\n", "        let reservation = mem::ManuallyDrop::new(Reservation(self));\n"),
         (QUEUE, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(reservation));\n            return;"),
     ]),
-    Mutant("hearing-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
+    Mutant("poll-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
         (PRESENCE, "        let guard = PollGuard(self);\n", "        let mut guard = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
     ]),
-    Mutant("feed-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
+    Mutant("queue-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
         (PRESENCE, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
     ]),
     Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers every_mark_reaches_all_sockets", [
