@@ -72,7 +72,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free; allocates when a shard grows, which takes nobody else's time.
     ///
     /// # Errors
-    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by [`Builder`].
+    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by [`Builder`](crate::Builder).
     /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal but writes the same to a `Hasher`.
     /// - [`RegisterError::Closed`] after [`close`](Self::close).
     ///

@@ -6,8 +6,6 @@
 //! 4. Count in the totals. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
 //! 5. If the socket takes over: supersede the others, once there is a handle (see `takeover`).
 
-#![allow(unsafe_code)]
-
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
 use crate::shard::geometry::GROWING_BOUND;
