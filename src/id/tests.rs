@@ -16,12 +16,12 @@ fn addrs(shard_bits: u32) -> [SlotAddr; 6] {
     let lines = Geometry::growing(1 << shard_bits, 1).max_lines;
     let (last_bucket, last_slot) = ((lines * BUCKETS_PER_LINE - 1) as u32, (2 * lines - 1) as u32);
     [
-        SlotAddr::bucket(0, 0),
-        SlotAddr::slot(0, 0),
-        SlotAddr::bucket(MAX_SEGMENT, 0),
-        SlotAddr::slot(MAX_SEGMENT, 0),
-        SlotAddr::bucket(MAX_SEGMENT, last_bucket),
-        SlotAddr::slot(MAX_SEGMENT, last_slot),
+        SlotAddr::inline(0, 0),
+        SlotAddr::overflow(0, 0),
+        SlotAddr::inline(MAX_SEGMENT, 0),
+        SlotAddr::overflow(MAX_SEGMENT, 0),
+        SlotAddr::inline(MAX_SEGMENT, last_bucket),
+        SlotAddr::overflow(MAX_SEGMENT, last_slot),
     ]
 }
 
@@ -64,7 +64,7 @@ fn a_number_beyond_all_spots_names_none() {
 
 #[test]
 fn ids_show_their_place_and_generation() {
-    let id = SocketId::new(3, 2, SlotAddr::slot(1, 2), Generation::new(LAST));
+    let id = SocketId::new(3, 2, SlotAddr::overflow(1, 2), Generation::new(LAST));
     let place = (2 << 6 | 1 << 5 | 1) << 2 | 3;
     assert_eq!(id.to_string(), format!("{place}#{LAST}"));
     assert_eq!(format!("{id:?}"), format!("SocketId {{ place: {place}, generation: {LAST} }}"));

@@ -1,5 +1,5 @@
-//! What a shard has done. With the feature `stats` it counts; without it the counters are nothing, their methods do nothing, and the
-//! code that calls them is the same.
+//! What a shard has done. With the feature `stats` it counts; without it the counters are nothing, their methods
+//! do nothing, and the code that calls them is the same.
 
 pub(crate) use counting::Counters;
 

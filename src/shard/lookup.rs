@@ -49,7 +49,7 @@ impl<K, M> Shard<K, M> {
 
     /// The slot at `addr`, if there is one.
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
-        if addr.is_slot() {
+        if addr.is_overflow() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
         } else {
             self.table(addr.segment())?.slot(addr.offset())
@@ -64,13 +64,13 @@ impl<K, M> Shard<K, M> {
     /// Where the socket at `addr` is, by who knows that its key is in `bucket`.
     #[inline]
     pub(crate) fn slot_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, addr: SlotAddr) -> SlotRef<'a, M> {
-        if addr.is_slot() { self.slot_at(addr) } else { table.inline_slot(bucket) }
+        if addr.is_overflow() { self.slot_at(addr) } else { table.inline_slot(bucket) }
     }
 
     /// The state of the slot at `addr`, if there is one.
     #[inline]
     pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
-        if addr.is_slot() {
+        if addr.is_overflow() {
             self.slab.slot(addr).map(OverflowSlot::state)
         } else {
             self.table(addr.segment())?.state(addr.offset())
@@ -80,7 +80,7 @@ impl<K, M> Shard<K, M> {
     /// The address of the slot whose state this is.
     pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
         let in_tables =
-            self.tables.iter().find_map(|table| Some(SlotAddr::bucket(table.id(), table.bucket_of(state)?)));
+            self.tables.iter().find_map(|table| Some(SlotAddr::inline(table.id(), table.bucket_of(state)?)));
         in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
     }
 

@@ -46,7 +46,7 @@ impl<K, M> Shard<K, M> {
         self.counters.marked(marked == MarkOutcome::Unchanged);
         if let MarkOutcome::Wake(token) = marked {
             let mut panics = DeferredPanics::default();
-            let addr = SlotAddr::bucket(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
+            let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
             self.wake_at(slot, addr, seen.generation(), token, &mut panics);
             panics.resume();
         }

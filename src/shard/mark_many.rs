@@ -38,8 +38,8 @@ impl<'a, K, M> Batch<'a, K, M> {
         let keys = &mut self.keys[..std::mem::take(&mut self.len)];
         // One for all: see `SlotState::mark_fenced`.
         full_fence();
-        for slot in &mut *keys {
-            let Some((shard, fingerprint)) = slot else { continue };
+        for entry in &mut *keys {
+            let Some((shard, fingerprint)) = entry else { continue };
             match shard
                 .candidate(fingerprint, 0)
                 .and_then(|candidate| Some((candidate.bucket.single_socket(fingerprint)?, candidate)))
@@ -54,7 +54,7 @@ impl<'a, K, M> Batch<'a, K, M> {
                     continue;
                 }
             }
-            *slot = None;
+            *entry = None;
         }
         for (shard, fingerprint) in keys.iter().flatten() {
             marked += shard.find(fingerprint).map_or(0, |active| shard.mark_key(&active, topics, true, panics));

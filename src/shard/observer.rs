@@ -10,7 +10,7 @@ use crate::util::panic::DeferredPanics;
 /// What one who leaves owes to the watchers.
 #[derive(Default)]
 pub(crate) struct PendingNotice {
-    /// The counts were changed, and somebody may be watching: `give` it.
+    /// The counts were changed, and somebody may be watching: `flush` it.
     is_due: bool,
     panics: DeferredPanics,
 }

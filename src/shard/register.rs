@@ -34,7 +34,7 @@ pub(crate) struct Registered<K> {
     pub(crate) addr: SlotAddr,
     /// The key that was not needed, since an equal one is there.
     pub(crate) spare: Option<K>,
-    /// Somebody may be watching: `announce` it.
+    /// Somebody may be watching: `notify_active`.
     pub(crate) is_watched: bool,
 }
 
@@ -106,7 +106,7 @@ impl<K: Eq, M> Shard<K, M> {
                 None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
                         let guard = JoinGuard { shard: self, table: newest, bucket };
-                        return Ok((guard, SlotAddr::bucket(newest.id(), bucket), claimed, None));
+                        return Ok((guard, SlotAddr::inline(newest.id(), bucket), claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -133,7 +133,7 @@ impl<K: Eq, M> Shard<K, M> {
 type Entered<'a, K, M> = (JoinGuard<'a, K, M>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M> Shard<K, M> {
-    /// Looks for the key in the tables older than `newest`, and closes them for it.
+    /// Looks for the key in the tables older than `newest`, and seals them for it.
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
@@ -169,7 +169,7 @@ impl<'a, K, M> JoinGuard<'a, K, M> {
     /// The bucket's inline slot, or a vacant slot of the chain, or a new one.
     fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
-        let own = SlotAddr::bucket(table.id(), bucket);
+        let own = SlotAddr::inline(table.id(), bucket);
         if let Some(claimed) = table.inline_slot(bucket).claim() {
             return Ok((own, claimed));
         }

@@ -98,7 +98,7 @@ impl<K, M> Shard<K, M> {
     /// Makes a removed socket's slot vacant, and offers it to the next socket of the key.
     fn vacate_slot(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
-        if addr.is_slot() && usable {
+        if addr.is_overflow() && usable {
             let (table, bucket) = self.bucket_of(addr);
             table.cold(bucket).free_slots.push(&self.slab, addr, addr);
         }
@@ -182,7 +182,7 @@ impl<K, M> Shard<K, M> {
 
     /// The bucket that holds the key of the socket at `addr`, by who is in that slot.
     pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
-        let bucket = if addr.is_slot() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
+        let bucket = if addr.is_overflow() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
         let found = bucket.and_then(|bucket| Some((self.table(bucket.segment())?, bucket.offset())));
         found.expect(SLOTS_STAY)
     }

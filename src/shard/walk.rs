@@ -18,7 +18,7 @@ impl<K, M> Shard<K, M> {
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) -> bool {
         if let (Some(seen), _) = Self::own(active) {
-            f(SlotAddr::bucket(active.table.id(), active.index), &active.bucket.state, seen);
+            f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
         }
         // After `f`, which may have found that somebody in the chain took over.
         let is_chained = active.bucket.key_state.load().is_chained();
@@ -84,7 +84,7 @@ impl<K, M> Shard<K, M> {
             table.each_state(|bucket, state| {
                 let seen = state.load();
                 if seen.is_live() {
-                    f(SlotAddr::bucket(table.id(), bucket), state, seen);
+                    f(SlotAddr::inline(table.id(), bucket), state, seen);
                 }
             });
         }
@@ -101,7 +101,7 @@ impl<K, M> Shard<K, M> {
     pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let buckets = self.tables.iter().flat_map(|table| {
             let states = (0..).map_while(|bucket| table.state(bucket)).zip(0..);
-            states.map(|(state, bucket)| (SlotAddr::bucket(table.id(), bucket), state))
+            states.map(|(state, bucket)| (SlotAddr::inline(table.id(), bucket), state))
         });
         buckets.chain(self.slab.iter().map(|(addr, slot)| (addr, slot.state())))
     }

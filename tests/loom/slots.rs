@@ -116,7 +116,7 @@ fn chain_returned_when_idle() {
             sockets[1].id().addr(0).unwrap()
         };
         let slot = slot_of(1);
-        assert!(slot.is_slot());
+        assert!(slot.is_overflow());
         assert_eq!(slot_of(2), slot);
     });
 }

@@ -106,7 +106,7 @@ impl<M> Slab<M> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
-            is_here.then(|| SlotAddr::slot(page.id, (distance / size_of::<OverflowSlot<M>>()) as u32))
+            is_here.then(|| SlotAddr::overflow(page.id, (distance / size_of::<OverflowSlot<M>>()) as u32))
         })
     }
 
@@ -122,7 +122,7 @@ impl<M> Slab<M> {
             if let Some(page) = page
                 && let Some(offset) = page.bump()
             {
-                return Some(SlotAddr::slot(page.id, offset));
+                return Some(SlotAddr::overflow(page.id, offset));
             }
             let (id, len) = page.map_or((0, FIRST_PAGE), |page| (page.id + 1, page.slots.len() * 2));
             if len > self.max_page || id > MAX_SEGMENT {
@@ -145,7 +145,7 @@ impl<M> Slab<M> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
         self.pages.iter().flat_map(|page| {
             let id = page.id;
-            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::slot(id, offset as u32), slot))
+            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::overflow(id, offset as u32), slot))
         })
     }
 

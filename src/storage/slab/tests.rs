@@ -34,7 +34,7 @@ fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
     let slab = slab(128);
     let expected: Vec<_> = [(0, 32), (1, 64), (2, 128)]
         .into_iter()
-        .flat_map(|(page, len)| (0..len).map(move |n| SlotAddr::slot(page, n)))
+        .flat_map(|(page, len)| (0..len).map(move |n| SlotAddr::overflow(page, n)))
         .collect();
     assert_eq!(all(&slab), expected);
     assert_eq!(slab.allocate(), None);
@@ -76,7 +76,7 @@ fn a_slot_is_where_its_spot_says_and_nowhere_else() {
         assert!(addrs.contains(&addr));
         assert_eq!(slab.slot(addr).map(ptr), Some(slot));
     }
-    for nowhere in [SlotAddr::slot(0, 32), SlotAddr::slot(1, 64), SlotAddr::slot(2, 0)] {
+    for nowhere in [SlotAddr::overflow(0, 32), SlotAddr::overflow(1, 64), SlotAddr::overflow(2, 0)] {
         assert!(slab.slot(nowhere).is_none());
     }
 }
@@ -168,7 +168,7 @@ fn walk(chain: &SlotChain, slab: &Slab<()>) -> Vec<SlotAddr> {
 fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
     let addrs = all(&slab);
-    let owner = SlotAddr::bucket(3, 17);
+    let owner = SlotAddr::inline(3, 17);
     assert_eq!(walk(&chain, &slab), []);
     for (n, &addr) in addrs.iter().enumerate() {
         chain.push(&slab, addr, owner);
@@ -181,13 +181,13 @@ fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
 fn a_cleared_chain_begins_anew_for_another_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
     let addrs = all(&slab);
-    chain.push(&slab, addrs[0], SlotAddr::bucket(0, 1));
-    chain.push(&slab, addrs[1], SlotAddr::bucket(0, 1));
+    chain.push(&slab, addrs[0], SlotAddr::inline(0, 1));
+    chain.push(&slab, addrs[1], SlotAddr::inline(0, 1));
     chain.clear();
     assert_eq!(walk(&chain, &slab), []);
-    chain.push(&slab, addrs[1], SlotAddr::bucket(0, 2));
+    chain.push(&slab, addrs[1], SlotAddr::inline(0, 2));
     assert_eq!(walk(&chain, &slab), [addrs[1]], "the link of the former chain is overwritten");
-    assert_eq!(slab.slot(addrs[1]).map(OverflowSlot::owner), Some(SlotAddr::bucket(0, 2)));
+    assert_eq!(slab.slot(addrs[1]).map(OverflowSlot::owner), Some(SlotAddr::inline(0, 2)));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn being_vacant_and_being_in_a_chain_are_independent() {
     let (slab, chain, free_slots) = (slab(32), SlotChain::default(), FreeList::default());
     let addrs = all(&slab);
     for &addr in &addrs[..3] {
-        chain.push(&slab, addr, SlotAddr::bucket(0, 0));
+        chain.push(&slab, addr, SlotAddr::inline(0, 0));
     }
     free_slots.push(&slab, addrs[0], addrs[0]);
     free_slots.push(&slab, addrs[2], addrs[2]);

@@ -110,7 +110,7 @@ impl<M> Claimed<'_, M> {
 
     /// A socket moves in, with `due` already due.
     pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
-        // SAFETY: busy and claimed; `LastHolder::vacate` closed the cell.
+        // SAFETY: busy and claimed; `LastHolder::vacate` cleared the cell.
         unsafe { self.0.data.waker.init() };
         // SAFETY: busy and claimed; `LastHolder::vacate` emptied the cell.
         unsafe { self.0.data.metadata.write(metadata) };
@@ -299,7 +299,7 @@ impl<M> LastHolder<'_, M> {
     pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
         let SlotRef { state, data, .. } = self.0;
         let drops = SlotDrops {
-            // SAFETY: busy, and nobody else is in the slot; open since `occupy`.
+            // SAFETY: busy, and nobody else is in the slot; initialised since `occupy`.
             _waker: unsafe { data.waker.clear() },
             // SAFETY: busy, and nobody else is in the slot; full since `occupy`.
             _metadata: unsafe { data.metadata.take() },

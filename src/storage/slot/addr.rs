@@ -1,29 +1,29 @@
 //! The address of a slot within its shard: which table or page, and where in it.
 
-/// `| offset: 26 | is a slot: 1 | segment: 5 |`. An overflow slot's address is never 0, so that 0 can end a list.
+/// `| offset: 26 | is an overflow slot: 1 | segment: 5 |`. An overflow slot's address is never 0, so that 0 can end a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotAddr(u32);
 
 const SEGMENT_BITS: u32 = 5;
-const SLOT: u32 = 1 << SEGMENT_BITS;
+const OVERFLOW: u32 = 1 << SEGMENT_BITS;
 pub(crate) const OFFSET_SHIFT: u32 = SEGMENT_BITS + 1;
 
 /// The highest offset in a table or page, and the highest number of one.
 pub(crate) const MAX_OFFSET: u32 = u32::MAX >> OFFSET_SHIFT;
-pub(crate) const MAX_SEGMENT: u32 = SLOT - 1;
+pub(crate) const MAX_SEGMENT: u32 = OVERFLOW - 1;
 
 impl SlotAddr {
     /// The inline slot of a bucket.
     #[inline]
-    pub(crate) fn bucket(table: u32, bucket: u32) -> Self {
+    pub(crate) fn inline(table: u32, bucket: u32) -> Self {
         debug_assert!(table <= MAX_SEGMENT && bucket <= MAX_OFFSET);
         Self(bucket << OFFSET_SHIFT | table)
     }
 
     /// An overflow slot.
-    pub(crate) fn slot(page: u32, offset: u32) -> Self {
+    pub(crate) fn overflow(page: u32, offset: u32) -> Self {
         debug_assert!(page <= MAX_SEGMENT && offset <= MAX_OFFSET);
-        Self(offset << OFFSET_SHIFT | SLOT | page)
+        Self(offset << OFFSET_SHIFT | OVERFLOW | page)
     }
 
     #[inline]
@@ -42,8 +42,8 @@ impl SlotAddr {
     }
 
     #[inline]
-    pub(crate) fn is_slot(self) -> bool {
-        self.0 & SLOT != 0
+    pub(crate) fn is_overflow(self) -> bool {
+        self.0 & OVERFLOW != 0
     }
 
     /// The number of the table or page.

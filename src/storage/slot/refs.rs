@@ -30,8 +30,7 @@
 
 use crate::error::Closed;
 use crate::storage::slot::Generation;
-use crate::sync::AtomicU64;
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use std::cmp::Ordering::{Equal, Greater, Less};
 
 const REF_BITS: u32 = 27;
@@ -45,7 +44,7 @@ const OWNER_IS_IN: u32 = OWNER / 2;
 // One bit more than a generation has, since it is stamped plus one.
 const _: () = assert!(Generation::BITS < u64::BITS - STAMP_SHIFT);
 
-/// A number that stands for the reason why a socket was told to go; what it means is for the error's module to say.
+/// A number that stands for the reason why a socket was told to go; `Closed::code` says for which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CloseCode(pub(crate) u16);
 
