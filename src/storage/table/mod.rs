@@ -38,7 +38,7 @@ pub(crate) struct Table<K, M> {
     /// How many lines beyond its first a key may be put.
     max_bound: u32,
     lines: Box<[BucketLine]>,
-    pub(crate) homes: Box<[HomeGroup]>,
+    homes: Box<[HomeGroup]>,
     warm: Box<[BucketWarm<K, M>]>,
     cold: Box<[BucketCold]>,
 }
