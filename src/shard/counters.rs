@@ -1,5 +1,5 @@
-//! What a shard has done. With the feature `stats` it counts; without it the counters are nothing, their methods
-//! do nothing, and the code that calls them is the same.
+//! What a shard has done. With the feature `stats` it counts; without it the counters are nothing,
+//! their methods do nothing, and the code that calls them is the same.
 
 pub(crate) use counting::Counters;
 
@@ -48,7 +48,7 @@ mod counting {
             if coalesced { &self.0.coalesced } else { &self.0.changed }.count();
         }
 
-        /// Counts a mark of a state that was as `seen` until then, if there was one, and passes on whether there was.
+        /// Counts a mark of a state that was as `seen` until then, if there was one; returns `marked`.
         #[inline]
         pub(crate) fn tried_mark(&self, marked: bool, seen: Snapshot, topics: Topics) -> bool {
             if marked {

@@ -1,5 +1,6 @@
-//! A slot: where one socket is at a time. Its state says which socket is in it and what is due; its refs say
-//! who holds it; its data are the waker and the metadata. `access` makes the rights to them types.
+//! A slot: where one socket is at a time. Its state says which socket is in it and what is due; its
+//! refs say who holds it; its data are the waker and the metadata. `access` makes the rights to them
+//! types.
 
 mod access;
 mod addr;
