@@ -52,12 +52,8 @@ impl<K: Ord + Hash + Clone + Serialize> Online<K> {
 }
 
 /// Tells who is online, now and whenever that changed, at most once per `pace`. Who comes back within `grace` was never away.
-pub(crate) async fn follow<K, M>(
-    mut presence: Presence<K, M>,
-    grace: Duration,
-    pace: Duration,
-    mut tell: impl FnMut(String),
-) where
+pub async fn follow<K, M>(mut presence: Presence<K, M>, grace: Duration, pace: Duration, mut tell: impl FnMut(String))
+where
     K: Ord + Hash + Clone + Serialize,
 {
     let mut online = Online { grace: Grace::new(grace), ids: BTreeSet::new() };

@@ -1,4 +1,4 @@
-//! Plain requests on connections that are kept: just enough HTTP for the example server's answers.
+//! Plain requests on connections that are kept: just enough HTTP for the demo server's answers.
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind, Result};

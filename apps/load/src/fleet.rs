@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::net::SocketAddrV4;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -161,10 +160,10 @@ impl Clients {
     }
 }
 
+/// The program is a role of this one.
 async fn start_server(program: &str, log: File) -> Result<(Child, SocketAddrV4), Failure> {
-    let path = beside(program)?;
-    let mut process = Command::new(path)
-        .args(["--listen", "127.0.0.1:0"])
+    let mut process = Command::new(std::env::current_exe()?)
+        .args([program, "--listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .stderr(log)
         .kill_on_drop(true)
@@ -173,16 +172,6 @@ async fn start_server(program: &str, log: File) -> Result<(Child, SocketAddrV4),
     let line = timeout(START_WITHIN, lines.next_line()).await??;
     let address = line.as_deref().and_then(|line| line.strip_prefix("listening on http://")?.parse().ok());
     Ok((process, address.ok_or(format!("{program} did not say where it listens"))?))
-}
-
-/// An example that was built with this one.
-fn beside(program: &str) -> Result<PathBuf, Failure> {
-    let path = std::env::current_exe()?.with_file_name(program).with_extension(std::env::consts::EXE_EXTENSION);
-    if path.exists() {
-        Ok(path)
-    } else {
-        Err(format!("{} is missing: cargo build --release --examples", path.display()).into())
-    }
 }
 
 /// Asks it to stop; who does not obey is killed when dropped.

@@ -15,18 +15,20 @@ const MAX_BYTES: usize = 256;
 /// A user's id, as the query of a request says it or its token. A clone shares its text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct UserId(Arc<str>);
+pub struct UserId(Arc<str>);
 
+/// What a device is called.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct DeviceName(String);
+pub struct DeviceName(String);
 
 impl UserId {
     fn of(text: String) -> Self {
         Self(text.into())
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text, which is not empty.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -45,7 +47,8 @@ impl fmt::Debug for UserId {
 }
 
 impl DeviceName {
-    pub(crate) fn as_str(&self) -> &str {
+    /// The text, which is not empty.
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -87,7 +90,7 @@ fn parameter(parts: &Parts, name: &str) -> Result<String, ApiError> {
 }
 
 /// Whether the socket is to be the only one of its id: `single=1`.
-pub(crate) struct Single(pub(crate) bool);
+pub struct Single(pub bool);
 
 impl<S: Sync> FromRequestParts<S> for Single {
     type Rejection = ApiError;
@@ -98,7 +101,7 @@ impl<S: Sync> FromRequestParts<S> for Single {
 }
 
 /// Why an id is disconnected, as whoever does it numbers the reasons: `reason=7`, 0 where it is not said.
-pub(crate) struct Reason(pub(crate) u8);
+pub struct Reason(pub u8);
 
 impl<S: Sync> FromRequestParts<S> for Reason {
     type Rejection = ApiError;

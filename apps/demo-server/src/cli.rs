@@ -9,8 +9,8 @@ use tracing::Level;
 
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
-#[command(name = "server", version)]
-pub(crate) struct Cli {
+#[command(name = "demo-server", version)]
+pub struct Cli {
     /// Address to listen on; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,

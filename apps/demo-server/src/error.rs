@@ -12,7 +12,7 @@ use crate::devices::StoreFull;
 
 /// The status, the reason as metrics and logs name it, and what the client is told.
 #[derive(Debug)]
-pub(crate) struct ApiError(pub(crate) StatusCode, pub(crate) &'static str, pub(crate) String);
+pub struct ApiError(pub StatusCode, pub &'static str, pub String);
 
 /// Travels with the response to where refusals are counted.
 #[derive(Clone, Copy)]

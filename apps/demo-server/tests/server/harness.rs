@@ -1,7 +1,6 @@
 //! Starts the server, and speaks to it.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -26,19 +25,8 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     }
 }
 
-/// The example, as `cargo test` has just built it beside this test.
-pub(crate) fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-    let program = profile.join("examples/server").with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.exists(),
-        "{} is missing: `cargo test` builds it, `cargo test --test server` alone does not; \
-         run `cargo build --example server` first",
-        program.display()
-    );
-    program
-}
+/// The server, as cargo has built it for these tests.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_demo-server");
 
 /// A running server on a port of its own, killed when dropped.
 pub(crate) struct Server {
@@ -54,7 +42,7 @@ impl Server {
     }
 
     pub(crate) async fn start_with(options: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
-        Self::spawn(Command::new(program()).args(["--listen", "127.0.0.1:0"]).args(options)).await
+        Self::spawn(Command::new(PROGRAM).args(["--listen", "127.0.0.1:0"]).args(options)).await
     }
 
     pub(crate) async fn spawn(command: &mut Command) -> Self {

@@ -9,9 +9,6 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::harness::{Client, Server};
 
-#[path = "../../examples/server/online.rs"]
-mod follower;
-
 const GRACE: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(100);
 
@@ -21,7 +18,7 @@ type Told = mpsc::UnboundedReceiver<Value>;
 fn follow(registry: &Registry<String>) -> Told {
     let (tell, told) = mpsc::unbounded_channel();
     let presence = registry.presence_with_capacity(4);
-    tokio::spawn(follower::follow(presence, GRACE, PACE, move |text| {
+    tokio::spawn(demo_server::online::follow(presence, GRACE, PACE, move |text| {
         let _ = tell.send(serde_json::from_str(&text).expect("JSON"));
     }));
     told

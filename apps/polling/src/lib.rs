@@ -1,7 +1,7 @@
-//! What this crate replaces, to measure it beside `server`: one mutex around one map, a bool for each id, and every
+//! What this crate replaces, to measure it beside the demo server: one mutex around one map, a bool for each id, and every
 //! connection looks at its own once a second. It answers what the load generator and the page's script ask.
 //!
-//! `cargo run --release --example polling`. Its bugs belong to the design: tabs of one id take each other's update, and
+//! `cargo run --release -p polling`. Its bugs belong to the design: tabs of one id take each other's update, and
 //! whoever leaves removes the entry of the tab that came after.
 
 use std::collections::HashMap;
@@ -27,15 +27,15 @@ use tokio::net::TcpSocket;
 use tokio::time::{MissedTickBehavior, interval};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// As in `server`, whose memory this one's is compared with.
+/// As in the demo server, whose memory this one's is compared with.
 const BUFFER: usize = 4 << 10;
-/// As in `server`: what is compared is not how the system queues connections.
+/// As in the demo server: what is compared is not how the system queues connections.
 const BACKLOG: u32 = 4096;
 
 /// The design that looks once a second.
 #[derive(Parser)]
 #[command(name = "polling", version)]
-struct Cli {
+pub struct Cli {
     /// Address to listen on; port 0 takes a free port
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
@@ -65,9 +65,10 @@ struct Device {
     added_at: u128,
 }
 
+/// Serves until the process is ended, and says on stdout where it listens.
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let address = Cli::parse().listen;
+pub async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+    let address = cli.listen;
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use crate::harness::{Server, program, within};
+use crate::harness::{PROGRAM, Server, within};
 use crate::raw::Raw;
 
 /// How long after `start` the server closed the connection, and what it said.
@@ -72,7 +72,7 @@ async fn open_connections_outlast_the_limit_for_headers() {
 async fn no_file_descriptors_left() {
     let mut limited = Command::new("sh");
     let script = r#"ulimit -n 40 && exec "$0" --listen 127.0.0.1:0 --header-within 600"#;
-    let mut server = Server::spawn(limited.args(["-c", script]).arg(program())).await;
+    let mut server = Server::spawn(limited.args(["-c", script]).arg(PROGRAM)).await;
     let mut held = Vec::new();
     for _ in 0..60 {
         held.push(Raw::connect(&server).await);

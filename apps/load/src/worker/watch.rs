@@ -7,6 +7,9 @@
 //!
 //! Patience is counted without the machine's pauses: what cannot run is not late.
 
+#[cfg(test)]
+mod tests;
+
 use std::mem::take;
 use std::time::{Duration, Instant};
 

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 
-/// What the example server keeps: a device for each mark, so many in all and so many of one id, with some to spare.
+/// What the demo server keeps: a device for each mark, so many in all and so many of one id, with some to spare.
 const MARKS_PER_SERVER: f64 = 95_000.0;
 const MARKS_PER_ID: f64 = 950.0;
 /// Marks after the storm, to see that everybody hears again.
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
-/// Opens thousands of WebSockets to the example server on this machine, marks their users, accounts for every update.
+/// Opens thousands of WebSockets to the demo server on this machine, marks their users, accounts for every update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -28,6 +28,10 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Role {
+    #[command(hide = true)]
+    Server(Box<demo_server::Cli>),
+    #[command(hide = true)]
+    Polling(polling::Cli),
     /// A process of clients, which takes its orders on stdin.
     #[command(hide = true)]
     Clients(Clients),
@@ -90,7 +94,7 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "MINUTES", value_parser = value_parser!(u64).range(1..=1_440))]
     pub(crate) soak: Option<u64>,
 
-    /// Which example to start and measure; several are measured one after the other
+    /// Which server to start and measure; several are measured one after the other
     #[arg(long, value_enum, value_delimiter = ',', default_value = "server", conflicts_with = "target")]
     subject: Vec<Subject>,
 
@@ -126,9 +130,9 @@ pub(crate) enum Draw {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Subject {
-    /// examples/server
+    /// apps/demo-server
     Server,
-    /// examples/polling.rs: one lock, and every connection looks once a second
+    /// apps/polling: one lock, and every connection looks once a second
     Polling,
     /// What runs at --target
     #[value(skip)]
@@ -165,7 +169,7 @@ impl Settings {
 
     pub(crate) fn command(&self) -> String {
         let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-        format!("cargo run --release --example load -- {}", arguments.join(" ")).trim_end().to_owned()
+        format!("cargo run --release -p load -- {}", arguments.join(" ")).trim_end().to_owned()
     }
 
     /// What single options cannot tell.

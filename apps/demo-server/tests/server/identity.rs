@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::harness::{Server, program, within};
+use crate::harness::{PROGRAM, Server, within};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// `{"alg":"none","typ":"JWT"}`
@@ -177,7 +177,7 @@ async fn secrets_that_protect_nothing_are_refused_at_the_start() {
         (&empty, "has 0 bytes"),
         (&missing, "cannot read the secret in"),
     ] {
-        let mut run = Command::new(program());
+        let mut run = Command::new(PROGRAM);
         let run = run.args(["--listen", "127.0.0.1:0", "--auth-secret"]).arg(file).kill_on_drop(true).output();
         let run = within("the refusal", run).await.expect("the server runs");
         let log = String::from_utf8(run.stderr).expect("the log is text");

@@ -1,6 +1,6 @@
 //! The plain routes.
 
-use crate::harness::{Server, program, within};
+use crate::harness::{PROGRAM, Server, within};
 use tokio::process::Command;
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn stats_count_users_ids_and_sockets() {
 
 #[tokio::test]
 async fn help_names_every_option() {
-    let help = within("the help", Command::new(program()).arg("--help").output());
+    let help = within("the help", Command::new(PROGRAM).arg("--help").output());
     let help = help.await.expect("the server runs");
     assert!(help.status.success());
     let text = String::from_utf8(help.stdout).expect("the help is text");
@@ -126,7 +126,7 @@ async fn impossible_options_are_refused() {
         ["--drain-every", "NaN"],
         ["--drain-within", "0"],
     ] {
-        let run = within("the refusal", Command::new(program()).args(options).output());
+        let run = within("the refusal", Command::new(PROGRAM).args(options).output());
         let run = run.await.expect("the server runs");
         assert!(!run.status.success(), "{options:?}");
         assert!(!run.stderr.is_empty(), "{options:?}: no explanation");

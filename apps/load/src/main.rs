@@ -1,7 +1,8 @@
-//! Load on the example server: thousands of real WebSockets, and what becomes of every mark.
+//! Load on the demo server: thousands of real WebSockets, and what becomes of every mark.
 //!
-//! `cargo build --release --examples && cargo run --release --example load -- --help`. This process directs: it starts
-//! the servers and one process of clients for each, samples them from `/proc`, and writes the report.
+//! `cargo run --release -p load -- --help`. This process directs: it starts the servers and one
+//! process of clients for each, samples them from `/proc`, and writes the report. All of them are
+//! this program in other roles, so there is nothing to build besides, and nothing that is out of date.
 
 mod cli;
 mod document;
@@ -33,16 +34,12 @@ type Failure = Box<dyn Error>;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let done = runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from).and_then(|runtime| {
-        let done = runtime.block_on(async {
-            match cli.role {
-                Some(Role::Clients(clients)) => worker::run(clients).await,
-                None => direct(cli.settings).await,
-            }
-        });
-        runtime.shutdown_background(); // a thread may still be reading stdin
-        done
-    });
+    let done = match cli.role {
+        Some(Role::Server(cli)) => return demo_server::run(*cli),
+        Some(Role::Polling(cli)) => polling::run(cli).map(|()| true),
+        Some(Role::Clients(clients)) => on_one_thread(worker::run(clients)),
+        None => on_one_thread(direct(cli.settings)),
+    };
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -51,6 +48,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn on_one_thread(work: impl Future<Output = Result<bool, Failure>>) -> Result<bool, Failure> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background(); // a thread may still be reading stdin
+    done
 }
 
 /// Runs the scenario against each subject. True if nothing was lost that should not be.

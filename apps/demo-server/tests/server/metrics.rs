@@ -112,7 +112,7 @@ async fn the_dashboard_asks_for_what_there_is() {
     let server = Server::start().await;
     server.get("/nowhere").await.refusal(404);
     let text = server.get("/metrics").await.body;
-    let dashboard = include_str!("../../examples/server/dashboard.json");
+    let dashboard = include_str!("../../src/dashboard.json");
     let dashboard: serde_json::Value = serde_json::from_str(dashboard).expect("JSON");
     let mut asked = Vec::new();
     for panel in dashboard["panels"].as_array().expect("panels") {

@@ -1,6 +1,9 @@
 //! The main job of `socket-registry`, complete: who is here now, and which tabs have something new to fetch.
 //!
-//! `cargo run --release --example server`, then open <http://127.0.0.1:3000> in two tabs.
+//! `cargo run --release -p demo-server`, then open <http://127.0.0.1:3000> in two tabs.
+//!
+//! It is a library for three others: `load` runs it as a child, a test moves the clock of the list of
+//! who is online, and a fuzz target plays the client.
 
 mod app;
 mod cli;
@@ -11,9 +14,9 @@ mod events;
 mod feed;
 mod guard;
 mod identity;
-mod input;
+pub mod input;
 mod metrics;
-mod online;
+pub mod online;
 mod routes;
 mod serve;
 mod sockets;
@@ -24,25 +27,26 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::cli::Cli;
 use crate::serve::Patience;
 use crate::stop::{Drain, Stop};
 
+pub use crate::cli::Cli;
+pub use crate::error::ApiError;
+
+/// Serves until the process is asked to stop, logs to stderr, and says on stdout where it listens.
 #[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+pub async fn run(cli: Cli) -> ExitCode {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .with_max_level(cli.log)
         .init();
-    match run(cli).await {
+    match serve_until_stopped(cli).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -67,7 +71,7 @@ async fn listen(address: &str) -> io::Result<TcpListener> {
     Err(last)
 }
 
-async fn run(cli: Cli) -> Result<(), Box<dyn Error>> {
+async fn serve_until_stopped(cli: Cli) -> Result<(), Box<dyn Error>> {
     let app = Arc::new(App::new(&cli, metrics::install()?)?);
     let listener = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let mut stop = Stop::new()?;
