@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::hs256;
 use crate::input::{UserId, query_value};
 
 /// HS256 is as strong as its hash is long (RFC 7518, section 3.2).
@@ -53,6 +54,8 @@ impl Identity {
             );
             return Ok(Self::Claimed);
         };
+        // Fails where there is one already: this one, for nothing else in the process installs any.
+        let _ = hs256::PROVIDER.install_default();
         let key = DecodingKey::from_secret(&read_secret(file)?);
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY_SECONDS;

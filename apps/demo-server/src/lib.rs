@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod feed;
 mod guard;
+mod hs256;
 mod identity;
 pub mod input;
 mod metrics;
