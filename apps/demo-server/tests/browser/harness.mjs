@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 import { chromium } from 'playwright-core';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const screenshots = `${root}target/browser/`;
 mkdirSync(screenshots, { recursive: true });
 
@@ -17,7 +17,7 @@ export const SOON = 1000;
 export class Server {
   static async start(listen = '127.0.0.1:0') {
     const target = process.env.CARGO_TARGET_DIR ?? `${root}target`;
-    const child = spawn(`${target}/debug/examples/server`, ['--listen', listen], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(`${target}/debug/demo-server`, ['--listen', listen], { stdio: ['ignore', 'pipe', 'ignore'] });
     const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
     const lines = createInterface({ input: child.stdout });
     const line = await Promise.race([
