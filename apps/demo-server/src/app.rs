@@ -1,5 +1,8 @@
 //! What all requests share, and the tasks beside them.
 
+#[cfg(test)]
+mod tests;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,12 +60,16 @@ impl App {
 }
 
 /// Tells all active users when their number changed. It comes to one walk over them in each pause, however many join and leave.
-pub(crate) async fn tell_count(users: Feed<Uuid>) {
+///
+/// The watch begins with the call: a task's first turn may come after the first users.
+pub(crate) fn tell_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
     let mut counts = users.watch_counts();
-    loop {
-        counts.changed().await;
-        users.mark_all();
-        sleep(COUNT_PACE).await;
+    async move {
+        loop {
+            counts.changed().await;
+            users.mark_all();
+            sleep(COUNT_PACE).await;
+        }
     }
 }
 
@@ -75,16 +82,18 @@ pub(crate) async fn tell_online(app: Arc<App>, grace: Duration) {
     online::follow(app.device_sockets.presence(), grace, COUNT_PACE, tell).await;
 }
 
-/// Logs the number of active users when it changed, at most once a second.
-pub(crate) async fn log_count(users: Feed<Uuid>) {
+/// Logs the number of active users when it changed, at most once a second. Its watch begins with the call, too.
+pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
     let mut counts = users.watch_counts();
-    let mut logged = 0;
-    loop {
-        counts.changed().await;
-        let count = counts.key_count();
-        if std::mem::replace(&mut logged, count) != count {
-            tracing::info!("active users {count}");
-            sleep(Duration::from_secs(1)).await;
+    async move {
+        let mut logged = 0;
+        loop {
+            counts.changed().await;
+            let count = counts.key_count();
+            if std::mem::replace(&mut logged, count) != count {
+                tracing::info!("active users {count}");
+                sleep(Duration::from_secs(1)).await;
+            }
         }
     }
 }
