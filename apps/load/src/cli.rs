@@ -28,8 +28,10 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 pub(crate) enum Role {
+    /// What the package `demo-server` runs.
     #[command(hide = true)]
     Server(Box<demo_server::Cli>),
+    /// What the package `polling` runs.
     #[command(hide = true)]
     Polling(polling::Cli),
     /// A process of clients, which takes its orders on stdin.

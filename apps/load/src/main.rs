@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p load -- --help`. This process directs: it starts the servers and one
 //! process of clients for each, samples them from `/proc`, and writes the report. All of them are
-//! this program in other roles, so there is nothing to build besides, and nothing that is out of date.
+//! this program in other roles: nothing else has to be built, and nothing can be out of date.
 
 mod cli;
 mod document;
