@@ -1,4 +1,4 @@
-//! Any bytes as what clients of the example server say about themselves: refused as a bad request, or taken exactly as they were meant.
+//! Any bytes as what clients of the demo server say about themselves: refused as a bad request, or taken exactly as they were meant.
 #![no_main]
 
 use std::borrow::Cow;
@@ -9,20 +9,10 @@ use arbitrary::Arbitrary;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{Request, StatusCode};
-use error::ApiError;
-use input::{DeviceName, Reason, Single, UserId};
+use demo_server::ApiError;
+use demo_server::input::{DeviceName, Reason, Single, UserId};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-
-// Of the server only its input is used.
-#[allow(dead_code)]
-#[path = "../../examples/server/devices.rs"]
-mod devices;
-#[allow(dead_code)]
-#[path = "../../examples/server/error.rs"]
-mod error;
-#[path = "../../examples/server/input.rs"]
-mod input;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

@@ -1,0 +1,85 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+use tracing::Level;
+
+/// Live count of active users, and devices that appear in every open tab the moment they are added.
+#[derive(Parser)]
+#[command(name = "demo-server", version)]
+pub struct Cli {
+    /// Address to listen on; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
+    pub(crate) listen: String,
+
+    /// How long a connection is left alone before the server asks whether the client is still there, up to a second more: less than the
+    /// minute after which many proxies cut an idle connection
+    #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
+    pub(crate) ping_every: Duration,
+
+    /// How long a client may take to answer that, or to accept what it is sent, before it counts as gone
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) pong_within: Duration,
+
+    /// Most sockets of each kind, event streams included; more are answered 503 [default: the registry's own]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_sockets: Option<usize>,
+
+    /// Most sockets of one user id, event streams included; more are answered 503
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) max_sockets_per_id: usize,
+
+    /// Shortest time between two updates to one device socket; what changes meanwhile is told when it is over
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
+    pub(crate) update_every: Duration,
+
+    /// How long an id without a device socket still counts as online: who reloads a page has not left
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
+    pub(crate) online_grace: Duration,
+
+    /// How many sockets of each kind are told to go at once when the server is asked to stop
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub(crate) drain_batch: NonZeroUsize,
+
+    /// How long after that the next ones are told, so that not all clients turn to another server at the same moment
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
+    pub(crate) drain_every: Duration,
+
+    /// How long clients may take to leave once all were told. Who asks a second time to stop ends it at once
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds)]
+    pub(crate) drain_within: Duration,
+
+    /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in this file, not who `?id=` says
+    #[arg(long, value_name = "FILE")]
+    pub(crate) auth_secret: Option<PathBuf>,
+
+    /// How long a client may take for the header of a request
+    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds, hide = true)]
+    pub(crate) header_within: Duration,
+
+    /// Serve `/echo`, for test suites of the WebSocket protocol
+    #[arg(long, hide = true)]
+    pub(crate) echo: bool,
+
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    pub(crate) log: Level,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match seconds_or_none(text)? {
+        Duration::ZERO => Err("must be above 0".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+fn seconds_or_none(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "not a number".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if seconds <= 86_400.0 => Ok(duration),
+        _ => Err("must be from 0 to a day".to_owned()),
+    }
+}

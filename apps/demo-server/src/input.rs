@@ -1,0 +1,156 @@
+//! What clients say about themselves, checked once and carried as a type from there on.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::error::ApiError;
+
+const MAX_BYTES: usize = 256;
+
+/// A user's id, as the query of a request says it or its token. A clone shares its text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct UserId(Arc<str>);
+
+/// What a device is called.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DeviceName(String);
+
+impl UserId {
+    fn of(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, which is not empty.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// In ASCII and in quotes: what a client calls itself never looks like something else in a log.
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_default())
+    }
+}
+
+impl DeviceName {
+    /// The text, which is not empty.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = String;
+
+    fn try_from(id: String) -> Result<Self, String> {
+        checked("id", id).map(Self::of)
+    }
+}
+
+impl TryFrom<String> for DeviceName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        checked("name", name).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for UserId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parameter(parts, "id").map(Self::of)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for DeviceName {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parameter(parts, "name").map(Self)
+    }
+}
+
+fn parameter(parts: &Parts, name: &str) -> Result<String, ApiError> {
+    query_value(parts, name).and_then(|value| checked(name, value)).map_err(ApiError::bad_request)
+}
+
+/// Whether the socket is to be the only one of its id: `single=1`.
+pub struct Single(pub bool);
+
+impl<S: Sync> FromRequestParts<S> for Single {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        flag(parts, "single").map(Self)
+    }
+}
+
+/// Why an id is disconnected, as whoever does it numbers the reasons: `reason=7`, 0 where it is not said.
+pub struct Reason(pub u8);
+
+impl<S: Sync> FromRequestParts<S> for Reason {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let reason = optional_query_value(parts, "reason").map_err(ApiError::bad_request)?;
+        let number = reason.as_deref().unwrap_or("0").parse();
+        number.map(Self).map_err(|_| ApiError::bad_request("reason is not a number from 0 to 255"))
+    }
+}
+
+/// A value of the query that is 1 for yes, and 0 or missing for no.
+pub(crate) fn flag(parts: &Parts, name: &str) -> Result<bool, ApiError> {
+    match optional_query_value(parts, name).map_err(ApiError::bad_request)?.as_deref() {
+        Some("1") => Ok(true),
+        Some("0") | None => Ok(false),
+        Some(_) => Err(ApiError::bad_request(format!("{name} is neither 1 nor 0"))),
+    }
+}
+
+/// The one value of that name in the query.
+pub(crate) fn query_value(parts: &Parts, name: &str) -> Result<String, String> {
+    optional_query_value(parts, name)?.ok_or(format!("{name} is missing"))
+}
+
+fn optional_query_value(parts: &Parts, name: &str) -> Result<Option<String>, String> {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut values = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .filter_map(|(key, value)| (key == name).then_some(value));
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(format!("{name} is given more than once"));
+    }
+    percent_decode_str(&value.replace('+', " "))
+        .decode_utf8()
+        .map(|text| Some(text.into()))
+        .map_err(|_| format!("{name} is not valid UTF-8"))
+}
+
+fn checked(what: &str, text: String) -> Result<String, String> {
+    if text.is_empty() {
+        Err(format!("{what} is empty"))
+    } else if text.len() > MAX_BYTES {
+        Err(format!("{what} is longer than {MAX_BYTES} bytes"))
+    } else if text.contains(char::is_control) {
+        Err(format!("{what} contains control characters"))
+    } else {
+        Ok(text)
+    }
+}

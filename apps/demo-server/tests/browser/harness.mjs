@@ -1,0 +1,126 @@
+// Starts the server and the browser, and keeps what the pages complain about.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import { chromium } from 'playwright-core';
+
+const root = fileURLToPath(new URL('../../../../', import.meta.url));
+const screenshots = `${root}target/browser/`;
+mkdirSync(screenshots, { recursive: true });
+
+/** What an update may take; what the page promises is "at once". */
+export const SOON = 1000;
+
+export class Server {
+  static async start(listen = '127.0.0.1:0') {
+    const target = process.env.CARGO_TARGET_DIR ?? `${root}target`;
+    const child = spawn(`${target}/debug/demo-server`, ['--listen', listen], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
+    const lines = createInterface({ input: child.stdout });
+    const line = await Promise.race([
+      new Promise(resolve => { lines.once('line', resolve); }),
+      exited.then(code => { throw new Error(`the server exited with ${code}`); }),
+    ]);
+    return Object.assign(new Server(), { child, exited, url: line.replace('listening on ', '') });
+  }
+
+  get address() {
+    return new URL(this.url).host;
+  }
+
+  async addDevice(id, name) {
+    const response = await fetch(`${this.url}/devices?id=${id}`, { method: 'POST', body: JSON.stringify({ name }) });
+    assert.equal(response.status, 201);
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await this.exited;
+  }
+}
+
+export class Browser {
+  static async start() {
+    // Its own sandbox needs rights that a container's root does not have.
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, chromiumSandbox: false });
+    return Object.assign(new Browser(), { browser, complaints: [] });
+  }
+
+  /** Somebody with a browser of their own: nothing is shared with the others. */
+  async visitor(options = {}) {
+    const context = await this.browser.newContext({ locale: 'en-GB', ...options });
+    context.setDefaultTimeout(10_000);
+    context.on('page', page => this.listen(page));
+    return context;
+  }
+
+  /** Opens a tab of that id and waits until it is live. */
+  async tab(server, id, context, more = '') {
+    const page = await (context ?? await this.visitor()).newPage();
+    await page.goto(`${server.url}/?id=${encodeURIComponent(id)}${more}`);
+    await state(page, 'Live');
+    await page.evaluate(() => { window.neverReloaded = true; });
+    return page;
+  }
+
+  listen(page) {
+    page.on('pageerror', error => this.complaints.push(`${error}`));
+    page.on('console', message => {
+      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
+    });
+  }
+
+  /** Fails if a page complained of anything else than that. */
+  assertQuiet(except = /(?!)/) {
+    const complaints = this.complaints.splice(0).filter(complaint => !except.test(complaint));
+    assert.deepEqual(complaints, []);
+  }
+
+  async closeTabs() {
+    await Promise.all(this.browser.contexts().map(context => context.close()));
+  }
+
+  async stop() {
+    await this.browser.close();
+  }
+}
+
+export const state = (page, text) => shows(page.locator('#state'), text, 10_000);
+
+export const count = (page, number) => shows(page.locator('#count'), `${number}`);
+
+/** The names in the list, the newest first. */
+export async function devices(page, names) {
+  await until(async () => {
+    const shown = await page.locator('#devices li span').allTextContents();
+    assert.deepEqual(shown, names);
+  });
+  assert.equal(await page.evaluate(() => window.neverReloaded), true, 'the page was reloaded');
+}
+
+/** The names of those who are online. Who has left counts for 2 seconds more. */
+export const online = (page, names) => until(async () => {
+  assert.deepEqual(await page.locator('#online li').allTextContents(), names);
+}, 10_000);
+
+export const screenshot = (page, name) => page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
+
+async function shows(locator, text, within = SOON) {
+  await until(async () => assert.equal(await locator.textContent(), text), within);
+}
+
+/** Tries until it no longer fails. */
+async function until(attempt, within = SOON) {
+  const end = Date.now() + within;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise(resolve => { setTimeout(resolve, 20); });
+    }
+  }
+}

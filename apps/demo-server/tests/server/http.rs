@@ -1,0 +1,134 @@
+//! The plain routes.
+
+use crate::harness::{PROGRAM, Server, within};
+use tokio::process::Command;
+
+#[tokio::test]
+async fn the_page_needs_nothing_but_this_server() {
+    let server = Server::start().await;
+    let page = server.get("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.headers.contains("content-type: text/html"), "{}", page.headers);
+    let outside: Vec<_> = page
+        .body
+        .match_indices("//")
+        .map(|(at, _)| page.body[..at].rsplit(['"', '\'', '(', ' ']).next().unwrap_or_default())
+        .filter(|scheme| scheme.ends_with(':'))
+        .collect();
+    // The one address is the name of SVG's namespace in the icon.
+    assert_eq!(outside, ["http:"], "an asset from outside");
+
+    let nonce = page
+        .headers
+        .split_once("script-src 'nonce-")
+        .and_then(|(_, rest)| rest.split_once('\''))
+        .expect("the policy names a nonce")
+        .0;
+    assert_eq!(page.body.matches(&format!(r#"nonce="{nonce}""#)).count(), 2);
+    assert!(!server.get("/").await.headers.contains(nonce), "the nonce is used again");
+}
+
+#[tokio::test]
+async fn opening_the_link_of_the_code_adds_the_device() {
+    let server = Server::start().await;
+    let mut tab = server.open("/device-ws?id=%3Cann%3E").await;
+    let path = "/onboard?id=%3Cann%3E&name=%3Cscript%3E%22%27%26+%C3%A9";
+    let page = server.get(path).await;
+    assert_eq!(page.status, 200);
+    assert_eq!(tab.text().await, "update");
+    assert!(page.body.contains("&lt;script&gt;&quot;&#39;&amp; é"), "{}", page.body);
+    assert!(page.body.contains("&lt;ann&gt;"), "{}", page.body);
+    assert!(!page.body.contains("<script") && !page.body.contains("<ann"), "{}", page.body);
+
+    let devices = server.get("/devices?id=%3Cann%3E").await.json();
+    assert_eq!(devices[0]["name"], "<script>\"'& é");
+}
+
+#[tokio::test]
+async fn a_preview_of_the_link_adds_nothing() {
+    let server = Server::start().await;
+    let head = server.request("HEAD", "/onboard?id=ann&name=Phone", &[], b"").await;
+    assert_eq!(head.status, 405);
+    assert_eq!(server.get("/devices?id=ann").await.body, "[]");
+}
+
+#[tokio::test]
+async fn the_code_is_a_picture_of_the_link_to_this_host() {
+    let server = Server::start().await;
+    let path = "/qr.svg?id=ann&name=Phone";
+    let code = server.get(path).await;
+    assert_eq!(code.status, 200);
+    assert!(code.headers.contains("content-type: image/svg+xml"), "{}", code.headers);
+
+    let link = format!("http://{}/onboard?id=ann&name=Phone", server.host);
+    let expected = qrcode::QrCode::new(link).expect("the link is short");
+    let expected = expected.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build();
+    assert_eq!(code.body, expected);
+}
+
+#[tokio::test]
+async fn stats_count_users_ids_and_sockets() {
+    let server = Server::start().await;
+    assert_eq!(server.get("/healthz").await.body, "ok");
+    let user = server.open("/active-users").await;
+    let sockets = [
+        server.open("/device-ws?id=ann").await,
+        server.open("/device-ws?id=ann").await,
+        server.open("/device-ws?id=bob").await,
+    ];
+    let expected = r#"{"active_users":1,"device_ids":2,"device_sockets":3}"#;
+    assert_eq!(server.get("/stats").await.json().to_string(), expected);
+
+    for socket in sockets {
+        socket.close().await;
+    }
+    drop(user);
+    let mut next = server.open("/active-users").await;
+    next.count(1).await;
+    let expected = r#"{"active_users":1,"device_ids":0,"device_sockets":0}"#;
+    assert_eq!(server.get("/stats").await.json().to_string(), expected);
+}
+
+#[tokio::test]
+async fn help_names_every_option() {
+    let help = within("the help", Command::new(PROGRAM).arg("--help").output());
+    let help = help.await.expect("the server runs");
+    assert!(help.status.success());
+    let text = String::from_utf8(help.stdout).expect("the help is text");
+    for option in [
+        "--listen",
+        "--ping-every",
+        "--pong-within",
+        "--max-sockets",
+        "--max-sockets-per-id",
+        "--auth-secret",
+        "--log",
+        "--update-every",
+        "--online-grace",
+        "--drain-batch",
+        "--drain-every",
+        "--drain-within",
+    ] {
+        assert!(text.contains(option), "{option} is missing in:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn impossible_options_are_refused() {
+    for options in [
+        ["--listen", "nowhere"],
+        ["--ping-every", "0"],
+        ["--pong-within", "soon"],
+        ["--max-sockets", "0"],
+        ["--update-every", "-1"],
+        ["--online-grace", "86401"],
+        ["--drain-batch", "0"],
+        ["--drain-every", "NaN"],
+        ["--drain-within", "0"],
+    ] {
+        let run = within("the refusal", Command::new(PROGRAM).args(options).output());
+        let run = run.await.expect("the server runs");
+        assert!(!run.status.success(), "{options:?}");
+        assert!(!run.stderr.is_empty(), "{options:?}: no explanation");
+    }
+}
