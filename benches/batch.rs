@@ -1,13 +1,11 @@
 //! Marks of many: a list of keys, and everybody.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
     operations::Operation::{MarkAll, MarkMany},
     peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 fn batch<K: Key>(criterion: &mut Criterion) {

@@ -1,13 +1,11 @@
 //! Sockets that leave while others come: other keys, the same key, and among marks.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes, threads},
     operations::Operation::{Churn, Mix, Reconnect},
     peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 fn churn<K: Key>(criterion: &mut Criterion) {

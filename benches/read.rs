@@ -1,13 +1,11 @@
 //! Questions: whether a key is active, how many there are, and all of them.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
     operations::Operation::{ForEach, IsActive, KeyCount, SocketCount},
     peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 fn read<K: Key>(criterion: &mut Criterion) {

@@ -1,13 +1,11 @@
 //! What a task does after each wake-up: it takes what is due.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
     operations::Operation::Take,
     peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 fn take<K: Key>(criterion: &mut Criterion) {

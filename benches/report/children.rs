@@ -1,6 +1,6 @@
 //! Memory is measured in child processes: this program, started again for one contestant and one phase.
 
-use crate::suite::{
+use benchkit::{
     entrants::Entrant,
     memory::{Counting, Footprint, Footprints, Phase},
     peers::Key,

@@ -4,13 +4,13 @@ use crate::{
     results::{Case, Curves, LIMIT, OURS, POLLED, Unit},
     runner::{Contestant, Metric, Runner, least, median},
     scale::{Scale, short},
-    suite::{
-        entrants::Entrant,
-        limits::unpark,
-        peers::Key,
-        timing::Latencies,
-        wake::{Flavour, Plan},
-    },
+};
+use benchkit::{
+    bound::unpark,
+    entrants::Entrant,
+    peers::Key,
+    timing::Latencies,
+    wake::{Flavour, Plan},
 };
 
 pub const GROWTH_MEAN: &str = "register while growing, mean";

@@ -5,11 +5,11 @@ use crate::{
     results::{Case, Unit},
     runner::{Metric, Runner, median},
     scale::Scale,
-    suite::{
-        entrants::Entrant,
-        memory::{Footprints, Phase},
-        peers::Key,
-    },
+};
+use benchkit::{
+    entrants::Entrant,
+    memory::{Footprints, Phase},
+    peers::Key,
 };
 use std::error::Error;
 

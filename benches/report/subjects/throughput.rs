@@ -4,13 +4,14 @@ use crate::{
     results::{Case, LIMIT, Unit},
     runner::{Contestant, Metric, Runner, median},
     scale::Scale,
-    suite::{
-        entrants::{Entrant, by_id},
-        limits::{Bound, Limit},
-        operations::{Operation, Stand},
-        peers::Key,
-        workload::Workload,
-    },
+};
+use benchkit::{
+    bound::Bound,
+    entrants::{Entrant, by_id},
+    limit::Limit,
+    operations::{Operation, Stand},
+    peers::Key,
+    workload::Workload,
 };
 use uuid::Uuid;
 

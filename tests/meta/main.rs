@@ -1,0 +1,3 @@
+//! What the project says about itself.
+
+mod verification;
