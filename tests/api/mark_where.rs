@@ -1,4 +1,4 @@
-//! `mark_where` and `for_each_of`: who is asked, who is marked, and what a panic leaves behind.
+//! `mark_where`: who is asked, who is marked, and what a panic leaves behind.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -263,48 +263,4 @@ fn what_was_written_before_is_visible_to_who_takes_it() {
             }
         },
     );
-}
-
-#[test]
-fn for_each_of_shows_the_sockets_of_a_key_and_no_other() {
-    let registry = Registry::<String, u64>::new();
-    let sockets: Vec<_> = (0..60).map(|n| registry.register_with(format!("user {}", n / 4), n).unwrap()).collect();
-    for user in 0..15 {
-        let mut seen = Vec::new();
-        registry.for_each_of(format!("user {user}").as_str(), |socket| {
-            assert_eq!(*socket.key(), format!("user {user}"));
-            seen.push((socket.id(), *socket.metadata()));
-        });
-        seen.sort_by_key(|&(_, n)| n);
-        let expected: Vec<_> = sockets[4 * user..][..4].iter().map(|s| (s.id(), *s.metadata())).collect();
-        assert_eq!(seen, expected);
-    }
-    registry.for_each_of("nobody", |socket| panic!("{} is there", socket.id()));
-}
-
-#[test]
-fn for_each_of_may_end_the_key_it_walks() {
-    let registry = Registry::<u64>::new();
-    let mut held: Vec<_> = (0..5).map(|_| registry.register(42).unwrap()).collect();
-    let mut seen = 0;
-    let mut others = Vec::new();
-    registry.for_each_of(&42, |socket| {
-        assert_eq!(*socket.key(), 42);
-        seen += 1;
-        held.clear();
-        // They take the places that were just left.
-        others.extend((0..5).map(|n| registry.register(100 + n / 2).unwrap()));
-    });
-    assert_eq!(seen, 1, "the others are gone");
-    assert!(!registry.is_active(&42));
-}
-
-#[test]
-fn a_panic_of_the_closure_of_for_each_of_passes_on() {
-    let registry = Registry::<u64>::new();
-    let socket = registry.register(42).unwrap();
-    let panic = catch_unwind(AssertUnwindSafe(|| registry.for_each_of(&42, |_| resume_unwind(Box::new("look")))));
-    assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"look"));
-    drop(socket);
-    assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
 }

@@ -1,4 +1,5 @@
-//! Code of the caller that a call runs (`Hash`, `Eq`, `Clone`, `Drop`, closures, wakers) panics or stands still.
+//! The caller's code that a call runs (`Hash`, `Eq`, `Clone`, `Drop`, closures, wakers) panics or
+//! never returns.
 
 mod panics;
 mod presence_panics;

@@ -1,8 +1,8 @@
-//! What the criterion benches and the report share: contestants, workloads, and one timed function per subject.
-//! Not published.
+//! What the criterion benches and the report share: contestants, workloads, and one timed function
+//! per subject. Not published.
 //!
-//! The benchmarks make their own instances of what is generic here. What is not generic but called from there while the
-//! clock runs is `#[inline]`: no contestant may pay for calls that its code has no need of.
+//! Generic code is compiled in each benchmark, and would call what is not generic across crates. So
+//! what runs while the clock does is `#[inline]`: no contestant pays for such a call.
 
 #![allow(missing_docs, reason = "only this project's benchmarks read it")]
 

@@ -2,9 +2,9 @@
 //!
 //! - [`oracle`]: the registry beside a plain sequential model of it, for random operations;
 //! - [`history`]: whether the results of concurrent calls can be explained by any order of them;
-//! - threads that start together ([`both`], [`crowd`]) or run until a test ends ([`Over`]);
-//! - wakers that count ([`Wakes`]) or run a test's code ([`hooked_waker`]), a wait with a time limit
-//!   ([`block_on`]), and an allocator that counts ([`LiveBytes`]).
+//! - threads that start together ([`both()`], [`crowd()`]) or run until a test ends ([`Over`]);
+//! - wakers that count ([`Wakes`]) or run a test's code ([`hooked_waker()`]), a wait with a time
+//!   limit ([`block_on()`]), and an allocator that counts ([`LiveBytes`]).
 
 #![deny(unsafe_code)]
 #![allow(missing_docs, reason = "only this project's tests read it")]
