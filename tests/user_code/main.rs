@@ -1,5 +1,5 @@
 //! The caller's code that a call runs (`Hash`, `Eq`, `Clone`, `Drop`, closures, wakers) panics or
-//! never returns.
+//! stalls.
 
 mod panics;
 mod presence_panics;
