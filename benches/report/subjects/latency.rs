@@ -7,7 +7,7 @@ use crate::{
 };
 use benchkit::{
     bound::unpark,
-    entrants::Entrant,
+    entrants::{Contested, Entrant},
     peers::Key,
     timing::Latencies,
     wake::{Flavour, Plan},
@@ -37,7 +37,7 @@ pub const FLAVOURS: [WakeSubjects; 2] = [
 ];
 
 pub fn growth(scale: &Scale, runner: &mut Runner) {
-    fn of<K: Key>(scale: &Scale, runner: &mut Runner) {
+    fn of<K: Contested>(scale: &Scale, runner: &mut Runner) {
         let sockets = scale.big();
         let metric = |subject, combine| {
             let case = Case { subject, keys: K::NAME, sockets, threads: 1 };

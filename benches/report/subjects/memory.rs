@@ -7,9 +7,8 @@ use crate::{
     scale::Scale,
 };
 use benchkit::{
-    entrants::Entrant,
+    entrants::{Contested, Entrant},
     memory::{Footprints, Phase},
-    peers::Key,
 };
 use std::error::Error;
 
@@ -54,7 +53,7 @@ pub fn memory(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> 
 }
 
 /// One child each: bytes do not depend on the noise of the moment.
-fn of<K: Key>(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> {
+fn of<K: Contested>(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> {
     let sockets = scale.big();
     for (phase, subjects) in PHASES {
         runner.progress(&format!("memory, {}: {}, {sockets} sockets", phase.name(), K::NAME));

@@ -7,7 +7,7 @@ use crate::{
 };
 use benchkit::{
     bound::Bound,
-    entrants::{Entrant, by_id},
+    entrants::{Contested, Entrant, by_id},
     limit::Limit,
     operations::{Operation, Stand},
     peers::Key,
@@ -53,7 +53,7 @@ pub fn populations(scale: &Scale, runner: &mut Runner) {
     }
 }
 
-fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
+fn population<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
     runner.progress(&format!("populating: {}, {sockets} sockets", K::NAME));
     let work = Workload::<K>::distinct(sockets, scale.draws);
     let mut bound = Bound::new(&work);
@@ -67,7 +67,7 @@ fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: 
 
 type Stands<K> = [(&'static str, Box<dyn Stand<K>>)];
 
-fn compare<K: Key>(
+fn compare<K: Contested>(
     runner: &mut Runner,
     operation: Operation,
     keys: &'static str,
@@ -99,7 +99,7 @@ pub fn marks_by_id(scale: &Scale, runner: &mut Runner) {
 }
 
 pub fn waiting(scale: &Scale, runner: &mut Runner) {
-    fn of<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize) {
+    fn of<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize) {
         runner.progress(&format!("populating with tasks: {}, {sockets} sockets", K::NAME));
         let work = Workload::<K>::distinct(sockets, scale.draws);
         let contestants = Entrant::waking().into_iter().map(|entrant| -> Contestant {

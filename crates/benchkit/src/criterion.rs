@@ -3,7 +3,7 @@
 //! Criterion runs one contestant after the other. For comparisons see `cargo bench-report`, which interleaves them.
 
 use super::{
-    entrants::Entrant,
+    entrants::{Contested, Entrant},
     operations::Operation,
     peers::Key,
     timing::{Sample, cores},
@@ -65,7 +65,12 @@ pub fn rounds(criterion: &mut Criterion, subject: &str, who: &str, mut round: im
 
 /// Times the operations on a population of every contestant. A contestant is populated when its first round is wanted,
 /// so a filter on the command line saves the time of all others.
-pub fn operations<K: Key>(criterion: &mut Criterion, operations: &[Operation], sockets: usize, threads: &[usize]) {
+pub fn operations<K: Contested>(
+    criterion: &mut Criterion,
+    operations: &[Operation],
+    sockets: usize,
+    threads: &[usize],
+) {
     let work = workload::<K>(sockets);
     for entrant in Entrant::<K>::all() {
         contestant(criterion, &entrant, &work, K::NAME, operations, threads);

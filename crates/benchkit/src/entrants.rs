@@ -15,6 +15,7 @@ use super::{
     wake::{self, Idle, Plan, Wakes},
     workload::Workload,
 };
+use uuid::Uuid;
 
 /// A round on a contestant that is there for one subject only.
 pub type Round<K> = Box<dyn FnMut(&Workload<K>) -> Sample>;
@@ -50,7 +51,7 @@ impl<K: Key> Entrant<K> {
     }
 
     /// Ours first.
-    pub fn all() -> Vec<Self> {
+    fn compiled() -> Vec<Self> {
         vec![
             Self::new::<Ours<K>>(),
             Self::new::<Expert<K>>(),
@@ -63,6 +64,29 @@ impl<K: Key> Entrant<K> {
             Self::new::<RwLocked<K>>(),
             Self::new::<SocketManager<K>>(),
         ]
+    }
+}
+
+/// A key that the contestants are compiled for: here and once, not again in each benchmark.
+pub trait Contested: Key {
+    fn entrants() -> Vec<Entrant<Self>>;
+}
+
+macro_rules! contested {
+    ($($key:ty),*) => {$(
+        impl Contested for $key {
+            fn entrants() -> Vec<Entrant<Self>> {
+                Entrant::compiled()
+            }
+        }
+    )*};
+}
+
+contested!(u64, Uuid, String);
+
+impl<K: Contested> Entrant<K> {
+    pub fn all() -> Vec<Self> {
+        K::entrants()
     }
 
     /// Those whose marks wake.
@@ -77,10 +101,10 @@ impl<K: Key> Entrant<K> {
 }
 
 /// Those that mark by id.
-pub fn by_id<K: Key>(work: &Workload<K>) -> Vec<(&'static str, Round<K>)> {
-    fn round<K: Key, P: ById<K>>(work: &Workload<K>) -> (&'static str, Round<K>) {
-        let mut population = Population::<K, P>::new(work);
+pub fn by_id(work: &Workload<u64>) -> Vec<(&'static str, Round<u64>)> {
+    fn round<P: ById<u64>>(work: &Workload<u64>) -> (&'static str, Round<u64>) {
+        let mut population = Population::<u64, P>::new(work);
         (P::NAME, Box::new(move |work| population.mark_by_id(work, 1)))
     }
-    vec![round::<K, Ours<K>>(work), round::<K, ShardedSlab<K>>(work)]
+    vec![round::<Ours<u64>>(work), round::<ShardedSlab<u64>>(work)]
 }

@@ -1,8 +1,8 @@
 //! What the criterion benches and the report share: contestants, workloads, and one timed function
 //! per subject. Not published.
 //!
-//! Generic code is compiled in each benchmark, and would call what is not generic across crates. So
-//! what runs while the clock does is `#[inline]`: no contestant pays for such a call.
+//! The contestants are compiled here, once, for each key ([`entrants::Contested`]); the benchmarks
+//! reach them through pointers, a call for each round.
 
 #![allow(missing_docs, reason = "only this project's benchmarks read it")]
 

@@ -94,7 +94,6 @@ impl Preemptions {
     }
 
     /// Whether a call that took so long was interrupted.
-    #[inline]
     pub fn hit(&mut self, nanos: u64) -> bool {
         nanos > Self::SLOW && {
             let before = std::mem::replace(&mut self.0, Self::so_far());

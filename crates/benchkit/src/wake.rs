@@ -82,17 +82,14 @@ impl Board {
         }
     }
 
-    #[inline]
     fn now(&self) -> u64 {
         self.origin.elapsed().as_nanos() as u64
     }
 
-    #[inline]
     fn mark(&self, task: usize) {
         self.marked[task].store(self.now(), Ordering::Release);
     }
 
-    #[inline]
     fn wake(&self, task: usize) {
         let nanos = self.now() - self.marked[task].load(Ordering::Acquire);
         let turn = self.woken.fetch_add(1, Ordering::AcqRel);

@@ -17,20 +17,17 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Touches the waker only when a task waits: waking costs it two more atomic operations.
-    #[inline]
     pub(super) fn mark(&self) {
         if self.word.fetch_or(DUE, Ordering::AcqRel) == WAITING {
             self.waker.wake();
         }
     }
 
-    #[inline]
     pub(super) fn take(&self) -> bool {
         self.word.swap(0, Ordering::AcqRel) & DUE != 0
     }
 
     /// The waker is stored before the word says so; a mark before that is seen in the word.
-    #[inline]
     pub(super) fn poll_due(&self, cx: &Context<'_>) -> Poll<()> {
         if self.word.load(Ordering::Acquire) & DUE == 0 {
             self.waker.register(cx.waker());

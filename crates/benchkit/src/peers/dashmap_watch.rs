@@ -21,7 +21,6 @@ pub struct WatchSocket<K: Key> {
     receiver: Receiver<()>,
 }
 
-#[inline]
 fn send(senders: &Senders) -> usize {
     senders.iter().for_each(|(_, sender)| sender.send_replace(()));
     senders.len()

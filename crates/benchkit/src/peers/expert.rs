@@ -24,28 +24,23 @@ struct Sockets {
 }
 
 impl Sockets {
-    #[inline]
     fn new(id: u64) -> Self {
         Self { first: Entry { id, cell: Cell::default() }, more: None }
     }
 
-    #[inline]
     fn iter(&self) -> impl Iterator<Item = &Entry> {
         std::iter::once(&self.first).chain(self.more.iter().flat_map(|more| more.iter()))
     }
 
-    #[inline]
     fn len(&self) -> usize {
         1 + self.more.as_ref().map_or(0, |more| more.len())
     }
 
-    #[inline]
     fn push(&mut self, id: u64) {
         self.more.get_or_insert_default().push(Entry { id, cell: Cell::default() });
     }
 
     /// Says whether that was the last one.
-    #[inline]
     fn remove(&mut self, id: u64) -> bool {
         if self.first.id == id {
             let Some(next) = self.more.as_mut().and_then(|more| more.pop()) else { return true };
@@ -58,7 +53,6 @@ impl Sockets {
         false
     }
 
-    #[inline]
     fn mark(&self) -> usize {
         self.iter().for_each(|entry| entry.cell.mark());
         self.len()

@@ -20,14 +20,12 @@ pub struct Bell {
 }
 
 impl Bell {
-    #[inline]
     fn ring(&self) {
         if !self.due.swap(true, Ordering::AcqRel) {
             self.notify.notify_one();
         }
     }
 
-    #[inline]
     fn take(&self) -> bool {
         self.due.swap(false, Ordering::AcqRel)
     }
@@ -37,7 +35,6 @@ impl Bell {
 pub(super) type Bells = SmallVec<[Arc<Bell>; 1]>;
 
 /// Takes the bell out of its list, and says whether the list is empty now.
-#[inline]
 pub(super) fn unhang(bells: &mut Bells, bell: &Arc<Bell>) -> bool {
     if let Some(at) = bells.iter().position(|other| Arc::ptr_eq(other, bell)) {
         bells.swap_remove(at);

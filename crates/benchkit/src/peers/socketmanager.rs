@@ -28,7 +28,6 @@ pub struct PolledSocket<K: Key> {
     id: u64,
 }
 
-#[inline]
 fn mark(flags: &mut Flags) -> usize {
     flags.iter_mut().for_each(|flag| flag.due = true);
     flags.len()
