@@ -1,16 +1,14 @@
 //! Marks of many: a list of keys, and everybody.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
+    entrants::Contested,
     operations::Operation::{MarkAll, MarkMany},
-    peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
-fn batch<K: Key>(criterion: &mut Criterion) {
+fn batch<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         operations::<K>(criterion, &[MarkAll, MarkMany], sockets, &[1]);
     }

@@ -1,16 +1,14 @@
 //! Sockets that leave while others come: other keys, the same key, and among marks.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes, threads},
+    entrants::Contested,
     operations::Operation::{Churn, Mix, Reconnect},
-    peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
-fn churn<K: Key>(criterion: &mut Criterion) {
+fn churn<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         operations::<K>(criterion, &[Churn, Mix, Reconnect], sockets, &threads());
     }

@@ -1,12 +1,10 @@
 //! One key with up to a hundred thousand sockets.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, crowd as crowd_of, sizes},
     operations::Operation::{MarkAll, Reconnect},
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 
 const MOST: usize = 100_000;
 

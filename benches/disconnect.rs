@@ -1,14 +1,12 @@
 //! The p99 of registrations while many sockets leave at once.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use std::time::Duration;
-use suite::{
+use benchkit::{
     criterion::{configured, rounds, sizes},
     entrants::Entrant,
     timing::Sample,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::time::Duration;
 
 fn disconnect(criterion: &mut Criterion) {
     for &sockets in sizes() {

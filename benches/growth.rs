@@ -1,19 +1,16 @@
 //! Registrations into a registry that was not sized ahead: the mean, with one look at the clock per registration.
 //! The worst one is in `cargo bench-report`.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use std::time::Duration;
-use suite::{
+use benchkit::{
     criterion::{configured, rounds, sizes},
-    entrants::Entrant,
-    peers::Key,
+    entrants::{Contested, Entrant},
     timing::Sample,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::time::Duration;
 use uuid::Uuid;
 
-fn growth<K: Key>(criterion: &mut Criterion) {
+fn growth<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         for entrant in Entrant::<K>::all() {
             rounds(criterion, &format!("growth/{}/{sockets} sockets", K::NAME), entrant.name, || {

@@ -4,14 +4,10 @@
 //! Every benchmark does its operation `OPERATIONS` times, and what it needs is made before and dropped after the counting.
 //! The registries' seeds are random; so many operations leave little of that in the mean.
 
-#![allow(dead_code, unreachable_pub, reason = "the keys of the other benchmarks, of which this uses a part")]
 #![allow(missing_docs, reason = "what the macros make is public, and has none")]
 
-#[path = "peers/key.rs"]
-mod key;
-
+use benchkit::peers::Key;
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
-use key::Key;
 use socket_registry::{Registry, Socket, SocketId, Topics};
 use std::{
     mem,

@@ -1,17 +1,14 @@
 //! Marks of one key: uniform, zipf, already due, hot, by id, and with a task waiting.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, rounds, sizes, threads, workload},
-    entrants::{Entrant, by_id},
+    entrants::{Contested, Entrant, by_id},
     operations::Operation::{MarkDue, MarkHot, MarkUniform, MarkZipf},
-    peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
-fn by_key<K: Key>(criterion: &mut Criterion) {
+fn by_key<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         operations::<K>(criterion, &[MarkUniform, MarkZipf, MarkDue, MarkHot], sockets, &threads());
     }

@@ -1,16 +1,14 @@
 //! Questions: whether a key is active, how many there are, and all of them.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
+    entrants::Contested,
     operations::Operation::{ForEach, IsActive, KeyCount, SocketCount},
-    peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
-fn read<K: Key>(criterion: &mut Criterion) {
+fn read<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         operations::<K>(criterion, &[ForEach, IsActive, KeyCount, SocketCount], sockets, &[1]);
     }

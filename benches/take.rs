@@ -1,16 +1,14 @@
 //! What a task does after each wake-up: it takes what is due.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use suite::{
+use benchkit::{
     criterion::{configured, operations, sizes},
+    entrants::Contested,
     operations::Operation::Take,
-    peers::Key,
 };
+use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
-fn take<K: Key>(criterion: &mut Criterion) {
+fn take<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
         operations::<K>(criterion, &[Take], sockets, &[1]);
     }

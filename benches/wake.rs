@@ -1,15 +1,13 @@
 //! From a mark to the task that runs, in tokio: the p99 of single marks.
 
-mod suite;
-
-use criterion::{Criterion, criterion_group, criterion_main};
-use std::time::Duration;
-use suite::{
+use benchkit::{
     criterion::{configured, rounds, sizes},
     entrants::Entrant,
     timing::Sample,
     wake::{Flavour, Plan},
 };
+use criterion::{Criterion, criterion_group, criterion_main};
+use std::time::Duration;
 
 const MOST: usize = 100_000;
 const MARKS: usize = 1000;

@@ -4,13 +4,6 @@
 //! `cargo test --release --test stress -- --ignored` storms for an hour (or for as many seconds as
 //! the same variable says).
 
-#[path = "common/live_bytes.rs"]
-mod live_bytes;
-#[path = "common/over.rs"]
-mod over;
-#[path = "common/patience.rs"]
-mod patience;
-
 use std::collections::HashSet;
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -18,10 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use live_bytes::live_bytes;
-use over::Over;
-use patience::block_on;
 use socket_registry::{Registry, Socket, SocketId, Topics};
+use testkit::{LiveBytes, Over, block_on};
+
+#[global_allocator]
+static ALLOCATOR: LiveBytes = LiveBytes;
 
 const HOLDERS: usize = 6;
 const MARKERS: usize = 2;
@@ -181,15 +175,15 @@ fn setting(default: u64) -> u64 {
 #[test]
 fn reconnect_storm() {
     let registrations = setting(20_000);
-    let at_first = live_bytes();
+    let at_first = LiveBytes::now();
     let storm = Storm::new();
     storm.rage(|registered| registered < registrations / 10);
-    let at_the_peak = live_bytes();
+    let at_the_peak = LiveBytes::now();
     storm.rage(|registered| registered < registrations);
-    let grown = live_bytes() - at_the_peak;
+    let grown = LiveBytes::now() - at_the_peak;
     assert!(grown < SLACK, "{grown} bytes more than the peak needs are kept");
     drop(storm);
-    let kept = live_bytes() - at_first;
+    let kept = LiveBytes::now() - at_first;
     assert!(kept < SLACK, "{kept} bytes are kept for nobody");
 }
 

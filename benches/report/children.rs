@@ -1,7 +1,7 @@
 //! Memory is measured in child processes: this program, started again for one contestant and one phase.
 
-use crate::suite::{
-    entrants::Entrant,
+use benchkit::{
+    entrants::{Contested, Entrant},
     memory::{Counting, Footprint, Footprints, Phase},
     peers::Key,
 };
@@ -29,13 +29,13 @@ pub fn run() -> Result<(), Box<dyn Error>> {
 
 type Measure = fn(Phase, usize) -> Footprints;
 
-fn measure_of<K: Key>(name: &str) -> Result<Measure, Box<dyn Error>> {
+fn measure_of<K: Contested>(name: &str) -> Result<Measure, Box<dyn Error>> {
     let entrant = Entrant::<K>::all().into_iter().find(|entrant| entrant.name == name);
     Ok(entrant.ok_or("no such contestant")?.memory)
 }
 
 /// In the parent: starts the child and reads its answer.
-pub fn measure<K: Key>(name: &str, phase: Phase, sockets: usize) -> Result<Footprints, Box<dyn Error>> {
+pub fn measure<K: Contested>(name: &str, phase: Phase, sockets: usize) -> Result<Footprints, Box<dyn Error>> {
     let sockets = sockets.to_string();
     let output = Command::new(env::current_exe()?).args([FLAG, K::NAME, name, phase.name(), &sockets]).output()?;
     let answer = String::from_utf8(output.stdout)?;

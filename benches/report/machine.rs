@@ -1,6 +1,6 @@
 //! On what it was measured.
 
-use crate::suite::timing::cores;
+use benchkit::timing::cores;
 use std::{fs, process::Command};
 
 /// A markdown list; what cannot be found out is left out.

@@ -5,11 +5,8 @@
 
 #![allow(unreachable_pub, reason = "no other crate reaches into a program")]
 
-#[path = "../suite/mod.rs"]
-mod suite;
-
 mod children;
-mod document;
+mod format;
 mod machine;
 mod plots;
 mod results;
@@ -19,12 +16,12 @@ mod subjects;
 mod tables;
 mod targets;
 
+use benchkit::{document, memory::Counting};
 use clap::Parser;
 use runner::Runner;
 use scale::Scale;
 use std::{error::Error, fs, path::Path};
 use subjects::Section;
-use suite::memory::Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -66,7 +63,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Ok(());
     }
 
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench-report");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("benches is a folder of the repository");
+    let folder = root.join("target/bench-report");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("report.md"), &report)?;
     fs::write(folder.join("results.csv"), results.to_csv())?;
@@ -75,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("All tables and plots: {}", folder.display());
 
     if !arguments.quick && arguments.only.is_empty() {
-        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/BENCHMARKS.md");
+        let page = root.join("docs/BENCHMARKS.md");
         fs::write(&page, document::refreshed(&fs::read_to_string(&page)?, &report)?)?;
         println!("Refreshed {}", page.display());
     }

@@ -3,8 +3,8 @@
 use crate::{
     results::{LIMIT, OURS, Results, Unit},
     scale::{Scale, short},
-    suite::{operations::Operation, peers::Key},
 };
+use benchkit::{operations::Operation, peers::Key};
 use plotters::prelude::*;
 use std::{error::Error, path::Path};
 

@@ -1,6 +1,6 @@
 //! What was measured.
 
-use crate::suite::peers::{DashMapNotify, Ours, Peer, ShardedMutex, SocketManager};
+use benchkit::peers::{DashMapNotify, Ours, Peer, ShardedMutex, SocketManager};
 
 pub const OURS: &str = <Ours<u64> as Peer<u64>>::NAME;
 pub const POLLED: &str = <SocketManager<u64> as Peer<u64>>::NAME;

@@ -1,6 +1,6 @@
 //! How much is measured.
 
-use crate::suite::{
+use benchkit::{
     timing::cores,
     workload::{DRAWS, FEW_DRAWS},
 };

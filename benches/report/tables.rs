@@ -1,6 +1,7 @@
 //! The report as markdown.
 
 use crate::{
+    format::{line, ratio},
     results::{Case, LIMIT, Results, Row},
     scale::{Scale, short},
     targets,
@@ -61,12 +62,4 @@ fn table(rows: &[&Row]) -> String {
 fn label(Case { keys, sockets, threads, .. }: Case) -> String {
     let threads = if threads == 1 { String::new() } else { format!(", {threads} threads") };
     format!("{keys}, {}{threads}", short(sockets))
-}
-
-pub fn ratio(ratio: Option<f64>) -> String {
-    ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
-}
-
-pub fn line<S: AsRef<str>>(cells: &[S]) -> String {
-    cells.iter().fold("|".to_owned(), |line, cell| line + " " + cell.as_ref() + " |") + "\n"
 }

@@ -1,12 +1,12 @@
 //! What we want to reach, each beside what was measured.
 
 use crate::{
+    format::{line, ratio},
     results::{OURS, Results, Row, Unit},
     scale::{Scale, short},
     subjects::{latency::*, memory::IDLE_RESIDENT, throughput::*},
-    suite::{operations::Operation, peers::Key, timing::cores},
-    tables::{line, ratio},
 };
+use benchkit::{operations::Operation, peers::Key, timing::cores};
 
 /// One line of the table.
 struct Target {

@@ -1,14 +1,9 @@
-//! Any operations, on a registry of any small size, against the oracle of `tests/model.rs`.
+//! Any operations, on a registry of any small size, against the oracle of `tests/concurrent/model.rs`.
 #![no_main]
-
-#[path = "../../tests/oracle/mod.rs"]
-mod oracle;
-#[path = "../../tests/common/waker.rs"]
-mod waker;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use oracle::{Op, Setup, run};
+use testkit::oracle::{Op, Setup, run};
 
 #[derive(Arbitrary, Debug)]
 struct Input {

@@ -259,7 +259,7 @@ MUTANTS = [
          "        // Ordering: Release, so that who sees the socket"),
         (LIFECYCLE, "seen.0 ^ BUSY | LIVE | u64::from", "seen.0 & !BUSY | LIVE | u64::from"),
     ]),
-    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test model full_tables", [
+    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test concurrent model::full_tables", [
         (INSERT, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
     ]),
 
@@ -396,7 +396,7 @@ MUTANTS = [
     Mutant("does-not-give-way", "who is overtaken stays", "loom takeover::two_takeovers", [
         (TAKEOVER, "if self.is_overtaken(&active, new) {", "if false && self.is_overtaken(&active, new) {"),
     ]),
-    Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test takeover what_was_due_is_inherited", [
+    Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test api takeover::what_was_due_is_inherited", [
         (TAKEOVER, "        self.pass_on(active, due | missed, panics);\n", "        let _ = (due, missed);\n"),
     ]),
     Mutant("takeover-no-fence", "who takes over does not fence between its publication and its looks", "loom takeover::mark_of_all_beside_takeover", [
@@ -414,17 +414,17 @@ MUTANTS = [
     Mutant("remove-not-corrected", "a socket that was superseded before it could leave is counted out twice", "loom takeover::takeover_beside_drop", [
         (REMOVE, "                notice.note(self.totals.shard(self.index).add(CountsDelta::new(true, is_last)));\n", ""),
     ]),
-    Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test takeover what_an_old_owner_gives_back_goes_to_who_took_over", [
+    Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
         (SOCKET, "            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);\n", "            let _ = ActiveKey::now(table, bucket);\n"),
     ]),
-    Mutant("born-without-due", "a socket is not born due", "test --test model tiny_limits", [
+    Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
     ]),
     Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
         (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
          "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
     ]),
-    Mutant("code-not-kept", "an owner is told another reason later", "test --test closing who_was_told_of_a_shutdown_keeps_that_reason", [
+    Mutant("code-not-kept", "an owner is told another reason later", "test --test api close::who_was_told_of_a_shutdown_keeps_that_reason", [
         (ACCESS, "why != Closed::Shutdown && !self.state.load().is_closed()", "why != Closed::Shutdown"),
     ]),
     Mutant("end-of-epoch-not-kept", "an epoch that has ended gets a number", "loom events::number_beside_end_and_next", [
@@ -435,20 +435,20 @@ MUTANTS = [
     ]),
 
     # The caller's panics.
-    Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test wakers every_mark_reaches_all_sockets", [
+    Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test user_code wakers::every_mark_reaches_all_sockets", [
         (PANIC, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
-    Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test events_panics a_clone_that_panics_harms_nobody", [
+    Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test user_code presence_panics::a_clone_that_panics_harms_nobody", [
         (QUEUE, "        let reservation = Reservation(self);\n", "        let reservation = mem::ManuallyDrop::new(Reservation(self));\n"),
         (QUEUE, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(reservation));\n            return;"),
     ]),
-    Mutant("poll-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test events_panics a_clone_that_panics_harms_nobody", [
+    Mutant("poll-panic-not-a-lag", "a panic while a subscription listens loses what it heard", "test --test user_code presence_panics::a_clone_that_panics_harms_nobody", [
         (PRESENCE, "        let guard = PollGuard(self);\n", "        let mut guard = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
     ]),
-    Mutant("queue-not-turned-round", "what was told last is heard first", "test --test events events_are_for_the_first_socket_of_a_key_and_the_last", [
+    Mutant("queue-not-turned-round", "what was told last is heard first", "test --test api presence::events_are_for_the_first_socket_of_a_key_and_the_last", [
         (PRESENCE, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
     ]),
-    Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test wakers every_mark_reaches_all_sockets", [
+    Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test user_code wakers::every_mark_reaches_all_sockets", [
         (PANIC, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
     ]),
 ]

@@ -4,13 +4,13 @@ use crate::{
     results::{Case, Curves, LIMIT, OURS, POLLED, Unit},
     runner::{Contestant, Metric, Runner, least, median},
     scale::{Scale, short},
-    suite::{
-        entrants::Entrant,
-        limits::unpark,
-        peers::Key,
-        timing::Latencies,
-        wake::{Flavour, Plan},
-    },
+};
+use benchkit::{
+    bound::unpark,
+    entrants::{Contested, Entrant},
+    peers::Key,
+    timing::Latencies,
+    wake::{Flavour, Plan},
 };
 
 pub const GROWTH_MEAN: &str = "register while growing, mean";
@@ -37,7 +37,7 @@ pub const FLAVOURS: [WakeSubjects; 2] = [
 ];
 
 pub fn growth(scale: &Scale, runner: &mut Runner) {
-    fn of<K: Key>(scale: &Scale, runner: &mut Runner) {
+    fn of<K: Contested>(scale: &Scale, runner: &mut Runner) {
         let sockets = scale.big();
         let metric = |subject, combine| {
             let case = Case { subject, keys: K::NAME, sockets, threads: 1 };

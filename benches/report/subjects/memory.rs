@@ -5,11 +5,10 @@ use crate::{
     results::{Case, Unit},
     runner::{Metric, Runner, median},
     scale::Scale,
-    suite::{
-        entrants::Entrant,
-        memory::{Footprints, Phase},
-        peers::Key,
-    },
+};
+use benchkit::{
+    entrants::{Contested, Entrant},
+    memory::{Footprints, Phase},
 };
 use std::error::Error;
 
@@ -54,7 +53,7 @@ pub fn memory(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> 
 }
 
 /// One child each: bytes do not depend on the noise of the moment.
-fn of<K: Key>(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> {
+fn of<K: Contested>(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> {
     let sockets = scale.big();
     for (phase, subjects) in PHASES {
         runner.progress(&format!("memory, {}: {}, {sockets} sockets", phase.name(), K::NAME));

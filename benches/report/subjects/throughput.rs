@@ -4,13 +4,14 @@ use crate::{
     results::{Case, LIMIT, Unit},
     runner::{Contestant, Metric, Runner, median},
     scale::Scale,
-    suite::{
-        entrants::{Entrant, by_id},
-        limits::{Bound, Limit},
-        operations::{Operation, Stand},
-        peers::Key,
-        workload::Workload,
-    },
+};
+use benchkit::{
+    bound::Bound,
+    entrants::{Contested, Entrant, by_id},
+    limit::Limit,
+    operations::{Operation, Stand},
+    peers::Key,
+    workload::Workload,
 };
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ pub fn populations(scale: &Scale, runner: &mut Runner) {
     }
 }
 
-fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
+fn population<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: Plan) {
     runner.progress(&format!("populating: {}, {sockets} sockets", K::NAME));
     let work = Workload::<K>::distinct(sockets, scale.draws);
     let mut bound = Bound::new(&work);
@@ -66,7 +67,7 @@ fn population<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize, plan: 
 
 type Stands<K> = [(&'static str, Box<dyn Stand<K>>)];
 
-fn compare<K: Key>(
+fn compare<K: Contested>(
     runner: &mut Runner,
     operation: Operation,
     keys: &'static str,
@@ -98,7 +99,7 @@ pub fn marks_by_id(scale: &Scale, runner: &mut Runner) {
 }
 
 pub fn waiting(scale: &Scale, runner: &mut Runner) {
-    fn of<K: Key>(scale: &Scale, runner: &mut Runner, sockets: usize) {
+    fn of<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize) {
         runner.progress(&format!("populating with tasks: {}, {sockets} sockets", K::NAME));
         let work = Workload::<K>::distinct(sockets, scale.draws);
         let contestants = Entrant::waking().into_iter().map(|entrant| -> Contestant {

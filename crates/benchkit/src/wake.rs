@@ -1,0 +1,194 @@
+//! From a mark to the task that runs, in a tokio runtime.
+
+use super::{
+    peers::{Key, Peer, PeerSocket},
+    population::Lasting,
+    timing::{Latencies, cores, cpu_time, pause},
+    workload::Random,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::Notify,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    MultiThread,
+    CurrentThread,
+}
+
+impl Flavour {
+    /// One core is left to the thread that marks.
+    fn runtime(self) -> Runtime {
+        let mut builder = match self {
+            Self::MultiThread => Builder::new_multi_thread(),
+            Self::CurrentThread => Builder::new_current_thread(),
+        };
+        builder.worker_threads(cores().saturating_sub(1).max(1)).enable_time().build().expect("a runtime")
+    }
+}
+
+#[derive(Clone, Copy)]
+pub struct Plan {
+    pub flavour: Flavour,
+    /// So many wait, each on its own key.
+    pub tasks: usize,
+    /// So many single marks are timed.
+    pub marks: usize,
+}
+
+pub struct Wakes {
+    /// Single marks of an otherwise idle runtime, mark to poll.
+    pub latencies: Latencies,
+    /// All tasks marked one after the other: CPU time of the whole process per task, in nanoseconds.
+    pub cpu_nanos: f64,
+}
+
+pub struct Idle {
+    /// CPU time over wall time while nothing happens, in percent of one core.
+    pub cpu_percent: f64,
+    /// Of a few marks, mark to poll.
+    pub latencies: Latencies,
+}
+
+/// Where marker and tasks meet.
+struct Board {
+    origin: Instant,
+    /// Per task, when it was marked.
+    marked: Vec<AtomicU64>,
+    /// In the order of waking.
+    nanos: Vec<AtomicU64>,
+    woken: AtomicUsize,
+    waiting: AtomicUsize,
+}
+
+impl Board {
+    fn new(tasks: usize, wakes: usize) -> Self {
+        let zeros = |count| std::iter::repeat_with(AtomicU64::default).take(count).collect();
+        Self {
+            origin: Instant::now(),
+            marked: zeros(tasks),
+            nanos: zeros(wakes),
+            woken: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+
+    fn mark(&self, task: usize) {
+        self.marked[task].store(self.now(), Ordering::Release);
+    }
+
+    fn wake(&self, task: usize) {
+        let nanos = self.now() - self.marked[task].load(Ordering::Acquire);
+        let turn = self.woken.fetch_add(1, Ordering::AcqRel);
+        if let Some(place) = self.nanos.get(turn) {
+            place.store(nanos, Ordering::Release);
+        }
+    }
+
+    fn latencies(&self) -> Latencies {
+        let woken = self.woken.load(Ordering::Acquire).min(self.nanos.len());
+        Latencies::new(self.nanos[..woken].iter().map(|nanos| nanos.load(Ordering::Acquire)).collect())
+    }
+
+    /// Looks once per millisecond: the time of looking is neither latency nor worth mentioning as CPU time.
+    fn wait_for(&self, count: &AtomicUsize, target: usize) {
+        const PATIENCE: Duration = Duration::from_secs(60);
+        let start = Instant::now();
+        while count.load(Ordering::Acquire) < target {
+            assert!(start.elapsed() < PATIENCE, "a mark was lost: fewer than {target} tasks woke");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Starts the tasks, lets them all wait, and runs the scene beside the runtime.
+fn on_stage<K: Key, P: Peer<K>, R>(
+    flavour: Flavour,
+    tasks: usize,
+    wakes: usize,
+    scene: impl FnOnce(&'static P, &Board) -> R,
+) -> R {
+    let registry = Lasting::new(P::sized_for(tasks));
+    let board = Arc::new(Board::new(tasks, wakes));
+    let runtime = flavour.runtime();
+    for task in 0..tasks {
+        let mut socket = registry.get().register(K::nth(task as u64));
+        let board = board.clone();
+        runtime.spawn(async move {
+            board.waiting.fetch_add(1, Ordering::AcqRel);
+            loop {
+                socket.due().await;
+                board.wake(task);
+            }
+        });
+    }
+    let over = Notify::new();
+    thread::scope(|scope| {
+        scope.spawn(|| runtime.block_on(over.notified()));
+        board.wait_for(&board.waiting, tasks);
+        let result = scene(registry.get(), &board);
+        over.notify_one();
+        result
+    })
+}
+
+/// First single marks, with the runtime idle in between; then all tasks at once.
+pub fn wake<K: Key, P: Peer<K>>(plan: Plan) -> Wakes {
+    /// Long enough for a worker to park.
+    const PAUSE: Duration = Duration::from_micros(50);
+    on_stage::<K, P, _>(plan.flavour, plan.tasks, plan.marks, |registry, board| {
+        let keys: Vec<_> = (0..plan.tasks as u64).map(K::nth).collect();
+        let mut order: Vec<_> = (0..plan.tasks).collect();
+        Random(2).shuffle(&mut order);
+        // In turn, so that nobody is marked again before it ran.
+        for &task in order.iter().cycle().take(plan.marks) {
+            pause(PAUSE);
+            board.mark(task);
+            registry.mark(&keys[task]);
+        }
+        board.wait_for(&board.woken, plan.marks);
+        let latencies = board.latencies();
+
+        let before = cpu_time();
+        keys.iter().for_each(|key| {
+            registry.mark(key);
+        });
+        board.wait_for(&board.woken, plan.marks + plan.tasks);
+        Wakes { latencies, cpu_nanos: (cpu_time() - before).as_nanos() as f64 / plan.tasks as f64 }
+    })
+}
+
+/// Some seconds in which nothing happens, and then a mark now and then.
+pub fn idle<K: Key, P: Peer<K>>(tasks: usize) -> Idle {
+    const QUIET: Duration = Duration::from_secs(3);
+    const PAUSE: Duration = Duration::from_millis(5);
+    let marks = tasks.min(300);
+    on_stage::<K, P, _>(Flavour::MultiThread, tasks, marks, |registry, board| {
+        let (start, before) = (Instant::now(), cpu_time());
+        thread::sleep(QUIET);
+        let cpu_percent = 100.0 * (cpu_time() - before).as_secs_f64() / start.elapsed().as_secs_f64();
+
+        let mut order: Vec<_> = (0..tasks).collect();
+        Random(3).shuffle(&mut order);
+        for &task in &order[..marks] {
+            thread::sleep(PAUSE);
+            board.mark(task);
+            registry.mark(&K::nth(task as u64));
+        }
+        board.wait_for(&board.woken, marks);
+        Idle { cpu_percent, latencies: board.latencies() }
+    })
+}

@@ -1,0 +1,140 @@
+//! Sockets that are told to go.
+
+use std::error::Error;
+use std::task::{Context, Poll, Waker};
+
+use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
+use testkit::{Wakes, both};
+
+fn poll(socket: &mut Socket<u64>) -> Poll<Result<Topics, Closed>> {
+    socket.poll_due(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_disconnected_socket_is_told_why_and_counts_until_it_is_dropped() {
+    let registry = Registry::<u64>::new();
+    let (mut socket, other) = (registry.register(42).unwrap(), registry.register(7).unwrap());
+    assert_eq!(registry.disconnect(&42, 255), 1);
+    assert_eq!(poll(&mut socket), Poll::Ready(Err(Closed::Disconnected(255))));
+    assert_eq!(poll(&mut socket), Poll::Ready(Err(Closed::Disconnected(255))), "and again");
+    assert_eq!((registry.key_count(), registry.socket_count()), (2, 2));
+    assert_eq!(registry.mark(&42), 1);
+    assert_eq!(socket.take_due(), Topics::UPDATE, "what is due can still be taken");
+    assert_eq!(other.closed(), None);
+    drop(socket);
+    assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
+}
+
+#[test]
+fn all_sockets_of_a_key_are_told_or_all_but_one() {
+    let registry = Registry::<u64>::new();
+    let sockets: Vec<_> = (0..4).map(|_| registry.register(42).unwrap()).collect();
+    assert_eq!(registry.disconnect_others(&42, sockets[2].id(), 1), 3);
+    let told = |sockets: &[Socket<u64>]| sockets.iter().map(Socket::closed).collect::<Vec<_>>();
+    let one = Some(Closed::Disconnected(1));
+    assert_eq!(told(&sockets), [one, one, None, one]);
+    // Who was told keeps the reason.
+    assert_eq!(registry.disconnect(&42, 2), 4);
+    assert_eq!(told(&sockets), [one, one, Some(Closed::Disconnected(2)), one]);
+    assert_eq!(registry.disconnect(&7, 2), 0);
+}
+
+#[test]
+fn who_was_told_of_a_shutdown_keeps_that_reason() {
+    let registry = Registry::<u64>::new();
+    let (one, other) = (registry.register(42).unwrap(), registry.register(7).unwrap());
+    registry.close();
+    // Before the owners ask.
+    assert_eq!(registry.disconnect(&42, 1), 1);
+    assert!(registry.disconnect_socket(other.id(), 2));
+    assert_eq!((one.closed(), other.closed()), (Some(Closed::Shutdown), Some(Closed::Shutdown)));
+}
+
+#[test]
+fn one_socket_is_told_by_its_id_and_a_stale_id_tells_nobody() {
+    let registry = Registry::<u64>::builder().shards(1).build().unwrap();
+    let socket = registry.register(42).unwrap();
+    let id = socket.id();
+    drop(socket);
+    let next = registry.register(42).unwrap();
+    assert!(!registry.disconnect_socket(id, 1));
+    assert_eq!(next.closed(), None);
+    assert!(registry.disconnect_socket(next.id(), 0));
+    assert_eq!(next.closed(), Some(Closed::Disconnected(0)));
+}
+
+#[test]
+fn the_next_in_a_place_does_not_inherit_the_reason() {
+    let registry = Registry::<u64>::builder().shards(1).build().unwrap();
+    for reason in 0..=255 {
+        let socket = registry.register(42).unwrap();
+        assert_eq!(socket.closed(), None);
+        registry.disconnect(&42, reason);
+        assert_eq!(socket.closed(), Some(Closed::Disconnected(reason)));
+    }
+    let last = registry.register(42).unwrap();
+    registry.close();
+    assert_eq!(last.closed(), Some(Closed::Shutdown));
+}
+
+#[test]
+fn who_waits_is_woken_once() {
+    let registry = Registry::<u64>::new();
+    let mut socket = registry.register(42).unwrap();
+    let (wakes, waker) = Wakes::new();
+    assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+    registry.disconnect(&42, 1);
+    registry.disconnect(&42, 1);
+    registry.close();
+    assert_eq!(wakes.count(), 1);
+}
+
+#[test]
+fn a_gradual_close_tells_every_socket_once() {
+    let registry = Registry::<u64>::builder().shards(4).build().unwrap();
+    let sockets: Vec<_> = (0..100).map(|n| registry.register(n % 60).unwrap()).collect();
+    let told = || sockets.iter().filter(|socket| socket.closed().is_some()).count();
+    let mut closing = registry.close_gradually(7);
+    assert_eq!(told(), 0);
+    assert_eq!(registry.register(1).unwrap_err(), RegisterError::Closed, "closed from the start");
+    for batch in 1..=14 {
+        assert_eq!((closing.next(), told()), (Some(7), 7 * batch));
+    }
+    assert_eq!((closing.next(), told(), closing.next()), (Some(2), 100, None));
+}
+
+#[test]
+fn a_gradual_close_passes_over_who_left_or_was_told() {
+    let registry = Registry::<u64>::builder().shards(1).build().unwrap();
+    let mut sockets: Vec<_> = (0..10).map(|n| registry.register(n).unwrap()).collect();
+    registry.disconnect(&3, 3);
+    let mut closing = registry.close_gradually(0);
+    assert_eq!(closing.next(), Some(1), "a batch of 0 counts as 1");
+    sockets.retain(|socket| socket.closed().is_some());
+    assert_eq!(closing.next(), None);
+    assert_eq!(sockets.len(), 2);
+}
+
+#[test]
+fn who_registers_beside_a_gradual_close_is_refused_or_told() {
+    for _ in 0..500 {
+        let registry = Registry::<u64>::builder().shards(2).build().unwrap();
+        let (told, sockets) = both(
+            || registry.close_gradually(3).sum::<usize>(),
+            || (0..20).map_while(|n| registry.register(n).ok()).collect::<Vec<_>>(),
+        );
+        assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+        assert!(told <= sockets.len());
+        assert_eq!(registry.register(1).unwrap_err(), RegisterError::Closed);
+    }
+}
+
+#[test]
+fn reasons_are_errors_that_say_what_happened() {
+    let said = [Closed::Shutdown, Closed::Superseded, Closed::Disconnected(9)].map(|closed| {
+        let error: Box<dyn Error> = Box::new(closed);
+        error.to_string()
+    });
+    let expected = ["the registry was closed", "another socket has taken over", "disconnected, for reason 9"];
+    assert_eq!(said, expected);
+}

@@ -1,0 +1,24 @@
+//! Each kind of call of the public API: what it does, alone and beside others of its kind.
+
+#[cfg(feature = "axum")]
+mod axum;
+mod builder;
+mod close;
+mod counts;
+mod counts_watch;
+mod debug;
+mod grace;
+mod identity;
+mod limits;
+mod mark;
+mod mark_where;
+mod markers;
+mod presence;
+mod remove;
+mod socketmanager;
+#[cfg(feature = "stats")]
+mod stats;
+mod takeover;
+mod throttle;
+mod visit;
+mod wait;

@@ -1,0 +1,55 @@
+//! `docs/VERIFICATION.md` names checks that exist, and some for each guarantee.
+
+use std::fs;
+use std::path::Path;
+
+const PAGE: &str = include_str!("../../docs/VERIFICATION.md");
+const GUARANTEES: usize = 18;
+
+/// The rows of the table of guarantees, in order.
+fn rows() -> Vec<&'static str> {
+    let is_guarantee = |line: &&str| line.starts_with("| G");
+    PAGE.lines().filter(is_guarantee).collect()
+}
+
+/// What is between backticks and begins with a kind of check.
+fn checks(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted
+        .filter_map(|name| name.split_once(' '))
+        .filter(|(kind, _)| ["loom", "shuttle", "test", "unit", "mutant"].contains(kind))
+}
+
+fn exists(kind: &str, name: &str) -> bool {
+    let read = |path: String| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_default();
+    if kind == "mutant" {
+        return read("tests/mutants/mutants.py".into()).contains(&format!("Mutant(\"{name}\""));
+    }
+    let (file, function) = name.rsplit_once("::").expect("FILE::NAME");
+    let path = match kind {
+        "loom" | "shuttle" => format!("tests/{kind}/{file}.rs"),
+        "unit" => format!("src/{}/tests.rs", file.replace("::", "/")),
+        _ => format!("tests/{}.rs", file.replace("::", "/")),
+    };
+    read(path).contains(&format!("fn {function}("))
+}
+
+#[test]
+fn every_guarantee_has_checks() {
+    let rows = rows();
+    assert_eq!(rows.len(), GUARANTEES);
+    for (n, row) in rows.iter().enumerate() {
+        assert!(row.starts_with(&format!("| G{} ", n + 1)), "{row}");
+        assert!(checks(row).any(|(kind, _)| kind == "loom"), "no model: {row}");
+        assert!(checks(row).any(|(kind, _)| kind == "test"), "no test: {row}");
+    }
+}
+
+#[test]
+fn every_check_exists() {
+    // The table that says how names are run has placeholders in it.
+    let (_, tables) = PAGE.split_once("## Guarantees").expect("the heading is there");
+    let missing: Vec<_> = checks(tables).filter(|(kind, name)| !exists(kind, name)).collect();
+    assert!(missing.is_empty(), "not there: {missing:?}");
+    assert!(!exists("loom", "word::no_such_model") && !exists("mutant", "no-such-mutant"));
+}
