@@ -4,7 +4,8 @@ use crate::storage::slot::{Generation, SlotAddr};
 use std::fmt;
 
 /// How many bits of a `SocketId` name the place: the shard, and the address of the slot in it.
-pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
+pub(crate) const PLACE_BITS: u32 = 37;
+const _: () = assert!(PLACE_BITS + Generation::BITS < u64::BITS, "an id is positive as an `i64`, too");
 
 /// Names one socket: a place in the registry and the generation of sockets in it.
 ///
@@ -29,7 +30,7 @@ pub(crate) const PLACE_BITS: u32 = u64::BITS - Generation::BITS;
 pub struct SocketId(u64);
 
 impl SocketId {
-    /// `| generation: 27 | addr, shard: 37 |`
+    /// `| 0 | generation: 26 | addr, shard: 37 |`
     pub(crate) fn new(shard: usize, shard_bits: u32, addr: SlotAddr, generation: Generation) -> Self {
         let place = u64::from(addr.raw()) << shard_bits | shard as u64;
         debug_assert!(place >> PLACE_BITS == 0);

@@ -77,7 +77,8 @@ impl<'a, M> SlotRef<'a, M> {
     /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
     /// shutdown: it is what a missing code means. So nothing is written either if CLOSED is there already.
     fn set_reason(self, generation: Generation, why: Closed) {
-        if why != Closed::Shutdown && !self.state.load().is_closed() {
+        let seen = self.state.load();
+        if why != Closed::Shutdown && seen.is_live_as(generation) && !seen.is_closed() {
             self.refs.set_reason(generation, why.code());
         }
     }

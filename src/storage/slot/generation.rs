@@ -10,7 +10,7 @@ pub(crate) const GENERATION_BITS: u32 = if MODELLED { 2 } else { Generation::BIT
 pub(crate) struct Generation(u32);
 
 impl Generation {
-    pub(crate) const BITS: u32 = 27;
+    pub(crate) const BITS: u32 = 26;
     const LAST: Self = Self(((1u64 << GENERATION_BITS) - 1) as u32);
 
     pub(crate) const fn new(raw: u32) -> Self {

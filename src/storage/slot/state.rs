@@ -9,7 +9,7 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | generation: 27 | VISITED | CLOSED | WAKING | WAITING | LIVE | due: 32 |
+//! | generation: 26 | VISITED | CLOSED | wakers: 2 | WAITING | LIVE | due: 32 |
 //! ```
 //! `generation` counts the sockets that have had the slot. It never wraps: a slot whose last generation was used is
 //! retired. Because it stands in the word that every step compares and swaps, a step that succeeds has proved that it met the socket
@@ -64,7 +64,8 @@ use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
 use crate::topics::Topics;
 
 const DUE_BITS: u32 = 32;
-const FLAG_BITS: u32 = 5;
+const WAKERS_BITS: u32 = 2;
+const FLAG_BITS: u32 = 4 + WAKERS_BITS;
 const GENERATION_SHIFT: u32 = DUE_BITS + FLAG_BITS;
 
 const DUE: u64 = (1 << DUE_BITS) - 1;
@@ -72,9 +73,10 @@ const DUE: u64 = (1 << DUE_BITS) - 1;
 const BUSY: u64 = 1;
 const LIVE: u64 = 1 << DUE_BITS;
 const WAITING: u64 = LIVE << 1;
-const WAKING: u64 = LIVE << 2;
-const CLOSED: u64 = LIVE << 3;
-const VISITED: u64 = LIVE << 4;
+const ONE_WAKER: u64 = LIVE << 2;
+const WAKERS: u64 = ONE_WAKER * ((1 << WAKERS_BITS) - 1);
+const CLOSED: u64 = ONE_WAKER << WAKERS_BITS;
+const VISITED: u64 = CLOSED << 1;
 
 const _: () = assert!(GENERATION_SHIFT + GENERATION_BITS <= u64::BITS);
 const _: () = assert!(VISITED.trailing_zeros() + 1 == GENERATION_SHIFT);
@@ -129,7 +131,20 @@ impl Snapshot {
 
     #[inline]
     pub(crate) fn is_waking(self) -> bool {
-        self.0 & WAKING != 0
+        self.0 & WAKERS != 0
+    }
+
+    /// Whether a mark must wake the task: it waits, or a call that is under way may not have woken it yet. As many such
+    /// calls as can be counted are enough; the last of them looks again.
+    #[inline]
+    fn must_wake(self) -> bool {
+        self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS
+    }
+
+    /// The word with one more that wakes, and nobody waiting.
+    #[inline]
+    fn with_waker(self) -> u64 {
+        (self.0 & !WAITING) + ONE_WAKER
     }
 
     /// Whether the task should have been woken: it is due or closed.
@@ -199,7 +214,7 @@ impl SlotState {
     #[inline]
     pub(crate) fn try_mark(&self, seen: Snapshot, topics: Topics, fenced: bool) -> bool {
         let bits = u64::from(topics.bits());
-        if seen.0 & (LIVE | WAITING) != LIVE {
+        if seen.0 & (LIVE | WAITING | WAKERS) != LIVE {
             return false;
         }
         if seen.0 & bits != bits {
@@ -230,7 +245,8 @@ impl SlotState {
             if !now.is_live_as(generation) {
                 return MarkOutcome::Gone;
             }
-            if now.0 & bits == bits {
+            let wake = bits & (DUE | CLOSED) != 0 && now.must_wake();
+            if now.0 & bits == bits && !wake {
                 if fenced {
                     return MarkOutcome::Unchanged;
                 }
@@ -244,8 +260,7 @@ impl SlotState {
                 now = self.load();
                 continue;
             }
-            let wake = bits & (DUE | CLOSED) != 0 && now.is_waiting() && !now.is_waking();
-            let next = if wake { now.0 & !WAITING | WAKING | bits } else { now.0 | bits };
+            let next = if wake { now.with_waker() } else { now.0 } | bits;
             match self.step(now, next) {
                 Ok(()) if wake => return MarkOutcome::Wake(WakeToken(())),
                 Ok(()) => return MarkOutcome::Set,
@@ -257,19 +272,21 @@ impl SlotState {
     /// The caller, who holds WAKING, has woken the task.
     #[inline]
     pub(crate) fn wake_done(&self) -> Woken {
-        let mut seen = self.load();
-        loop {
-            if !seen.is_owned() {
-                return Woken::OwnerLeft;
-            }
-            let again = seen.is_waiting() && seen.is_ready();
-            let next = if again { seen.0 & !WAITING } else { seen.0 & !WAKING };
-            match self.step(seen, next) {
-                Ok(()) if again => return Woken::Again,
-                Ok(()) => return Woken::Done,
-                Err(now) => seen = now,
+        // Ordering: AcqRel. Release: the owner that writes the cell, or who cleans it up, comes after the call of the waker. Acquire: the last
+        // one of a removed socket cleans up.
+        let seen = Seen(self.0.fetch_sub(ONE_WAKER, Ordering::AcqRel));
+        if !seen.is_owned() {
+            return if seen.0 & WAKERS == ONE_WAKER { Woken::OwnerLeft } else { Woken::Done };
+        }
+        // Only if there were too many to count.
+        let mut now = seen;
+        while now.is_owned() && now.generation() == seen.generation() && now.is_waiting() && now.is_ready() && now.0 & WAKERS != WAKERS {
+            match self.step(now, now.with_waker()) {
+                Ok(()) => return Woken::Again,
+                Err(changed) => now = changed,
             }
         }
+        Woken::Done
     }
 
     /// The owner reads and clears what is due. It starts over only if the word changed meanwhile.

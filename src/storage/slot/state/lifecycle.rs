@@ -1,6 +1,6 @@
 //! How sockets come to a slot and leave it: the steps of the word between vacant, busy, live and superseded.
 
-use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WAKING, WakeToken};
+use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WakeToken};
 use crate::storage::slot::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
@@ -75,8 +75,8 @@ impl SlotState {
     pub(crate) fn supersede(&self, generation: Generation) -> Superseded {
         let mut seen = self.load();
         while seen.is_live_as(generation) {
-            let wake = seen.is_waiting() && !seen.is_waking();
-            let flags = if wake { seen.0 & !WAITING | WAKING } else { seen.0 };
+            let wake = seen.must_wake();
+            let flags = if wake { seen.with_waker() } else { seen.0 };
             match self.step(seen, flags & !(LIVE | DUE) | CLOSED | BUSY) {
                 Ok(()) => {
                     // Ordering: sequentially consistent, as in `take`: what was due is taken here.
@@ -95,7 +95,7 @@ impl SlotState {
         let mut seen = self.load();
         loop {
             debug_assert!(seen.is_owned());
-            match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {
+            match self.step(seen, seen.0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY) {
                 Ok(()) => {
                     let visited = seen.0 & VISITED != 0;
                     return OtherHolders { waking: seen.is_waking(), visited, superseded: seen.is_superseded() };
@@ -109,7 +109,7 @@ impl SlotState {
     #[inline]
     pub(crate) fn vacate(&self) -> bool {
         let seen = self.load();
-        debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
+        debug_assert!(seen.0 & (LIVE | DUE) == BUSY && !seen.is_waking());
         let Some(next) = seen.generation().next() else { return false };
         // Ordering: Release, so that who claims the slot finds its cells emptied. A plain store: nobody else writes a busy word.
         self.0.store(u64::from(next.raw()) << GENERATION_SHIFT, Ordering::Release);
