@@ -150,9 +150,9 @@ fn arm_beside_mark() {
     });
 }
 
-/// Of two marks that meet a waiting owner exactly one wakes it.
+/// Of two marks that meet a waiting owner both wake it: neither knows whether the other one has come so far.
 #[test]
-fn one_wake_for_two_marks() {
+fn two_marks_beside_waiting_owner() {
     check(|| {
         let state = live();
         assert!(state.arm());
@@ -161,33 +161,31 @@ fn one_wake_for_two_marks() {
             thread::spawn(move || matches!(state.mark(state.load(), topic), MarkOutcome::Wake(_)))
         });
         let wakes = markers.map(|marker| marker.join().unwrap());
-        assert_eq!(wakes.iter().filter(|&&wake| wake).count(), 1);
+        assert_eq!(wakes, [true; 2]);
     });
 }
 
-/// The owner waits again while it is still being woken, and is marked again: whoever wakes it learns that it must do so once more.
+/// The owner waits again while as many marks wake it as can be counted, and is marked again: that mark wakes it, or one of those
+/// learns that it must do so once more.
 #[test]
 fn wait_again_while_woken() {
     check(|| {
         let state = live();
         assert!(state.arm());
-        assert!(matches!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
+        for _ in 0..3 {
+            assert!(matches!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
+        }
         let waker = {
             let state = state.clone();
             thread::spawn(move || {
-                let mut wakes = 1;
-                while state.wake_done() == Woken::Again {
-                    wakes += 1;
-                }
-                wakes
+                let again = state.wake_done() == Woken::Again;
+                again && state.wake_done() == Woken::Done
             })
         };
         assert_eq!(state.take(), Topics::UPDATE);
-        let waits = state.arm();
-        assert!(waits);
+        assert!(state.arm());
         let direct = matches!(state.mark(state.load(), OTHER), MarkOutcome::Wake(_));
-        let wakes = waker.join().unwrap();
-        assert_eq!(wakes + usize::from(direct), 2, "the second wait was woken once");
+        assert!(waker.join().unwrap() != direct, "the second wait was woken once");
     });
 }
 

@@ -130,6 +130,51 @@ fn drop_beside_wake() {
     });
 }
 
+/// The same while two marks wake it, each of which reads the waker.
+#[test]
+fn drop_beside_two_wakes() {
+    check(|| {
+        let registry = registry();
+        let mut socket = registry.register(key(1)).unwrap();
+        assert!(!is_due(&mut socket));
+        let markers = [(); 2].map(|()| {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        });
+        drop(socket);
+        for marker in markers {
+            assert!(marker.join().unwrap() <= 1);
+        }
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+        assert!(!is_due(&mut registry.register(key(1)).unwrap()));
+    });
+}
+
+/// A marker has yet to call the waker while another mark comes: that one wakes the task itself, as the first may be stopped.
+#[test]
+fn mark_beside_mark_that_has_not_woken() {
+    struct Woken(std::sync::atomic::AtomicUsize, crate::Registry<super::Key, super::Guarded>);
+    impl Wake for Woken {
+        fn wake(self: std::sync::Arc<Self>) {
+            // The first call is where its marker is stopped: another mark comes and goes.
+            if self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+                assert_eq!(self.1.mark(&1), 1);
+                assert_eq!(self.0.load(std::sync::atomic::Ordering::Relaxed), 2, "a mark relies on a stopped one");
+            }
+        }
+    }
+    check(|| {
+        let registry = registry();
+        let mut socket = registry.register(key(1)).unwrap();
+        let waker = Waker::from(std::sync::Arc::new(Woken(0.into(), registry.clone())));
+        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        let marker = thread::spawn(move || registry.mark(&1));
+        let taken = socket.take_due();
+        assert_eq!(marker.join().unwrap(), 1);
+        assert_eq!(taken | socket.take_due(), Topics::UPDATE);
+    });
+}
+
 /// The same while somebody else looks at the socket.
 #[test]
 fn drop_beside_wake_and_visit() {

@@ -137,8 +137,8 @@ impl<'a, M> Waking<'a, M> {
     pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
         let Self { slot, generation } = self;
         loop {
-            // SAFETY: WAKING is held.
-            panics.catch(|| unsafe { slot.data.waker.wake() });
+            // SAFETY: counted in wakers.
+            panics.catch(|| unsafe { slot.seat.waker.wake() });
             match slot.state.wake_done() {
                 Woken::Again => {}
                 Woken::Done => return None,

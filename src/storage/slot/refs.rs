@@ -2,7 +2,7 @@
 //! why the owner was told to go.
 //!
 //! Only slots that somebody looked into, or closed for a reason, or that were left while their waker was in use, ever touch their refs: the state's
-//! VISITED, CLOSED and WAKING flags tell the owner whether it must.
+//! VISITED and CLOSED flags and its wakers tell the owner whether it must.
 //!
 //! # Layout, most significant bits first
 //! ```text
@@ -23,7 +23,7 @@
 //! | n, without the owner | n - 1 | `release` | visitor, or who wakes | clean up if that is 0 |
 //! | no code | code | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no code | |
 //!
-//! Who wakes has its ref only from the moment that the owner leaves. It may pay that ref back *before* the owner has left:
+//! All who wake have one ref, only from the moment that the owner leaves, and the last of them gives it back. It may do so *before* the owner has left:
 //! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
 //!
 //! Progress: all are lock-free; a step fails only because another one succeeded.

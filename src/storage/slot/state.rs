@@ -19,10 +19,10 @@
 //! | state | LIVE | due field | other flags | generation |
 //! |---|---|---|---|---|
 //! | vacant | 0 | 0 | 0 | that of the next socket |
-//! | busy | 0 | 1 | 0 | that of the socket that comes, or of the one that goes |
+//! | busy | 0 | 1 | 0, but wakers while a socket goes | that of the socket that comes, or of the one that goes |
 //! | retired | 0 | 1 | 0 | the last one, for ever |
-//! | live | 1 | any | any, but never WAITING with something due or CLOSED unless WAKING | that of the socket |
-//! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless WAKING | that of the socket, whose owner is still there |
+//! | live | 1 | any | any, but never WAITING with something due or CLOSED unless 3 wakers | that of the socket |
+//! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless 3 wakers | that of the socket, whose owner is still there |
 //!
 //! # Transitions
 //! | from | to | operation | who | duty that follows |
@@ -33,7 +33,9 @@
 //! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
 //! | live | live + CLOSED | `close` | anybody | the same |
 //! | live | superseded | `supersede` | who takes over | the same; and what was due is the caller's to mark the new socket with |
-//! | live or superseded, WAKING | the same, not WAKING | `wake_done` | who wakes | `Again`: the owner waits once more and is due: wake it |
+//! | live or superseded, wakers n | the same, wakers n - 1 | `wake_done` | marker that has woken | |
+//! | the same, WAITING and ready | the same, not WAITING | `wake_done` | marker that has woken | `Again`: wake the task once more |
+//! | busy, wakers n | busy, wakers n - 1 | `wake_done` | marker that has woken | `OwnerLeft` if that is 0: release the slot's refs |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |
 //! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
@@ -43,11 +45,18 @@
 //!
 //! # Who may touch the waker cell
 //! 1. While busy: the claimer, or who cleans up.
-//! 2. While live or superseded and neither WAITING nor WAKING: the owner, to read and write.
-//! 3. While live or superseded and WAITING or WAKING: the owner, to read. Who set WAKING, to read, until `wake_done`.
+//! 2. While live or superseded, not WAITING and without wakers: the owner, to read and write.
+//! 3. While live or superseded and WAITING or with wakers: the owner, to read. A marker that counted itself in wakers, to
+//!    read, until `wake_done`.
 //!
-//! So a marker never waits for the owner. An owner that would have to write the cell while somebody wakes through it, because it comes with a
-//! different waker, does not wait either: it asks to be polled again, until the other's call of the old waker is over.
+//! # Why no wake-up waits for another thread
+//! A marker that finds wakers may find an owner that sleeps: the other marker has cleared WAITING and not called the waker yet, and may
+//! be stopped there. So every mark that finds WAITING *or* wakers wakes the task itself, also if its topics are due already. Only
+//! the fourth one at the same socket and time leaves that to the three that are counted: the count has two bits, which
+//! also ends the recursion of a waker that marks its own socket.
+//!
+//! An owner that comes with a different waker cannot write the cell while a marker reads it. It does not wait: it asks to
+//! be polled again, until the calls of the old waker are over.
 //!
 //! # Visibility
 //! What was written before a mark is visible to who takes it: a mark that sets a bit releases and a take acquires. A mark
@@ -153,7 +162,7 @@ impl Snapshot {
     }
 }
 
-/// That WAKING is held: only the step that set it makes one.
+/// Being counted in wakers: only the step that counts makes one.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WakeToken(());
@@ -168,7 +177,7 @@ pub(crate) enum MarkOutcome {
     Unchanged,
     /// Done; nobody waits.
     Set,
-    /// Done, and the caller now holds WAKING: it wakes the task and calls `wake_done`.
+    /// Done, and the caller is counted in wakers: it wakes the task and calls `wake_done`.
     Wake(WakeToken),
 }
 
@@ -178,9 +187,9 @@ pub(crate) enum MarkOutcome {
 pub(crate) enum Woken {
     /// Nothing.
     Done,
-    /// WAKING is still held: wake the task once more.
+    /// The caller is still counted: it wakes the task once more.
     Again,
-    /// The owner left meanwhile: take leave of the slot in the refs.
+    /// The owner left meanwhile, and this was the last one that woke it: release the slot's refs.
     OwnerLeft,
 }
 
@@ -269,24 +278,21 @@ impl SlotState {
         }
     }
 
-    /// The caller, who holds WAKING, has woken the task.
+    /// The caller, who is counted in wakers, has woken the task.
     #[inline]
     pub(crate) fn wake_done(&self) -> Woken {
-        // Ordering: AcqRel. Release: the owner that writes the cell, or who cleans it up, comes after the call of the waker. Acquire: the last
-        // one of a removed socket cleans up.
-        let seen = Seen(self.0.fetch_sub(ONE_WAKER, Ordering::AcqRel));
-        if !seen.is_owned() {
-            return if seen.0 & WAKERS == ONE_WAKER { Woken::OwnerLeft } else { Woken::Done };
-        }
-        // Only if there were too many to count.
-        let mut now = seen;
-        while now.is_owned() && now.generation() == seen.generation() && now.is_waiting() && now.is_ready() && now.0 & WAKERS != WAKERS {
-            match self.step(now, now.with_waker()) {
-                Ok(()) => return Woken::Again,
-                Err(changed) => now = changed,
+        let mut seen = self.load();
+        loop {
+            // Only if more marks met the waiting owner than could be counted is there something left to do.
+            let again = seen.is_owned() && seen.is_waiting() && seen.is_ready();
+            let next = if again { seen.0 & !WAITING } else { seen.0 - ONE_WAKER };
+            match self.step(seen, next) {
+                Ok(()) if again => return Woken::Again,
+                Ok(()) if !seen.is_owned() && !Snapshot(next).is_waking() => return Woken::OwnerLeft,
+                Ok(()) => return Woken::Done,
+                Err(now) => seen = now,
             }
         }
-        Woken::Done
     }
 
     /// The owner reads and clears what is due. It starts over only if the word changed meanwhile.
@@ -318,7 +324,7 @@ impl SlotState {
         false
     }
 
-    /// The owner no longer waits. False if somebody is waking it, who then reads the cell.
+    /// The owner no longer waits. False if a marker is waking it, which then reads the cell.
     pub(crate) fn disarm(&self) -> bool {
         let mut seen = self.load();
         while seen.is_waiting() && !seen.is_waking() {

@@ -43,7 +43,7 @@ impl WakerCell {
     /// Puts `waker` in; what comes back is for the caller to drop when its own state is in order.
     ///
     /// # Safety
-    /// The caller is the owner, and the state is neither WAITING nor WAKING (rule 2 of `state`).
+    /// The caller is the owner, and the state is not WAITING and has no wakers (rule 2 of `state`).
     pub(crate) unsafe fn replace(&self, waker: Waker) -> Option<Waker> {
         // SAFETY: open, and the owner has the cell to itself.
         let old = unsafe { self.0.take() };
@@ -55,10 +55,10 @@ impl WakerCell {
     /// Wakes the task.
     ///
     /// # Safety
-    /// The caller holds WAKING (rule 3 of `state`).
+    /// The caller is counted in wakers (rule 3 of `state`).
     #[inline]
     pub(crate) unsafe fn wake(&self) {
-        // SAFETY: open, and while WAKING is held nobody writes.
+        // SAFETY: open, and while the caller is counted nobody writes.
         if let Some(waker) = unsafe { self.0.get() } {
             waker.wake_by_ref();
         }

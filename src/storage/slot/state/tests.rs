@@ -8,7 +8,7 @@ struct State {
     generation: u32,
     visited: bool,
     closed: bool,
-    waking: bool,
+    wakers: u8,
     waiting: bool,
     live: bool,
     due: u32,
@@ -16,10 +16,10 @@ struct State {
 
 impl State {
     fn bits(self) -> u64 {
-        u64::from(self.generation) << 37
-            | u64::from(self.visited) << 36
-            | u64::from(self.closed) << 35
-            | u64::from(self.waking) << 34
+        u64::from(self.generation) << 38
+            | u64::from(self.visited) << 37
+            | u64::from(self.closed) << 36
+            | u64::from(self.wakers) << 34
             | u64::from(self.waiting) << 33
             | u64::from(self.live) << 32
             | u64::from(self.due)
@@ -37,10 +37,10 @@ impl State {
         let bits = word.load().0;
         let flag = |n: u32| bits >> n & 1 == 1;
         Self {
-            generation: (bits >> 37) as u32,
-            visited: flag(36),
-            closed: flag(35),
-            waking: flag(34),
+            generation: (bits >> 38) as u32,
+            visited: flag(37),
+            closed: flag(36),
+            wakers: (bits >> 34 & 3) as u8,
             waiting: flag(33),
             live: flag(32),
             due: bits as u32,
@@ -63,6 +63,15 @@ impl State {
         self.live || self.closed
     }
 
+    fn must_wake(self) -> bool {
+        (self.waiting || self.wakers > 0) && self.wakers < 3
+    }
+
+    /// One more wakes, and nobody waits.
+    fn waking(self) -> Self {
+        Self { waiting: false, wakers: self.wakers + 1, ..self }
+    }
+
     /// What takes nothing away but the socket and what was due for it.
     fn superseded(self) -> Self {
         Self { live: false, closed: true, due: 1, ..self }
@@ -71,16 +80,17 @@ impl State {
     /// The module's table of valid states.
     fn is_valid(self) -> bool {
         if self.live {
-            !self.waiting || !self.is_ready() || self.waking
+            !self.waiting || !self.is_ready() || self.wakers == 3
         } else if self.closed {
-            self.due == 1 && (!self.waiting || self.waking)
+            self.due == 1 && (!self.waiting || self.wakers == 3)
         } else {
-            self == Self::vacant(self.generation) || self == Self::busy(self.generation)
+            self == Self::vacant(self.generation)
+                || self == Self { wakers: self.wakers, ..Self::busy(self.generation) }
         }
     }
 }
 
-const LAST: u32 = (1 << 27) - 1;
+const LAST: u32 = (1 << 26) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
 const DUES: [u32; 5] = [0, 1, 1 << 31, 0x5555_5555, u32::MAX];
 
@@ -89,10 +99,10 @@ fn live_states() -> Vec<State> {
     let mut states = Vec::new();
     for generation in GENERATIONS {
         for due in DUES {
-            for flags in 0..16 {
+            for flags in 0..32 {
                 let flag = |n: u32| flags >> n & 1 == 1;
-                let [visited, closed, waking, waiting] = [flag(0), flag(1), flag(2), flag(3)];
-                states.push(State { generation, visited, closed, waking, waiting, live: true, due });
+                let [visited, closed, waiting] = [flag(0), flag(1), flag(2)];
+                states.push(State { generation, visited, closed, wakers: flags >> 3, waiting, live: true, due });
             }
         }
     }
@@ -107,10 +117,10 @@ fn idle_states() -> impl Iterator<Item = State> {
 fn superseded_states() -> Vec<State> {
     let mut states = Vec::new();
     for generation in GENERATIONS {
-        for flags in 0..8 {
+        for flags in 0..16 {
             let flag = |n: u32| flags >> n & 1 == 1;
-            let [visited, waking, waiting] = [flag(0), flag(1), flag(2)];
-            states.push(State { generation, visited, waking, waiting, ..State::default() }.superseded());
+            let [visited, waiting] = [flag(0), flag(1)];
+            states.push(State { generation, visited, wakers: flags >> 2, waiting, ..State::default() }.superseded());
         }
     }
     states.retain(|state| state.is_valid());
@@ -136,10 +146,10 @@ fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&SlotSta
 
 /// What setting bits in a live word must do: `to` has them set and everything else as it was.
 fn with_bits_set(from: State, to: State, wakes: bool) -> (MarkOutcome, State) {
-    if from == to {
+    if wakes && from.must_wake() {
+        (MarkOutcome::Wake(WakeToken(())), to.waking())
+    } else if from == to {
         (MarkOutcome::Unchanged, from)
-    } else if wakes && from.waiting && !from.waking {
-        (MarkOutcome::Wake(WakeToken(())), State { waiting: false, waking: true, ..to })
     } else {
         (MarkOutcome::Set, to)
     }
@@ -147,20 +157,20 @@ fn with_bits_set(from: State, to: State, wakes: bool) -> (MarkOutcome, State) {
 
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
-    let masks = [DUE, LIVE, WAITING, WAKING, CLOSED, VISITED, u64::from(LAST) << GENERATION_SHIFT];
+    let masks = [DUE, LIVE, WAITING, WAKERS, CLOSED, VISITED, u64::from(LAST) << GENERATION_SHIFT];
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
-    assert_eq!(masks.map(u64::trailing_zeros), [0, 32, 33, 34, 35, 36, 37]);
-    assert_eq!((Generation::BITS, Generation::new(LAST).raw()), (27, LAST));
+    assert_eq!(masks.map(u64::trailing_zeros), [0, 32, 33, 34, 36, 37, 38]);
+    assert_eq!((Generation::BITS, Generation::new(LAST).raw()), (26, LAST));
     assert_eq!((Generation::new(LAST - 1).next(), Generation::new(LAST).next()), (Some(Generation::new(LAST)), None));
 }
 
 #[test]
 fn there_are_as_many_valid_states_as_the_table_says() {
-    // For each generation and due field: 12 sets of flags without WAITING or with both, and, if nothing is due, WAITING alone
-    // with or without VISITED.
-    assert_eq!(live_states().len(), GENERATIONS.len() * (DUES.len() * 12 + 2));
-    assert_eq!(superseded_states().len(), GENERATIONS.len() * 6);
+    // For each generation and due field: 16 without WAITING and, with as many that wake as can be counted, 4 with it; and, if
+    // nothing is due and nobody has closed, 6 that wait with fewer.
+    assert_eq!(live_states().len(), GENERATIONS.len() * (DUES.len() * 20 + 6));
+    assert_eq!(superseded_states().len(), GENERATIONS.len() * 10);
 }
 
 #[test]
@@ -179,7 +189,7 @@ fn every_predicate_in_every_valid_state() {
         assert_eq!(seen.is_superseded(), state.closed && !state.live, "{state:?}");
         assert_eq!(seen.is_owned(), state.is_owned(), "{state:?}");
         assert_eq!(seen.is_waiting(), state.waiting, "{state:?}");
-        assert_eq!(seen.is_waking(), state.waking, "{state:?}");
+        assert_eq!(seen.is_waking(), state.wakers > 0, "{state:?}");
         if state.is_owned() {
             assert_eq!(seen.is_ready(), state.is_ready(), "{state:?}");
         }
@@ -223,7 +233,7 @@ fn publish_begins_with_no_flag_and_nothing_due_but_what_is_asked_for() {
 fn mark_adds_topics_and_wakes_who_waits() {
     for state in live_states() {
         for topics in DUES {
-            let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, true);
+            let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, topics != 0);
             check(state, |word| word.mark(state.seen(), Topics::from_bits(topics)), returns, to);
         }
     }
@@ -234,7 +244,7 @@ fn mark_goes_by_what_the_word_holds_and_not_by_what_was_seen() {
     for state in live_states() {
         for seen in live_states().into_iter().filter(|seen| seen.generation == state.generation) {
             for topics in DUES {
-                let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, true);
+                let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, topics != 0);
                 check(state, |word| word.mark(seen.seen(), Topics::from_bits(topics)), returns, to);
             }
         }
@@ -270,7 +280,7 @@ fn close_tells_once_and_wakes_who_waits() {
 fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
     for state in live_states() {
         let (wake, to) = match state.superseded() {
-            to if state.waiting && !state.waking => (Some(WakeToken(())), State { waiting: false, waking: true, ..to }),
+            to if state.must_wake() => (Some(WakeToken(())), to.waking()),
             to => (None, to),
         };
         let done = Superseded::Done(Topics::from_bits(state.due), wake);
@@ -297,19 +307,22 @@ fn a_visit_is_announced_and_wakes_nobody() {
 
 #[test]
 fn wake_done_ends_the_waking_unless_the_owner_waits_in_vain() {
-    for state in owned_states().filter(|state| state.waking) {
+    for state in owned_states().filter(|state| state.wakers > 0) {
         if state.waiting && state.is_ready() {
             check(state, SlotState::wake_done, Woken::Again, State { waiting: false, ..state });
         } else {
-            check(state, SlotState::wake_done, Woken::Done, State { waking: false, ..state });
+            check(state, SlotState::wake_done, Woken::Done, State { wakers: state.wakers - 1, ..state });
         }
     }
 }
 
 #[test]
-fn wake_done_after_the_owner_left_changes_nothing() {
+fn the_last_one_that_wakes_an_owner_that_left_learns_of_it() {
     for generation in GENERATIONS {
-        check(State::busy(generation), SlotState::wake_done, Woken::OwnerLeft, State::busy(generation));
+        let busy = |wakers| State { wakers, ..State::busy(generation) };
+        check(busy(3), SlotState::wake_done, Woken::Done, busy(2));
+        check(busy(2), SlotState::wake_done, Woken::Done, busy(1));
+        check(busy(1), SlotState::wake_done, Woken::OwnerLeft, busy(0));
     }
 }
 
@@ -331,16 +344,16 @@ fn arm_waits_only_if_there_is_nothing_to_be_told() {
 #[test]
 fn disarm_frees_the_cell_unless_somebody_reads_it() {
     for state in owned_states() {
-        let to = if state.waking { state } else { State { waiting: false, ..state } };
-        check(state, SlotState::disarm, !state.waking, to);
+        let to = if state.wakers > 0 { state } else { State { waiting: false, ..state } };
+        check(state, SlotState::disarm, state.wakers == 0, to);
     }
 }
 
 #[test]
 fn remove_ends_the_socket_and_says_who_else_is_in() {
     for state in owned_states() {
-        let others = OtherHolders { waking: state.waking, visited: state.visited, superseded: !state.live };
-        check(state, SlotState::remove, others, State::busy(state.generation));
+        let others = OtherHolders { waking: state.wakers > 0, visited: state.visited, superseded: !state.live };
+        check(state, SlotState::remove, others, State { wakers: state.wakers, ..State::busy(state.generation) });
     }
 }
 
@@ -369,18 +382,21 @@ fn a_retired_place_stays_so() {
 }
 
 #[test]
-fn a_mark_during_the_waking_is_not_lost() {
+fn a_mark_beside_marks_that_wake_is_not_lost() {
+    let wakes = |outcome| assert_eq!(outcome, MarkOutcome::Wake(WakeToken(())));
     let word = State { live: true, ..State::default() }.word();
     assert!(word.arm());
-    assert_eq!(word.mark(word.load(), Topics::topic(1)), MarkOutcome::Wake(WakeToken(())));
+    wakes(word.mark(word.load(), Topics::topic(1)));
+    wakes(word.mark(word.load(), Topics::topic(1)));
     assert_eq!(word.take(), Topics::topic(1));
     assert!(word.arm(), "the owner waits again while it is still being woken");
-    assert_eq!(
-        word.mark(word.load(), Topics::topic(2)),
-        MarkOutcome::Set,
-        "whoever matches WAKING wakes for this one too"
-    );
+    wakes(word.mark(word.load(), Topics::topic(2)));
+    assert_eq!(word.take(), Topics::topic(2));
+    assert!(word.arm());
+    assert_eq!(word.mark(word.load(), Topics::topic(3)), MarkOutcome::Set, "three wake: the first to end looks again");
     assert_eq!(word.wake_done(), Woken::Again);
-    assert_eq!(word.wake_done(), Woken::Done);
-    assert_eq!(State::of(&word), State { live: true, due: 0b100, ..State::default() });
+    for _ in 0..3 {
+        assert_eq!(word.wake_done(), Woken::Done);
+    }
+    assert_eq!(State::of(&word), State { live: true, due: 0b1000, ..State::default() });
 }
