@@ -138,7 +138,7 @@ impl<'a, M> Waking<'a, M> {
         let Self { slot, generation } = self;
         loop {
             // SAFETY: counted in wakers.
-            panics.catch(|| unsafe { slot.seat.waker.wake() });
+            panics.catch(|| unsafe { slot.data.waker.wake() });
             match slot.state.wake_done() {
                 Woken::Again => {}
                 Woken::Done => return None,
