@@ -154,7 +154,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Future for Drained<K, M> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { registry, counts } = &mut *self;
         // Looked at after the watch has begun, and after each change that it woke for.
-        while registry.socket_count() != 0 {
+        while !registry.totals().is_empty() {
             let Some(counts) = counts else {
                 *counts = Some(registry.watch_counts());
                 continue;

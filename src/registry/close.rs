@@ -73,7 +73,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         let (mut told, mut panics) = (0, DeferredPanics::default());
         if let Some(active) = shard.find(&fingerprint) {
-            shard.walk_key(&active, |addr, _, seen| {
+            shard.visit_key(&active, |addr, _, seen| {
                 let generation = seen.generation();
                 if select(shard.id(addr, generation)) {
                     let closed = Closed::Disconnected(reason);

@@ -134,7 +134,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn mark_where(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
         let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
-            shard.walk(|addr, state, seen| {
+            shard.visit(|addr, state, seen| {
                 if stopped {
                     return;
                 }

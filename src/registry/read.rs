@@ -50,11 +50,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     {
         let (shard, fingerprint) = self.locate(key);
         let Some(active) = shard.find(&fingerprint) else { return Vec::new() };
-        shard.retry_across_takeovers(&active, || {
-            let mut ids = Vec::new();
-            let is_chained = shard.walk_key(&active, |addr, _, seen| ids.push(shard.id(addr, seen.generation())));
-            (ids, is_chained)
-        })
+        let mut ids = Vec::new();
+        shard.visit_key(&active, |addr, _, seen| ids.push(shard.id(addr, seen.generation())));
+        // A takeover may have been met twice.
+        ids.sort_unstable();
+        ids.dedup();
+        ids
     }
 
     /// What is due for any of the key's sockets, without taking it. Lock-free.
@@ -67,7 +68,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         let mut due = Topics::EMPTY;
         if let Some(active) = shard.find(&fingerprint) {
-            shard.retry_across_takeovers(&active, || ((), shard.walk_key(&active, |_, _, seen| due |= seen.due())));
+            shard.visit_key(&active, |_, _, seen| due |= seen.due());
         }
         due
     }

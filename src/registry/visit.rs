@@ -14,7 +14,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// are dropped when `f` returns. `f` may use the registry.
     pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
-            shard.walk(|addr, _, seen| {
+            shard.visit(|addr, _, seen| {
                 if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
                     f(visitor.socket());
                 }
@@ -44,7 +44,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     {
         let (shard, fingerprint) = self.locate(key);
         if let Some(active) = shard.find(&fingerprint) {
-            shard.walk_key(&active, |addr, _, seen| {
+            shard.visit_key(&active, |addr, _, seen| {
                 if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
                     f(visitor.socket());
                 }

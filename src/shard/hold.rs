@@ -61,7 +61,7 @@ impl<K, M> Drop for JoinGuard<'_, K, M> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let mut notice = PendingNotice::default();
-        let after = shard.leave_key(table, bucket, false, false, &mut notice);
+        let after = shard.leave_key(table, bucket, false, &mut notice);
         // SAFETY: counted out above.
         let key = unsafe { shard.vacate_bucket(table, bucket, after) };
         shard.flush_if_due(notice, key);

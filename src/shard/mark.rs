@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Generation, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
-use crate::sync::{Ordering, full_fence};
+use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
@@ -84,14 +84,12 @@ impl<K, M> Shard<K, M> {
         fenced: bool,
         panics: &mut DeferredPanics,
     ) -> usize {
-        self.retry_across_takeovers(active, || {
-            let mut marked = 0;
-            let is_chained = self.walk_key(active, |addr, state, seen| {
-                let outcome = if fenced { state.mark_fenced(seen, topics) } else { state.mark(seen, topics) };
-                marked += usize::from(self.finish_mark(addr, seen.generation(), outcome, panics));
-            });
-            (marked, is_chained)
-        })
+        let mut marked = 0;
+        self.visit_key(active, |addr, state, seen| {
+            let outcome = if fenced { state.mark_fenced(seen, topics) } else { state.mark(seen, topics) };
+            marked += usize::from(self.finish_mark(addr, seen.generation(), outcome, panics));
+        });
+        marked
     }
 
     /// Marks one socket; false if it is gone.
@@ -129,25 +127,15 @@ impl<K, M> Shard<K, M> {
 
     /// Makes an update due for every socket; returns how many there are.
     pub(crate) fn mark_all(&self, panics: &mut DeferredPanics) -> usize {
-        // Ordering: Relaxed: the fence orders it with the takeovers.
-        self.mark_alls_in_progress.fetch_add(1, Ordering::Relaxed);
-        // One for all: see `SlotState::mark_fenced`. And see `takeover`.
+        // One for all: see `SlotState::mark_fenced`.
         full_fence();
         let mut marked = 0;
-        self.walk(|addr, state, seen| {
+        self.visit(|addr, state, seen| {
             let is_marked = self.try_mark(state, seen, Topics::UPDATE, true)
                 || self.finish_mark(addr, seen.generation(), state.mark_fenced(seen, Topics::UPDATE), panics);
             marked += usize::from(is_marked);
         });
-        // Ordering: Release, so that who no longer finds this call counted comes after its marks.
-        self.mark_alls_in_progress.fetch_sub(1, Ordering::Release);
         marked
-    }
-
-    /// What a socket that takes over, and has fenced since it was published, may have missed of marks of all.
-    pub(crate) fn missed_by_mark_all(&self) -> Topics {
-        // Ordering: Acquire, pairs with `mark_all`.
-        if self.mark_alls_in_progress.load(Ordering::Acquire) == 0 { Topics::EMPTY } else { Topics::UPDATE }
     }
 
     /// Tells one socket to go; false if it is gone.

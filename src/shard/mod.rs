@@ -18,9 +18,9 @@ use crate::shard::counters::Counters;
 use crate::shard::geometry::Geometry;
 use crate::shard::totals::Totals;
 use crate::storage::slab::Slab;
-use crate::storage::slot::{Generation, SlotAddr};
+use crate::storage::slot::{Generation, SlotAddr, TakeoverClock};
 use crate::storage::table::Table;
-use crate::sync::{Arc, AtomicU32};
+use crate::sync::Arc;
 use crate::util::append_list::AppendList;
 use crate::watch::Watchers;
 use crossbeam_utils::CachePadded;
@@ -33,8 +33,7 @@ pub(crate) struct Shard<K, M> {
     pub(crate) index: usize,
     pub(crate) totals: Arc<Totals>,
     pub(crate) counters: Counters,
-    /// How many calls mark all sockets just now.
-    mark_alls_in_progress: CachePadded<AtomicU32>,
+    pub(crate) takeovers: CachePadded<TakeoverClock>,
     /// None: this is the watchers' own shard.
     pub(crate) watchers: Option<Arc<Watchers<K>>>,
 }
@@ -50,8 +49,8 @@ impl<K, M> Shard<K, M> {
         watchers: Option<Arc<Watchers<K>>>,
     ) -> Self {
         let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * geometry.max_lines)));
-        let (counters, mark_alls_in_progress) = (Counters::default(), CachePadded::default());
-        Self { tables, slab, geometry, index, totals, counters, mark_alls_in_progress, watchers }
+        let (counters, takeovers) = (Counters::default(), CachePadded::default());
+        Self { tables, slab, geometry, index, totals, counters, takeovers, watchers }
     }
 
     pub(crate) fn id(&self, addr: SlotAddr, generation: Generation) -> SocketId {

@@ -2,7 +2,6 @@
 
 use crate::shard::Shard;
 use crate::shard::register::Registered;
-use crate::shard::totals::CountsBefore;
 use crate::storage::table::Table;
 use crate::storage::table::epoch::{offline, online};
 use crate::util::panic::DeferredPanics;
@@ -16,10 +15,10 @@ pub(crate) struct PendingNotice {
 }
 
 impl PendingNotice {
-    /// The counts were changed, and said this before.
+    /// The counts were changed, and may be watched.
     #[inline]
-    pub(crate) fn note(&mut self, before: CountsBefore) {
-        self.is_due |= before.is_watched();
+    pub(crate) fn note(&mut self, is_watched: bool) {
+        self.is_due |= is_watched;
     }
 }
 

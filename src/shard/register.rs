@@ -10,9 +10,9 @@ use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
 use crate::shard::geometry::GROWING_BOUND;
 use crate::shard::hold::{JoinGuard, KeyHold};
-use crate::shard::totals::{CountsDelta, ShardTotals};
+use crate::shard::observer::PendingNotice;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, LocalId, MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::{Claimed, MAX_SEGMENT, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
@@ -45,12 +45,14 @@ impl<K> Registered<K> {
     }
 }
 
-/// A permit; dropping it gives it back.
-struct Permit<'a>(&'a ShardTotals);
+/// A permit for one more socket; dropping it gives it back.
+struct Permit<'a, K, M>(&'a Shard<K, M>);
 
-impl Drop for Permit<'_> {
+impl<K, M> Drop for Permit<'_, K, M> {
     fn drop(&mut self) {
-        self.0.release_permit();
+        let mut notice = PendingNotice::default();
+        notice.note(self.0.totals.shard(self.0.index).release_permit());
+        self.0.flush_if_due(notice, ());
     }
 }
 
@@ -75,16 +77,18 @@ impl<K: Eq, M> Shard<K, M> {
         if !self.totals.acquire_permit(self.index) {
             return Err(RegisterError::Full);
         }
-        let permit = Permit(totals);
+        let permit = Permit(self);
         // Who takes over will be the only one, so it is not refused for the others' number.
         let limit = if options.takes_over { MAX_LIVE } else { self.geometry.max_per_key };
         let (guard, addr, claimed, spare) = self.enter(fingerprint, key, limit)?;
         if options.takes_over {
-            guard.announce(addr, &claimed);
+            claimed.turn().draw(&self.takeovers);
+        } else if spare.is_some() && guard.is_chained() {
+            claimed.turn().note_now(&self.takeovers);
         }
         let generation = claimed.occupy(metadata, options.due);
-        // Who inserted the key counts it; nobody counts it out before, since this socket keeps the key active.
-        let before = totals.add(CountsDelta::new(true, spare.is_none()));
+        // The socket that inserted the key counts it. A step also if there is nothing to count, for the flags: see `totals`.
+        let before = totals.add_keys(spare.is_none().into());
         // The socket has both from here on, and `remove` gives them back.
         std::mem::forget((guard, permit));
         if before.is_closed() {
@@ -159,11 +163,9 @@ impl<K, M> Shard<K, M> {
 }
 
 impl<'a, K, M> JoinGuard<'a, K, M> {
-    /// Says that the socket that is about to move in takes over.
-    #[cold]
-    fn announce(&self, addr: SlotAddr, claimed: &Claimed<'_, M>) {
-        let new = LocalId { addr, generation: claimed.generation() };
-        self.table.cold(self.bucket).takeover_order.announce(new);
+    /// Whether the key has, or has had, other slots than the bucket's own.
+    fn is_chained(&self) -> bool {
+        self.table.bucket(self.bucket).key_state.load().is_chained()
     }
 
     /// The bucket's inline slot, or a vacant slot of the chain, or a new one.

@@ -1,16 +1,14 @@
 //! How sockets leave a shard: the steps of a removal, in their order.
 //!
-//! 1. Count out.
-//! 2. Remove the socket from its slot. Clean the slot up and offer it to the key's next socket, or leave that to the last one in it.
-//! 3. Leave the key's state. If that makes the key idle and somebody watches, tell it. If nobody is left: empty the bucket.
-//! 4. Return the permit. Drop the values, which may run the caller's code. If somebody watches the counts, tell it.
+//! 1. Remove the socket from its slot. Clean the slot up and offer it to the key's next socket, or leave that to its last holder.
+//! 2. Leave the key's state. If that makes the key idle: count it out, and tell the subscribers. If nothing lingers: empty the bucket.
+//! 3. Return the permit, by which the socket was counted. Drop the values, which may run the caller's code. Tell the count watches.
 //!
-//! A superseded socket was counted out, and has given its permit back, when it was superseded: it only leaves its slot.
+//! The takeover that superseded a socket has taken steps 2 and 3 for it: the socket's owner only leaves its slot.
 
 #![allow(unsafe_code)]
 
 use crate::shard::observer::PendingNotice;
-use crate::shard::totals::CountsDelta;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
 use crate::storage::table::Table;
@@ -38,50 +36,32 @@ impl<K, M> Shard<K, M> {
         let seen = slot.state.load();
         // SAFETY: the caller's promise; the state shows the socket's generation as long as it has an owner.
         let owned = unsafe { slot.own(seen.generation()) };
-        let (totals, mut notice) = (self.totals.shard(self.index), PendingNotice::default());
-        let is_last = table.bucket(bucket).key_state.load().live() == 1;
-        let counts = !seen.is_superseded();
-        if counts {
-            notice.note(totals.sub(CountsDelta::new(true, is_last)));
-        }
         let drops = match owned.leave() {
             OwnerExit::Alone(last) => self.vacate_slot(addr, last),
-            OwnerExit::Shared(exit) => {
-                return self.remove_shared((table, bucket), addr, exit, counts.then_some(is_last), notice);
-            }
+            OwnerExit::Shared(exit) => return self.remove_shared((table, bucket), addr, exit),
         };
-        let after = self.leave_key(table, bucket, is_last, false, &mut notice);
+        let mut notice = PendingNotice::default();
+        let after = self.leave_key(table, bucket, false, &mut notice);
         // SAFETY: that was this socket's step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
-        totals.release_permit();
+        notice.note(self.totals.shard(self.index).release_permit());
         self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
 
-    /// The rest of a removal, if the socket was superseded or somebody was in its slot. `counted_out`: whether the socket was,
-    /// and if so, whether its key was as well.
+    /// The rest of a removal, if the socket was superseded or somebody was in its slot.
     #[cold]
-    fn remove_shared(
-        &self,
-        (table, bucket): (&Table<K, M>, u32),
-        addr: SlotAddr,
-        exit: SharedExit<'_, M>,
-        counted_out: Option<bool>,
-        mut notice: PendingNotice,
-    ) {
+    fn remove_shared(&self, (table, bucket): (&Table<K, M>, u32), addr: SlotAddr, exit: SharedExit<'_, M>) {
+        let mut notice = PendingNotice::default();
         if exit.is_superseded() {
-            if let Some(is_last) = counted_out {
-                // Superseded since: who did that counted it out as well.
-                notice.note(self.totals.shard(self.index).add(CountsDelta::new(true, is_last)));
-            }
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
             return self.flush_if_due(notice, late);
         }
         // The slot goes on being counted, as lingering: so the key stays as long as the others do.
-        let after = self.leave_key(table, bucket, counted_out == Some(true), true, &mut notice);
+        let after = self.leave_key(table, bucket, true, &mut notice);
         // SAFETY: that was this socket's step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
         let late = exit.finish().map(|last| self.finish_removal(addr, last));
-        self.totals.shard(self.index).release_permit();
+        notice.note(self.totals.shard(self.index).release_permit());
         self.flush_if_due(notice, (key, late));
     }
 
@@ -105,34 +85,27 @@ impl<K, M> Shard<K, M> {
         drops
     }
 
-    /// Takes one socket from the key's state, and the key from the counts before the step that makes it idle. `counted_out` says whether
-    /// the caller has done the latter already. Tells who watches presence; the rest of `notice` is for the caller to give.
+    /// Takes one socket from the key's state. If that makes the key idle, counts it out, and tells the subscribers; the rest of
+    /// `notice` is for the caller to give.
     #[inline(always)]
     pub(crate) fn leave_key(
         &self,
         table: &Table<K, M>,
         bucket: u32,
-        mut counted_out: bool,
         lingers: bool,
         notice: &mut PendingNotice,
     ) -> AfterLeave {
-        let (totals, key_state) = (self.totals.shard(self.index), &table.bucket(bucket).key_state);
-        let key = CountsDelta::new(false, true);
+        let key_state = &table.bucket(bucket).key_state;
         let mut seen = key_state.load();
         loop {
             let is_last = seen.live() == 1;
-            if is_last && !counted_out {
-                notice.note(totals.sub(key));
-            } else if counted_out && !is_last {
-                notice.note(totals.add(key));
-            }
-            counted_out = is_last;
             // Whoever makes the key idle needs it until that is told: alone with the bucket, or as one that lingers.
             let stays = is_last && !lingers && seen.is_lingering();
             match key_state.leave(seen, lingers || stays) {
                 Ok(after) => {
-                    // After the step: who learns of the key later finds it idle, and whoever has learnt of it before is seen here.
-                    if is_last && totals.is_watched() {
+                    // After the step: a subscription that learns of the key later finds it idle, and one that has learnt of it
+                    // before is seen here.
+                    if is_last && self.totals.shard(self.index).sub_key().is_watched() {
                         // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
                         self.notify_idle(table, bucket, unsafe { table.key(bucket).get() }, notice);
                         if after == AfterLeave::VacateBucket {

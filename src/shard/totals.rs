@@ -1,4 +1,4 @@
-//! How many sockets there may be, and how many sockets and active keys there are, with one cache line for each shard.
+//! How many sockets there may be and are, and how many keys are active, with one cache line for each shard.
 //!
 //! # Permits
 //! The permits for `max_sockets` sockets are dealt out to the shards. A registration takes one, its own shard's or else any
@@ -7,21 +7,21 @@
 //! which every permit was taken.
 //!
 //! # Counts
-//! `add` comes after the step that makes a socket live or a key active, and `sub` before the step that ends it. So the counts are
-//! exact whenever no call is in flight, and in between never above the truth.
+//! A socket counts as long as it has a permit: from before it is published until its removal, or the takeover that superseded it, is
+//! done. One thread returns the permit, once, as its last step. So the number of sockets is never below the truth of any shard, wherever
+//! a thread stops, and calls that are under way count as sockets. A sum over the shards is not of one moment; `is_empty` is.
 //!
-//! A socket that is superseded while its owner drops it is counted out by both, until the one that finds it was too late corrects that. So a number can be
-//! below the truth meanwhile, even below zero: that reads as zero. It may borrow from the number above it, which says so, but not from the flags:
-//! they are below. One number may be above the truth: a key counts as active until whoever superseded its last old socket has come to the end of that, even if the
-//! new ones have left by then.
+//! A key is counted after the step that makes it active, by the registration that inserted it, and counted out after the step that
+//! makes it idle. Another thread may be faster with the latter, so a shard's number can be negative for a moment.
 //!
 //! # Closing
-//! The counts' word also says whether the registry is closed: a registration that counts itself learns of a `close` that came
-//! before; a `close` that comes after finds the socket, because it was published before it was counted.
+//! The keys' word also says whether the registry is closed. A registration publishes its socket, then steps that word: it either sees
+//! the flag, and tells its own socket, or it came before the flag was set, and the walk of `close` finds the socket.
 //!
 //! # Watching
-//! And whether somebody has ever watched: who changes the counts learns it from the same step. A `watch` that comes after sees the
-//! change itself. The flag stays: taking it back would be a race, and what it costs is a look at who watches.
+//! Both words say whether a subscription or a watch ever began: each change of a count learns it from its own step. A `watch` that
+//! comes after that step sees the change itself. The flag stays: taking it back would be a race, and what it costs is a look at the
+//! watchers.
 
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
@@ -29,41 +29,42 @@ use crossbeam_utils::CachePadded;
 /// The permits and counts of all shards.
 pub(crate) struct Totals {
     shards: Box<[CachePadded<ShardTotals>]>,
+    max_sockets: usize,
 }
 
 /// The permits and counts of one shard.
 #[derive(Default)]
 pub(crate) struct ShardTotals {
-    /// `| returned: 32 | free: 32 |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
+    /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
     permits: AtomicU64,
-    /// `| keys: 30 | sockets: 32 | CLOSED | WATCHED |`, two signed numbers: `keys * ONE_KEY + sockets * ONE_SOCKET`, and the flags.
-    counts: AtomicU64,
+    /// `| keys: 62 | CLOSED | WATCHED |`, where `keys` is signed.
+    keys: AtomicU64,
 }
-
-const ONE_RETURNED: u64 = 1 << 32;
-const FREE: u64 = ONE_RETURNED - 1;
 
 const WATCHED: u64 = 1;
 const CLOSED: u64 = 1 << 1;
-const ONE_SOCKET: u64 = 1 << 2;
-const ONE_KEY: u64 = ONE_SOCKET << 32;
 
-/// A change of the counts: one socket or none, one key or none.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CountsDelta(u64);
+const FREE_BITS: u32 = 27;
+const ONE_FREE: u64 = WATCHED << 1;
+const FREE: u64 = ((1 << FREE_BITS) - 1) * ONE_FREE;
+const RETURNED_SHIFT: u32 = FREE_BITS + 1;
+const ONE_RETURNED: u64 = 1 << RETURNED_SHIFT;
 
-impl CountsDelta {
-    pub(crate) fn new(socket: bool, key: bool) -> Self {
-        Self(u64::from(socket) * ONE_SOCKET + u64::from(key) * ONE_KEY)
-    }
+const KEYS_SHIFT: u32 = 2;
+const ONE_KEY: u64 = 1 << KEYS_SHIFT;
+
+const _: () = assert!(crate::shard::geometry::MAX_SOCKETS < 1 << FREE_BITS);
+
+fn free_in(permits: u64) -> usize {
+    ((permits & FREE) / ONE_FREE) as usize
 }
 
-/// What the counts' word said before a change.
+/// What the keys' word said before a step.
 #[must_use]
 #[derive(Clone, Copy)]
-pub(crate) struct CountsBefore(u64);
+pub(crate) struct KeysBefore(u64);
 
-impl CountsBefore {
+impl KeysBefore {
     #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
@@ -79,9 +80,9 @@ impl Totals {
     pub(crate) fn new(shards: usize, max_sockets: usize) -> Self {
         let shard = |shard| {
             let share = max_sockets / shards + usize::from(shard < max_sockets % shards);
-            CachePadded::new(ShardTotals { permits: AtomicU64::new(share as u64), ..ShardTotals::default() })
+            CachePadded::new(ShardTotals { permits: AtomicU64::new(share as u64 * ONE_FREE), ..ShardTotals::default() })
         };
-        Self { shards: (0..shards).map(shard).collect() }
+        Self { shards: (0..shards).map(shard).collect(), max_sockets }
     }
 
     /// Those of one shard.
@@ -99,104 +100,110 @@ impl Totals {
     }
 
     fn acquire_permit_elsewhere(&self, shard: usize) -> bool {
-        let mut returned = None;
+        let mut last = None;
         loop {
             let (before, after) = self.shards.split_at(shard);
             if after.iter().chain(before).any(|shard| shard.take_permit()) {
                 return true;
             }
-            let now = self.returned();
-            if now.is_some() && now == returned {
+            let now = self.collect();
+            if now.0 == 0 && Some(now) == last {
                 return false;
             }
-            returned = now;
+            last = Some(now);
         }
     }
 
-    /// How many permits have been returned, if none is free.
-    fn returned(&self) -> Option<u64> {
-        self.shards.iter().try_fold(0u64, |sum, shard| {
+    /// How many permits are free, and how many were ever returned. Two looks that agree prove that no line changed between its two
+    /// reads: nothing was returned, so nothing was taken either. So there was a moment at which all of it was so.
+    fn collect(&self) -> (usize, u64) {
+        self.shards.iter().fold((0, 0), |(free, returned), shard| {
             // Ordering: Acquire, pairs with `release_permit`.
             let permits = shard.permits.load(Ordering::Acquire);
-            (permits & FREE == 0).then(|| sum + (permits >> 32))
+            (free + free_in(permits), returned + (permits >> RETURNED_SHIFT))
         })
+    }
+
+    /// Whether there was a moment during the call at which no socket held a permit.
+    ///
+    /// Lock-free: it looks again only if another thread took or returned a permit meanwhile.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut last = self.collect();
+        loop {
+            if last.0 < self.max_sockets {
+                return false;
+            }
+            let now = self.collect();
+            if now == last {
+                return true;
+            }
+            last = now;
+        }
     }
 
     /// From here on whoever changes the counts learns that somebody watches; all changes before are visible to the caller.
     pub(crate) fn watch(&self) {
         for shard in &self.shards {
-            // Ordering: AcqRel, pairs with `add`, `sub` and `is_watched`. A step also if the flag is there: see the module's documentation.
-            shard.counts.fetch_or(WATCHED, Ordering::AcqRel);
+            // Ordering: AcqRel, pairs with every step of the two words and with `is_watched`. A step also if the flag is there: see
+            // the module's documentation.
+            shard.keys.fetch_or(WATCHED, Ordering::AcqRel);
+            // Ordering: AcqRel, as above.
+            shard.permits.fetch_or(WATCHED, Ordering::AcqRel);
         }
     }
 
     pub(crate) fn close(&self) {
         for shard in &self.shards {
-            // Ordering: AcqRel, pairs with `add`.
-            shard.counts.fetch_or(CLOSED, Ordering::AcqRel);
+            // Ordering: AcqRel, pairs with `add_keys`.
+            shard.keys.fetch_or(CLOSED, Ordering::AcqRel);
         }
     }
 
     pub(crate) fn sockets(&self) -> usize {
-        at_least_none(self.counts().map(sockets_in).sum())
+        self.max_sockets.saturating_sub(self.collect().0)
     }
 
     pub(crate) fn keys(&self) -> usize {
-        at_least_none(self.counts().map(keys_in).sum())
+        // Ordering: Acquire, pairs with `add_keys` and `sub_key`.
+        let keys = self.shards.iter().map(|shard| shard.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT);
+        keys.sum::<i64>().max(0) as usize
     }
-
-    fn counts(&self) -> impl Iterator<Item = u64> {
-        // Ordering: Acquire, pairs with `add` and `sub`.
-        self.shards.iter().map(|shard| shard.counts.load(Ordering::Acquire))
-    }
-}
-
-fn sockets_in(counts: u64) -> i64 {
-    i64::from((counts / ONE_SOCKET) as i32)
-}
-
-fn keys_in(counts: u64) -> i64 {
-    // Rounded, lest one socket too few borrows a key.
-    counts.wrapping_add(ONE_KEY / 2) as i64 >> ONE_KEY.trailing_zeros()
-}
-
-fn at_least_none(number: i64) -> usize {
-    number.max(0) as usize
 }
 
 impl ShardTotals {
-    /// Returns a permit.
+    /// Returns a permit. Whether there may be a watch that this changes something for.
     #[inline]
-    pub(crate) fn release_permit(&self) {
-        // Ordering: AcqRel, so that the next taker comes after all that the socket did. The sum cannot carry into `returned`: there
-        // are never more than 2^32 - 1 permits.
-        self.permits.fetch_add(ONE_RETURNED + 1, Ordering::AcqRel);
+    #[must_use]
+    pub(crate) fn release_permit(&self) -> bool {
+        // Ordering: AcqRel, so that the next taker comes after all that the socket did; and pairs with `watch`. The sum cannot carry
+        // into `returned`: there are never more permits than `free` can hold.
+        self.permits.fetch_add(ONE_RETURNED + ONE_FREE, Ordering::AcqRel) & WATCHED != 0
     }
 
-    /// Counts in.
+    /// Counts keys that have become active.
     #[inline]
-    pub(crate) fn add(&self, entry: CountsDelta) -> CountsBefore {
+    pub(crate) fn add_keys(&self, keys: u64) -> KeysBefore {
         // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
-        CountsBefore(self.counts.fetch_add(entry.0, Ordering::AcqRel))
+        KeysBefore(self.keys.fetch_add(keys * ONE_KEY, Ordering::AcqRel))
     }
 
-    /// Counts out.
+    /// Counts a key out that has become idle.
     #[inline]
-    pub(crate) fn sub(&self, entry: CountsDelta) -> CountsBefore {
-        // Ordering: AcqRel, so that the counts go down before what follows is seen; and pairs with `watch`.
-        CountsBefore(self.counts.fetch_sub(entry.0, Ordering::AcqRel))
+    pub(crate) fn sub_key(&self) -> KeysBefore {
+        // Ordering: AcqRel, pairs with `watch`.
+        KeysBefore(self.keys.fetch_sub(ONE_KEY, Ordering::AcqRel))
     }
 
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         // Ordering: Acquire, pairs with `watch`: who watches is visible.
-        self.counts.load(Ordering::Acquire) & WATCHED != 0
+        self.keys.load(Ordering::Acquire) & WATCHED != 0
     }
 
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
         // Ordering: Acquire, pairs with `close`.
-        self.counts.load(Ordering::Acquire) & CLOSED != 0
+        self.keys.load(Ordering::Acquire) & CLOSED != 0
     }
 
     #[inline]
@@ -205,7 +212,7 @@ impl ShardTotals {
         let mut seen = self.permits.load(Ordering::Acquire);
         while seen & FREE != 0 {
             // Ordering: AcqRel on success, as `release_permit`; Acquire on failure, as the first load.
-            match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {
+            match self.permits.compare_exchange_weak(seen, seen - ONE_FREE, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(now) => seen = now,
             }

@@ -2,8 +2,8 @@
 
 use crate::shard::Shard;
 use crate::storage::slab::SlotChain;
-use crate::storage::slot::{SlotAddr, SlotState, state};
-use crate::storage::table::{ActiveKey, Bucket};
+use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket};
 
 impl<K, M> Shard<K, M> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
@@ -17,7 +17,7 @@ impl<K, M> Shard<K, M> {
         active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) -> bool {
-        if let (Some(seen), _) = Self::own(active) {
+        if let Some(seen) = Self::inline(active) {
             f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
         }
         // After `f`, which may have found that somebody in the chain took over.
@@ -28,12 +28,12 @@ impl<K, M> Shard<K, M> {
         is_chained
     }
 
-    /// The key's socket in the bucket's inline slot, if there is one, and whether there are other slots.
+    /// The key's socket in the bucket's inline slot, if there is one.
     #[inline]
-    fn own(active: &ActiveKey<'_, K, M>) -> (Option<state::Snapshot>, bool) {
-        let own_seen = active.bucket.state.load();
-        let now = active.bucket.key_state.load();
-        ((now.is_still(active.seen) && own_seen.is_live()).then_some(own_seen), now.is_chained())
+    fn inline(active: &ActiveKey<'_, K, M>) -> Option<state::Snapshot> {
+        let seen = active.bucket.state.load();
+        let is_keys = active.bucket.key_state.load().is_still(active.seen);
+        (is_keys && seen.is_live()).then_some(seen)
     }
 
     /// The part of `walk_key` that few keys need.
@@ -58,28 +58,83 @@ impl<K, M> Shard<K, M> {
         }
     }
 
-    /// Calls `look`, which walks the key, until no takeover has come between; returns the last result. See `takeover_order`.
+    /// Calls `f` for the sockets of the key, as `walk_key`, and misses none that a takeover replaced meanwhile: `f` meets the old one
+    /// or the new one. See `takeover_order`.
     ///
-    /// A key without a chain was not taken over: the old socket and the new one cannot both have had the inline slot.
-    pub(crate) fn retry_across_takeovers<R>(
-        &self,
-        active: &ActiveKey<'_, K, M>,
-        mut look: impl FnMut() -> (R, bool),
-    ) -> R {
-        let version = || active.table.cold(active.index).takeover_order.version();
-        let mut before = active.seen.is_chained().then(version);
-        loop {
-            let (result, is_chained) = look();
-            let after = is_chained.then(version);
-            if after == before {
-                return result;
-            }
-            before = after;
+    /// A socket whose own takeover is under way may be met twice, every other one at most once.
+    #[inline]
+    pub(crate) fn visit_key<'a>(
+        &'a self,
+        active: &ActiveKey<'a, K, M>,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        let version = || active.table.cold(active.index).takeovers.load();
+        // A key without a chain was not taken over: the old socket and the new one cannot both have had its inline slot.
+        let before = active.seen.is_chained().then(version);
+        let mut inline = None;
+        let is_chained = self.walk_key(active, |addr, state, seen| {
+            inline = inline.or((!addr.is_overflow()).then_some(seen.generation()));
+            f(addr, state, seen);
+        });
+        if is_chained && before != Some(version()) {
+            // If there was no chain, then everybody in it came since; only the inline slot's socket was there.
+            self.revisit_key(active, before.unwrap_or(0), inline, f);
         }
     }
 
-    /// Calls `f` for each live socket: once for each that is so from before the call until after it.
-    pub(crate) fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
+    /// Calls `f` for the sockets of the key that took over since that version, until no other one does. `inline` was met already.
+    #[cold]
+    #[inline(never)]
+    fn revisit_key<'a>(
+        &'a self,
+        active: &ActiveKey<'a, K, M>,
+        mut since: u64,
+        inline: Option<Generation>,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        let version = || active.table.cold(active.index).takeovers.load();
+        loop {
+            let now = version();
+            self.walk_key(active, |addr, state, seen| {
+                let is_met = !addr.is_overflow() && Some(seen.generation()) == inline;
+                if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {
+                    f(addr, state, seen);
+                }
+            });
+            if version() == now {
+                return;
+            }
+            since = now;
+        }
+    }
+
+    /// Calls `f` for each live socket: once for each that is so from before the call until after it. As `visit_key`, it meets the old
+    /// socket or the new one where a takeover comes between, and may meet a socket twice whose own takeover is under way.
+    pub(crate) fn visit<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
+        let since = self.takeovers.now();
+        self.walk(&mut f);
+        if self.takeovers.now() != since {
+            self.revisit(since, f);
+        }
+    }
+
+    /// Calls `f` for the sockets that took over since that step of the shard's takeovers.
+    #[cold]
+    #[inline(never)]
+    fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
+        for table in self.tables.iter() {
+            for index in 0..(table.line_count() * BUCKETS_PER_LINE) as u32 {
+                let active = ActiveKey::now(table, index);
+                let is_chained = active.seen.is_active() && active.seen.is_chained();
+                if is_chained && table.cold(index).takeovers.load() > since {
+                    self.revisit_key(&active, since, None, &mut f);
+                }
+            }
+        }
+    }
+
+    /// Calls `f` for each live socket that stays where it is throughout.
+    fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for table in self.tables.iter() {
             table.each_state(|bucket, state| {
                 let seen = state.load();

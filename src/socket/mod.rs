@@ -8,7 +8,6 @@ use crate::error::Closed;
 use crate::id::SocketId;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{Generation, LocalId, Owned, SlotAddr, SlotState};
-use crate::storage::table::ActiveKey;
 use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -178,8 +177,8 @@ impl<K, M> Socket<K, M> {
 
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
     ///
-    /// If this socket was superseded, they become due for the one that took over, or, if that is gone as well, for all of the key's,
-    /// unless the key went idle in between: then for nobody.
+    /// If this socket was superseded, they become due for the one that took over or, if that is gone as well, for all sockets of the key
+    /// that have been registered; for none if there are none.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -196,9 +195,8 @@ impl<K, M> Socket<K, M> {
     pub fn remark(&self, topics: Topics) {
         let (addr, generation) = (self.addr(), self.generation());
         if !self.shard.mark_socket(addr, generation, topics) {
-            let (table, bucket) = self.shard.bucket_of(addr);
             let mut panics = DeferredPanics::default();
-            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);
+            self.shard.restore(addr, topics, &mut panics);
             panics.resume();
         }
     }

@@ -1,7 +1,6 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::storage::slot::LocalId;
 use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -171,19 +170,18 @@ fn two_takeovers_beside_mark() {
 struct Meanwhile(Registry<super::Key, super::Guarded>, Mutex<Option<(Ours, thread::JoinHandle<usize>)>>);
 
 impl Wake for Meanwhile {
-    /// The later one comes as far as being announced and published.
+    /// The later one has a turn and is published, and has not arrived.
     fn wake(self: Arc<Self>) {
         let registry = self.0.clone();
         let marker = thread::spawn(move || registry.mark(&1));
         let late = self.0.register(key(1)).unwrap();
         let (shard, addr) = self.0.resolve(late.id()).unwrap();
-        let (table, bucket) = shard.bucket_of(addr);
-        table.cold(bucket).takeover_order.announce(LocalId { addr, generation: late.id().generation() });
+        shard.slot_at(addr).turn.draw(&shard.takeovers);
         *self.1.lock().unwrap() = Some((late, marker));
     }
 }
 
-/// A mark beside a takeover that is overtaken, and gives way before the later one has superseded anybody.
+/// A mark beside a takeover that is overtaken, and supersedes itself before the later one has superseded anybody.
 #[test]
 fn mark_beside_overtaken_takeover() {
     check(|| {
@@ -196,6 +194,135 @@ fn mark_beside_overtaken_takeover() {
         assert_eq!(new.closed(), Some(Closed::Superseded));
         assert!(is_due(&mut late), "an update was lost");
     });
+}
+
+/// A mark of a key begins before the key has a chain, and goes round once more: it does not mark again what the owner has taken.
+#[test]
+fn mark_that_goes_round_again_marks_once() {
+    check(|| {
+        let registry = registry();
+        let one = registry.register(key(1)).unwrap();
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        let other = registry.register(key(1)).unwrap();
+        let first = one.take_due();
+        let marked = marker.join().unwrap();
+        assert_eq!((first | one.take_due(), first & one.take_due()), (Topics::UPDATE, Topics::EMPTY));
+        assert_eq!(marked, 1 + other.take_due().len());
+    });
+}
+
+/// The same beside a takeover: a socket that it has yet to supersede is not marked again.
+#[test]
+fn mark_beside_takeover_marks_the_old_socket_once() {
+    check_up_to(1, || {
+        let registry = registry();
+        let others = [registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap()];
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        let owner = thread::spawn(move || {
+            let taken = others.each_ref().map(|socket| [socket.take_due(), socket.take_due()]);
+            (others, taken)
+        });
+        let mut new = take_over(&registry);
+        marker.join().unwrap();
+        let (_others, taken) = owner.join().unwrap();
+        for [first, second] in taken {
+            assert!(first.is_empty() || second.is_empty(), "one mark was taken twice");
+        }
+        assert!(is_due(&mut new) || taken.iter().any(|[first, second]| !(*first | *second).is_empty()));
+    });
+}
+
+/// A log-out beside a takeover tells the old socket or the new one.
+#[test]
+fn disconnect_beside_takeover() {
+    for in_chain in [false, true] {
+        check(move || {
+            let (registry, old) = with_old(in_chain);
+            let closer = {
+                let registry = registry.clone();
+                thread::spawn(move || registry.disconnect(&1, 7))
+            };
+            let new = take_over(&registry);
+            let reasons = [old.closed(), new.closed()];
+            drop(old);
+            assert!(closer.join().unwrap() >= 1);
+            let told = reasons[0] == Some(Closed::Disconnected(7)) || new.closed() == Some(Closed::Disconnected(7));
+            assert!(told, "a log-out told nobody");
+        });
+    }
+}
+
+/// A walk over a key's sockets, or over all, beside a takeover meets the old socket or the new one.
+#[test]
+fn walks_beside_takeover() {
+    type Walk = fn(&Registry<super::Key, super::Guarded>) -> usize;
+    let of_key: Walk = |registry| {
+        let mut met = 0;
+        registry.for_each_of(&1, |_| met += 1);
+        met
+    };
+    let of_all: Walk = |registry| registry.mark_where(|_| true, Topics::topic(3));
+    for walk in [of_key, of_all] {
+        for in_chain in [false, true] {
+            check(move || {
+                let (registry, old) = with_old(in_chain);
+                let walker = {
+                    let registry = registry.clone();
+                    thread::spawn(move || walk(&registry))
+                };
+                let _new = take_over(&registry);
+                drop(old);
+                assert!(walker.join().unwrap() >= 1, "a walk met nobody");
+            });
+        }
+    }
+}
+
+/// The same while two take over, one of which is superseded by the other or by itself.
+#[test]
+fn disconnect_beside_two_takeovers() {
+    check_up_to(1, || {
+        let (registry, old) = with_old(false);
+        let closer = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.disconnect(&1, 7))
+        };
+        let one = take_over(&registry);
+        drop(old);
+        let two = take_over(&registry);
+        drop(one);
+        let told = closer.join().unwrap();
+        assert!(told >= 1, "a log-out told nobody");
+        drop(two);
+    });
+}
+
+/// The counts never say that nobody is there while a socket is, and neither does the wait for the last one.
+#[test]
+fn drained_beside_takeover() {
+    use std::future::Future;
+    check(|| {
+        let registry = registry();
+        let old = registry.register(key(1)).unwrap();
+        let leaver = thread::spawn(move || drop(old));
+        let new = take_over(&registry);
+        registry.close();
+        let drained = std::pin::pin!(registry.drained()).poll(&mut Context::from_waker(Waker::noop())).is_ready();
+        assert!(!drained && registry.socket_count() >= 1, "drained, while a socket is there for good");
+        leaver.join().unwrap();
+        assert_alone_but_closed(&registry, &new);
+    });
+}
+
+fn assert_alone_but_closed(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) {
+    assert_eq!(socket.closed(), Some(Closed::Shutdown));
+    assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
 }
 
 /// The owner drops its socket while it is being superseded: it is counted out once, and its permit returns once.
@@ -222,7 +349,7 @@ fn drop_beside_takeover_that_leaves() {
         let (registry, old) = with_old(false);
         let leaver = thread::spawn(move || drop(old));
         drop(take_over(&registry));
-        assert!(registry.key_count() <= 1 && registry.socket_count() <= 1);
+        assert!(registry.key_count() <= 1 && registry.socket_count() <= 2);
         let next = registry.register(key(2)).expect("nobody has closed the registry");
         assert_eq!(next.closed(), None);
         leaver.join().unwrap();

@@ -5,21 +5,14 @@ use std::thread;
 
 const MOST: usize = crate::shard::geometry::MAX_SOCKETS;
 
-fn free(totals: &Totals) -> Vec<u64> {
-    totals.shards.iter().map(|shard| shard.permits.load(Ordering::Relaxed) & u64::from(u32::MAX)).collect()
-}
-
-fn counts(totals: &Totals, shard: usize) -> u64 {
-    totals.shards[shard].counts.load(Ordering::Relaxed)
+fn free(totals: &Totals) -> Vec<usize> {
+    totals.shards.iter().map(|shard| free_in(shard.permits.load(Ordering::Relaxed))).collect()
 }
 
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
-    assert_eq!((FREE, ONE_RETURNED), (u64::from(u32::MAX), 1 << 32));
-    assert_eq!((WATCHED, CLOSED, ONE_SOCKET, ONE_KEY), (1, 1 << 1, 1 << 2, 1 << 34));
-    let entries = [(false, false), (true, false), (false, true), (true, true)];
-    let entries = entries.map(|(socket, key)| CountsDelta::new(socket, key).0);
-    assert_eq!(entries, [0, 1 << 2, 1 << 34, 1 << 34 | 1 << 2]);
+    assert_eq!((ONE_FREE, FREE, ONE_RETURNED), (1 << 1, ((1 << 27) - 1) << 1, 1 << 28));
+    assert_eq!((WATCHED, CLOSED, ONE_KEY), (1, 1 << 1, 1 << 2));
 }
 
 #[test]
@@ -28,7 +21,7 @@ fn permits_are_dealt_out_evenly_and_none_is_lost() {
         for max_sockets in [shards, shards + 1, 2 * shards - 1, 5 * shards + 3, MOST - 1, MOST] {
             let free = free(&Totals::new(shards, max_sockets));
             assert_eq!(free.len(), shards);
-            assert_eq!(free.iter().sum::<u64>(), max_sockets as u64);
+            assert_eq!(free.iter().sum::<usize>(), max_sockets);
             let (least, most) = (free.iter().min(), free.iter().max());
             assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1), "{free:?}");
         }
@@ -63,115 +56,125 @@ fn a_returned_permit_is_for_anybody() {
     let totals = Totals::new(4, 4);
     assert!((0..4).all(|_| totals.acquire_permit(0)) && !totals.acquire_permit(0));
     for (from, to) in [(0, 0), (0, 3), (3, 0), (1, 2)] {
-        totals.shard(from).release_permit();
+        assert!(!totals.shard(from).release_permit());
         assert_eq!(free(&totals)[from], 1);
         assert!(totals.acquire_permit(to) && !totals.acquire_permit(to));
     }
 }
 
 #[test]
-fn returns_are_counted_if_no_permit_is_free_and_wrap() {
+fn returns_are_counted_and_wrap() {
     let totals = Totals::new(2, 2);
-    assert_eq!(totals.returned(), None);
+    assert_eq!(totals.collect(), (2, 0));
     assert!(totals.acquire_permit(0) && totals.acquire_permit(0));
-    assert_eq!(totals.returned(), Some(0));
-    totals.shard(1).release_permit();
-    assert_eq!(totals.returned(), None);
+    assert_eq!(totals.collect(), (0, 0));
+    assert!(!totals.shard(1).release_permit());
+    assert_eq!(totals.collect(), (1, 1));
     assert!(totals.acquire_permit(0));
-    assert_eq!(totals.returned(), Some(1));
+    assert_eq!(totals.collect(), (0, 1));
 
-    totals.shards[0].permits.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
-    totals.shard(0).release_permit();
-    assert_eq!(totals.shards[0].permits.load(Ordering::Relaxed), 1, "the count wrapped, and the permit is free");
+    totals.shards[0].permits.store(u64::MAX << RETURNED_SHIFT, Ordering::Relaxed);
+    assert!(!totals.shard(0).release_permit());
+    assert_eq!(totals.shards[0].permits.load(Ordering::Relaxed), ONE_FREE, "the count wrapped, and the permit is free");
     assert!(totals.acquire_permit(1) && !totals.acquire_permit(1));
 }
 
 #[test]
-fn counts_add_up_over_the_shards_and_return_to_nothing() {
-    let totals = Totals::new(4, 100);
-    let (socket, key, both) =
-        (CountsDelta::new(true, false), CountsDelta::new(false, true), CountsDelta::new(true, true));
-    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
-    for (shard, entry) in [(0, both), (0, socket), (3, both), (3, CountsDelta::new(false, false))] {
-        assert!(!totals.shard(shard).add(entry).is_closed());
+fn sockets_are_the_permits_that_are_taken_wherever_they_are_returned() {
+    let totals = Totals::new(4, 5);
+    assert!(totals.is_empty());
+    for taken in 1..=5 {
+        assert!(totals.acquire_permit(0));
+        assert_eq!((totals.sockets(), totals.is_empty()), (taken, false));
     }
-    assert_eq!((totals.sockets(), totals.keys()), (3, 2));
-    let _ = totals.shard(0).sub(key);
-    assert_eq!((totals.sockets(), totals.keys()), (3, 1));
-    assert!(!totals.shard(0).add(key).is_closed());
-    let _ = totals.shard(0).sub(socket);
-    let _ = totals.shard(0).sub(both);
-    assert_eq!((totals.sockets(), totals.keys()), (1, 1));
-    let _ = totals.shard(3).sub(both);
-    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
-    assert!((0..4).all(|shard| counts(&totals, shard) == 0));
+    for left in (0..5).rev() {
+        assert!(!totals.shard(3).release_permit());
+        assert_eq!((totals.sockets(), totals.is_empty()), (left, left == 0));
+    }
 }
 
 #[test]
 fn the_most_sockets_and_keys_fit_one_line() {
     let totals = Totals::new(2, MOST);
-    let all_but_one = (MOST as u64 - 1) * (ONE_KEY + ONE_SOCKET);
-    totals.shards[1].counts.store(all_but_one, Ordering::Relaxed);
+    for shard in [0, 1] {
+        totals.shards[shard].permits.store(if shard == 0 { 0 } else { (MOST - 1) as u64 * ONE_FREE }, Ordering::Relaxed);
+    }
+    assert!(!totals.shard(1).release_permit());
+    assert_eq!(totals.collect(), (MOST, 1));
     totals.close();
     totals.watch();
-    assert!(totals.shard(1).add(CountsDelta::new(true, true)).is_closed());
-    assert_eq!((totals.sockets(), totals.keys()), (MOST, MOST));
+    let before = totals.shard(1).add_keys(MOST as u64);
+    assert!(before.is_closed() && before.is_watched());
+    assert_eq!((totals.sockets(), totals.keys()), (0, MOST));
     assert!(totals.shard(1).is_closed());
 }
 
 #[test]
-fn what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else() {
+fn keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else() {
     let totals = Totals::new(2, 100);
-    let (socket, key) = (CountsDelta::new(true, false), CountsDelta::new(false, true));
-    let _ = (totals.shard(0).sub(socket), totals.shard(0).add(key));
-    assert_eq!((totals.sockets(), totals.keys()), (0, 1));
-    let _ = (totals.shard(0).sub(key), totals.shard(0).sub(key), totals.shard(1).add(CountsDelta::new(true, true)));
-    assert_eq!((totals.sockets(), totals.keys()), (0, 0), "below the truth of the other shard, but not below none");
+    let _ = (totals.shard(0).add_keys(1), totals.shard(0).add_keys(0), totals.shard(1).add_keys(1));
+    assert_eq!(totals.keys(), 2);
+    for left in [1, 0, 0] {
+        let _ = totals.shard(0).sub_key();
+        assert_eq!(totals.keys(), left);
+    }
     assert!(!totals.shard(0).is_closed() && !totals.shard(0).is_watched());
     totals.close();
     totals.watch();
-    let _ = totals.shard(0).add(key);
-    assert_eq!((totals.sockets(), totals.keys()), (0, 1));
-    let _ = (totals.shard(0).add(socket), totals.shard(0).add(CountsDelta::new(true, true)));
-    assert_eq!((totals.sockets(), totals.keys()), (2, 2));
+    assert_eq!(totals.keys(), 0, "below the truth of the other shard, but not below none");
+    let _ = totals.shard(0).add_keys(1);
+    assert_eq!(totals.keys(), 0);
+    let _ = totals.shard(0).add_keys(1);
+    assert_eq!(totals.keys(), 1);
     assert!(totals.shard(0).is_closed() && totals.shard(0).is_watched());
 }
 
 #[test]
-fn close_is_told_to_who_counts_in_later_and_leaves_the_counts_right() {
+fn close_is_told_to_registrations_that_count_later() {
     let totals = Totals::new(4, 100);
-    let both = CountsDelta::new(true, true);
-    assert!((0..4).all(|shard| !totals.shard(shard).add(both).is_closed() && !totals.shard(shard).is_closed()));
+    assert!((0..4).all(|shard| !totals.shard(shard).add_keys(1).is_closed() && !totals.shard(shard).is_closed()));
     for _ in 0..2 {
         totals.close();
-        assert!((0..4).all(|shard| totals.shard(shard).is_closed()));
+        assert!((0..4).all(|shard| totals.shard(shard).is_closed() && totals.shard(shard).add_keys(0).is_closed()));
+        assert_eq!(totals.keys(), 4);
     }
-    assert_eq!((totals.sockets(), totals.keys()), (4, 4));
-    assert!((0..4).all(|shard| totals.shard(shard).add(both).is_closed()));
-    assert_eq!((totals.sockets(), totals.keys()), (8, 8));
-    for shard in 0..4 {
-        let _ = totals.shard(shard).sub(both);
-        let _ = totals.shard(shard).sub(both);
-    }
-    assert_eq!((totals.sockets(), totals.keys()), (0, 0));
-    assert!((0..4).all(|shard| totals.shard(shard).is_closed()));
 }
 
 #[test]
-fn a_watch_is_told_to_who_changes_the_counts_later_and_leaves_them_right() {
+fn a_watch_is_told_to_each_later_change_of_a_count() {
     let totals = Totals::new(4, 100);
-    let both = CountsDelta::new(true, true);
-    assert!((0..4).all(|shard| !totals.shard(shard).add(both).is_watched() && !totals.shard(shard).is_watched()));
-    assert!((0..4).all(|shard| !totals.shard(shard).sub(CountsDelta::new(false, true)).is_watched()));
+    for shard in 0..4 {
+        assert!(totals.acquire_permit(shard) && !totals.shard(shard).release_permit());
+        assert!(!totals.shard(shard).add_keys(1).is_watched() && !totals.shard(shard).sub_key().is_watched());
+        assert!(!totals.shard(shard).is_watched());
+    }
     for _ in 0..2 {
         totals.watch();
-        assert!((0..4).all(|shard| totals.shard(shard).is_watched() && !totals.shard(shard).is_closed()));
-        assert_eq!((totals.sockets(), totals.keys()), (4, 0));
+        for shard in 0..4 {
+            assert!(totals.acquire_permit(shard) && totals.shard(shard).release_permit());
+            assert!(totals.shard(shard).add_keys(1).is_watched() && totals.shard(shard).sub_key().is_watched());
+            assert!(totals.shard(shard).is_watched() && !totals.shard(shard).is_closed());
+        }
+        assert_eq!((totals.sockets(), totals.keys()), (0, 0));
     }
-    assert!(
-        (0..4).all(|shard| totals.shard(shard).add(both).is_watched() && totals.shard(shard).sub(both).is_watched())
-    );
-    assert_eq!((totals.sockets(), totals.keys()), (4, 0));
+}
+
+/// One thread takes and returns in turns, always from another line: a sum over the lines can be 0 meanwhile, `is_empty` cannot.
+#[test]
+fn a_registry_that_always_has_a_socket_is_never_empty() {
+    let totals = Totals::new(4, 4);
+    assert!(totals.acquire_permit(0));
+    thread::scope(|scope| {
+        let changes = scope.spawn(|| {
+            for n in 0..100_000 {
+                assert!(totals.acquire_permit(n % 4));
+                let _ = totals.shard(n / 4 % 4).release_permit();
+            }
+        });
+        while !changes.is_finished() {
+            assert!(!totals.is_empty());
+        }
+    });
 }
 
 #[test]
@@ -198,10 +201,10 @@ fn nobody_is_refused_while_a_permit_is_free() {
             scope.spawn(move || {
                 for n in 0..20_000 {
                     assert!(totals.acquire_permit((thread + n) % 4));
-                    totals.shard((thread + 3 * n) % 4).release_permit();
+                    let _ = totals.shard((thread + 3 * n) % 4).release_permit();
                 }
             });
         }
     });
-    assert_eq!(free(&totals).iter().sum::<u64>(), 4);
+    assert_eq!(free(&totals).iter().sum::<usize>(), 4);
 }

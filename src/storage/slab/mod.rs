@@ -10,7 +10,7 @@ mod free_list;
 pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
-use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState};
+use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable, zeroed_slice};
 use crate::util::append_list::AppendList;
 use std::ptr;
@@ -37,6 +37,7 @@ pub(crate) struct OverflowSlot<M> {
     state: SlotState,
     data: SlotData<M>,
     refs: SlotRefs,
+    turn: SlotTurn,
     /// The bucket of the key.
     owner: AtomicU32,
     /// The next slot of the key's chain, or 0.
@@ -51,6 +52,7 @@ impl<M> Default for OverflowSlot<M> {
             state: SlotState::default(),
             data: SlotData::default(),
             refs: SlotRefs::default(),
+            turn: SlotTurn::default(),
             owner: AtomicU32::default(),
             next: AtomicU32::default(),
             next_free: AtomicU32::default(),
@@ -69,7 +71,7 @@ impl<M> OverflowSlot<M> {
     }
 
     pub(crate) fn slot_ref(&self) -> SlotRef<'_, M> {
-        SlotRef { state: &self.state, refs: &self.refs, data: &self.data }
+        SlotRef { state: &self.state, refs: &self.refs, turn: &self.turn, data: &self.data }
     }
 
     /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.

@@ -7,7 +7,7 @@
 
 use crate::error::Closed;
 use crate::storage::slot::{
-    Generation, MarkOutcome, OtherHolders, SlotRefs, SlotState, Superseded, WakerCell, Woken, state,
+    Generation, MarkOutcome, OtherHolders, SlotRefs, SlotState, SlotTurn, Superseded, WakerCell, Woken, state,
 };
 use crate::sync::Zeroable;
 use crate::topics::Topics;
@@ -34,6 +34,7 @@ unsafe impl<M> Zeroable for SlotData<M> {}
 pub(crate) struct SlotRef<'a, M> {
     pub(crate) state: &'a SlotState,
     pub(crate) refs: &'a SlotRefs,
+    pub(crate) turn: &'a SlotTurn,
     pub(crate) data: &'a SlotData<M>,
 }
 
@@ -104,9 +105,9 @@ impl<'a, M> SlotRef<'a, M> {
 pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
 impl<M> Claimed<'_, M> {
-    /// That of the socket that may move in.
-    pub(crate) fn generation(&self) -> Generation {
-        self.0.state.load().generation()
+    /// Where the turn of the socket that moves in is noted.
+    pub(crate) fn turn(&self) -> &SlotTurn {
+        self.0.turn
     }
 
     /// A socket moves in, with `due` already due.

@@ -7,6 +7,7 @@ mod addr;
 mod generation;
 mod refs;
 pub(crate) mod state;
+mod takeover_order;
 mod waker;
 
 pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotData, SlotDrops, SlotRef, Visit};
@@ -14,6 +15,7 @@ pub(crate) use addr::{MAX_OFFSET, MAX_SEGMENT, OFFSET_SHIFT, SlotAddr};
 pub(crate) use generation::{GENERATION_BITS, Generation};
 pub(crate) use refs::SlotRefs;
 pub(crate) use state::{MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};
+pub(crate) use takeover_order::{SlotTurn, TakeoverClock, TakeoverVersion};
 pub(crate) use waker::WakerCell;
 
 /// One socket of a shard.
@@ -21,10 +23,4 @@ pub(crate) use waker::WakerCell;
 pub(crate) struct LocalId {
     pub(crate) addr: SlotAddr,
     pub(crate) generation: Generation,
-}
-
-impl LocalId {
-    pub(crate) fn raw(self) -> u64 {
-        u64::from(self.generation.raw()) << 32 | u64::from(self.addr.raw())
-    }
 }

@@ -2,11 +2,10 @@
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};
-use crate::storage::slot::{SlotData, SlotRefs, SlotState, state};
+use crate::storage::slot::{SlotData, SlotRefs, SlotState, SlotTurn, TakeoverVersion, state};
 use crate::storage::table::BUCKETS_PER_LINE;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
-use crate::storage::table::takeover_order::TakeoverOrder;
 use crate::util::value_cell::ValueCell;
 
 #[derive(Default)]
@@ -55,10 +54,11 @@ impl<K, M> Default for BucketWarm<K, M> {
 #[derive(Default)]
 pub(crate) struct BucketCold {
     pub(super) refs: SlotRefs,
+    pub(super) turn: SlotTurn,
     /// The slots of the key's chain that are free to take.
     pub(crate) free_slots: FreeList,
     pub(crate) chain: SlotChain,
-    pub(crate) takeover_order: TakeoverOrder,
+    pub(crate) takeovers: TakeoverVersion,
     pub(crate) epoch: ActivityEpoch,
 }
 

@@ -17,7 +17,6 @@ mod find;
 pub(crate) mod home;
 pub(crate) mod insert;
 pub(crate) mod key_state;
-pub(crate) mod takeover_order;
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{SlotRef, SlotState};
@@ -83,6 +82,7 @@ impl<K, M> Table<K, M> {
         SlotRef {
             state: &self.bucket(bucket).state,
             refs: &self.cold(bucket).refs,
+            turn: &self.cold(bucket).turn,
             data: &self.warm[bucket as usize].data,
         }
     }
