@@ -75,10 +75,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         if let Some(active) = shard.find(&fingerprint) {
             shard.visit_key(&active, |addr, _, seen| {
                 let generation = seen.generation();
-                if select(shard.id(addr, generation)) {
-                    let closed = Closed::Disconnected(reason);
-                    told += usize::from(shard.close_socket(addr, generation, closed, &mut panics));
+                if !select(shard.id(addr, generation)) {
+                    return true;
                 }
+                let is_told = shard.close_socket(addr, generation, Closed::Disconnected(reason), &mut panics);
+                told += usize::from(is_told);
+                is_told
             });
         }
         panics.resume();

@@ -51,7 +51,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         let Some(active) = shard.find(&fingerprint) else { return Vec::new() };
         let mut ids = Vec::new();
-        shard.visit_key(&active, |addr, _, seen| ids.push(shard.id(addr, seen.generation())));
+        shard.visit_key(&active, |addr, _, seen| {
+            ids.push(shard.id(addr, seen.generation()));
+            true
+        });
         // A takeover may have been met twice.
         ids.sort_unstable();
         ids.dedup();
@@ -68,7 +71,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         let mut due = Topics::EMPTY;
         if let Some(active) = shard.find(&fingerprint) {
-            shard.visit_key(&active, |_, _, seen| due |= seen.due());
+            shard.visit_key(&active, |_, _, seen| {
+                due |= seen.due();
+                true
+            });
         }
         due
     }

@@ -45,9 +45,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         if let Some(active) = shard.find(&fingerprint) {
             shard.visit_key(&active, |addr, _, seen| {
-                if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
+                let visitor = Visitor::new(shard, addr, seen.generation());
+                visitor.is_some_and(|visitor| {
                     f(visitor.socket());
-                }
+                    true
+                })
             });
         }
     }

@@ -87,7 +87,9 @@ impl<K, M> Shard<K, M> {
         let mut marked = 0;
         self.visit_key(active, |addr, state, seen| {
             let outcome = if fenced { state.mark_fenced(seen, topics) } else { state.mark(seen, topics) };
-            marked += usize::from(self.finish_mark(addr, seen.generation(), outcome, panics));
+            let is_marked = self.finish_mark(addr, seen.generation(), outcome, panics);
+            marked += usize::from(is_marked);
+            is_marked
         });
         marked
     }

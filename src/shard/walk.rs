@@ -7,25 +7,20 @@ use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket};
 
 impl<K, M> Shard<K, M> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
-    /// Returns whether the key has a chain.
     ///
     /// A socket's state is read first, then the key's state. If that is as it was, the socket is of that key; the chain
     /// stays the key's as long.
-    #[inline]
     pub(crate) fn walk_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
-    ) -> bool {
+    ) {
         if let Some(seen) = Self::inline(active) {
             f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
         }
-        // After `f`, which may have found that somebody in the chain took over.
-        let is_chained = active.bucket.key_state.load().is_chained();
-        if is_chained {
+        if active.bucket.key_state.load().is_chained() {
             self.walk_chain(active, f);
         }
-        is_chained
     }
 
     /// The key's socket in the bucket's inline slot, if there is one.
@@ -59,44 +54,50 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Calls `f` for the sockets of the key, as `walk_key`, and misses none that a takeover replaced meanwhile: `f` meets the old one
-    /// or the new one. See `takeover_order`.
+    /// or the new one. See `takeover_order`. `f` returns whether the socket was still there.
     ///
     /// A socket whose own takeover is under way may be met twice, every other one at most once.
     #[inline]
     pub(crate) fn visit_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
-        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot) -> bool,
     ) {
         let version = || active.table.cold(active.index).takeovers.load();
-        // A key without a chain was not taken over: the old socket and the new one cannot both have had its inline slot.
         let before = active.seen.is_chained().then(version);
-        let mut inline = None;
-        let is_chained = self.walk_key(active, |addr, state, seen| {
-            inline = inline.or((!addr.is_overflow()).then_some(seen.generation()));
-            f(addr, state, seen);
-        });
-        if is_chained && before != Some(version()) {
-            // If there was no chain, then everybody in it came since; only the inline slot's socket was there.
-            self.revisit_key(active, before.unwrap_or(0), inline, f);
+        let inline = Self::inline(active);
+        let addr = SlotAddr::inline(active.table.id(), active.index);
+        let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
+        // A key without a chain was not taken over: the old socket and the new one cannot both have had its inline slot.
+        if !active.bucket.key_state.load().is_chained() {
+            return;
+        }
+        // If there was no chain before, then either the key's one socket was met, and only takeovers from here on matter; or it was
+        // gone already, and all in the chain came since.
+        let since = before.unwrap_or_else(|| if is_met { version() } else { 0 });
+        self.walk_chain(active, |addr, state, seen| drop(f(addr, state, seen)));
+        if version() != since {
+            let met = inline.filter(|_| is_met).map(state::Snapshot::generation);
+            self.revisit_key(active, since, met, f);
         }
     }
 
-    /// Calls `f` for the sockets of the key that took over since that version, until no other one does. `inline` was met already.
+    /// Calls `f` for the sockets of the key that took over since that version, until no other one does. The one of the generation
+    /// `met` in the inline slot was met already.
     #[cold]
     #[inline(never)]
     fn revisit_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
         mut since: u64,
-        inline: Option<Generation>,
-        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+        met: Option<Generation>,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot) -> bool,
     ) {
         let version = || active.table.cold(active.index).takeovers.load();
         loop {
             let now = version();
             self.walk_key(active, |addr, state, seen| {
-                let is_met = !addr.is_overflow() && Some(seen.generation()) == inline;
+                let is_met = !addr.is_overflow() && Some(seen.generation()) == met;
                 if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {
                     f(addr, state, seen);
                 }
@@ -119,6 +120,8 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Calls `f` for the sockets that took over since that step of the shard's takeovers.
+    ///
+    /// One more round is enough: a takeover raises the version of its key before it supersedes anybody, and the version stays.
     #[cold]
     #[inline(never)]
     fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
@@ -127,7 +130,10 @@ impl<K, M> Shard<K, M> {
                 let active = ActiveKey::now(table, index);
                 let is_chained = active.seen.is_active() && active.seen.is_chained();
                 if is_chained && table.cold(index).takeovers.load() > since {
-                    self.revisit_key(&active, since, None, &mut f);
+                    self.revisit_key(&active, since, None, |addr, state, seen| {
+                        f(addr, state, seen);
+                        true
+                    });
                 }
             }
         }

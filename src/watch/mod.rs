@@ -80,7 +80,8 @@ impl<K> Watchers<K> {
     pub(crate) fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
-        shard.visit_key(&found, |addr, _, seen| {
+        // Watchers are never taken over.
+        shard.walk_key(&found, |addr, _, seen| {
             let generation = seen.generation();
             panics.catch(|| {
                 if let Some(visitor) = Visitor::new(shard, addr, generation) {

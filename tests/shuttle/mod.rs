@@ -8,6 +8,7 @@
 //! atomics, which add no steps to the schedule.
 
 mod churn;
+mod frozen;
 mod limits;
 mod takeover;
 mod waiting;

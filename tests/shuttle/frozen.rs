@@ -1,0 +1,253 @@
+//! One thread is stopped after its k-th step and never runs again, for every k. All others must come to their end without it, and
+//! be right: that is what lock-free promises. Where one of them cannot go on, the schedule fails.
+//!
+//! Each test stops one operation, beside threads that perform all operations, on the same key and on another one.
+
+use crate::{Closed, PresenceEvent, Registry, Socket, Topics};
+use shuttle::future::block_on;
+use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
+use shuttle::{Config, Runner, thread};
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+
+/// The thread that is stopped: the first one that a scenario starts.
+const VICTIM: usize = 1;
+/// More steps than any operation takes beside the others.
+const STEPS: usize = 150;
+/// How many schedules are tried for each step.
+const SCHEDULES: usize = 20;
+
+/// What the scheduler and the scenario tell each other.
+#[derive(Clone, Default)]
+struct Progress {
+    /// The others have come to their end: the victim may go on.
+    done: Arc<AtomicBool>,
+    /// After how many steps of the victim the others could not go on, and how often.
+    blocked: Arc<Mutex<BTreeMap<usize, usize>>>,
+}
+
+/// Chooses at random, and stops the victim after `after` steps.
+struct Frozen {
+    left: usize,
+    after: usize,
+    steps: usize,
+    random: u64,
+    progress: Progress,
+}
+
+impl Frozen {
+    /// Xorshift (G. Marsaglia, "Xorshift RNGs", 2003): the same schedules in every run.
+    fn random(&mut self) -> u64 {
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random
+    }
+}
+
+impl Scheduler for Frozen {
+    fn new_execution(&mut self) -> Option<Schedule> {
+        self.left = self.left.checked_sub(1)?;
+        (self.after, self.steps) = (self.left % STEPS, 0);
+        self.progress.done.store(false, SeqCst);
+        Some(Schedule::new(self.random))
+    }
+
+    fn next_task(&mut self, runnable: &[&Task], _: Option<TaskId>, _: bool) -> Option<TaskId> {
+        let victim = TaskId::from(VICTIM);
+        let others: Vec<TaskId> = runnable.iter().map(|task| task.id()).filter(|&id| id != victim).collect();
+        let is_runnable = others.len() < runnable.len();
+        let is_stopped = self.steps >= self.after && !self.progress.done.load(SeqCst);
+        if is_runnable && !is_stopped && (others.is_empty() || self.random().is_multiple_of(2)) {
+            self.steps += 1;
+            return Some(victim);
+        }
+        if others.is_empty() {
+            *self.progress.blocked.lock().unwrap().entry(self.steps).or_default() += 1;
+            self.progress.done.store(true, SeqCst);
+            return Some(victim);
+        }
+        let choice = self.random() as usize % others.len();
+        Some(others[choice])
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.random()
+    }
+}
+
+type Keys = Registry<usize>;
+/// An operation, by the owner of a socket that is registered under key 0.
+type Operation = fn(&Keys, Socket<usize>);
+
+/// Runs `victim` on a thread that is stopped after each of its steps, beside `others`.
+fn freeze(victim: Operation, others: fn(&Keys)) {
+    let progress = Progress::default();
+    let scheduler = Frozen {
+        left: SCHEDULES * STEPS,
+        after: 0,
+        steps: 0,
+        random: 0x9e37_79b9_7f4a_7c15,
+        progress: progress.clone(),
+    };
+    let mut config = Config::new();
+    config.silence_warnings = true;
+    let done = progress.done.clone();
+    Runner::new(scheduler, config).run(move || {
+        let registry: Keys = Registry::builder().shards(1).build().unwrap();
+        let there = registry.register(0).unwrap();
+        let stopped = {
+            let registry = registry.clone();
+            thread::spawn(move || victim(&registry, there))
+        };
+        others(&registry);
+        done.store(true, SeqCst);
+        stopped.join().unwrap();
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+        registry.for_each(|socket| panic!("{socket:?} is left"));
+    });
+    let blocked = progress.blocked.lock().unwrap();
+    assert!(blocked.is_empty(), "the others wait for a thread that was stopped after so many steps: {blocked:?}");
+}
+
+fn beside(registry: &Keys, f: fn(&Keys)) -> thread::JoinHandle<()> {
+    let registry = registry.clone();
+    thread::spawn(move || f(&registry))
+}
+
+/// Two threads that perform everything.
+fn everything(registry: &Keys) {
+    let threads = [beside(registry, use_keys), beside(registry, use_keys)];
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    // The victim's sockets and those that it has yet to remove.
+    assert!(registry.socket_count() <= 3);
+}
+
+fn use_keys(registry: &Keys) {
+    for key in [0, 1] {
+        let socket = registry.register(key).unwrap();
+        assert!(registry.mark(&key) >= 1 && registry.is_active(&key));
+        assert!(socket.take_due().contains(Topics::UPDATE) || socket.closed() == Some(Closed::Superseded));
+        registry.mark_all();
+        registry.mark_many(&[0, 1]);
+        assert!(registry.mark_where(|_| true, Topics::topic(1)) >= 1);
+        let mut met = 0;
+        registry.for_each_of(&key, |_| met += 1);
+        assert!(met >= 1 && !registry.sockets_of(&key).is_empty());
+        assert!(registry.disconnect(&key, 7) >= 1 && socket.closed().is_some());
+        let new = registry.register_taking_over(key, ()).unwrap();
+        assert!(socket.closed().is_some());
+        socket.remark(Topics::UPDATE);
+        assert!(registry.socket_count() >= 1);
+        drop((socket, new));
+    }
+}
+
+/// A takeover returns: the socket that was there before it is told.
+fn take_over(registry: &Keys) {
+    let old = registry.register(1).unwrap();
+    let new = registry.register_taking_over(1, ()).unwrap();
+    assert_eq!(old.closed(), Some(Closed::Superseded));
+    drop(new);
+    assert!(old.closed().is_some());
+}
+
+/// An owner waits for the mark of another thread.
+fn wait(registry: &Keys) {
+    let mut socket = registry.register(0).unwrap();
+    let owner = thread::spawn(move || {
+        let mut taken = Topics::EMPTY;
+        while !taken.contains(Topics::topic(5)) {
+            match block_on(socket.due()) {
+                Ok(due) => taken |= due,
+                Err(_) => return,
+            }
+        }
+    });
+    let marker = beside(registry, |registry| drop(registry.mark_topics(&0, Topics::topic(5))));
+    marker.join().unwrap();
+    owner.join().unwrap();
+}
+
+/// A subscription hears of every key whose registration has returned, and the wait for the last socket does not end before that.
+fn watch(registry: &Keys) {
+    let mut presence = registry.presence();
+    let sockets = [0, 1].map(|key| registry.register(key).unwrap());
+    let watcher = thread::spawn(move || {
+        let mut online = [false; 2];
+        while online != [true; 2] {
+            if let PresenceEvent::Online(key, _) = block_on(presence.next()) {
+                online[key] = true;
+            }
+        }
+    });
+    watcher.join().unwrap();
+    let drained = pin!(registry.drained()).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(drained.is_pending(), "drained, while sockets are there");
+    drop(sockets);
+}
+
+macro_rules! stopped {
+    ($($name:ident: $victim:expr;)*) => {
+        $(mod $name {
+            use super::*;
+
+            const VICTIM: Operation = $victim;
+
+            #[test]
+            fn beside_everything() {
+                freeze(VICTIM, everything);
+            }
+
+            #[test]
+            fn beside_a_takeover() {
+                freeze(VICTIM, take_over);
+            }
+
+            #[test]
+            fn beside_a_wait() {
+                freeze(VICTIM, wait);
+            }
+
+            #[test]
+            fn beside_watchers() {
+                freeze(VICTIM, watch);
+            }
+        })*
+    };
+}
+
+stopped! {
+    stopped_drop: |_, there| drop(there);
+    stopped_register: |registry, _there| drop(registry.register(0));
+    stopped_insert: |registry, _there| drop(registry.register(1));
+    stopped_takeover: |registry, _there| drop((registry.register_taking_over(0, ()), registry.register_taking_over(1, ())));
+    stopped_mark: |registry, _there| drop(registry.mark(&0) + registry.mark(&1));
+    stopped_mark_all: |registry, _there| drop(registry.mark_all());
+    stopped_mark_many: |registry, _there| drop(registry.mark_many(&[0, 1]));
+    stopped_mark_where: |registry, _there| drop(registry.mark_where(|_| true, Topics::UPDATE));
+    stopped_walk: |registry, _there| registry.for_each(|socket| drop(socket.due()));
+    stopped_disconnect: |registry, _there| drop(registry.disconnect(&0, 3));
+    stopped_take: |registry, there| {
+        registry.mark(&0);
+        there.remark(there.take_due());
+    };
+    stopped_wait: |_, mut there| {
+        let _ = there.poll_due(&mut Context::from_waker(Waker::noop()));
+        let _ = there.poll_due(&mut Context::from_waker(&futures_waker()));
+    };
+    stopped_subscribe: |registry, _there| drop(registry.presence().try_next());
+    stopped_watch: |registry, _there| drop(registry.watch_counts().take_changed());
+}
+
+/// A waker of another task than the one that does nothing.
+fn futures_waker() -> Waker {
+    struct Other;
+    impl std::task::Wake for Other {
+        fn wake(self: Arc<Self>) {}
+    }
+    Waker::from(Arc::new(Other))
+}
