@@ -75,7 +75,9 @@ impl<K, M> Shard<K, M> {
         // If there was no chain before, then either the key's one socket was met, and only takeovers from here on matter; or it was
         // gone already, and all in the chain came since.
         let since = before.unwrap_or_else(|| if is_met { version() } else { 0 });
-        self.walk_chain(active, |addr, state, seen| drop(f(addr, state, seen)));
+        self.walk_chain(active, |addr, state, seen| {
+            f(addr, state, seen);
+        });
         if version() != since {
             let met = inline.filter(|_| is_met).map(state::Snapshot::generation);
             self.revisit_key(active, since, met, f);

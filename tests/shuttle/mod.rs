@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 /// How many scenarios share the schedules.
-const SCENARIOS: usize = 10;
+const SCENARIOS: usize = 12;
 const SCHEDULES: usize = 100_000;
 /// How many preemptions PCT places, less one.
 const DEPTH: usize = 4;

@@ -64,3 +64,41 @@ fn takeovers_among_everything() {
         census.check_empty(registry);
     });
 }
+
+/// Three take a key over, and one of them is dropped: at most one of the others stays, for the last to begin may be that one.
+#[test]
+fn one_of_two_stays_beside_a_third() {
+    explore(|| {
+        let (registry, census) = (world(1), Census::default());
+        let (inside, of_all) = (registry.clone(), census.clone());
+        let held = crowd(3, move |n| {
+            let socket = take_over(&inside, &of_all);
+            (n != 2).then_some(socket)
+        });
+        let held: Vec<_> = held.into_iter().flatten().collect();
+        let stay = held.iter().filter(|socket| socket.closed().is_none()).count();
+        assert!(stay <= 1, "{stay} of two that took over stay, each for good");
+        drop(held);
+        census.check_empty(registry);
+    });
+}
+
+/// A socket that is registered after a takeover has returned is not superseded by an earlier one that is still at work.
+#[test]
+fn a_later_registration_stays_beside_takeovers() {
+    explore(|| {
+        let (registry, census) = (world(1), Census::default());
+        let _there = census.register(&registry, 0).unwrap();
+        let (inside, of_all) = (registry.clone(), census.clone());
+        let held = crowd(3, move |n| match n {
+            0 | 1 => vec![take_over(&inside, &of_all)],
+            _ => {
+                let new = take_over(&inside, &of_all);
+                let later = of_all.register(&inside, 0).unwrap();
+                vec![new, later]
+            }
+        });
+        let late = held.iter().flatten().filter(|socket| registry.contains(socket.id())).count();
+        assert!((1..=2).contains(&late), "{late} of a takeover and a later registration are left");
+    });
+}
