@@ -47,11 +47,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Counts { registry: self.clone(), watcher: self.watch(Watch::Counts, None) }
     }
 
-    /// Waits until no socket is left: until [`socket_count`](Self::socket_count) is 0. For a shutdown, after [`close`](Self::close);
+    /// Waits until no socket is left, and no registration or removal is in flight. For a shutdown, after [`close`](Self::close);
     /// how long to wait is for the caller to say. No runtime is needed.
     ///
-    /// Without a `close`, or beside one, a registration may come right after. The last sockets are counted out, but their drops may be
-    /// under way.
+    /// When it ends there was a moment without a socket, across all shards. Without a `close`, or beside one, a registration may come right
+    /// after. The values of the last sockets may still be about to be dropped.
     ///
     /// # Cancel safety
     /// Cancel safe. It holds nothing but a watch.

@@ -13,8 +13,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Their waiting tasks wake up. They stay registered, are counted, and can be marked, until their owners drop them.
     /// A socket that was told before, by anybody, keeps the reason that it was told.
     ///
-    /// Lock-free, never allocates. Every socket that is registered before the call and not removed before its end is told. Runs the wakers of the
-    /// tasks that wait; should one panic, the first panic is passed on when all sockets are told.
+    /// Lock-free, never allocates. Every socket that is registered before the call and not removed before its end is told, or the one that
+    /// took over from it meanwhile. Runs the wakers of the tasks that wait; should one panic, the first panic is passed on when all sockets are told.
     ///
     /// ```
     /// use socket_registry::{Closed, Registry};

@@ -28,14 +28,17 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// How many keys are active: one number for each shard is added up.
     ///
-    /// Exact whenever no call is in flight. While there are, each shard's number is one that was not above the truth
-    /// at the moment when it was read. Wait-free.
+    /// Exact whenever no call is in flight; off by no more than the number of registrations, removals and takeovers that are. A call
+    /// that has returned is counted, unless another one of the same key is in flight. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.inner.totals.keys()
     }
 
-    /// How many sockets are live. As exact as [`key_count`](Self::key_count). Wait-free.
+    /// How many sockets are live: one number for each shard is added up.
+    ///
+    /// Exact whenever no call is in flight. A registration counts from its beginning, and a socket until its removal, or the takeover
+    /// that superseded it, is done: so no shard's number is ever below the truth, wherever a thread was stopped. Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
         self.inner.totals.sockets()

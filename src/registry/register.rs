@@ -124,14 +124,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Every other socket of the key is *superseded*. Its owner is told [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection; for
     /// everybody else it is gone: it is not counted, found or marked any more, and dropping it frees its place and does nothing else.
     /// What was due for it becomes due for the new socket, so no mark is lost, whenever it comes: before, during or after the call. (If several takeovers
-    /// of the key and further registrations race, one of those may get it as well.)
+    /// of the key and further registrations race, one of those may get it as well; and a mark that meets the old socket and then the new one,
+    /// while the call is under way, may be taken twice by the new one.)
     ///
-    /// Of several takeovers at once the last one to begin stays, and the others return sockets that have been superseded already. The
-    /// key is active throughout; while the call is under way, it has its old sockets and the new one. The last one supersedes the old sockets, so
-    /// the others may return a little before that.
+    /// Of several concurrent takeovers exactly one stays, and the others return sockets that have been superseded already. When any of them returns,
+    /// every socket that was registered before it began has been told. The key is active throughout; while the call is under way, it has its
+    /// old sockets and the new one.
     ///
-    /// [`mark_where`](Self::mark_where) and [`for_each`](Self::for_each) look at sockets, not at keys: beside a takeover they may meet neither the old
-    /// one nor the new one.
+    /// A log-out ([`disconnect`](Self::disconnect)) or another walk over the key's sockets, or over all, that runs at the same time meets the
+    /// old socket or the new one, or both; the new one perhaps twice. It is not told for what the old one was told: whoever may no longer
+    /// register must be refused before [`disconnect`](Self::disconnect) is called, or comes back by a takeover that was under way.
     ///
     /// A superseded socket keeps its place until its owner drops it, and every walk over the key passes it. Should a key ever have more than 8,190
     /// of them at once, everything works on, but what the key has had till then is not used again before the registry is gone.

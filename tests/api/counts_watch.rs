@@ -57,6 +57,28 @@ fn every_watch_is_told_and_one_may_end_at_any_time() {
     assert!(watches.iter_mut().all(|counts| counts.take_changed()));
 }
 
+#[test]
+fn a_socket_that_leaves_others_of_its_key_is_told() {
+    let registry = Registry::<u64>::new();
+    let (stays, goes) = (registry.register(1).unwrap(), registry.register(1).unwrap());
+    let mut counts = registry.watch_counts();
+    drop(goes);
+    assert!(counts.take_changed());
+    assert_eq!((counts.key_count(), counts.socket_count()), (1, 1));
+    drop(stays);
+}
+
+/// A refused registration counts as a socket while it is under way: a watch that saw it learns that it is over.
+#[test]
+fn a_refused_registration_is_told_when_it_is_over() {
+    let registry: Registry<u64> = Registry::builder().max_sockets_per_key(1).build().unwrap();
+    let _there = registry.register(1).unwrap();
+    let mut counts = registry.watch_counts();
+    assert!(registry.register(1).is_err());
+    assert!(counts.take_changed());
+    assert_eq!((counts.key_count(), counts.socket_count()), (1, 1));
+}
+
 /// A dashboard that only waits shows the truth in the end.
 #[test]
 fn who_only_waits_sees_the_last_change() {

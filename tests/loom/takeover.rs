@@ -45,7 +45,8 @@ fn mark_beside_takeover() {
             };
             let mut new = take_over(&registry);
             let marked = marker.join().unwrap();
-            assert!((1..=2).contains(&marked), "{marked}");
+            // The new socket may be met before it has arrived, and again after that.
+            assert!((1..=3).contains(&marked), "{marked}");
             assert!(is_due(&mut new), "an update was lost");
             assert_eq!(old.closed(), Some(Closed::Superseded));
             assert_alone(&registry, &new);
@@ -242,7 +243,7 @@ fn mark_beside_takeover_marks_the_old_socket_once() {
 #[test]
 fn disconnect_beside_takeover() {
     for in_chain in [false, true] {
-        check(move || {
+        check_up_to(1, move || {
             let (registry, old) = with_old(in_chain);
             let closer = {
                 let registry = registry.clone();
@@ -270,7 +271,7 @@ fn walks_beside_takeover() {
     let of_all: Walk = |registry| registry.mark_where(|_| true, Topics::topic(3));
     for walk in [of_key, of_all] {
         for in_chain in [false, true] {
-            check(move || {
+            check_up_to(1, move || {
                 let (registry, old) = with_old(in_chain);
                 let walker = {
                     let registry = registry.clone();
@@ -307,7 +308,7 @@ fn disconnect_beside_two_takeovers() {
 #[test]
 fn drained_beside_takeover() {
     use std::future::Future;
-    check(|| {
+    check_up_to(1, || {
         let registry = registry();
         let old = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(old));
