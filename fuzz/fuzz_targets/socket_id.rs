@@ -1,11 +1,15 @@
-//! Any number as a `SocketId`: it names the socket that was given this id, or none.
+//! Any number as a `SocketId`: whatever takes an id reaches the socket that was given it, or none, and leaves all others as they were.
 #![no_main]
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use socket_registry::{Registry, Socket, SocketId, Topics};
+use socket_registry::{Closed, Registry, SocketId, Topics};
+
+type Sockets = Registry<u8, Rc<()>>;
+type Socket = socket_registry::Socket<u8, Rc<()>>;
 
 #[derive(Arbitrary, Debug)]
 enum Raw {
@@ -15,62 +19,130 @@ enum Raw {
     Near { socket: u8, flipped: u64 },
     /// The same, some steps further.
     Beside { socket: u8, distance: i8 },
+    /// The same place, some registrations earlier or later.
+    Again { socket: u8, registrations: i8 },
 }
 
 #[derive(Arbitrary, Debug)]
-enum Life {
+enum Step {
     Join { key: u8 },
     Leave { socket: u8 },
+    Mark { id: Raw, topics: u32 },
+    Visit { id: Raw },
+    Disconnect { id: Raw, reason: u8 },
+    DisconnectOthers { key: u8, keep: Raw, reason: u8 },
 }
 
-#[derive(Arbitrary, Debug)]
-struct Input {
-    life: Vec<Life>,
-    raw: Vec<Raw>,
+/// What a socket should know.
+struct Expected {
+    socket: Socket,
+    due: Topics,
+    closed: Option<Closed>,
 }
 
-fuzz_target!(|input: Input| {
-    let registry = Registry::<u8>::builder().shards(2).build().expect("a possible size");
-    let mut live: HashMap<u64, Socket<u8>> = HashMap::new();
-    // One that no socket has, so that there is always one to choose.
-    let mut issued = vec![0];
-    let nth = |issued: &[u64], socket: u8| issued[usize::from(socket) % issued.len()];
-    for step in input.life {
-        match step {
-            Life::Join { key } => {
-                // A key is refused sockets beyond its limit.
-                let Ok(socket) = registry.register(key) else {
-                    continue;
-                };
-                issued.push(socket.id().to_u64());
-                live.insert(socket.id().to_u64(), socket);
-            }
-            Life::Leave { socket } => drop(live.remove(&nth(&issued, socket))),
-        }
+impl Expected {
+    fn tell(&mut self, reason: u8) {
+        self.closed.get_or_insert(Closed::Disconnected(reason));
     }
-    for raw in input.raw {
-        let of = |socket| nth(&issued, socket);
-        let raw = match raw {
-            Raw::Any(raw) => raw,
-            Raw::Near { socket, flipped } => of(socket) ^ flipped,
-            Raw::Beside { socket, distance } => of(socket).wrapping_add_signed(distance.into()),
-        };
-        ask(&registry, &live, raw);
+}
+
+struct World {
+    registry: Sockets,
+    live: HashMap<u64, Expected>,
+    /// Every id that was ever given, and one that no socket has, so that there is always one to choose.
+    issued: Vec<u64>,
+    alive: Rc<()>,
+}
+
+const PLACE_BITS: u32 = 37;
+
+fuzz_target!(|steps: Vec<Step>| {
+    let registry = Sockets::builder().shards(2).build().expect("a possible size");
+    let mut world = World { registry, live: HashMap::new(), issued: vec![0], alive: Rc::default() };
+    for step in steps {
+        world.step(step);
+        world.check();
     }
+    let World { live, alive, .. } = world;
+    drop(live);
+    assert_eq!(Rc::strong_count(&alive), 1, "every socket's metadata is dropped");
 });
 
-fn ask(registry: &Registry<u8>, live: &HashMap<u64, Socket<u8>>, raw: u64) {
-    let id = SocketId::from_u64(raw);
-    let named = live.get(&raw);
-    assert_eq!(registry.contains(id), named.is_some());
-    assert_eq!(registry.mark_socket(id, Topics::UPDATE), named.is_some());
-    let shown = registry.with_socket(id, |socket| (socket.id().to_u64(), *socket.key()));
-    assert_eq!(shown, named.map(|socket| (raw, *socket.key())));
-    for socket in live.values() {
-        let due = if socket.id() == id { Topics::UPDATE } else { Topics::EMPTY };
-        assert_eq!(socket.take_due(), due);
+impl World {
+    fn raw(&self, raw: Raw) -> u64 {
+        let nth = |socket: u8| self.issued[usize::from(socket) % self.issued.len()];
+        match raw {
+            Raw::Any(raw) => raw,
+            Raw::Near { socket, flipped } => nth(socket) ^ flipped,
+            Raw::Beside { socket, distance } => nth(socket).wrapping_add_signed(distance.into()),
+            Raw::Again { socket, registrations } => {
+                nth(socket).wrapping_add_signed(i64::from(registrations) << PLACE_BITS)
+            }
+        }
     }
-    // Whatever it names, it can be shown, compared and kept.
-    assert_eq!(id, SocketId::from_u64(id.to_u64()));
-    assert!(!format!("{id} {id:?}").is_empty());
+
+    fn step(&mut self, step: Step) {
+        match step {
+            Step::Join { key } => {
+                // A key is refused sockets beyond its limit.
+                let Ok(socket) = self.registry.register_with(key, Rc::clone(&self.alive)) else {
+                    return;
+                };
+                let id = socket.id().to_u64();
+                self.issued.push(id);
+                let before = self.live.insert(id, Expected { socket, due: Topics::EMPTY, closed: None });
+                assert!(before.is_none(), "an id was given twice");
+            }
+            Step::Leave { socket } => {
+                let id = self.issued[usize::from(socket) % self.issued.len()];
+                drop(self.live.remove(&id));
+            }
+            Step::Mark { id, topics } => {
+                let (raw, topics) = (self.raw(id), Topics::from_bits(topics));
+                let named = self.live.get_mut(&raw);
+                assert_eq!(self.registry.mark_socket(SocketId::from_u64(raw), topics), named.is_some());
+                if let Some(named) = named {
+                    named.due |= topics;
+                }
+            }
+            Step::Visit { id } => {
+                let raw = self.raw(id);
+                let id = SocketId::from_u64(raw);
+                let named = self.live.get(&raw);
+                assert_eq!(self.registry.contains(id), named.is_some());
+                let shown = self.registry.with_socket(id, |socket| (socket.id().to_u64(), *socket.key()));
+                assert_eq!(shown, named.map(|named| (raw, *named.socket.key())));
+                // Whatever it names, it can be shown, compared and kept.
+                assert_eq!(id, SocketId::from_u64(id.to_u64()));
+                assert!(!format!("{id} {id:?}").is_empty());
+            }
+            Step::Disconnect { id, reason } => {
+                let raw = self.raw(id);
+                let named = self.live.get_mut(&raw);
+                assert_eq!(self.registry.disconnect_socket(SocketId::from_u64(raw), reason), named.is_some());
+                if let Some(named) = named {
+                    named.tell(reason);
+                }
+            }
+            Step::DisconnectOthers { key, keep, reason } => {
+                let keep = self.raw(keep);
+                let told = self.registry.disconnect_others(&key, SocketId::from_u64(keep), reason);
+                let others = self.live.iter_mut().filter(|(id, other)| **id != keep && *other.socket.key() == key);
+                assert_eq!(told, others.map(|(_, other)| other.tell(reason)).count());
+            }
+        }
+    }
+
+    /// Every live socket is as it should be, and is seen by whoever looks; nobody else is.
+    fn check(&self) {
+        assert_eq!(self.registry.socket_count(), self.live.len());
+        for (id, expected) in &self.live {
+            let Expected { socket, due, closed } = expected;
+            assert_eq!((socket.id().to_u64(), socket.peek_due(), socket.closed()), (*id, *due, *closed));
+            assert!(self.registry.contains(socket.id()) && self.registry.with_socket(socket.id(), |_| ()).is_some());
+        }
+        let mut walked = 0;
+        self.registry.for_each(|socket| walked += usize::from(self.live.contains_key(&socket.id().to_u64())));
+        assert_eq!(walked, self.live.len());
+    }
 }

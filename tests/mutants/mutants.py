@@ -425,7 +425,10 @@ MUTANTS = [
          "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
     ]),
     Mutant("code-not-kept", "an owner is told another reason later", "test --test api close::who_was_told_of_a_shutdown_keeps_that_reason", [
-        (ACCESS, "why != Closed::Shutdown && !self.state.load().is_closed()", "why != Closed::Shutdown"),
+        (ACCESS, "seen.is_live_as(generation) && !seen.is_closed()", "seen.is_live_as(generation)"),
+    ]),
+    Mutant("reason-without-a-socket", "a reason is kept for a socket that is yet to come", "test --test api unissued_ids::no_reason_waits_for_a_socket_that_comes_later", [
+        (ACCESS, "seen.is_live_as(generation) && !seen.is_closed()", "!seen.is_closed()"),
     ]),
     Mutant("end-of-epoch-not-kept", "an epoch that has ended gets a number", "loom events::number_beside_end_and_next", [
         (EPOCH, "compare_exchange(NONE, ENDED, Ordering::AcqRel", "compare_exchange(NONE, NONE, Ordering::AcqRel"),
