@@ -84,8 +84,7 @@ impl State {
         } else if self.closed {
             self.due == 1 && (!self.waiting || self.wakers == 3)
         } else {
-            self == Self::vacant(self.generation)
-                || self == Self { wakers: self.wakers, ..Self::busy(self.generation) }
+            self == Self::vacant(self.generation) || self == Self { wakers: self.wakers, ..Self::busy(self.generation) }
         }
     }
 }
