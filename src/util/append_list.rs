@@ -15,7 +15,7 @@ pub(crate) struct AppendList<T> {
 /// One value of the list.
 pub(crate) struct Segment<T> {
     value: T,
-    older: *const Segment<T>,
+    older: *mut Segment<T>,
 }
 
 // SAFETY: a `Segment` is reached through `&AppendList` only, which hands out `&T` and drops the values with itself.
@@ -66,10 +66,16 @@ impl<T> AppendList<T> {
     ///
     /// Lock-free, but for the allocator.
     pub(crate) fn push(&self, seen: Option<&Segment<T>>, value: T) {
-        let older = seen.map_or(ptr::null(), ptr::from_ref);
+        // Ordering: Relaxed: the caller has acquired what `seen` refers to.
+        let older = self.newest.load(Ordering::Relaxed);
+        if !ptr::eq(older, seen.map_or(ptr::null(), ptr::from_ref)) {
+            return;
+        }
+        // The loaded pointer rather than one made of `seen`: `drop` frees the segment through it, which a shared
+        // reference does not permit.
         let segment = Box::into_raw(Box::new(Segment { value, older }));
         // Ordering: Release, so that who finds the segment finds its contents. Failure Relaxed: nothing is read.
-        if self.newest.compare_exchange(older.cast_mut(), segment, Ordering::Release, Ordering::Relaxed).is_err() {
+        if self.newest.compare_exchange(older, segment, Ordering::Release, Ordering::Relaxed).is_err() {
             // SAFETY: made above, and nobody has seen it.
             drop(unsafe { Box::from_raw(segment) });
         }
@@ -83,7 +89,7 @@ impl<T> Drop for AppendList<T> {
         while !segment.is_null() {
             // SAFETY: leaked by `push`, and freed once, here.
             let owned = unsafe { Box::from_raw(segment) };
-            segment = owned.older.cast_mut();
+            segment = owned.older;
         }
     }
 }
