@@ -70,7 +70,7 @@ MUTANTS = [
         (STATE, "            full_fence();\n        }\n        self.load() == seen", "            full_fence();\n        }\n        true"),
     ]),
     Mutant("try-mark-wakes-nobody", "a mark takes the fast path although somebody waits", "loom waiting::mark_beside_wait", [
-        (STATE, "if seen.0 & (LIVE | WAITING) != LIVE {", "if seen.0 & LIVE != LIVE {"),
+        (STATE, "if seen.0 & (LIVE | WAITING | WAKERS) != LIVE {", "if seen.0 & LIVE != LIVE {"),
     ]),
     Mutant("take-no-fence", "a take does not fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                    fence_after_step();\n", ""),
@@ -105,11 +105,15 @@ MUTANTS = [
         (LIFECYCLE, "let Some(next) = seen.generation().next() else { return false };",
          "let next = seen.generation().next().unwrap_or(Generation::new(0));"),
     ]),
-    Mutant("wake-done-not-again", "whoever wakes does not look again", "loom slot_state::wait_again_while_woken", [
-        (STATE, "let again = seen.is_waiting() && seen.is_ready();", "let again = false;"),
+    Mutant("wake-done-not-again", "the last of more markers than can be counted does not look again",
+           "test --lib storage::slot::state::tests::wake_done_ends_the_waking_unless_the_owner_waits_in_vain", [
+        (STATE, "let again = seen.is_owned() && seen.is_waiting() && seen.is_ready();", "let again = false;"),
     ]),
-    Mutant("two-wake", "a second marker wakes through the cell while the first one does", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
-        (STATE, "now.is_waiting() && !now.is_waking()", "now.is_waiting()"),
+    Mutant("too-many-wakers", "a marker counts itself in wakers although the count is full", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
+        (STATE, "self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS", "self.0 & (WAITING | WAKERS) != 0"),
+    ]),
+    Mutant("wake-left-to-another", "a marker leaves the wake-up to one that may be stopped", "loom waiting::mark_beside_mark_that_has_not_woken", [
+        (STATE, "self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS", "self.0 & WAITING != 0 && self.0 & WAKERS != WAKERS"),
     ]),
     Mutant("arm-blindly", "an owner waits although something is due", "loom slot_state::arm_beside_mark", [
         (STATE, "while !seen.is_ready() {", "while seen.is_live() {"),
@@ -118,8 +122,8 @@ MUTANTS = [
         (STATE, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
-        (LIFECYCLE, "match self.step(seen, seen.0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY) {",
-         "let busy = self.load().0 & !(LIVE | WAITING | WAKING | CLOSED | VISITED | DUE) | BUSY;\n"
+        (LIFECYCLE, "match self.step(seen, seen.0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY) {",
+         "let busy = self.load().0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY;\n"
          "            self.0.store(busy, Ordering::Release);\n            match Ok::<(), crate::storage::slot::state::Snapshot>(()) {"),
     ]),
 
