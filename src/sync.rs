@@ -28,7 +28,7 @@ mod real {
 
 #[cfg(socket_registry_loom)]
 mod real {
-    pub(crate) use loom::cell::UnsafeCell;
+    pub(crate) use loom::cell::{ConstPtr, UnsafeCell};
     pub(crate) use loom::sync::Arc;
     pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
 }
@@ -49,14 +49,40 @@ impl<T> UnsafeCell<T> {
         Self(std::cell::UnsafeCell::new(value))
     }
 
+    /// A read of the cell; it lasts until the result is dropped.
     #[inline]
-    pub(crate) fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
-        f(self.0.get())
+    pub(crate) fn get(&self) -> ConstPtr<T> {
+        ConstPtr(self.0.get())
     }
 
     #[inline]
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
+    }
+}
+
+/// A read of a cell that is under way: loom's takes part in the check of who may write, this one is a pointer.
+#[cfg(not(socket_registry_loom))]
+pub(crate) struct ConstPtr<T>(*const T);
+
+// SAFETY: it gives `&T` and nothing else.
+#[cfg(not(socket_registry_loom))]
+#[allow(unsafe_code)]
+unsafe impl<T: Sync> Send for ConstPtr<T> {}
+// SAFETY: as above.
+#[cfg(not(socket_registry_loom))]
+#[allow(unsafe_code)]
+unsafe impl<T: Sync> Sync for ConstPtr<T> {}
+
+#[cfg(not(socket_registry_loom))]
+impl<T> ConstPtr<T> {
+    /// # Safety
+    /// Nobody writes to the cell as long as the reference lives.
+    #[inline]
+    #[allow(unsafe_code)]
+    pub(crate) unsafe fn deref(&self) -> &T {
+        // SAFETY: made of a reference to the cell, which outlives the read; not written to, by the caller's promise.
+        unsafe { &*self.0 }
     }
 }
 

@@ -76,6 +76,6 @@ impl<K, M> Shard<K, M> {
         let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
         let clock = &self.watchers.as_ref()?.clock;
         let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;
-        Some((clone(hold.key()), epoch))
+        Some((clone(&hold.key()), epoch))
     }
 }

@@ -7,6 +7,7 @@ use crate::shard::Shard;
 use crate::shard::observer::PendingNotice;
 use crate::storage::table::key_state::Join;
 use crate::storage::table::{ActiveKey, Table};
+use crate::util::value_cell::ValueRef;
 
 /// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
 pub(crate) struct KeyHold<'a, K, M> {
@@ -22,7 +23,7 @@ impl<'a, K, M> KeyHold<'a, K, M> {
         found.bucket.key_state.hold(seen).then(|| Self { shard, table, bucket })
     }
 
-    pub(crate) fn key(&self) -> &K {
+    pub(crate) fn key(&self) -> ValueRef<'_, K> {
         // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
         unsafe { self.table.key(self.bucket).get() }
     }

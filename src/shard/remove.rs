@@ -107,7 +107,8 @@ impl<K, M> Shard<K, M> {
                     // before is seen here.
                     if is_last && self.totals.shard(self.index).sub_key().is_watched() {
                         // SAFETY: lingering, or the bucket is the caller's alone; written before it became visible.
-                        self.notify_idle(table, bucket, unsafe { table.key(bucket).get() }, notice);
+                        let key = unsafe { table.key(bucket).get() };
+                        self.notify_idle(table, bucket, &key, notice);
                         if after == AfterLeave::VacateBucket {
                             table.cold(bucket).epoch.clear();
                         }
@@ -167,6 +168,6 @@ impl<K, M> Shard<K, M> {
     pub(crate) unsafe fn key_at(&self, addr: SlotAddr) -> &K {
         let (table, bucket) = self.bucket_of(addr);
         // SAFETY: who is in the slot is counted in the key's state, as live or lingering, and so the key stays.
-        unsafe { table.key(bucket).get() }
+        unsafe { table.key(bucket).get() }.unguarded()
     }
 }

@@ -2,8 +2,10 @@
 
 #![allow(unsafe_code)]
 
-use crate::sync::UnsafeCell;
+use crate::sync::{ConstPtr, UnsafeCell};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ops::Deref;
 
 /// Storage for one `T`. Who may do what is decided by the state machines of the words that guard the cell.
 pub(crate) struct ValueCell<T>(UnsafeCell<MaybeUninit<T>>);
@@ -52,14 +54,37 @@ impl<T> ValueCell<T> {
     /// Looks at the value.
     ///
     /// # Safety
-    /// The cell is full and stays so, unchanged, as long as the reference lives.
+    /// The cell is full and stays so, unchanged, as long as the result lives, and the reference that `unguarded` makes of it.
     #[inline]
-    pub(crate) unsafe fn get(&self) -> &T {
-        self.0.with(|cell| {
-            // SAFETY: unchanged while the reference lives, by the caller's promise.
-            let cell = unsafe { &*cell };
-            // SAFETY: full, by the caller's promise.
-            unsafe { cell.assume_init_ref() }
-        })
+    pub(crate) unsafe fn get(&self) -> ValueRef<'_, T> {
+        ValueRef { reading: self.0.get(), _cell: PhantomData }
+    }
+}
+
+/// A look at a cell's value. Under loom a write by another thread meanwhile is an error, so hold it as long as the value is used.
+pub(crate) struct ValueRef<'a, T> {
+    reading: ConstPtr<MaybeUninit<T>>,
+    _cell: PhantomData<&'a T>,
+}
+
+impl<'a, T> ValueRef<'a, T> {
+    /// The value without the guard, for callers outside the crate: loom does not see how long they use it.
+    #[inline]
+    pub(crate) fn unguarded(self) -> &'a T {
+        let value: *const T = &raw const *self;
+        // SAFETY: full and unchanged as long as the reference lives, by the promise to `get`.
+        unsafe { &*value }
+    }
+}
+
+impl<T> Deref for ValueRef<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: unchanged as long as the look lasts, by the promise to `get`.
+        let cell = unsafe { self.reading.deref() };
+        // SAFETY: full, by the same promise.
+        unsafe { cell.assume_init_ref() }
     }
 }

@@ -37,12 +37,14 @@ TAKEOVER = "src/shard/takeover.rs"
 TOTALS = "src/shard/totals.rs"
 WALK = "src/shard/walk.rs"
 SOCKET = "src/socket/mod.rs"
+VISIT = "src/socket/visit.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
 ACCESS = "src/storage/slot/access.rs"
 REFS = "src/storage/slot/refs.rs"
 STATE = "src/storage/slot/state.rs"
 LIFECYCLE = "src/storage/slot/state/lifecycle.rs"
+WAKER = "src/storage/slot/waker.rs"
 BUCKET = "src/storage/table/bucket.rs"
 EPOCH = "src/storage/table/epoch.rs"
 FIND = "src/storage/table/find.rs"
@@ -145,6 +147,16 @@ MUTANTS = [
     ]),
     Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom slots::visit_beside_drop", [
         (ACCESS, "self.state.announce_visit(generation) && ", "self.state.load().is_live_as(generation) && "),
+    ]),
+    Mutant("waker-called-after-wake-done", "a marker calls the waker when it is no longer counted", "loom waiting::waker_replaced_beside_mark", [
+        (WAKER, "    /// Wakes the task.\n", "    pub(crate) unsafe fn peek(&self) -> crate::util::value_cell::ValueRef<'_, Option<Waker>> {\n"
+         "        // SAFETY: as `wake`.\n        unsafe { self.0.get() }\n    }\n\n    /// Wakes the task.\n"),
+        (ACCESS, "            panics.catch(|| unsafe { slot.data.waker.wake() });\n            match slot.state.wake_done() {\n                Woken::Again => {}\n",
+         "            let waker = unsafe { slot.data.waker.peek() };\n            let woken = slot.state.wake_done();\n"
+         "            panics.catch(|| waker.iter().for_each(Waker::wake_by_ref));\n            match woken {\n                Woken::Again => {}\n"),
+    ]),
+    Mutant("looked-at-after-the-visit", "a visitor leaves the slot and goes on looking", "loom slots::visit_beside_drop", [
+        (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M>,\n", "    stay: Stay<'a, K, M>,\n    metadata: ValueRef<'a, M>,\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
         (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",

@@ -12,7 +12,7 @@ use crate::storage::slot::{
 use crate::sync::Zeroable;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
-use crate::util::value_cell::ValueCell;
+use crate::util::value_cell::{ValueCell, ValueRef};
 use std::task::{Context, Poll, Waker};
 
 /// What is kept of a socket besides its state.
@@ -157,8 +157,10 @@ pub(crate) struct Visit<'a, M> {
 }
 
 impl<'a, M> Visit<'a, M> {
-    pub(crate) fn metadata(&self) -> &M {
-        // SAFETY: full until the last one in the slot vacates it, and the visit is in.
+    /// # Safety
+    /// The result is dropped before the visit leaves.
+    pub(crate) unsafe fn metadata(&self) -> ValueRef<'a, M> {
+        // SAFETY: full until the last one in the slot vacates it, and the visit is in, by the caller's promise.
         unsafe { self.slot.data.metadata.get() }
     }
 
@@ -196,7 +198,7 @@ pub(crate) enum OwnerExit<'a, M> {
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
         // SAFETY: full until the last one in the slot vacates it, and the owner is in.
-        unsafe { self.slot.data.metadata.get() }
+        unsafe { self.slot.data.metadata.get() }.unguarded()
     }
 
     /// Why the socket was told to go, if it was.
