@@ -62,10 +62,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.note_stale(id, marked)
     }
 
-    /// Makes an update due for every socket of every one of `keys`: the same as calling [`mark`](Self::mark) for each, and much faster for
-    /// many, since the memory of several keys is fetched at once. Returns the sum.
-    ///
-    /// Lock-free, never allocates. Not atomic: each socket is marked by itself.
+    /// Makes an update due for every socket of every one of `keys`: [`mark_many_topics`](Self::mark_many_topics) with [`Topics::UPDATE`].
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -80,18 +77,41 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized + 'q,
         I: IntoIterator<Item = &'q Q>,
     {
-        let (mut marked, mut panics) = (0, DeferredPanics::default());
-        let mut batch = Batch::new();
+        self.mark_many_topics(keys, Topics::UPDATE)
+    }
+
+    /// Makes `topics` due for every socket of every one of `keys`, and wakes the tasks that wait: as
+    /// [`mark_topics`](Self::mark_topics) for each, and much faster for many, since the memory of several keys is fetched at
+    /// the same time. Returns the sum.
+    ///
+    /// Keys are taken from the iterator up to 16 ahead of their marks. So if it waits for its next key, up to 16 that it gave
+    /// before wait, too. If it panics, or a key's `Hash` does, all that it gave before are marked, and then the panic is passed on.
+    ///
+    /// Lock-free, never allocates. Not atomic: each socket is marked by itself. Should a waker panic, the first panic is
+    /// passed on when all sockets are marked. Memory ordering as [`mark_topics`](Self::mark_topics).
+    ///
+    /// ```
+    /// use socket_registry::{Registry, Topics};
+    ///
+    /// const ALERTS: Topics = Topics::topic(1);
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let sockets: Vec<_> = (0..10).map(|user| registry.register(user).unwrap()).collect();
+    /// assert_eq!(registry.mark_many_topics(&[2, 3, 5, 7, 11], ALERTS), 4);
+    /// assert_eq!(sockets[7].take_due(), ALERTS);
+    /// ```
+    pub fn mark_many_topics<'q, Q, I>(&self, keys: I, topics: Topics) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized + 'q,
+        I: IntoIterator<Item = &'q Q>,
+    {
+        let mut batch = Batch::new(topics);
         for key in keys {
             let (shard, fingerprint) = self.locate(key);
             batch.push(shard, fingerprint);
-            if batch.is_full() {
-                marked += batch.mark(Topics::UPDATE, &mut panics);
-            }
         }
-        marked += batch.mark(Topics::UPDATE, &mut panics);
-        panics.resume();
-        marked
+        batch.finish()
     }
 
     /// Makes an update due for every socket. Returns how many live sockets now have it due.

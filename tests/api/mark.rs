@@ -1,6 +1,9 @@
 //! Marks and takes (G3, G4): due bits belong to a socket, coalesce, and are never lost.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Wake, Waker};
 
 use socket_registry::{Registry, Socket, Topics};
 use testkit::both;
@@ -103,6 +106,72 @@ fn mark_many_marks_as_a_loop_would() {
     }
     assert_eq!(registry.mark_many(asked.iter().map(String::as_str)), expected);
     assert_eq!(registry.mark_many(std::iter::empty::<&str>()), 0);
+}
+
+#[test]
+fn mark_many_topics_adds_its_topics() {
+    let registry = Registry::<u64>::new();
+    let sockets: Vec<_> = (0..40).map(|key| registry.register(key).unwrap()).collect();
+    registry.mark(&7);
+    assert_eq!(registry.mark_many_topics(&(0..50).collect::<Vec<_>>(), NEWS | ALERT), 40);
+    for socket in &sockets {
+        let before = if *socket.key() == 7 { Topics::UPDATE } else { Topics::EMPTY };
+        assert_eq!(socket.take_due(), before | NEWS | ALERT);
+    }
+    assert_eq!(
+        registry.mark_many_topics(&[1, 2, 2, 99], Topics::EMPTY),
+        3,
+        "marks of nothing count the sockets all the same"
+    );
+    assert!(sockets.iter().all(|socket| socket.take_due().is_empty()));
+}
+
+/// How far ahead of its marks `mark_many` takes keys, as its documentation says.
+const AHEAD: usize = 16;
+
+/// Each time that the iterator is asked, all but the last 16 keys that it gave are marked.
+#[test]
+fn mark_many_is_few_keys_ahead_of_its_marks() {
+    let registry = Registry::<usize>::new();
+    let keys: Vec<_> = (0..100).collect();
+    let sockets: Vec<_> = keys.iter().map(|&key| registry.register(key).unwrap()).collect();
+    let given = keys.iter().inspect(|&&n| {
+        let behind = sockets[..n].iter().filter(|socket| socket.peek_due().is_empty()).count();
+        assert!(behind <= AHEAD, "{behind} of {n} keys wait for the next one");
+    });
+    assert_eq!(registry.mark_many(given), keys.len());
+}
+
+/// What a loop of marks would have marked before the panic is marked, although wakers panic, too.
+#[test]
+fn keys_given_before_the_iterator_panics_are_marked() {
+    for given in [0, 1, AHEAD - 1, AHEAD, AHEAD + 1, 3 * AHEAD + 5] {
+        let registry = Registry::<usize>::new();
+        let mut sockets: Vec<_> = (0..=given).map(|key| registry.register(key).unwrap()).collect();
+        let waker = Waker::from(Arc::new(Panics));
+        for socket in sockets.iter_mut().step_by(2) {
+            assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        }
+        let keys: Vec<_> = (0..=given).collect();
+        let broken = keys.iter().inspect(|&&key| {
+            if key == given {
+                resume_unwind(Box::new("the iterator's own bug"));
+            }
+        });
+        let panic = catch_unwind(AssertUnwindSafe(|| registry.mark_many(broken))).expect_err("the iterator panics");
+        assert_eq!(panic.downcast_ref(), Some(&"the iterator's own bug"));
+        for (key, socket) in sockets.iter().enumerate() {
+            assert_eq!(socket.take_due(), if key < given { Topics::UPDATE } else { Topics::EMPTY }, "{key} of {given}");
+        }
+    }
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        resume_unwind(Box::new("a waker's bug"));
+    }
 }
 
 #[test]

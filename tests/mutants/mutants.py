@@ -31,6 +31,7 @@ PRESENCE = "src/presence/mod.rs"
 REGISTER_CALL = "src/registry/register.rs"
 LOOKUP = "src/shard/lookup.rs"
 MARK = "src/shard/mark.rs"
+MARK_MANY = "src/shard/mark_many.rs"
 REGISTER = "src/shard/register.rs"
 REMOVE = "src/shard/remove.rs"
 TAKEOVER = "src/shard/takeover.rs"
@@ -466,6 +467,10 @@ MUTANTS = [
     ]),
     Mutant("queue-not-turned-round", "what was told last is heard first", "test --test api presence::events_are_for_the_first_socket_of_a_key_and_the_last", [
         (PRESENCE, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
+    ]),
+    Mutant("batch-lost-in-a-panic", "a panic of the iterator loses the keys that it gave before", "test --test api mark::keys_given_before_the_iterator_panics_are_marked", [
+        (MARK_MANY, "        self.flush();\n        std::mem::take(&mut self.panics).resume_unless_panicking();\n",
+         "        std::mem::take(&mut self.panics).resume_unless_panicking();\n"),
     ]),
     Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test user_code wakers::every_mark_reaches_all_sockets", [
         (PANIC, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
