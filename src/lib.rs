@@ -42,6 +42,7 @@ pub use presence::grace::Grace;
 pub use presence::{NextEvent, Presence, PresenceEvent};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
+pub use registry::close::CloseGradually;
 pub use registry::register::Registration;
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;

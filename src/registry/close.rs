@@ -3,9 +3,12 @@
 use crate::error::Closed;
 use crate::id::SocketId;
 use crate::registry::Registry;
+use crate::shard::cursor::SlotCursor;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
+use std::fmt;
 use std::hash::Hash;
+use std::iter::FusedIterator;
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Tells every socket of `key` to go, for a `reason` that you number as you like: [`Closed::Disconnected`]. Returns how many there are.
@@ -130,24 +133,57 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// assert_eq!(batches, [10, 10, 5]);
     /// assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
     /// ```
-    #[must_use = "sockets are told to go as the iterator goes on"]
-    pub fn close_gradually(&self, batch: usize) -> impl Iterator<Item = usize> {
+    pub fn close_gradually(&self, batch: usize) -> CloseGradually<'_, K, M> {
         self.totals().close();
-        let mut slots = self.shards().flat_map(|shard| shard.slots().map(move |slot| (shard, slot)));
-        std::iter::from_fn(move || {
-            let (mut told, mut panics) = (0, DeferredPanics::default());
-            for (shard, (addr, state)) in slots.by_ref() {
-                let seen = state.load();
-                let closes = seen.is_live() && !seen.is_closed();
+        CloseGradually { registry: self, batch: batch.max(1), shard: 0, cursor: SlotCursor::default() }
+    }
+}
+
+/// The iterator of [`Registry::close_gradually`]: each step tells one batch of sockets, and returns how many those were.
+///
+/// It may be held across an `await`, in a task that moves between threads, and be dropped at any time: the registry stays
+/// closed, and a new [`close`](Registry::close) or `close_gradually` tells the rest.
+#[must_use = "sockets are told to go as the iterator goes on"]
+pub struct CloseGradually<'a, K, M = ()> {
+    registry: &'a Registry<K, M>,
+    batch: usize,
+    /// The shard that the next step begins with, and where in it.
+    shard: usize,
+    cursor: SlotCursor,
+}
+
+impl<K, M> Iterator for CloseGradually<'_, K, M> {
+    type Item = usize;
+
+    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when the batch is told, and the next
+    /// step goes on with the next batch.
+    fn next(&mut self) -> Option<usize> {
+        let Self { registry, batch, .. } = *self;
+        let (mut told, mut panics) = (0, DeferredPanics::default());
+        while told < batch
+            && let Some(shard) = registry.shard(self.shard)
+        {
+            let is_at_end = self.cursor.advance(shard, |addr, seen| {
+                let closes = !seen.is_closed();
                 if closes && shard.close_socket(addr, seen.generation(), Closed::Shutdown, &mut panics) {
                     told += 1;
-                    if told == batch.max(1) {
-                        break;
-                    }
                 }
+                told < batch
+            });
+            if is_at_end {
+                (self.shard, self.cursor) = (self.shard + 1, SlotCursor::default());
             }
-            panics.resume();
-            (told > 0).then_some(told)
-        })
+        }
+        panics.resume();
+        (told > 0).then_some(told)
+    }
+}
+
+impl<K, M> FusedIterator for CloseGradually<'_, K, M> {}
+
+impl<K, M> fmt::Debug for CloseGradually<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { registry, batch, .. } = self;
+        f.debug_struct("CloseGradually").field("registry", registry).field("batch", batch).finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! One shard: what it owns. What can be done to it is in the modules below, one for each kind of call.
 
 pub(crate) mod counters;
+pub(crate) mod cursor;
 pub(crate) mod geometry;
 pub(crate) mod hold;
 pub(crate) mod lookup;

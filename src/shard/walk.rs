@@ -159,13 +159,4 @@ impl<K, M> Shard<K, M> {
             }
         }
     }
-
-    /// The slots that the walk would pass.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
-        let buckets = self.tables.iter().flat_map(|table| {
-            let states = (0..).map_while(|bucket| table.state(bucket)).zip(0..);
-            states.map(|(state, bucket)| (SlotAddr::inline(table.id(), bucket), state))
-        });
-        buckets.chain(self.slab.iter().map(|(addr, slot)| (addr, slot.state())))
-    }
 }

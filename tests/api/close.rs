@@ -103,6 +103,44 @@ fn a_gradual_close_tells_every_socket_once() {
     assert_eq!((closing.next(), told(), closing.next()), (Some(2), 100, None));
 }
 
+/// A task of its own drains a server: a batch, a pause, the next batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_gradual_close_may_be_spawned() {
+    let registry = Registry::<u64>::builder().shards(4).build().unwrap();
+    let sockets: Vec<_> = (0..25).map(|n| registry.register(n % 3).unwrap()).collect();
+    let drain = tokio::spawn(async move {
+        let mut batches = Vec::new();
+        for told in registry.close_gradually(10) {
+            batches.push(told);
+            tokio::task::yield_now().await;
+        }
+        batches
+    });
+    assert_eq!(drain.await.unwrap(), [10, 10, 5]);
+    assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+}
+
+/// Many sockets of few keys, in tables and pages of every size: each is told once.
+#[test]
+fn a_gradual_close_finds_every_socket_of_a_grown_registry() {
+    let registry = Registry::<u64>::builder().shards(2).build().unwrap();
+    let sockets: Vec<_> = (0..5_000).map(|n| registry.register(n % 1_500).unwrap()).collect();
+    let mut closing = registry.close_gradually(999);
+    assert_eq!(closing.by_ref().collect::<Vec<_>>(), [999, 999, 999, 999, 999, 5]);
+    assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+    assert_eq!(closing.next(), None);
+}
+
+/// Who stops half-way leaves the rest to the next one.
+#[test]
+fn a_gradual_close_that_is_dropped_is_gone_on_with() {
+    let registry = Registry::<u64>::new();
+    let sockets: Vec<_> = (0..10).map(|n| registry.register(n).unwrap()).collect();
+    assert_eq!(registry.close_gradually(4).next(), Some(4));
+    assert_eq!(registry.close_gradually(100).next(), Some(6));
+    assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+}
+
 #[test]
 fn a_gradual_close_passes_over_who_left_or_was_told() {
     let registry = Registry::<u64>::builder().shards(1).build().unwrap();

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use socket_registry::{
-    Builder, Changed, Closed, Counts, Drained, Due, NextEvent, Presence, PresenceEvent, RegisterError, Registry,
-    Socket, SocketId, SocketRef, Topics,
+    BuildError, Builder, Changed, CloseGradually, Closed, Counts, Drained, Due, Grace, NextEvent, Presence,
+    PresenceEvent, RegisterError, Registration, Registry, Socket, SocketId, SocketRef, Topics,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -31,7 +31,15 @@ assert_impl_all!(Changed<'static, String, String>: Future, Send, Unpin);
 // `'static`: a task of its own may wait.
 assert_impl_all!(Drained<String, String>: Future, Send, Sync, Unpin);
 assert_impl_all!(SocketId: Send, Sync, Copy, Eq, Hash, Ord, std::fmt::Debug, std::fmt::Display);
+assert_impl_all!(Registration<'static, String, String>: Send, Sync, Unpin);
+assert_impl_all!(Grace<String>: Send, Sync, Unpin);
+// A task of its own may drain a server, and wait between two batches.
+assert_impl_all!(CloseGradually<'static, String, String>: Iterator, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(SocketRef<'static, String, String>: Send, Sync, Copy, Unpin);
+#[cfg(feature = "stats")]
+assert_impl_all!(socket_registry::Stats: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(Topics: Send, Sync, Copy, Eq, std::fmt::Debug);
+assert_impl_all!(BuildError: Send, Sync, std::error::Error);
 assert_impl_all!(RegisterError: Send, Sync, std::error::Error);
 assert_impl_all!(Closed: Send, Sync, std::error::Error);
 
@@ -61,6 +69,27 @@ assert_not_impl_any!(Counts<u64>: Clone);
 assert_type_eq_all!(Registry<u64>, Registry<u64, ()>);
 assert_type_eq_all!(Socket<u64>, Socket<u64, ()>);
 assert_type_eq_all!(<Due<'static, u64, ()> as Future>::Output, Result<Topics, Closed>);
+
+/// Every public type is asserted above to cross threads, or the list is not complete.
+#[test]
+fn every_public_type_is_here() {
+    let exports = include_str!("../src/lib.rs").lines().filter(|line| line.starts_with("pub use "));
+    let names: Vec<_> = exports
+        .flat_map(|line| line.rsplit("::").next().unwrap().split(','))
+        .map(|name| name.trim_matches(|c: char| !c.is_alphanumeric()))
+        .collect();
+    assert!(names.len() > 15 && names.contains(&"CloseGradually"), "{names:?}");
+    let asserts: Vec<_> =
+        include_str!("markers.rs").lines().filter_map(|line| line.strip_prefix("assert_impl_all!(")).collect();
+    for name in names {
+        let is_asserted = |line: &&str| {
+            let (subject, traits) = line.split_once(": ").unwrap();
+            let subject = subject.trim_start_matches("socket_registry::");
+            subject.split('<').next() == Some(name) && traits.contains("Send")
+        };
+        assert!(asserts.iter().any(is_asserted), "{name}");
+    }
+}
 
 /// What a server does all day: `!Send` metadata is only refused where it would cross.
 #[test]

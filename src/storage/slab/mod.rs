@@ -99,8 +99,12 @@ impl<M> Slab<M> {
     /// The slot at `addr`, if there is one.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
-        let page = self.pages.iter().find(|page| page.id == addr.segment())?;
-        page.slots.get(addr.offset() as usize)
+        self.page(addr.segment())?.get(addr.offset() as usize)
+    }
+
+    /// The slots of the page with that id, if there is one.
+    pub(crate) fn page(&self, id: u32) -> Option<&[OverflowSlot<M>]> {
+        self.pages.iter().find(|page| page.id == id).map(|page| &*page.slots)
     }
 
     /// The address of the slot whose state this is, if it is in this slab.
