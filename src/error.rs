@@ -31,6 +31,33 @@ impl fmt::Display for RegisterError {
 
 impl Error for RegisterError {}
 
+/// Why a text is not the id of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ParseIdError {
+    /// It does not have 14 characters.
+    Length,
+    /// The character of this index, counted from 0, cannot be there: it is not in the alphabet, or not a digit, or the number would exceed 64 bits.
+    Character {
+        /// Which one, counted in characters.
+        index: usize,
+    },
+    /// The last character, which is a check symbol, does not belong to the others: there is a typing error.
+    Check,
+}
+
+impl fmt::Display for ParseIdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length => f.write_str("a socket's id has 14 characters"),
+            Self::Character { index } => write!(f, "a socket's id cannot have that character at index {index}"),
+            Self::Check => f.write_str("the check symbol of the socket's id does not match: there is a typing error"),
+        }
+    }
+}
+
+impl Error for ParseIdError {}
+
 /// Why a socket was told to go. Its owner should end the connection and drop the [`Socket`](crate::Socket).
 ///
 /// A socket that is told several times keeps the first reason.

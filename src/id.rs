@@ -1,7 +1,11 @@
 //! The name of one registration.
 
+mod text;
+
+use crate::error::ParseIdError;
 use crate::storage::slot::{Generation, SlotAddr};
 use std::fmt;
+use std::str::FromStr;
 
 /// How many bits of a `SocketId` name the place: the shard, and the address of the slot in it.
 pub(crate) const PLACE_BITS: u32 = 37;
@@ -54,7 +58,10 @@ impl SocketId {
         Generation::new((self.0 >> PLACE_BITS) as u32)
     }
 
-    /// The id as a number, to be kept or sent elsewhere.
+    /// The id as a number, to be kept or sent where all 64 bits are kept: an `i64` will do, since the highest bit is 0.
+    ///
+    /// Do not send it to JavaScript as a JSON number. When a place has been used 65,536 times, its ids exceed 2<sup>53</sup>, and JavaScript
+    /// rounds them, without an error, to the ids of other sockets. Send the text that [`Display`](Self#impl-Display-for-SocketId) gives.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
@@ -67,10 +74,40 @@ impl SocketId {
     }
 }
 
+/// As [`SocketId::to_u64`], with the same warning.
+impl From<SocketId> for u64 {
+    fn from(id: SocketId) -> Self {
+        id.to_u64()
+    }
+}
+
+/// 14 characters: 13 digits of [Crockford's base 32](https://www.crockford.com/base32.html) and its check symbol, which may be one of `*~$=U`
+/// as well. In a URL percent-encode it as any other text.
+///
+/// ```
+/// use socket_registry::SocketId;
+///
+/// let id = SocketId::from_u64(9_007_199_254_753_337);
+/// assert_eq!(id.to_string(), "0080000000C1S5");
+/// assert_eq!("0080000000c1s5".parse(), Ok(id));
+/// ```
 impl fmt::Display for SocketId {
-    /// `place#generation`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.0 & ((1 << PLACE_BITS) - 1), self.generation().raw())
+        let text = text::encode(self.0);
+        f.pad(str::from_utf8(&text).expect("the alphabet is ASCII"))
+    }
+}
+
+/// Reads what [`Display`](Self#impl-Display-for-SocketId) wrote, in upper or lower case.
+///
+/// # Errors
+/// [`ParseIdError`]. A single wrong character and two neighbours that changed places are always refused, and 36 of 37
+/// other errors. It is no signature: anybody can write the text of any number, as [`from_u64`](Self::from_u64) takes any.
+impl FromStr for SocketId {
+    type Err = ParseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        text::decode(text).map(Self)
     }
 }
 

@@ -8,6 +8,8 @@ mod error;
 mod id;
 mod presence;
 mod registry;
+#[cfg(feature = "serde")]
+mod serde;
 mod shard;
 mod socket;
 mod storage;
@@ -35,7 +37,7 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use error::{Closed, RegisterError};
+pub use error::{Closed, ParseIdError, RegisterError};
 pub use id::SocketId;
 pub use presence::counts::{Changed, Counts, Drained};
 pub use presence::grace::Grace;

@@ -114,7 +114,8 @@ impl World {
                 assert_eq!(shown, named.map(|named| (raw, *named.socket.key())));
                 // Whatever it names, it can be shown, compared and kept.
                 assert_eq!(id, SocketId::from_u64(id.to_u64()));
-                assert!(!format!("{id} {id:?}").is_empty());
+                assert_eq!(id.to_string().parse(), Ok(id));
+                assert!(!format!("{id:?}").is_empty());
             }
             Step::Disconnect { id, reason } => {
                 let raw = self.raw(id);

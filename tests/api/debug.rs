@@ -29,7 +29,7 @@ fn a_socket_shows_its_id_its_key_and_what_is_due() {
 #[test]
 fn an_id_shows_its_place_and_its_generation() {
     assert_eq!(format!("{:?}", SocketId::from_u64(3 << 37 | 5)), "SocketId { place: 5, generation: 3 }");
-    assert_eq!(SocketId::from_u64(3 << 37 | 5).to_string(), "5#3");
+    assert_eq!(SocketId::from_u64(3 << 37 | 5).to_string(), "00000C0000005B");
 }
 
 #[test]

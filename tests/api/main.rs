@@ -15,10 +15,13 @@ mod mark_where;
 mod markers;
 mod presence;
 mod remove;
+#[cfg(feature = "serde")]
+mod serde;
 mod socketmanager;
 #[cfg(feature = "stats")]
 mod stats;
 mod takeover;
 mod throttle;
+mod unissued_ids;
 mod visit;
 mod wait;

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use socket_registry::{
-    BuildError, Builder, Changed, CloseGradually, Closed, Counts, Drained, Due, Grace, NextEvent, Presence,
-    PresenceEvent, RegisterError, Registration, Registry, Socket, SocketId, SocketRef, Topics,
+    BuildError, Builder, Changed, CloseGradually, Closed, Counts, Drained, Due, Grace, NextEvent, ParseIdError,
+    Presence, PresenceEvent, RegisterError, Registration, Registry, Socket, SocketId, SocketRef, Topics,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -30,7 +30,7 @@ assert_impl_all!(Counts<String, String>: Send, Sync, Unpin);
 assert_impl_all!(Changed<'static, String, String>: Future, Send, Unpin);
 // `'static`: a task of its own may wait.
 assert_impl_all!(Drained<String, String>: Future, Send, Sync, Unpin);
-assert_impl_all!(SocketId: Send, Sync, Copy, Eq, Hash, Ord, std::fmt::Debug, std::fmt::Display);
+assert_impl_all!(SocketId: Send, Sync, Copy, Eq, Hash, Ord, std::fmt::Debug, std::fmt::Display, std::str::FromStr);
 assert_impl_all!(Registration<'static, String, String>: Send, Sync, Unpin);
 assert_impl_all!(Grace<String>: Send, Sync, Unpin);
 // A task of its own may drain a server, and wait between two batches.
@@ -40,6 +40,7 @@ assert_impl_all!(SocketRef<'static, String, String>: Send, Sync, Copy, Unpin);
 assert_impl_all!(socket_registry::Stats: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(Topics: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(BuildError: Send, Sync, std::error::Error);
+assert_impl_all!(ParseIdError: Send, Sync, std::error::Error);
 assert_impl_all!(RegisterError: Send, Sync, std::error::Error);
 assert_impl_all!(Closed: Send, Sync, std::error::Error);
 

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
     &["watch"],
     &["registry"],
     &["presence"],
-    &["axum"],
+    &["axum", "serde"],
 ];
 
 /// The same within `storage`.

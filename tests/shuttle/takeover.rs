@@ -83,22 +83,24 @@ fn one_of_two_stays_beside_a_third() {
     });
 }
 
-/// A socket that is registered after a takeover has returned is not superseded by an earlier one that is still at work.
+/// A takeover comes and goes, and another socket is registered: the takeovers that it has superseded leave that one alone, so there is
+/// always one that stays.
 #[test]
-fn a_later_registration_stays_beside_takeovers() {
+fn one_stays_beside_a_takeover_that_leaves() {
     explore(|| {
         let (registry, census) = (world(1), Census::default());
         let _there = census.register(&registry, 0).unwrap();
         let (inside, of_all) = (registry.clone(), census.clone());
-        let held = crowd(3, move |n| match n {
-            0 | 1 => vec![take_over(&inside, &of_all)],
-            _ => {
-                let new = take_over(&inside, &of_all);
-                let later = of_all.register(&inside, 0).unwrap();
-                vec![new, later]
+        let held = crowd(3, move |n| {
+            let socket = take_over(&inside, &of_all);
+            if n < 2 {
+                return socket;
             }
+            drop(socket);
+            let metadata = Tracked { key: 0, census: of_all.clone(), dropped: AtomicBool::new(false) };
+            of_all.0.values.fetch_add(1, SeqCst);
+            inside.register_with(0, metadata).expect("far from every limit")
         });
-        let late = held.iter().flatten().filter(|socket| registry.contains(socket.id())).count();
-        assert!((1..=2).contains(&late), "{late} of a takeover and a later registration are left");
+        assert!(held.iter().any(|socket| registry.contains(socket.id())), "each is superseded by one that is gone");
     });
 }
