@@ -74,7 +74,7 @@ assert_type_eq_all!(<Due<'static, u64, ()> as Future>::Output, Result<Topics, Cl
 /// Every public type is asserted above to cross threads, or the list is not complete.
 #[test]
 fn every_public_type_is_here() {
-    let exports = include_str!("../src/lib.rs").lines().filter(|line| line.starts_with("pub use "));
+    let exports = include_str!("../../src/lib.rs").lines().filter(|line| line.starts_with("pub use "));
     let names: Vec<_> = exports
         .flat_map(|line| line.rsplit("::").next().unwrap().split(','))
         .map(|name| name.trim_matches(|c: char| !c.is_alphanumeric()))

@@ -52,7 +52,7 @@ FIND = "src/storage/table/find.rs"
 HOME = "src/storage/table/home.rs"
 INSERT = "src/storage/table/insert.rs"
 KEY_STATE = "src/storage/table/key_state.rs"
-TAKEOVER_ORDER = "src/storage/table/takeover_order.rs"
+TAKEOVER_ORDER = "src/storage/slot/takeover_order.rs"
 PANIC = "src/util/panic.rs"
 WATCH = "src/watch/mod.rs"
 QUEUE = "src/watch/queue.rs"
@@ -170,11 +170,12 @@ MUTANTS = [
 
     # The key's sockets.
     Mutant("inline-slot-not-checked", "the key's state is not read again after the state of the inline slot", "loom keys::bucket_reused_beside_list", [
-        (WALK, "(now.is_still(active.seen) && own_seen.is_live())", "own_seen.is_live()"),
+        (WALK, "(is_keys && seen.is_live())",
+         "(is_keys || seen.is_live())"),
     ]),
     Mutant("inline-slot-checked-too-early", "the key's state is read before the state of the inline slot", "loom keys::bucket_reused_beside_list", [
-        (WALK, "        let own_seen = active.bucket.state.load();\n        let now = active.bucket.key_state.load();\n",
-         "        let now = active.bucket.key_state.load();\n        let own_seen = active.bucket.state.load();\n"),
+        (WALK, "        let seen = active.bucket.state.load();\n        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n",
+         "        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n        let seen = active.bucket.state.load();\n"),
     ]),
     Mutant("single-socket-identity-too-early", "a mark that takes the fast path reads the identity before the state", "loom keys::bucket_reused_beside_mark", [
         (BUCKET, "        let seen = self.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
@@ -190,7 +191,8 @@ MUTANTS = [
         (REGISTER, "                table.bucket(bucket).key_state.set_chained();\n", ""),
     ]),
     Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom slots::mark_beside_return_to_the_own_place", [
-        (WALK, "own_seen.is_live()).then_some(own_seen), now.is_chained())", "own_seen.is_live()).then_some(own_seen), now.is_chained() && now.live() > 1)"),
+        (WALK, "        if !active.bucket.key_state.load().is_chained() {\n            return;",
+         "        let now = active.bucket.key_state.load();\n        if !now.is_chained() || now.live() == 1 {\n            return;"),
     ]),
     Mutant("chain-not-cleared", "the next key in a bucket has the last one's slots", "loom slots::chain_forgotten_when_idle", [
         (REMOVE, "        cold.chain.clear();\n", ""),
@@ -281,16 +283,17 @@ MUTANTS = [
     ]),
 
     # Counts, limits, closing.
-    Mutant("counted-out-after", "a key is counted out after the step that makes it idle", "loom keys::counts_beside_last_leaves_first_joins", [
-        (REMOVE, "let is_last = table.bucket(bucket).key_state.load().live() == 1;", "let is_last = false;"),
-        (REMOVE, "            if is_last && !counted_out {\n                notice.note(totals.sub(key));\n            } else if",
-         "            if"),
-        (REMOVE, "            counted_out = is_last;\n", "            counted_out = false;\n"),
-        (REMOVE, "                Ok(after) => {\n", "                Ok(after) => {\n                    if is_last {\n"
-         "                        notice.note(totals.sub(key));\n                    }\n"),
+    Mutant("permit-returned-before-removal", "a drop returns the permit before it removes the socket", "loom takeover::permits_beside_takeover", [
+        (REMOVE, "        let drops = match owned.leave() {",
+         "        let _ = seen.is_superseded() || self.totals.shard(self.index).release_permit();\n        let drops = match owned.leave() {"),
+        (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        self.flush_if_due(notice, DeferredDrops",
+         "        self.flush_if_due(notice, DeferredDrops"),
     ]),
-    Mutant("count-not-corrected", "a leaver that was not the last after all leaves the key counted out", "loom keys::last_leaves_first_joins", [
-        (REMOVE, "                notice.note(totals.add(key));\n", ""),
+    Mutant("empty-after-one-look", "the sum of one look at all lines is taken for a moment's", "loom keys::empty_beside_permit_that_moves", [
+        (TOTALS, "            let now = self.collect();\n            if now == last {\n                return true;\n            }\n            last = now;\n",
+         "            return true;\n"),
+        (TOTALS, "        let mut last = self.collect();\n        loop {",
+         "        let last = self.collect();\n        loop {"),
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n", ""),
@@ -299,15 +302,17 @@ MUTANTS = [
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
     ]),
-    Mutant("counts-borrow-flags", "a count below zero borrows from the flags", "test --lib shard::totals::tests::what_is_counted_out_too_often_reads_as_none_and_touches_nothing_else", [
-        (TOTALS, "number.max(0) as usize", "number as usize"),
+    Mutant("negative-count-reads-as-many", "a key that is counted out before it is counted in reads as very many", "test --lib shard::totals::tests::keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else", [
+        (TOTALS, "shard.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
+         "(shard.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
-        (TOTALS, "if now.is_some() && now == returned {", "if now.is_some() || now == returned {"),
+        (TOTALS, "if now.0 == 0 && Some(now) == last {",
+         "if now.0 == 0 || Some(now) == last {"),
     ]),
     Mutant("permit-in-two-steps", "two registrations take the last permit", "loom keys::limit_of_all", [
-        (TOTALS, "match self.permits.compare_exchange_weak(seen, seen - 1, Ordering::AcqRel, Ordering::Acquire) {",
-         "self.permits.store(seen - 1, Ordering::Release);\n            match Ok::<u64, u64>(seen) {"),
+        (TOTALS, "match self.permits.compare_exchange_weak(seen, seen - ONE_FREE, Ordering::AcqRel, Ordering::Acquire) {",
+         "self.permits.store(seen - ONE_FREE, Ordering::Release);\n            match Ok::<u64, u64>(seen) {"),
     ]),
 
     # Who watches.
@@ -315,8 +320,12 @@ MUTANTS = [
         (REGISTER_CALL, "if registered.is_watched {", "if registered.is_watched && false {"),
     ]),
     Mutant("watch-relaxed", "a subscription does not see what came before its step", "loom events::subscribe_beside_register", [
-        (TOTALS, "shard.counts.fetch_or(WATCHED, Ordering::AcqRel)",
-         "shard.counts.fetch_or(WATCHED, Ordering::Relaxed)"),
+        (TOTALS, "shard.keys.fetch_or(WATCHED, Ordering::AcqRel)",
+         "shard.keys.fetch_or(WATCHED, Ordering::Relaxed)"),
+    ]),
+    Mutant("watch-of-keys-alone", "a socket that is not the last of its key goes untold", "test --lib shard::totals::tests::a_watch_is_told_to_each_later_change_of_a_count", [
+        (TOTALS, "            shard.permits.fetch_or(WATCHED, Ordering::AcqRel);\n",
+         ""),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
         (WATCH, "        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
@@ -328,12 +337,14 @@ MUTANTS = [
          "        if !totals.shard(0).is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
     ]),
     Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
-        (REMOVE, "if is_last && totals.is_watched() {", "if is_last && false {"),
+        (REMOVE, "if is_last && self.totals.shard(self.index).sub_key().is_watched() {",
+         "if is_last && self.totals.shard(self.index).sub_key().is_watched() && false {"),
     ]),
-    Mutant("end-looked-at-early", "who makes a key idle looks whether somebody watches before its step", "loom events::subscribe_beside_last_leaves", [
+    Mutant("end-looked-at-early", "a removal looks for subscribers before the step that makes the key idle", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "            match key_state.leave(seen, lingers || stays) {",
-         "            let is_watched = totals.is_watched();\n            match key_state.leave(seen, lingers || stays) {"),
-        (REMOVE, "if is_last && totals.is_watched() {", "if is_last && is_watched {"),
+         "            let is_watched = self.totals.shard(self.index).is_watched();\n            match key_state.leave(seen, lingers || stays) {"),
+        (REMOVE, "if is_last && self.totals.shard(self.index).sub_key().is_watched() {",
+         "if is_last && (self.totals.shard(self.index).sub_key(), is_watched).1 {"),
     ]),
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
@@ -383,56 +394,70 @@ MUTANTS = [
         (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
          "                let _ = Topics::UPDATE;\n"),
     ]),
-    Mutant("correction-not-noted", "a watch that begins before the key's count is corrected does not learn of that", "loom events::watch_beside_last_leaves_first_joins", [
-        (REMOVE, "notice.note(totals.add(key));", "let _ = totals.add(key);"),
-    ]),
-    Mutant("counts-not-told", "a socket that goes is not told to who watches the counts", "loom events::watch_beside_drop", [
-        (REMOVE, "notice.note(totals.sub(CountsDelta::new(true, is_last)));",
-         "let _ = totals.sub(CountsDelta::new(true, is_last));"),
+    Mutant("counts-not-told", "a socket that goes is not told to the watches of the counts", "test --test api counts_watch::a_socket_that_leaves_others_of_its_key_is_told", [
+        (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        self.flush_if_due(notice, DeferredDrops",
+         "        let _ = self.totals.shard(self.index).release_permit();\n        self.flush_if_due(notice, DeferredDrops"),
     ]),
     Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
          "            let counts = counts.get_or_insert_with(|| registry.watch_counts());"),
     ]),
     # Takeover, and telling sockets to go.
-    Mutant("announce-after-publish", "a socket that takes over is visible before it is the latest", "loom takeover::two_takeovers", [
-        (REGISTER, "        if options.takes_over {\n            guard.announce(addr, &claimed);\n        }\n        let generation = claimed.occupy(metadata, options.due);\n",
-         "        let generation = claimed.occupy(metadata, options.due);\n        if options.takes_over {\n            guard.announce(addr, generation);\n        }\n"),
-        (REGISTER, "claimed: &Claimed<'_, M>) {\n        let new = LocalId { addr, generation: claimed.generation() };",
-         "generation: crate::storage::slot::Generation) {\n        let new = LocalId { addr, generation };"),
+    Mutant("turn-after-publish", "a socket that takes over is visible before it has a turn", "loom takeover::two_takeovers", [
+        (REGISTER, "            claimed.turn().draw(&self.takeovers);\n",
+         "            late_turn = true;\n"),
+        (REGISTER, "        if options.takes_over {\n",
+         "        let mut late_turn = false;\n        if options.takes_over {\n"),
+        (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n",
+         "        let generation = claimed.occupy(metadata, options.due);\n        if late_turn {\n            self.slot_at(addr).turn.draw(&self.takeovers);\n        }\n"),
     ]),
-    Mutant("version-not-advanced", "nobody learns that somebody takes over", "loom takeover::mark_beside_takeover", [
-        (TAKEOVER_ORDER, "self.version.fetch_add(1, Ordering::AcqRel)", "self.version.fetch_add(0, Ordering::AcqRel)"),
+    Mutant("version-not-advanced", "nobody learns that a socket takes over", "loom takeover::mark_beside_takeover", [
+        (TAKEOVER_ORDER, "self.0.fetch_max(number, Ordering::AcqRel)",
+         "self.0.fetch_max(0 * number, Ordering::AcqRel)"),
     ]),
-    Mutant("gives-way-without-version", "who gives way to a later takeover does not step the version for it", "loom takeover::mark_beside_overtaken_takeover", [
-        (TAKEOVER, "            takeover_order.advance();\n            self.supersede(&active, new", "            self.supersede(&active, new"),
+    Mutant("yields-without-version", "a takeover that supersedes itself does not raise the version for the winner", "loom takeover::mark_beside_overtaken_takeover", [
+        (TAKEOVER, "            version.arrive(&self.takeovers);\n            self.supersede(&active, new, winner",
+         "            self.supersede(&active, new, winner"),
     ]),
     Mutant("supersedes-the-latest", "two takeovers supersede each other", "loom takeover::two_takeovers", [
-        (TAKEOVER, "if other != new && takeover_order.is_latest(new) {", "if other != new {"),
+        (TAKEOVER, "if others_turn < turn {",
+         "if others_turn < turn || other != new {"),
     ]),
-    Mutant("does-not-give-way", "who is overtaken stays", "loom takeover::two_takeovers", [
-        (TAKEOVER, "if self.is_overtaken(&active, new) {", "if false && self.is_overtaken(&active, new) {"),
+    Mutant("overtaken-stays", "a takeover that was overtaken stays", "loom takeover::two_takeovers", [
+        (TAKEOVER, "if let Some(winner) = winner {",
+         "if let Some(winner) = winner.filter(|_| false) {"),
     ]),
     Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test api takeover::what_was_due_is_inherited", [
-        (TAKEOVER, "        self.pass_on(active, due | missed, panics);\n", "        let _ = (due, missed);\n"),
+        (TAKEOVER, "        self.pass_on(active, Some(heir), due, panics);\n",
+         "        let _ = (due, heir);\n"),
     ]),
-    Mutant("takeover-no-fence", "who takes over does not fence between its publication and its looks", "loom takeover::mark_of_all_beside_takeover", [
-        (TAKEOVER, "        full_fence();\n", ""),
+    Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom takeover::walks_beside_takeover", [
+        (WALK, "if self.takeovers.now() != since {",
+         "if self.takeovers.now() != since && false {"),
     ]),
-    Mutant("mark-of-all-not-looked-at", "who takes over does not look for marks of all", "loom takeover::mark_of_all_beside_takeover_and_drop", [
-        (TAKEOVER, "let missed = self.missed_by_mark_all();", "let missed = Topics::EMPTY;"),
+    Mutant("walk-of-a-key-not-repeated", "a walk over a key's sockets does not go round again", "loom takeover::mark_beside_takeover", [
+        (WALK, "        if version() != since {\n            let met",
+         "        if version() != since && false {\n            let met"),
     ]),
-    Mutant("walk-of-a-key-not-retried", "a look at a key does not begin again", "loom takeover::mark_beside_takeover", [
-        (WALK, "if after == before {", "if after == before || true {"),
+    Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom takeover::mark_beside_takeover_marks_the_old_socket_once", [
+        (WALK, "if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {",
+         "if !is_met {"),
     ]),
-    Mutant("supersede-not-corrected", "a socket that left before it could be superseded is counted out twice", "loom takeover::takeover_beside_drop", [
-        (TAKEOVER, "            notice.note(totals.add(delta));\n", ""),
+    Mutant("clock-steps-relaxed", "of two takeovers neither sees the other", "loom takeover::two_takeovers", [
+        (TAKEOVER_ORDER, "self.0.fetch_add(1, Ordering::AcqRel) + 1",
+         "self.0.fetch_add(1, Ordering::Relaxed) + 1"),
     ]),
-    Mutant("remove-not-corrected", "a socket that was superseded before it could leave is counted out twice", "loom takeover::takeover_beside_drop", [
-        (REMOVE, "                notice.note(self.totals.shard(self.index).add(CountsDelta::new(true, is_last)));\n", ""),
+    Mutant("registration-without-turn", "an earlier takeover supersedes a socket that came after a later one had returned", "shuttle takeover::one_stays_beside_a_takeover_that_leaves", [
+        (REGISTER, "} else if spare.is_some() && guard.is_chained() {",
+         "} else if spare.is_some() && guard.is_chained() && false {"),
+    ]),
+    Mutant("winner-not-looked-at-again", "a takeover yields to a socket by the turn of another one", "loom takeover::two_takeovers", [
+        (TAKEOVER, " && state.load().is_live_as(other.generation) {",
+         " {"),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
-        (SOCKET, "            self.shard.pass_on(&ActiveKey::now(table, bucket), topics, &mut panics);\n", "            let _ = ActiveKey::now(table, bucket);\n"),
+        (SOCKET, "            self.shard.restore(addr, topics, &mut panics);\n",
+         "            let _ = addr;\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
