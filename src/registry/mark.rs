@@ -36,7 +36,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Every socket that is registered before the call and not removed before its end is reached. Marks coalesce: what is due already stays due.
     ///
     /// Lock-free, never allocates; each socket is one atomic step. Runs the wakers of the tasks that wait; should one
-    /// panic, the first panic is passed on when all sockets are marked.
+    /// panic, the first panic is passed on when all sockets are marked. A waker may use the registry. If it marks the socket that it wakes,
+    /// that mark calls it again from within, so it must not hold a lock of its own meanwhile.
     ///
     /// # Memory ordering
     /// What this thread wrote before the call is visible to whoever takes the mark. A mark that finds its topics due writes nothing to
