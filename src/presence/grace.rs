@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// - At most one offline event is held for each key, and no more than a [limit](Self::with_limit) in all: beyond it the oldest is told early.
 /// - An online event whose number is not above that of the offline event that is held for its key is older than that absence. It is passed on, and ends
 ///   nothing. An offline event whose number is not above is dropped; one whose number is above takes the held one's place, and the period begins anew.
-/// - [`Lagged`](PresenceEvent::Lagged) drops what is held, since whoever gets it looks anew at who is there.
+/// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events go on from where they were.
 ///
 /// ```
 /// use socket_registry::{Grace, PresenceEvent::{Offline, Online}};
@@ -103,12 +103,7 @@ impl<K: Eq + Hash + Clone> Grace<K> {
                 self.sweep();
                 self.tell_beyond_limit();
             }
-            PresenceEvent::Online(..) => self.ready.push_back(event),
-            PresenceEvent::Lagged => {
-                self.held.clear();
-                self.timers.clear();
-                self.ready.push_back(event);
-            }
+            PresenceEvent::Online(..) | PresenceEvent::Lagged => self.ready.push_back(event),
         }
     }
 

@@ -1,31 +1,34 @@
 //! Presence: which keys become active and idle, as events in the order that matters.
 //!
-//! # From what is told to events
-//! A subscription keeps, for each key that it takes for active, by which epoch (`online`). What it is told, and what it finds in the registry, are treated alike:
-//! - *Epoch s goes on.* Unless this or a later one is known: if an earlier one is, it has ended, and its end, if not told yet, will come late; then s
-//!   begins.
-//! - *Epoch s ended.* If it is the one that is known, it ends. If not, its end was found out already, or it never was known: nothing.
+//! A subscription is told of changes, and walks through the registry, once when it begins and once more after each lag. Both are treated
+//! alike (`online`). They take turns: a round of what was told until then, and a piece of the walk; so a subscription that is told
+//! more all the time comes to the end of its walk, and one that walks hears what it is told.
 //!
-//! So for each key the events alternate and their sequences rise, whichever way they came; and since the end of the last epoch is told after all
-//! that is told of it, the last event is the truth.
+//! # Why a lag leaves no ghost and no gap
+//! - *Noticed.* The flag is taken. Who raised it did so after the change that was not told; so a walk that begins from here on finds it.
+//! - *Heard.* The queue is taken once more, and heard: nothing that was told before the flag was taken is taken for newer than the walk.
+//! - *The walk.* Whoever is known and not met has gone. A walk that is under way comes to its end first; one that were begun anew each
+//!   time might never end.
 
 pub(crate) mod counts;
 pub(crate) mod grace;
+mod online;
 pub(crate) mod scan;
 
-use crate::presence::scan::{KeyScan, Scanned};
+use crate::presence::online::OnlineKeys;
+use crate::presence::scan::{KeyScan, PIECE, Scanned};
 use crate::registry::Registry;
 use crate::storage::table::epoch::online;
 use crate::sync::MODELLED;
+use crate::util::budget::Budget;
 use crate::watch::queue::{Change, ChangeQueue};
 use crate::watch::{Watch, WatcherSocket};
-use ahash::RandomState;
-use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// How many changes a subscription keeps unless told otherwise.
 const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
@@ -34,11 +37,12 @@ const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent<K> {
-    /// The key has become active, or was active when the subscription began or began again. With the sequence of this event.
+    /// The key has become active, or was active when the subscription began. With the sequence of this event.
     Online(K, u64),
     /// The key has become idle. With the sequence of this event.
     Offline(K, u64),
-    /// Too much has changed since the last look. Forget who is online: what follows begins again, with an `Online` for each active key.
+    /// Too much changed between two looks: some comings and goings are left out. What was yielded stays as it is, and what follows
+    /// goes on from there: each key that has changed gets the event that is missing, by the time that [`Presence::is_caught_up`].
     Lagged,
 }
 
@@ -54,7 +58,8 @@ pub enum PresenceEvent<K> {
 ///
 /// # Memory
 /// At most as many changes as the capacity says wait to be taken. Of a subscription that is slower it is only kept that it is: it
-/// gets [`Lagged`](PresenceEvent::Lagged) and begins again. Besides, it keeps a clone of each key that it has yielded as online. It keeps the registry's memory, too.
+/// gets [`Lagged`](PresenceEvent::Lagged), walks through the registry once more, and yields what differs from what it has yielded before. Besides,
+/// it keeps a clone of each key that it has yielded as online. It keeps the registry's memory, too.
 ///
 /// # Progress
 /// Who registers or drops a socket never waits for a subscription, nor the other way round. Telling takes a clone of the key and an allocation for each
@@ -71,10 +76,22 @@ pub struct Presence<K, M = ()> {
     /// Changes off the queue, the oldest last.
     changes: Vec<Change<K>>,
     scan: KeyScan,
-    /// The keys that were yielded as online, with the sequences.
-    online: HashMap<K, u64, RandomState>,
-    /// An event that comes right after the last one.
-    next: Option<PresenceEvent<K>>,
+    /// How many buckets the walk may look at in this round.
+    to_scan: u32,
+    is_walking: bool,
+    lag: Lag,
+    online: OnlineKeys<K>,
+    budget: Budget,
+}
+
+/// What remains to be done about a lag before the walk that makes up for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lag {
+    None,
+    /// Hear what was told before it was noticed.
+    Noticed,
+    /// Begin the walk, when that is heard, and when the one before has ended.
+    Heard,
 }
 
 enum Step<K> {
@@ -130,15 +147,13 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
             clone: K::clone,
             changes: Vec::new(),
             scan: KeyScan::default(),
-            online: HashMap::with_hasher(hasher()),
-            next: None,
+            to_scan: 0,
+            is_walking: true,
+            lag: Lag::None,
+            online: OnlineKeys::new(K::clone),
+            budget: Budget::default(),
         }
     }
-}
-
-/// The model checker replays executions: the same seeds each time.
-fn hasher() -> RandomState {
-    if MODELLED { RandomState::with_seeds(1, 2, 3, 4) } else { RandomState::new() }
 }
 
 impl<K: Eq + Hash, M> Presence<K, M> {
@@ -155,24 +170,28 @@ impl<K: Eq + Hash, M> Presence<K, M> {
 
     /// Takes the next event, or arranges for the task to be woken when there is one: [`next`](Self::next) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free. It walks no more than some thousand buckets of the registry at a time, then has itself called again.
+    /// Only the waker of the latest call is woken. Lock-free. It walks no more than some thousand buckets of the registry at a time; after that,
+    /// and after 64 events in a row, it wakes the task and returns pending, so that others have their turn.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<PresenceEvent<K>> {
+        ready!(self.budget.poll_ready(cx));
         loop {
             match self.step() {
                 Step::Event(event) => return Poll::Ready(event),
                 Step::More => {
                     cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                    break;
                 }
                 Step::Idle => {}
             }
             if self.watcher.poll_due(cx).is_pending() {
-                return Poll::Pending;
+                break;
             }
         }
+        self.budget.renew();
+        Poll::Pending
     }
 
-    /// Takes the next event, if there is one by now. Lock-free. While the registry has not been walked through once, it walks on to the next active key.
+    /// Takes the next event, if there is one by now. Lock-free. While a walk through the registry is under way, it walks on to the next event.
     pub fn try_next(&mut self) -> Option<PresenceEvent<K>> {
         loop {
             match self.step() {
@@ -183,16 +202,17 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         }
     }
 
-    /// Whether all keys that were active when the subscription began, or began again, have been yielded.
+    /// Whether all that was found out by the walk through the registry, with which a subscription begins and by which it makes up for a
+    /// [lag](PresenceEvent::Lagged), has been yielded.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
-        self.scan.is_done(&self.registry) && self.next.is_none()
+        self.lag == Lag::None && !self.is_walking && self.online.is_yielded()
     }
 
     fn step(&mut self) -> Step<K> {
         let guard = PollGuard(self);
         let step = guard.0.advance();
-        std::mem::forget(guard);
+        mem::forget(guard);
         step
     }
 
@@ -200,73 +220,58 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         self.watcher.metadata().as_ref().expect("who watches presence has a queue")
     }
 
-    /// Forgets everything. What was told and is dropped here is seen by the walk that follows.
-    fn restart(&mut self) {
-        self.scan = KeyScan::default();
-        let mut changes = std::mem::take(&mut self.changes);
-        changes.extend(self.queue().take());
-        self.queue().acknowledge(changes.len() as u32);
-        drop((self.next.take(), changes, std::mem::replace(&mut self.online, HashMap::with_hasher(hasher()))));
-    }
-
-    /// What was told, and then what is found in the registry. Each is heard before the next one is looked for.
+    /// A round: all that was told so far, then a piece of the walk, if there is one. So neither keeps the other waiting.
     fn advance(&mut self) -> Step<K> {
-        // Before anything else is looked at, so that what is found from here on tells what was missed.
-        if self.queue().take_lag() {
-            self.restart();
+        // Before the queue is taken and the walk begins, so that they show what was not told.
+        if self.lag == Lag::None && self.queue().take_lag() {
+            self.lag = Lag::Noticed;
             return Step::Event(PresenceEvent::Lagged);
         }
-        if let Some(event) = self.next.take() {
-            return Step::Event(event);
-        }
-        while let Some(Change { key, sequence }) = self.next_change() {
-            let event = if sequence % 2 == 0 { self.on_active(key, sequence) } else { self.on_idle(key, sequence) };
-            if let Some(event) = event {
+        loop {
+            if let Some(event) = self.online.next() {
                 return Step::Event(event);
             }
-        }
-        match self.scan.advance(&self.registry, self.clone) {
-            Scanned::Key(key, epoch) => self.on_active(key, online(epoch)).map_or(Step::More, Step::Event),
-            Scanned::More => Step::More,
-            Scanned::Done => Step::Idle,
-        }
-    }
-
-    fn next_change(&mut self) -> Option<Change<K>> {
-        if self.changes.is_empty() {
-            let told = self.queue().take();
-            self.changes.extend(told);
-        }
-        let change = self.changes.pop()?;
-        self.queue().acknowledge(1);
-        Some(change)
-    }
-
-    fn on_active(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
-        match self.online.get_mut(&key) {
-            None => {
-                self.online.insert((self.clone)(&key), sequence);
-                Some(PresenceEvent::Online(key, sequence))
+            if let Some(change) = self.changes.pop() {
+                self.queue().acknowledge(1);
+                self.online.hear(change);
+                continue;
             }
-            Some(known) if *known < sequence => {
-                let before = std::mem::replace(known, sequence);
-                self.next = Some(PresenceEvent::Online((self.clone)(&key), sequence));
-                Some(PresenceEvent::Offline(key, before + 1))
+            match self.scan.advance(&self.registry, self.clone, &mut self.to_scan) {
+                Scanned::Key(key, epoch) => self.online.on_active(key, online(epoch)),
+                Scanned::More => {
+                    self.begin_round();
+                    return Step::More;
+                }
+                Scanned::Done if self.is_walking => {
+                    self.is_walking = false;
+                    self.online.end_walk();
+                }
+                Scanned::Done => {
+                    self.begin_round();
+                    if self.changes.is_empty() {
+                        return if self.is_walking || self.lag != Lag::None { Step::More } else { Step::Idle };
+                    }
+                }
             }
-            Some(_) => None,
         }
     }
 
-    fn on_idle(&mut self, key: K, sequence: u64) -> Option<PresenceEvent<K>> {
-        let is_known = self.online.get(&key).is_some_and(|&known| known < sequence);
-        is_known.then(|| {
-            self.online.remove(&key);
-            PresenceEvent::Offline(key, sequence)
-        })
+    fn begin_round(&mut self) {
+        match self.lag {
+            Lag::Heard if !self.is_walking => {
+                self.online.begin_walk();
+                (self.scan, self.is_walking, self.lag) = (KeyScan::default(), true, Lag::None);
+            }
+            Lag::Noticed if !self.is_walking => self.lag = Lag::Heard,
+            _ => {}
+        }
+        let told = self.queue().take();
+        self.changes.extend(told);
+        self.to_scan = PIECE;
     }
 }
 
-/// Listening. What is heard when the caller's code panics is lost, so the subscription begins again.
+/// A step. What is lost when the caller's code panics in it, the walk of a lag makes up for.
 struct PollGuard<'a, K: Eq + Hash, M>(&'a mut Presence<K, M>);
 
 impl<K: Eq + Hash, M> Drop for PollGuard<'_, K, M> {

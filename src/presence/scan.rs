@@ -9,8 +9,8 @@ use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
 use crate::sync::MODELLED;
 
-/// How many buckets are looked at in one step.
-const STEP: u32 = if MODELLED { 4 } else { 4096 };
+/// How many buckets a walk looks at before others have their turn.
+pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 
 /// Where the walk is.
 #[derive(Default)]
@@ -25,15 +25,19 @@ pub(crate) struct KeyScan {
 pub(crate) enum Scanned<K> {
     /// An active key, and its epoch's number.
     Key(K, u64),
-    /// Nothing yet.
+    /// No more buckets may be looked at.
     More,
     Done,
 }
 
 impl KeyScan {
-    /// Goes on to the next active key, or as far as one step may.
-    pub(crate) fn advance<K, M>(&mut self, registry: &Registry<K, M>, clone: fn(&K) -> K) -> Scanned<K> {
-        let mut left = STEP;
+    /// Goes on to the next active key, over no more than `left` buckets.
+    pub(crate) fn advance<K, M>(
+        &mut self,
+        registry: &Registry<K, M>,
+        clone: fn(&K) -> K,
+        left: &mut u32,
+    ) -> Scanned<K> {
         while let Some(shard) = registry.shard(self.shard) {
             let newest = || shard.tables.newest().map(|table| table.id());
             let Some(id) = self.table.or_else(newest) else {
@@ -43,12 +47,14 @@ impl KeyScan {
             self.table = Some(id);
             let table = shard.table(id).expect(SLOTS_STAY);
             while (self.bucket as usize) < table.line_count() * BUCKETS_PER_LINE {
-                if left == 0 {
+                if *left == 0 {
                     return Scanned::More;
                 }
-                left -= 1;
+                *left -= 1;
+                let found = shard.epoch(table, self.bucket, clone);
+                // Not before: a walk that passes a key whose `clone` panics would take it for gone.
                 self.bucket += 1;
-                if let Some((key, epoch)) = shard.epoch(table, self.bucket - 1, clone) {
+                if let Some((key, epoch)) = found {
                     return Scanned::Key(key, epoch);
                 }
             }
@@ -57,10 +63,6 @@ impl KeyScan {
             self.shard += usize::from(id == 0);
         }
         Scanned::Done
-    }
-
-    pub(crate) fn is_done<K, M>(&self, registry: &Registry<K, M>) -> bool {
-        registry.shard(self.shard).is_none()
     }
 }
 

@@ -29,7 +29,7 @@ impl<K, M> Builder<K, M> {
     pub const MAX_SHARDS: usize = MAX_SHARDS;
     /// The most sockets that a registry can be built for: 67,108,864.
     pub const MAX_SOCKETS: usize = MAX_SOCKETS;
-    /// The most sockets that one key can have: 1,048,575.
+    /// The most sockets that one key can have: 1,000,000.
     pub const MAX_SOCKETS_PER_KEY: usize = MAX_SOCKETS_PER_KEY;
     /// The number of shards unless set: 64, or as many as fit a smaller `max_sockets`.
     pub const DEFAULT_SHARDS: usize = 64;

@@ -67,7 +67,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Registers a socket under `key`. Dropping the handle removes it, and no other.
     ///
     /// A mark that comes after this has returned reaches the socket. While a call is under way, whether or not it will succeed, it may hold a place
-    /// of the limits, so that another call at the limit is refused.
+    /// of the limits, so that another call at the limit is refused; and while somebody watches [presence](Self::presence), a call by which the key
+    /// becomes active, or that comes beside such a one, may hold two places of the key's limit.
     ///
     /// Lock-free; allocates when a shard grows, which takes nobody else's time.
     ///
@@ -107,7 +108,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
             socket.take_over();
         }
         if registered.is_watched {
-            shard.notify_active(&registered, socket.key());
+            shard.notify_active(registered.addr);
         }
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(registered);

@@ -51,11 +51,18 @@ impl<K, M> Drop for KeyHold<'_, K, M> {
     }
 }
 
-/// Being counted in a key's state; dropping it takes that back.
+/// Being counted in a key's state, as a socket or while it is told of; dropping it takes that back.
 pub(super) struct JoinGuard<'a, K, M> {
     pub(super) shard: &'a Shard<K, M>,
     pub(super) table: &'a Table<K, M>,
     pub(super) bucket: u32,
+}
+
+impl<K, M> JoinGuard<'_, K, M> {
+    pub(super) fn key(&self) -> &K {
+        // SAFETY: counted as live, so the key stays; it was written before it became visible.
+        unsafe { self.table.key(self.bucket).get() }
+    }
 }
 
 impl<K, M> Drop for JoinGuard<'_, K, M> {

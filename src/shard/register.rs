@@ -33,16 +33,9 @@ pub(crate) struct RegisterOptions {
 pub(crate) struct Registered<K> {
     pub(crate) addr: SlotAddr,
     /// The key that was not needed, since an equal one is there.
-    pub(crate) spare: Option<K>,
+    pub(crate) _spare: Option<K>,
     /// Somebody may be watching: `notify_active`.
     pub(crate) is_watched: bool,
-}
-
-impl<K> Registered<K> {
-    /// Whether the key has become active by it.
-    pub(crate) fn is_first(&self) -> bool {
-        self.spare.is_none()
-    }
 }
 
 /// A permit for one more socket; dropping it gives it back.
@@ -95,7 +88,7 @@ impl<K: Eq, M> Shard<K, M> {
             // Nobody waits for it yet, so no waker is called.
             self.close_socket(addr, generation, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Registered { addr, spare, is_watched: before.is_watched() })
+        Ok(Registered { addr, _spare: spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.

@@ -10,12 +10,13 @@ use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{Generation, LocalId, Owned, SlotAddr, SlotState};
 use crate::sync::Arc;
 use crate::topics::Topics;
+use crate::util::budget::Budget;
 use crate::util::panic::DeferredPanics;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// One live registration: the handle that the connection's task holds.
 ///
@@ -45,6 +46,7 @@ use std::task::{Context, Poll};
 pub struct Socket<K, M = ()> {
     shard: Arc<Shard<K, M>>,
     state: StatePtr,
+    budget: Budget,
 }
 
 /// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
@@ -61,7 +63,7 @@ impl<K, M> Socket<K, M> {
     #[inline]
     pub(crate) fn new(shard: Arc<Shard<K, M>>, addr: SlotAddr) -> Self {
         let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
-        Self { shard, state }
+        Self { shard, state, budget: Budget::default() }
     }
 
     /// Supersedes the other sockets of the key, by one that was announced to do so.
@@ -144,13 +146,19 @@ impl<K, M> Socket<K, M> {
     /// Takes what is due, or arranges for the task to be woken when something is: [`due`](Self::due) for hand-written futures.
     ///
     /// Only the waker of the latest call is woken. The call is lock-free; while another thread is waking the waker of an
-    /// earlier call and this one's is different, it wakes this one at once, to be called again.
+    /// earlier call and this one's is different, it wakes this one immediately, to be called again. It does the same after 64 results in a
+    /// row that were ready, so that a task whose topics are always due leaves the other tasks of its thread their turn.
     ///
     /// # Errors
     /// As [`due`](Self::due).
     #[inline]
     pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        self.owned().poll_due(cx)
+        ready!(self.budget.poll_ready(cx));
+        let result = self.owned().poll_due(cx);
+        if result.is_pending() {
+            self.budget.renew();
+        }
+        result
     }
 
     /// Takes what is due without waiting; empty if nothing is. Lock-free: it starts over only if a mark or another take came between.

@@ -1,5 +1,6 @@
 //! What any crate could use: it knows nothing of sockets.
 
 pub(crate) mod append_list;
+pub(crate) mod budget;
 pub(crate) mod panic;
 pub(crate) mod value_cell;

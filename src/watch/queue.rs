@@ -6,7 +6,7 @@
 //!
 //! # Bound
 //! `len` counts the changes that were told and not taken off yet, with those of the list that the subscription has in its hands. What comes when it is
-//! at the capacity is not kept: instead the queue *lags*, and the subscription starts over with what it finds in the registry.
+//! at the capacity is not kept: instead the queue *lags*, and the subscription finds out in the registry what it was not told.
 //!
 //! A telling is counted and gives up, or is in the list, before it ends; and it comes after the change that it tells of. So a
 //! subscription that takes the flag sees in the registry what it was not told.
@@ -14,6 +14,7 @@
 #![allow(unsafe_code)]
 
 use crate::sync::{AtomicPtr, AtomicU32, Ordering};
+use crate::util::panic::DeferredPanics;
 use std::marker::PhantomData;
 use std::{mem, ptr};
 
@@ -126,7 +127,11 @@ impl<K> Iterator for Nodes<K> {
 
 impl<K> Drop for Nodes<K> {
     fn drop(&mut self) {
-        self.for_each(drop);
+        let mut panics = DeferredPanics::default();
+        while !self.0.is_null() {
+            panics.catch(|| drop(self.next()));
+        }
+        panics.resume_unless_panicking();
     }
 }
 

@@ -22,6 +22,7 @@ mod socketmanager;
 mod stats;
 mod takeover;
 mod throttle;
+mod turns;
 mod unissued_ids;
 mod visit;
 mod wait;

@@ -27,11 +27,14 @@ class Mutant(NamedTuple):
 
 # The files.
 COUNTS = "src/presence/counts.rs"
+ONLINE = "src/presence/online.rs"
 PRESENCE = "src/presence/mod.rs"
+SCAN = "src/presence/scan.rs"
 REGISTER_CALL = "src/registry/register.rs"
 LOOKUP = "src/shard/lookup.rs"
 MARK = "src/shard/mark.rs"
 MARK_MANY = "src/shard/mark_many.rs"
+OBSERVER = "src/shard/observer.rs"
 REGISTER = "src/shard/register.rs"
 REMOVE = "src/shard/remove.rs"
 TAKEOVER = "src/shard/takeover.rs"
@@ -53,6 +56,7 @@ HOME = "src/storage/table/home.rs"
 INSERT = "src/storage/table/insert.rs"
 KEY_STATE = "src/storage/table/key_state.rs"
 TAKEOVER_ORDER = "src/storage/slot/takeover_order.rs"
+BUDGET = "src/util/budget.rs"
 PANIC = "src/util/panic.rs"
 WATCH = "src/watch/mod.rs"
 QUEUE = "src/watch/queue.rs"
@@ -376,19 +380,33 @@ MUTANTS = [
     Mutant("lag-by-store", "who takes the flag sees what the last one to raise it did", "loom events::lag_of_two", [
         (QUEUE, "self.lags.fetch_or(1, Ordering::Release)", "self.lags.store(1, Ordering::Release)"),
     ]),
-    Mutant("lag-not-first", "a subscription that lags goes on where it was", "loom events::lag_beside_register", [
-        (PRESENCE, "            self.restart();\n", ""),
+    Mutant("lag-not-made-up-for", "a subscription that lags goes on where it was", "loom events::lag_beside_register", [
+        (PRESENCE, "            self.lag = Lag::Noticed;\n", ""),
+    ]),
+    Mutant("told-before-telling", "a key counts as told before it is", "loom events::register_beside_first", [
+        (OBSERVER, "            watchers.push(guard.key(), online(number), panics);\n            epoch.set_told();\n",
+         "            epoch.set_told();\n            watchers.push(guard.key(), online(number), panics);\n"),
+    ]),
+    Mutant("only-the-first-tells", "a registration leaves a key's coming to the first one of all", "test --test user_code presence_stalled::a_second_registration_tells_beside_a_stopped_first_one", [
+        (OBSERVER, "if !table.cold(bucket).epoch.is_told() {",
+         "if table.cold(bucket).epoch.number(&watchers.clock, || false).is_none() {"),
+    ]),
+    Mutant("told-without-joining", "a key goes while it is told of", "loom events::register_beside_takeover_that_leaves", [
+        (OBSERVER, "let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };", "let guard = hold;"),
+    ]),
+    Mutant("not-told-from-then-on", "every registration tells of its key again", "test --test api presence::further_sockets_of_a_key_take_no_room", [
+        (OBSERVER, "            epoch.set_told();\n", ""),
     ]),
     Mutant("queue-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
         (QUEUE, "compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed)",
          "compare_exchange_weak(older, node, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
     Mutant("late-end-believed", "the end of an earlier epoch is taken for that of the one that is known", "loom events::last_leaves_first_joins", [
-        (PRESENCE, "is_some_and(|&known| known < sequence)", "is_some()"),
+        (ONLINE, "is_some_and(|&known| known < sequence)", "is_some()"),
     ]),
     Mutant("earlier-epoch-not-ended", "an epoch begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
-        (PRESENCE, "                self.next = Some(PresenceEvent::Online((self.clone)(&key), sequence));\n                Some(PresenceEvent::Offline(key, before + 1))",
-         "                Some(PresenceEvent::Online(key, sequence + 0 * before))"),
+        (ONLINE, "                self.next.push_back(Offline(before, mem::replace(known, sequence) + 1));\n",
+         "                (*known, _) = (sequence, before);\n"),
     ]),
     Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [
         (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
@@ -491,7 +509,39 @@ MUTANTS = [
         (PRESENCE, "        let guard = PollGuard(self);\n", "        let mut guard = std::mem::ManuallyDrop::new(PollGuard(self));\n"),
     ]),
     Mutant("queue-not-turned-round", "what was told last is heard first", "test --test api presence::events_are_for_the_first_socket_of_a_key_and_the_last", [
-        (PRESENCE, "let change = self.changes.pop()?;", "let change = (!self.changes.is_empty()).then(|| self.changes.remove(0))?;"),
+        (PRESENCE, "if let Some(change) = self.changes.pop() {", "if !self.changes.is_empty() {\n                let change = self.changes.remove(0);"),
+    ]),
+    Mutant("rest-of-the-queue-leaked", "a key whose drop panics leaks those that were told before it", "test --test user_code presence_panics::a_drop_that_panics_leaks_no_other_key", [
+        (QUEUE, "panics.catch(|| drop(self.next()));", "drop(self.next());"),
+    ]),
+    Mutant("end-lost-to-a-drop", "a key whose drop panics while a subscription listens keeps the event from being yielded", "test --test user_code presence_panics::a_drop_that_panics_leaks_no_other_key", [
+        (ONLINE, "                let _known = keys.remove_entry(&key);\n", "                keys.remove(&key);\n"),
+    ]),
+    Mutant("walk-passes-a-clone-that-panics", "a walk takes a key whose clone panics for gone", "test --test user_code presence_panics::a_clone_that_panics_in_a_walk_harms_nobody", [
+        (SCAN, "                let found = shard.epoch(table, self.bucket, clone);\n", "                self.bucket += 1;\n                let found = shard.epoch(table, self.bucket - 1, clone);\n"),
+        (SCAN, "                self.bucket += 1;\n                if let Some", "                if let Some"),
+    ]),
+
+    # What a subscription makes of what it is told.
+    Mutant("lag-begins-anew", "a walk that is under way begins again with each lag", "test --test api presence::a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk", [
+        (PRESENCE, "            Lag::Heard if !self.is_walking => {", "            Lag::Heard => {"),
+        (PRESENCE, "            Lag::Noticed if !self.is_walking => self.lag", "            Lag::Noticed => self.lag"),
+        (ONLINE, "        self.unmet = mem::replace(&mut self.met, room);", "        let met = mem::replace(&mut self.met, room);\n        self.unmet.extend(met);"),
+    ]),
+    Mutant("queue-first", "a subscription that is told more all the time never walks on", "test --test api presence::a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk", [
+        (PRESENCE, "            if let Some(change) = self.changes.pop() {", "            if self.changes.is_empty() {\n                self.changes.extend(self.watcher.metadata().as_ref().unwrap().take());\n            }\n            if let Some(change) = self.changes.pop() {"),
+    ]),
+    Mutant("walk-not-swept", "who has gone unnoticed stays online", "loom events::lag_beside_last_leaves", [
+        (ONLINE, "        self.gone = mem::replace(&mut self.unmet, none()).into_iter();", "        self.met.extend(mem::replace(&mut self.unmet, none()));"),
+    ]),
+    Mutant("lag-not-heard-out", "what was told before a lag is taken for newer than the walk that makes up for it", "test --test api presence::what_was_told_before_a_lag_is_not_believed_after_it", [
+        (PRESENCE, "            Lag::Noticed if !self.is_walking => self.lag = Lag::Heard,", "            Lag::Noticed if !self.is_walking => {\n                self.lag = Lag::Heard;\n                return self.begin_round();\n            }"),
+    ]),
+    Mutant("ready-without-end", "a task whose future is always ready keeps the others from running", "test --test api turns::a_socket_that_is_marked_again_and_again", [
+        (BUDGET, "            self.0 += 1;\n", ""),
+    ]),
+    Mutant("events-without-end", "a subscription to many keys keeps the other tasks from running", "test --test api turns::a_subscription_to_many_keys", [
+        (PRESENCE, "        ready!(self.budget.poll_ready(cx));\n", ""),
     ]),
     Mutant("batch-lost-in-a-panic", "a panic of the iterator loses the keys that it gave before", "test --test api mark::keys_given_before_the_iterator_panics_are_marked", [
         (MARK_MANY, "        self.flush();\n        std::mem::take(&mut self.panics).resume_unless_panicking();\n",

@@ -3,5 +3,6 @@
 
 mod panics;
 mod presence_panics;
+mod presence_stalled;
 mod stalled;
 mod wakers;

@@ -1,4 +1,4 @@
-//! Presence events of keys whose `Clone` panics (G10), and what becomes of keys that were told and never taken.
+//! Presence events of keys whose `Clone` or `Drop` panics (G10), and what becomes of keys that were told and never taken.
 
 use std::cell::Cell;
 use std::hash::Hash;
@@ -9,6 +9,7 @@ use socket_registry::{Presence, PresenceEvent, Registry};
 
 thread_local! {
     static ARMED: Cell<bool> = const { Cell::new(false) };
+    static DROP_ARMED: Cell<bool> = const { Cell::new(false) };
 }
 
 struct Fragile(u64, Arc<()>);
@@ -19,6 +20,14 @@ impl Clone for Fragile {
             resume_unwind(Box::new("clone"));
         }
         Self(self.0, Arc::clone(&self.1))
+    }
+}
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        if DROP_ARMED.replace(false) {
+            resume_unwind(Box::new("drop"));
+        }
     }
 }
 
@@ -73,9 +82,9 @@ fn a_clone_that_panics_harms_nobody() {
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
     let mut heard = [fragile(&mut one), fragile(&mut two)];
     heard.sort();
-    assert_eq!(heard, [vec!['!'], vec!['-']]);
+    assert_eq!(heard, [vec!['!', '-'], vec!['-']]);
 
-    // While listening: it begins again.
+    // While listening: it finds out what it has lost.
     let socket = registry.register(key(1)).unwrap();
     panics(|| one.try_next());
     assert_eq!((fragile(&mut one), fragile(&mut two)), (vec!['!', '+'], vec!['+']));
@@ -96,4 +105,49 @@ fn what_is_told_and_never_taken_is_dropped_with_the_subscription() {
     assert_eq!(Arc::strong_count(&alive), 11);
     drop(sockets);
     assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn a_drop_that_panics_leaks_no_other_key() {
+    let (registry, alive) = (Registry::<Fragile>::new(), Arc::new(()));
+    let register = |n| registry.register(Fragile(n, Arc::clone(&alive))).unwrap();
+    let drop_panics = |f: &mut dyn FnMut()| {
+        DROP_ARMED.set(true);
+        assert!(catch_unwind(AssertUnwindSafe(f)).is_err());
+        assert!(!DROP_ARMED.get());
+    };
+
+    // While a subscription listens: what it has taken in is yielded, and the rest is found out.
+    let mut presence = registry.presence();
+    let (stays, goes) = (register(1), register(2));
+    assert_eq!(fragile(&mut presence), ['+', '+']);
+    drop(goes);
+    drop_panics(&mut || drop(presence.try_next()));
+    assert_eq!(fragile(&mut presence), ['!', '-']);
+    drop(stays);
+    assert_eq!(fragile(&mut presence), ['-']);
+
+    // While one ends that has not taken what it was told.
+    let sockets: Vec<_> = (0..10).map(register).collect();
+    assert_eq!(Arc::strong_count(&alive), 21);
+    let mut presence = Some(presence);
+    drop_panics(&mut || drop(presence.take()));
+    assert_eq!(Arc::strong_count(&alive), 11);
+    drop(sockets);
+    assert_eq!(Arc::strong_count(&alive), 1);
+}
+
+#[test]
+fn a_clone_that_panics_in_a_walk_harms_nobody() {
+    let registry = Registry::<Fragile>::new();
+    let key = |n| Fragile(n, Arc::default());
+    let mut presence = registry.presence_with_capacity(0);
+    let stays = registry.register(key(1)).unwrap();
+    assert_eq!(fragile(&mut presence), ['!', '+']);
+    drop(registry.register(key(2)).unwrap());
+    assert!(matches!(presence.try_next(), Some(PresenceEvent::Lagged)));
+    panics(|| presence.try_next());
+    assert_eq!(fragile(&mut presence), ['!'], "the key stayed online");
+    drop(stays);
+    assert_eq!(fragile(&mut presence), ['!', '-']);
 }

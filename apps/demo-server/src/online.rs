@@ -30,7 +30,7 @@ impl<K: Ord + Hash + Clone + Serialize> Online<K> {
             match event {
                 PresenceEvent::Online(id, _) => drop(self.ids.insert(id)),
                 PresenceEvent::Offline(id, _) => drop(self.ids.remove(&id)),
-                _ => self.ids.clear(), // lagged: it begins again
+                _ => {} // lagged: what is missing follows
             }
         }
         changed
@@ -58,6 +58,8 @@ where
 {
     let mut online = Online { grace: Grace::new(grace), ids: BTreeSet::new() };
     let mut told = String::new();
+    // Half a list would be wrong. Once it is whole, what follows keeps it so.
+    let mut whole = false;
     let mut changed = true;
     let mut free_at = Instant::now();
     loop {
@@ -73,8 +75,7 @@ where
             () = grace_over => {}
             () = sleep_until(free_at), if changed => {
                 free_at = Instant::now() + pace;
-                // Half a list would be wrong. The rest is on its way.
-                if presence.is_caught_up() {
+                if whole {
                     changed = false;
                     let text = online.text();
                     if text != told {
@@ -85,6 +86,7 @@ where
             }
         }
         changed |= online.settle();
+        whole |= presence.is_caught_up();
         // A million may come at once, and others have work to do as well.
         consume_budget().await;
     }

@@ -74,6 +74,6 @@ fn the_limit_of_a_key_is_passed_on() {
 
 #[test]
 fn the_numbers_are_as_documented() {
-    assert_eq!((MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY), (1_024, 67_108_864, 1_048_575));
+    assert_eq!((MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY), (1_024, 67_108_864, 1_000_000));
     assert_eq!((PLACE_BITS, BUCKETS_PER_LINE), (37, 2));
 }

@@ -28,11 +28,23 @@ fn a_session_that_ended_gets_no_number() {
 }
 
 #[test]
+fn what_was_told_keeps_its_number() {
+    let (epoch, clock) = epoch(NONE);
+    assert_eq!((epoch.is_told(), epoch.number(&clock, || true), epoch.is_told()), (false, Some(1), false));
+    epoch.set_told();
+    epoch.set_told();
+    assert_eq!((epoch.is_told(), epoch.number(&clock, || panic!("not asked")), epoch.end()), (true, Some(1), Some(1)));
+    epoch.clear();
+    assert!(!epoch.is_told());
+    assert_eq!((epoch.end(), epoch.is_told()), (None, true), "nobody is to be told");
+}
+
+#[test]
 fn a_number_that_was_drawn_meanwhile_counts() {
     for is_active in [true, false] {
         let (epoch, clock) = epoch(NONE);
         let number = epoch.number(&clock, || {
-            epoch.0.store(7, Ordering::Relaxed);
+            epoch.0.store(7 * ONE_NUMBER, Ordering::Relaxed);
             is_active
         });
         assert_eq!(number, Some(7));
