@@ -59,7 +59,7 @@ pub(super) struct JoinGuard<'a, K, M> {
 }
 
 impl<K, M> JoinGuard<'_, K, M> {
-    pub(super) fn key(&self) -> &K {
+    pub(super) fn key(&self) -> ValueRef<'_, K> {
         // SAFETY: counted as live, so the key stays; it was written before it became visible.
         unsafe { self.table.key(self.bucket).get() }
     }

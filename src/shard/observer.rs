@@ -54,7 +54,7 @@ impl<K, M> Shard<K, M> {
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
         let epoch = &table.cold(bucket).epoch;
         if let Some(number) = epoch.number(&watchers.clock, || true) {
-            watchers.push(guard.key(), online(number), panics);
+            watchers.push(&guard.key(), online(number), panics);
             epoch.set_told();
         }
         panics.catch(|| drop(guard));

@@ -384,8 +384,8 @@ MUTANTS = [
         (PRESENCE, "            self.lag = Lag::Noticed;\n", ""),
     ]),
     Mutant("told-before-telling", "a key counts as told before it is", "loom events::register_beside_first", [
-        (OBSERVER, "            watchers.push(guard.key(), online(number), panics);\n            epoch.set_told();\n",
-         "            epoch.set_told();\n            watchers.push(guard.key(), online(number), panics);\n"),
+        (OBSERVER, "            watchers.push(&guard.key(), online(number), panics);\n            epoch.set_told();\n",
+         "            epoch.set_told();\n            watchers.push(&guard.key(), online(number), panics);\n"),
     ]),
     Mutant("only-the-first-tells", "a registration leaves a key's coming to the first one of all", "test --test user_code presence_stalled::a_second_registration_tells_beside_a_stopped_first_one", [
         (OBSERVER, "if !table.cold(bucket).epoch.is_told() {",
