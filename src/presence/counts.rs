@@ -95,8 +95,8 @@ impl<K, M> Counts<K, M> {
 
     /// Takes note of a change, or arranges for the task to be woken when there is one: [`changed`](Self::changed) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free, and pending once after 64 changes in a row, as
-    /// [`Socket::poll_due`](crate::Socket::poll_due).
+    /// Only the waker of the latest call is woken. Lock-free, and pending once after 64 changes in
+    /// a row, as [`Socket::poll_due`](crate::Socket::poll_due).
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.watcher.poll_due(cx).map(drop)
     }

@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 /// - At most one offline event is held for each key, and no more than a [limit](Self::with_limit) in all: beyond it the oldest is told early.
 /// - An online event whose number is not above that of the offline event that is held for its key is older than that absence. It is passed on, and ends
 ///   nothing. An offline event whose number is not above is dropped; one whose number is above takes the held one's place, and the period begins anew.
-/// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events go on from where they were.
+/// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events go
+///   on from where they were.
 ///
 /// ```
 /// use socket_registry::{Grace, PresenceEvent::{Offline, Online}};

@@ -1,14 +1,17 @@
 //! Presence: which keys become active and idle, as events in the order that matters.
 //!
-//! A subscription is told of changes, and walks through the registry, once when it begins and once more after each lag. Both are treated
-//! alike (`online`). They take turns: a round of what was told until then, and a piece of the walk; so a subscription that is told
-//! more all the time comes to the end of its walk, and one that walks hears what it is told.
+//! A subscription is told of changes, and walks through the registry, once when it begins and once
+//! more after each lag. Both are treated alike (`online`). They take turns: a round of what was
+//! told until then, and a piece of the walk; so a subscription that is told more all the time comes
+//! to the end of its walk, and one that walks hears what it is told.
 //!
 //! # Why a lag leaves no ghost and no gap
-//! - *Noticed.* The flag is taken. Who raised it did so after the change that was not told; so a walk that begins from here on finds it.
-//! - *Heard.* The queue is taken once more, and heard: nothing that was told before the flag was taken is taken for newer than the walk.
-//! - *The walk.* Whoever is known and not met has gone. A walk that is under way comes to its end first; one that were begun anew each
-//!   time might never end.
+//! - *Noticed.* The flag is taken. Who raised it did so after the change that was not told; so a
+//!   walk that begins from here on finds it.
+//! - *Heard.* The queue is taken once more, and heard: nothing that was told before the flag was
+//!   taken is taken for newer than the walk.
+//! - *The walk.* A key that is known and not met has gone. A walk that is under way comes to its end
+//!   first; one that were begun anew each time might never end.
 
 pub(crate) mod counts;
 pub(crate) mod grace;
@@ -37,12 +40,14 @@ const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent<K> {
-    /// The key has become active, or was active when the subscription began. With the sequence of this event.
+    /// The key has become active, or was active when the subscription began. With the sequence of
+    /// this event.
     Online(K, u64),
     /// The key has become idle. With the sequence of this event.
     Offline(K, u64),
-    /// Too much changed between two looks: some comings and goings are left out. What was yielded stays as it is, and what follows
-    /// goes on from there: each key that has changed gets the event that is missing, by the time that [`Presence::is_caught_up`].
+    /// Too much changed between two looks: some comings and goings are left out. What was yielded
+    /// stays as it is, and what follows goes on from there: each key that has changed gets the
+    /// event that is missing, by the time that [`Presence::is_caught_up`].
     Lagged,
 }
 
@@ -57,9 +62,10 @@ pub enum PresenceEvent<K> {
 /// `Offline` and then `Online`. Events of different keys are in no particular order.
 ///
 /// # Memory
-/// At most as many changes as the capacity says wait to be taken. Of a subscription that is slower it is only kept that it is: it
-/// gets [`Lagged`](PresenceEvent::Lagged), walks through the registry once more, and yields what differs from what it has yielded before. Besides,
-/// it keeps a clone of each key that it has yielded as online. It keeps the registry's memory, too.
+/// At most as many changes as the capacity says wait to be taken. Of a subscription that is slower
+/// it is only kept that it is: it gets [`Lagged`](PresenceEvent::Lagged), walks through the
+/// registry once more, and yields what differs from what it has yielded before. Besides, it keeps a
+/// clone of each key that it has yielded as online. It keeps the registry's memory, too.
 ///
 /// # Progress
 /// Who registers or drops a socket never waits for a subscription, nor the other way round. Telling takes a clone of the key and an allocation for each
@@ -170,8 +176,9 @@ impl<K: Eq + Hash, M> Presence<K, M> {
 
     /// Takes the next event, or arranges for the task to be woken when there is one: [`next`](Self::next) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free. It walks no more than some thousand buckets of the registry at a time; after that,
-    /// and after 64 events in a row, it wakes the task and returns pending, so that others have their turn.
+    /// Only the waker of the latest call is woken. Lock-free. It walks no more than some thousand
+    /// buckets of the registry at a time; after that, and after 64 events in a row, it wakes the
+    /// task and returns pending, so that others have their turn.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<PresenceEvent<K>> {
         ready!(self.budget.poll_ready(cx));
         loop {
@@ -191,7 +198,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         Poll::Pending
     }
 
-    /// Takes the next event, if there is one by now. Lock-free. While a walk through the registry is under way, it walks on to the next event.
+    /// Takes the next event, if there is one by now. Lock-free. While a walk through the registry
+    /// is under way, it walks on to the next event.
     pub fn try_next(&mut self) -> Option<PresenceEvent<K>> {
         loop {
             match self.step() {
@@ -202,8 +210,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         }
     }
 
-    /// Whether all that was found out by the walk through the registry, with which a subscription begins and by which it makes up for a
-    /// [lag](PresenceEvent::Lagged), has been yielded.
+    /// Whether all that was found out by the walk through the registry, with which a subscription
+    /// begins and by which it makes up for a [lag](PresenceEvent::Lagged), has been yielded.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         self.lag == Lag::None && !self.is_walking && self.online.is_yielded()
@@ -220,7 +228,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         self.watcher.metadata().as_ref().expect("who watches presence has a queue")
     }
 
-    /// A round: all that was told so far, then a piece of the walk, if there is one. So neither keeps the other waiting.
+    /// A round: all that was told so far, then a piece of the walk, if there is one. So neither
+    /// keeps the other waiting.
     fn advance(&mut self) -> Step<K> {
         // Before the queue is taken and the walk begins, so that they show what was not told.
         if self.lag == Lag::None && self.queue().take_lag() {

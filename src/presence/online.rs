@@ -1,19 +1,24 @@
-//! Which keys a subscription has yielded as online: what it is told, and what it finds in the registry, made into events.
+//! Which keys a subscription has yielded as online: what it is told, and what it finds in the
+//! registry, made into events.
 //!
 //! For each key that is known, it is known in which epoch:
-//! - *Session s goes on.* Unless this or a later one is known: if an earlier one is, it has ended, and its end, if not told yet, will
-//!   come late; then s begins.
-//! - *Session s ended.* If it is the one that is known, it ends. If not, its end was found out already, or it never was known: nothing.
+//! - *Epoch s goes on.* Unless this or a later one is known: if an earlier one is, it has ended,
+//!   and its end, if not told yet, will come late; then s begins.
+//! - *Epoch s ended.* If it is the one that is known, it ends. If not, its end was found out
+//!   already, or it never was known: nothing.
 //!
-//! So for each key the events alternate and their sequences rise, whichever way they came; and since the end of the last epoch is told after all
-//! that is told of it, the last event is the truth.
+//! So for each key the events alternate and their sequences rise, whichever way they came; and
+//! since the end of the last epoch is told after all that is told of it, the last event is the
+//! truth.
 //!
 //! # What a subscription was not told
-//! After a lag the subscription walks through the registry once more. What is known then is `unmet` until the walk finds it, or somebody
-//! tells of it. What is unmet when the walk has ended has gone: an epoch that goes on through all of a walk is met. So nothing
-//! that was learned is lost, and what was missed is one event for each key at most.
+//! After a lag the subscription walks through the registry once more. What is known then is `unmet`
+//! until the walk finds it, or somebody tells of it. What is unmet when the walk has ended has
+//! gone: an epoch that goes on through all of a walk is met. So nothing that was learned is lost,
+//! and what was missed is one event for each key at most.
 //!
-//! An event is in `next` before anything of the caller's runs that could panic, or nothing is changed: so what is known is what was yielded.
+//! An event is in `next` before anything of the caller's runs that could panic, or nothing is
+//! changed: so what is known is what was yielded.
 
 use crate::presence::PresenceEvent;
 use crate::presence::PresenceEvent::{Offline, Online};
@@ -87,7 +92,8 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         }
     }
 
-    /// A walk through the registry begins, when all is heard that was told before the lag was noticed.
+    /// A walk through the registry begins, when all is heard that was told before the lag was
+    /// noticed.
     pub(crate) fn begin_walk(&mut self) {
         debug_assert!(self.is_yielded() && self.unmet.is_empty());
         let room = HashMap::with_capacity_and_hasher(self.met.len(), hasher());

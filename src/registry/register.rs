@@ -66,9 +66,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// Registers a socket under `key`. Dropping the handle removes it, and no other.
     ///
-    /// A mark that comes after this has returned reaches the socket. While a call is under way, whether or not it will succeed, it may hold a place
-    /// of the limits, so that another call at the limit is refused; and while somebody watches [presence](Self::presence), a call by which the key
-    /// becomes active, or that comes beside such a one, may hold two places of the key's limit.
+    /// A mark that comes after this has returned reaches the socket. While a call is under way,
+    /// whether or not it will succeed, it may hold a place of the limits, so that another call at
+    /// the limit is refused; and while somebody watches [presence](Self::presence), a call by which
+    /// the key becomes active, or that comes beside such a one, may hold two places of the key's
+    /// limit.
     ///
     /// Lock-free; allocates when a shard grows, which takes nobody else's time.
     ///

@@ -11,7 +11,8 @@ pub(crate) const MAX_SHARDS: usize = 1 << 10;
 /// The most sockets: a quarter of what ids can name, so that shards that get more than their share still have ids. (Not without end: with 1,024
 /// shards, four keys of a million sockets each in one shard are more than it can name.)
 pub(crate) const MAX_SOCKETS: usize = 1 << 26;
-/// The most sockets of one key. A registration that tells of the key is counted once more meanwhile: there is room for 48,575 such.
+/// The most sockets of one key. A registration that tells of the key is counted once more
+/// meanwhile: there is room for 48,575 such.
 pub(crate) const MAX_SOCKETS_PER_KEY: usize = 1_000_000;
 const _: () = assert!(MAX_SOCKETS_PER_KEY < MAX_LIVE as usize);
 

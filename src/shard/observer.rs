@@ -1,12 +1,15 @@
 //! What a shard tells those who watch it.
 //!
 //! # Why a key's coming is told in time, and by whom
-//! - *Not after its going.* A takeover can supersede the new socket and leave before the registration has told. So who tells joins
-//!   the key meanwhile: its epoch cannot end, and so nobody tells the end, nor of a later epoch, before this was told.
-//! - *Before any registration of the epoch returns.* The first one may be stopped while it tells. So every registration that finds
-//!   the epoch not told tells it, whoever else does; a subscription ignores what it knows.
-//! - *Who finds TOLD may rely on it.* It is set after the telling, and a subscription that joined the watchers too late for that finds
-//!   the key by its walk: the key was there before the teller's step in the counts, and that step before the subscription's.
+//! - *Not after its going.* A takeover can supersede the new socket and leave before the
+//!   registration has told. So who tells joins the key meanwhile: its epoch cannot end, and so
+//!   nobody tells the end, nor of a later epoch, before this was told.
+//! - *Before any registration of the epoch returns.* The first one may be stopped while it tells.
+//!   So every registration that finds the epoch not told tells it, also beside another; a
+//!   subscription ignores what it knows.
+//! - *Who finds TOLD may rely on it.* It is set after the telling, and a subscription that joined
+//!   the watchers too late for that finds the key by its walk: the key was there before the
+//!   teller's step in the counts, and that step before the subscription's.
 
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
@@ -47,10 +50,12 @@ impl<K, M> Shard<K, M> {
         panics.resume();
     }
 
-    /// Tells the watchers of the epoch of the key that is in a bucket, by the owner of one of its sockets.
+    /// Tells the watchers of the epoch of the key that is in a bucket, by the owner of one of its
+    /// sockets.
     fn tell_active(&self, watchers: &Watchers<K>, table: &Table<K, M>, bucket: u32, panics: &mut DeferredPanics) {
         let Some(hold) = KeyHold::new(self, &ActiveKey::now(table, bucket)) else { return };
-        // Gone: the caller's socket was superseded, and the epoch has ended. Full: as many others are telling.
+        // Gone: the caller's socket was superseded, and the epoch has ended. Full: as many others
+        // are telling.
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
         let epoch = &table.cold(bucket).epoch;
         if let Some(number) = epoch.number(&watchers.clock, || true) {

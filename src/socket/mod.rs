@@ -145,9 +145,10 @@ impl<K, M> Socket<K, M> {
 
     /// Takes what is due, or arranges for the task to be woken when something is: [`due`](Self::due) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. The call is lock-free; while another thread is waking the waker of an
-    /// earlier call and this one's is different, it wakes this one immediately, to be called again. It does the same after 64 results in a
-    /// row that were ready, so that a task whose topics are always due leaves the other tasks of its thread their turn.
+    /// Only the waker of the latest call is woken. The call is lock-free; while another thread is
+    /// waking the waker of an earlier call and this one's is different, it wakes this one
+    /// immediately, to be called again. It does the same after 64 results in a row that were ready,
+    /// so that a task whose topics are always due leaves the other tasks of its thread their turn.
     ///
     /// # Errors
     /// As [`due`](Self::due).

@@ -1,4 +1,5 @@
-//! A bound on results that are ready one after another, for futures and streams that have no runtime to do it.
+//! A bound on results that are ready one after another, for futures and streams that have no
+//! runtime to do it.
 
 use std::task::{Context, Poll};
 
@@ -10,7 +11,8 @@ const READY_IN_A_ROW: u8 = 64;
 pub(crate) struct Budget(u8);
 
 impl Budget {
-    /// Ready if one more result may be. Pending if it is the turn of others: the task is woken, to come again.
+    /// Ready if one more result may be. Pending if it is the turn of others: the task is woken, to
+    /// come again.
     #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.0 < READY_IN_A_ROW {

@@ -12,8 +12,9 @@
 //!   comes after that, so who makes it knows of the watchers from there on. If it came before, the hold fails.
 //! - *The counts change.* The change is a step in the word that the subscription steps.
 //!
-//! A key's coming is told before any of its registrations returns, and while it cannot go (see `observer`); but its going may be
-//! told after its next coming. The numbers of the epochs put that right, see `epoch` and `presence`.
+//! A key's coming is told before any of its registrations returns, and while it cannot go (see
+//! `observer`); but its going may be told after its next coming. The numbers of the epochs put that
+//! right, see `epoch` and `presence`.
 
 pub(crate) mod queue;
 

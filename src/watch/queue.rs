@@ -5,8 +5,9 @@
 //! is allocated for each change, as the clone of a `String` is.
 //!
 //! # Bound
-//! `len` counts the changes that were told and not taken off yet, with those of the list that the subscription has in its hands. What comes when it is
-//! at the capacity is not kept: instead the queue *lags*, and the subscription finds out in the registry what it was not told.
+//! `len` counts the changes that were told and not taken off yet, with those of the list that the
+//! subscription has in its hands. What comes when it is at the capacity is not kept: instead the
+//! queue *lags*, and the subscription finds out in the registry what it was not told.
 //!
 //! A telling is counted and gives up, or is in the list, before it ends; and it comes after the change that it tells of. So a
 //! subscription that takes the flag sees in the registry what it was not told.

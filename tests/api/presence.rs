@@ -169,7 +169,8 @@ fn without_room_every_change_is_a_lag() {
     assert_eq!(heard(&mut presence), [('!', 0), ('-', 1)]);
 }
 
-/// The end of a key was not told, for want of room. Its beginning was told before that, and is heard after it.
+/// The end of a key was not told, for want of room. Its beginning was told before that, and is
+/// heard after it.
 #[test]
 fn what_was_told_before_a_lag_is_not_believed_after_it() {
     let registry = Registry::<u64>::new();
@@ -189,7 +190,8 @@ fn further_sockets_of_a_key_take_no_room() {
     assert_eq!(heard(&mut presence), [('-', 1)]);
 }
 
-/// Whoever takes one event while many more come never has an empty queue, and is told each time that it lags.
+/// A subscriber that takes one event while many more come never has an empty queue, and is told each time
+/// that it lags.
 #[test]
 fn a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk() {
     const KEYS: u64 = 5_000;
@@ -210,7 +212,8 @@ fn a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk() {
         mirror.hear(presence.try_next().expect("there is always more"));
     }
     assert!((0..KEYS).all(|key| mirror.online.contains_key(&key)), "the walk has come to its end");
-    // Those that went unnoticed are found out by the next walks, and nobody who stays is told of again.
+    // Those that went unnoticed are found out by the next walks, and nobody who stays is told of
+    // again.
     sockets.truncate(KEYS as usize / 2);
     for _ in 0..4 * KEYS {
         churn(&mut sockets);

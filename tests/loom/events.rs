@@ -214,7 +214,8 @@ fn superseded_beside_last_leaves_first_joins() {
     });
 }
 
-/// A key whose first registration has come as far as to tell of it, which it does on a thread of its own.
+/// A key whose first registration has come as far as to tell of it, which it does on a thread of
+/// its own.
 fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<Socket<Key, Guarded>> {
     let (shard, fingerprint) = registry.locate(&1u8);
     let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
@@ -226,8 +227,8 @@ fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHand
     })
 }
 
-/// The first socket of a key is superseded, and who took over leaves, while the first one's registration still tells of the key: nobody
-/// is shown who is not there.
+/// The first socket of a key is superseded, and who took over leaves, while the first one's
+/// registration still tells of the key: nobody is shown who is not there.
 #[test]
 fn register_beside_takeover_that_leaves() {
     check(|| {
@@ -243,7 +244,8 @@ fn register_beside_takeover_that_leaves() {
     });
 }
 
-/// Of two registrations either may be stopped anywhere: once the other one has returned, the subscription knows.
+/// Of two registrations either may be stopped anywhere: once the other one has returned, the
+/// subscription knows.
 #[test]
 fn register_beside_first() {
     check(|| {

@@ -1,4 +1,5 @@
-//! Presence events of keys whose `Clone` or `Drop` panics (G10), and what becomes of keys that were told and never taken.
+//! Presence events of keys whose `Clone` or `Drop` panics (G10), and what becomes of keys that were
+//! told and never taken.
 
 use std::cell::Cell;
 use std::hash::Hash;

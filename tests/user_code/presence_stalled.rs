@@ -1,4 +1,5 @@
-//! Presence beside a registration that is stopped while it tells of its key, in the key's `Clone` (G9, G16).
+//! Presence beside a registration that is stopped while it tells of its key, in the key's `Clone`
+//! (G9, G16).
 
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -58,7 +59,8 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Stops the key's first registration while it tells, runs `others`, lets it go on, and returns its socket.
+/// Stops the key's first registration while it tells, runs `others`, lets it go on, and returns its
+/// socket.
 fn beside_stopped_first(registry: &Registry<Key>, others: impl FnOnce()) -> Socket<Key> {
     let ((passing, at_the_gate), (release, released)) = (channel(), channel());
     let gated = Key(42, Arc::new(Mutex::new(Some((passing, released)))));
@@ -75,7 +77,7 @@ fn beside_stopped_first(registry: &Registry<Key>, others: impl FnOnce()) -> Sock
     })
 }
 
-/// Whoever has registered is known, although the first one is still telling.
+/// A key with a socket that was registered is known, although the first one is still telling.
 #[test]
 fn a_second_registration_tells_beside_a_stopped_first_one() {
     let registry = Registry::<Key>::new();
