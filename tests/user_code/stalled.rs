@@ -2,9 +2,10 @@
 //! call runs, stops nobody else. With a lock held there, every one of these tests would time out.
 
 use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -260,6 +261,45 @@ fn a_mark_stalled_in_a_waker_stops_nobody() {
             everything_works(&registry);
             drop(woken);
             assert!(!registry.is_active(&key(42)));
+        },
+    );
+}
+
+/// The task that is being woken runs, waits again, and is woken by every call that comes next: none relies on the stalled one.
+#[test]
+fn a_mark_stalled_in_a_waker_leaves_no_wake_up_to_itself() {
+    static GATE: SharedGate = LazyLock::new(Mutex::default);
+    static WAKES: AtomicUsize = AtomicUsize::new(0);
+    let registry = World::new();
+    let hook = Arc::new(Hook(|call| {
+        if call == WakerCall::Wake {
+            WAKES.fetch_add(1, Ordering::SeqCst);
+            pass_once(&GATE);
+        }
+    }));
+    let waker = hooked_waker(&hook);
+    let mut cx = Context::from_waker(&waker);
+    let mut woken = registry.register(key(42)).unwrap();
+    assert!(woken.poll_due(&mut cx).is_pending());
+    while_stalled(
+        |gate| {
+            *GATE.lock().unwrap() = Some(Arc::clone(gate));
+            assert_eq!(registry.mark(&key(42)), 1);
+        },
+        || {
+            let calls: [fn(&World); 3] = [
+                |registry| assert_eq!(registry.mark(&key(42)), 1),
+                |registry| assert_eq!(registry.mark_all(), 1),
+                |registry| assert_eq!(registry.disconnect(&key(42), 9), 1),
+            ];
+            for (n, call) in calls.into_iter().enumerate() {
+                assert_eq!(woken.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));
+                assert!(woken.poll_due(&mut cx).is_pending());
+                call(&registry);
+                assert_eq!(WAKES.load(Ordering::SeqCst), n + 2, "nothing woke the task");
+            }
+            assert!(matches!(woken.poll_due(&mut cx), Poll::Ready(Err(_))));
+            drop(woken);
         },
     );
 }
