@@ -278,15 +278,15 @@ fn a_mark_stalled_in_a_waker_leaves_no_wake_up_to_itself() {
         }
     }));
     let waker = hooked_waker(&hook);
-    let mut cx = Context::from_waker(&waker);
     let mut woken = registry.register(key(42)).unwrap();
-    assert!(woken.poll_due(&mut cx).is_pending());
+    assert!(woken.poll_due(&mut Context::from_waker(&waker)).is_pending());
     while_stalled(
         |gate| {
             *GATE.lock().unwrap() = Some(Arc::clone(gate));
             assert_eq!(registry.mark(&key(42)), 1);
         },
         || {
+            let mut cx = Context::from_waker(&waker);
             let calls: [fn(&World); 3] = [
                 |registry| assert_eq!(registry.mark(&key(42)), 1),
                 |registry| assert_eq!(registry.mark_all(), 1),
