@@ -37,12 +37,14 @@ impl Error for RegisterError {}
 pub enum ParseIdError {
     /// It does not have 14 characters.
     Length,
-    /// The character of this index, counted from 0, cannot be there: it is not in the alphabet, or not a digit, or the number would exceed 64 bits.
+    /// The character of this index, counted from 0, cannot be there: it is not in the alphabet, or
+    /// not a digit, or the number would exceed 64 bits.
     Character {
         /// Which one, counted in characters.
         index: usize,
     },
-    /// The last character, which is a check symbol, does not belong to the others: there is a typing error.
+    /// The last character, which is a check symbol, does not belong to the others: there is a
+    /// typing error.
     Check,
 }
 

@@ -58,10 +58,12 @@ impl SocketId {
         Generation::new((self.0 >> PLACE_BITS) as u32)
     }
 
-    /// The id as a number, to be kept or sent where all 64 bits are kept: an `i64` will do, since the highest bit is 0.
+    /// The id as a number, to be kept or sent where all 64 bits are kept: an `i64` will do, since
+    /// the highest bit is 0.
     ///
-    /// Do not send it to JavaScript as a JSON number. When a place has been used 65,536 times, its ids exceed 2<sup>53</sup>, and JavaScript
-    /// rounds them, without an error, to the ids of other sockets. Send the text that [`Display`](Self#impl-Display-for-SocketId) gives.
+    /// Do not send it to JavaScript as a JSON number. When a place has been used 65,536 times, its
+    /// ids exceed 2<sup>53</sup>, and JavaScript rounds them, without an error, to the ids of other
+    /// sockets. Send the text that [`Display`](Self#impl-Display-for-SocketId) gives.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
@@ -81,8 +83,8 @@ impl From<SocketId> for u64 {
     }
 }
 
-/// 14 characters: 13 digits of [Crockford's base 32](https://www.crockford.com/base32.html) and its check symbol, which may be one of `*~$=U`
-/// as well. In a URL percent-encode it as any other text.
+/// 14 characters: 13 digits of [Crockford's base 32](https://www.crockford.com/base32.html) and its
+/// check symbol, which may be one of `*~$=U` as well. In a URL percent-encode it as any other text.
 ///
 /// ```
 /// use socket_registry::SocketId;
@@ -101,8 +103,9 @@ impl fmt::Display for SocketId {
 /// Reads what [`Display`](Self#impl-Display-for-SocketId) wrote, in upper or lower case.
 ///
 /// # Errors
-/// [`ParseIdError`]. A single wrong character and two neighbours that changed places are always refused, and 36 of 37
-/// other errors. It is no signature: anybody can write the text of any number, as [`from_u64`](Self::from_u64) takes any.
+/// [`ParseIdError`]. A single wrong character and two neighbours that changed places are always
+/// refused, and 36 of 37 other errors. It is no signature: anybody can write the text of any
+/// number, as [`from_u64`](Self::from_u64) takes any.
 impl FromStr for SocketId {
     type Err = ParseIdError;
 

@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
 
-/// As the text that [`Display`](SocketId#impl-Display-for-SocketId) gives, never as a number: JavaScript would round it.
+/// As the text that [`Display`](SocketId#impl-Display-for-SocketId) gives, never as a number:
+/// JavaScript would round it.
 impl Serialize for SocketId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

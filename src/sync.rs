@@ -61,7 +61,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A read of a cell that is under way: loom's takes part in the check of who may write, this one is a pointer.
+/// A read of a cell that is under way: loom's takes part in the check of who may write, this one is
+/// a pointer.
 #[cfg(not(socket_registry_loom))]
 pub(crate) struct ConstPtr<T>(*const T);
 
@@ -81,7 +82,8 @@ impl<T> ConstPtr<T> {
     #[inline]
     #[allow(unsafe_code)]
     pub(crate) unsafe fn deref(&self) -> &T {
-        // SAFETY: made of a reference to the cell, which outlives the read; not written to, by the caller's promise.
+        // SAFETY: made of a reference to the cell, which outlives the read; not written to, by the
+        // caller's promise.
         unsafe { &*self.0 }
     }
 }

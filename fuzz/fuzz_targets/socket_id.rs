@@ -1,4 +1,5 @@
-//! Any number as a `SocketId`: whatever takes an id reaches the socket that was given it, or none, and leaves all others as they were.
+//! Any number as a `SocketId`: whatever takes an id reaches the socket that was given it, or none,
+//! and leaves all others as they were.
 #![no_main]
 
 use std::collections::HashMap;
@@ -49,7 +50,8 @@ impl Expected {
 struct World {
     registry: Sockets,
     live: HashMap<u64, Expected>,
-    /// Every id that was ever given, and one that no socket has, so that there is always one to choose.
+    /// Every id that was ever given, and one that no socket has, so that there is always one to
+    /// choose.
     issued: Vec<u64>,
     alive: Rc<()>,
 }

@@ -147,7 +147,8 @@ fn what_is_wrong_is_said() {
     for text in ["", "0", "0000000000000", "000000000000000", "\u{e9}"] {
         assert_eq!(wrong(text), ParseIdError::Length, "{text}");
     }
-    // Crockford's alphabet has no I, L, O and U; the check's additional symbols are no digits; more than 64 bits.
+    // Crockford's alphabet has no I, L, O and U; the check's additional symbols are no digits; more
+    // than 64 bits.
     for (index, text) in [
         (1, "0I000000000000"),
         (2, "00L00000000000"),

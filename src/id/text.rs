@@ -1,7 +1,9 @@
-//! An id as text: 13 digits of Crockford's base 32, the most significant one first, and Crockford's check symbol.
+//! An id as text: 13 digits of Crockford's base 32, the most significant one first, and Crockford's
+//! check symbol.
 //!
-//! The check symbol stands for the number modulo 37. Since 37 is a prime and larger than 32, one wrong digit changes it, and so do
-//! two neighbours that changed places. Of other errors one in 37 goes unnoticed.
+//! The check symbol stands for the number modulo 37. Since 37 is a prime and larger than 32, one
+//! wrong digit changes it, and so do two neighbours that changed places. Of other errors one in 37
+//! goes unnoticed.
 
 use crate::error::ParseIdError;
 

@@ -139,10 +139,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 }
 
-/// The iterator of [`Registry::close_gradually`]: each step tells one batch of sockets, and returns how many those were.
+/// The iterator of [`Registry::close_gradually`]: each step tells one batch of sockets, and returns
+/// how many those were.
 ///
-/// It may be held across an `await`, in a task that moves between threads, and be dropped at any time: the registry stays
-/// closed, and a new [`close`](Registry::close) or `close_gradually` tells the rest.
+/// It may be held across an `await`, in a task that moves between threads, and be dropped at any
+/// time: the registry stays closed, and a new [`close`](Registry::close) or `close_gradually` tells
+/// the rest.
 #[must_use = "sockets are told to go as the iterator goes on"]
 pub struct CloseGradually<'a, K, M = ()> {
     registry: &'a Registry<K, M>,
@@ -155,8 +157,8 @@ pub struct CloseGradually<'a, K, M = ()> {
 impl<K, M> Iterator for CloseGradually<'_, K, M> {
     type Item = usize;
 
-    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when the batch is told, and the next
-    /// step goes on with the next batch.
+    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when the
+    /// batch is told, and the next step goes on with the next batch.
     fn next(&mut self) -> Option<usize> {
         let Self { registry, batch, .. } = *self;
         let (mut told, mut panics) = (0, DeferredPanics::default());

@@ -63,7 +63,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.note_stale(id, marked)
     }
 
-    /// Makes an update due for every socket of every one of `keys`: [`mark_many_topics`](Self::mark_many_topics) with [`Topics::UPDATE`].
+    /// Makes an update due for every socket of every one of `keys`:
+    /// [`mark_many_topics`](Self::mark_many_topics) with [`Topics::UPDATE`].
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -81,15 +82,17 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.mark_many_topics(keys, Topics::UPDATE)
     }
 
-    /// Makes `topics` due for every socket of every one of `keys`, and wakes the tasks that wait: as
-    /// [`mark_topics`](Self::mark_topics) for each, and much faster for many, since the memory of several keys is fetched at
-    /// the same time. Returns the sum.
+    /// Makes `topics` due for every socket of every one of `keys`, and wakes the tasks that wait:
+    /// as [`mark_topics`](Self::mark_topics) for each, and much faster for many, since the memory
+    /// of several keys is fetched at the same time. Returns the sum.
     ///
-    /// Keys are taken from the iterator up to 16 ahead of their marks. So if it waits for its next key, up to 16 that it gave
-    /// before wait, too. If it panics, or a key's `Hash` does, all that it gave before are marked, and then the panic is passed on.
+    /// Keys are taken from the iterator up to 16 ahead of their marks. So if it waits for its next
+    /// key, up to 16 that it gave before wait, too. If it panics, or a key's `Hash` does, all that
+    /// it gave before are marked, and then the panic is passed on.
     ///
-    /// Lock-free, never allocates. Not atomic: each socket is marked by itself. Should a waker panic, the first panic is
-    /// passed on when all sockets are marked. Memory ordering as [`mark_topics`](Self::mark_topics).
+    /// Lock-free, never allocates. Not atomic: each socket is marked by itself. Should a waker
+    /// panic, the first panic is passed on when all sockets are marked. Memory ordering as
+    /// [`mark_topics`](Self::mark_topics).
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};

@@ -4,8 +4,8 @@ use crate::shard::Shard;
 use crate::storage::slab::OverflowSlot;
 use crate::storage::slot::{SlotAddr, SlotState, state};
 
-/// Where the walk has come to. It holds numbers and no reference, so whoever keeps it between two steps may move to
-/// another thread.
+/// Where the walk has come to. It holds numbers and no reference, so the caller may keep it between
+/// two steps and move to another thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SlotCursor {
     is_past_tables: bool,
@@ -15,8 +15,8 @@ pub(crate) struct SlotCursor {
 }
 
 impl SlotCursor {
-    /// Calls `f` for each live socket from here on: once for each that is so from before the walk until after it. `f` says whether to
-    /// go on. Returns whether the walk is at its end.
+    /// Calls `f` for each live socket from here on: once for each that is so from before the walk
+    /// until after it. `f` says whether to go on. Returns whether the walk is at its end.
     pub(crate) fn advance<K, M>(
         &mut self,
         shard: &Shard<K, M>,

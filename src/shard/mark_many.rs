@@ -6,11 +6,12 @@ use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-/// About as many cache misses as a core can have under way. The documentation of `mark_many` names it.
+/// About as many cache misses as a core can have under way. The documentation of `mark_many` names
+/// it.
 const AHEAD: usize = 16;
 
-/// Marks of many keys. Those whose memory has been asked for are marked when the batch is full, or ends: also by a panic
-/// of the iterator that gives them.
+/// Marks of many keys. Those whose memory has been asked for are marked when the batch is full, or
+/// ends: also by a panic of the iterator that gives them.
 pub(crate) struct Batch<'a, K, M> {
     keys: [Option<(&'a Shard<K, M>, Fingerprint)>; AHEAD],
     len: usize,
@@ -35,7 +36,8 @@ impl<'a, K, M> Batch<'a, K, M> {
         }
     }
 
-    /// Marks what is left; returns how many sockets all keys have. Passes the first waker's panic on.
+    /// Marks what is left; returns how many sockets all keys have. Passes the first waker's panic
+    /// on.
     pub(crate) fn finish(mut self) -> usize {
         self.flush();
         std::mem::take(&mut self.panics).resume();

@@ -71,8 +71,8 @@ impl<T> AppendList<T> {
         if !ptr::eq(older, seen.map_or(ptr::null(), ptr::from_ref)) {
             return;
         }
-        // The loaded pointer rather than one made of `seen`: `drop` frees the segment through it, which a shared
-        // reference does not permit.
+        // The loaded pointer rather than one made of `seen`: `drop` frees the segment through it,
+        // which a shared reference does not permit.
         let segment = Box::into_raw(Box::new(Segment { value, older }));
         // Ordering: Release, so that who finds the segment finds its contents. Failure Relaxed: nothing is read.
         if self.newest.compare_exchange(older, segment, Ordering::Release, Ordering::Relaxed).is_err() {

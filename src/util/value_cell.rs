@@ -54,21 +54,24 @@ impl<T> ValueCell<T> {
     /// Looks at the value.
     ///
     /// # Safety
-    /// The cell is full and stays so, unchanged, as long as the result lives, and the reference that `unguarded` makes of it.
+    /// The cell is full and stays so, unchanged, as long as the result lives, and the reference
+    /// that `unguarded` makes of it.
     #[inline]
     pub(crate) unsafe fn get(&self) -> ValueRef<'_, T> {
         ValueRef { reading: self.0.get(), _cell: PhantomData }
     }
 }
 
-/// A look at a cell's value. Under loom a write by another thread meanwhile is an error, so hold it as long as the value is used.
+/// A look at a cell's value. Under loom a write by another thread meanwhile is an error, so hold it
+/// as long as the value is used.
 pub(crate) struct ValueRef<'a, T> {
     reading: ConstPtr<MaybeUninit<T>>,
     _cell: PhantomData<&'a T>,
 }
 
 impl<'a, T> ValueRef<'a, T> {
-    /// The value without the guard, for callers outside the crate: loom does not see how long they use it.
+    /// The value without the guard, for callers outside the crate: loom does not see how long they
+    /// use it.
     #[inline]
     pub(crate) fn unguarded(self) -> &'a T {
         let value: *const T = &raw const *self;

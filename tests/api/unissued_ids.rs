@@ -1,5 +1,6 @@
-//! Ids that were never issued: kept from before a restart, of another node, made up by a client. An operation by such an id reaches no
-//! socket, and leaves nothing behind for the one that is there, or for one that comes later.
+//! Ids that were never issued: kept from before a restart, of another node, made up by a client. An
+//! operation by such an id reaches no socket, and leaves nothing behind for the one that is there,
+//! or for one that comes later.
 
 use socket_registry::{Closed, Registry, Socket, SocketId, Topics};
 use std::sync::{Arc, Mutex};
@@ -37,7 +38,8 @@ fn ask(registry: &Users, id: SocketId) {
     assert_eq!(registry.disconnect_others(&0, id, LOGGED_OUT), 0, "no socket has this key");
 }
 
-/// A registry with one socket, and after everybody asked with ids that are still to come in its place.
+/// A registry with one socket, and after everybody asked with ids that are still to come in its
+/// place.
 fn asked() -> (Users, Socket<u64, Alive>, Alive) {
     let (registry, alive) = (registry(), Alive::default());
     let socket = registry.register_with(42, Arc::clone(&alive)).unwrap();

@@ -160,7 +160,8 @@ impl<'a, M> Visit<'a, M> {
     /// # Safety
     /// The result is dropped before the visit leaves.
     pub(crate) unsafe fn metadata(&self) -> ValueRef<'a, M> {
-        // SAFETY: full until the last one in the slot vacates it, and the visit is in, by the caller's promise.
+        // SAFETY: full until the last one in the slot vacates it, and the visit is in, by the
+        // caller's promise.
         unsafe { self.slot.data.metadata.get() }
     }
 

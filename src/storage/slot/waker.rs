@@ -58,7 +58,8 @@ impl WakerCell {
     /// The caller is counted in wakers (rule 3 of `state`).
     #[inline]
     pub(crate) unsafe fn wake(&self) {
-        // SAFETY: open, and while the caller is counted nobody writes. The look lasts until the waker returns.
+        // SAFETY: open, and while the caller is counted nobody writes. The look lasts until the
+        // waker returns.
         let waker = unsafe { self.0.get() };
         if let Some(waker) = &*waker {
             waker.wake_by_ref();
