@@ -74,6 +74,7 @@ impl<K> ChangeQueue<K> {
         // Ordering: Relaxed: only compared, below.
         let mut older = self.newest.load(Ordering::Relaxed);
         let node = Box::into_raw(Box::new(Node { change, older }));
+        node.expose_provenance();
         mem::forget(reservation);
         // Ordering: Release on success, so that who takes the node sees it, and the change it tells of. Failure Relaxed, as the load.
         while let Err(now) = self.newest.compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed) {
@@ -119,8 +120,11 @@ impl<K> Iterator for Nodes<K> {
         if self.0.is_null() {
             return None;
         }
-        // SAFETY: leaked by `push`, and off the list for nobody but the holder.
-        let node = unsafe { Box::from_raw(self.0) };
+        // By its address: `push` may have read a pointer to a node that was freed, and compared it with the pointer to a new one in the
+        // same place.
+        let node = ptr::with_exposed_provenance_mut::<Node<K>>(self.0.addr());
+        // SAFETY: leaked by `push`, which exposed it, and off the list for nobody but the holder.
+        let node = unsafe { Box::from_raw(node) };
         self.0 = node.older;
         Some(node.change)
     }
