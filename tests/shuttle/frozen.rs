@@ -178,14 +178,20 @@ fn wait(registry: &Keys) {
 
 /// A subscription hears of every key whose registration has returned, and the wait for the last socket does not end before that.
 fn watch(registry: &Keys) {
-    let mut presence = registry.presence();
+    let (mut presence, mut online) = (registry.presence(), [false; 2]);
+    let hear = |online: &mut [bool; 2], event| match event {
+        PresenceEvent::Online(key, _) => online[key] = true,
+        PresenceEvent::Offline(key, _) => online[key] = false,
+        PresenceEvent::Lagged => {}
+    };
+    // Its walk is over when the registrations begin: it would find what they do not tell.
+    while let Some(event) = presence.try_next() {
+        hear(&mut online, event);
+    }
     let sockets = [0, 1].map(|key| registry.register(key).unwrap());
     let watcher = thread::spawn(move || {
-        let mut online = [false; 2];
         while online != [true; 2] {
-            if let PresenceEvent::Online(key, _) = block_on(presence.next()) {
-                online[key] = true;
-            }
+            hear(&mut online, block_on(presence.next()));
         }
     });
     watcher.join().unwrap();
