@@ -93,7 +93,8 @@ fn churn_within_bounds(registry: &Registry<u64>, keys: u64, key: impl Fn(usize, 
         scope.spawn(|| {
             while !churn.is_over() {
                 let (active, sockets) = (registry.key_count(), registry.socket_count());
-                assert!((1..=keys as usize + 1).contains(&active), "{active} keys");
+                // Each thread may be about to count a key out that another one has registered anew.
+                assert!((1..=keys as usize + 1 + CHURNERS).contains(&active), "{active} keys");
                 assert!((2..=CHURNERS * HELD + 2).contains(&sockets), "{sockets} sockets");
                 assert!(registry.is_active(&keys));
             }
