@@ -16,6 +16,8 @@ pub enum RegisterError {
     IndistinctHash,
     /// The registry was closed with [`Registry::close`](crate::Registry::close).
     Closed,
+    /// The system gave no memory for a further table.
+    OutOfMemory,
 }
 
 impl fmt::Display for RegisterError {
@@ -25,6 +27,7 @@ impl fmt::Display for RegisterError {
             Self::KeyFull => "the key is full: drop one of its sockets, or build the registry with a larger max_sockets_per_key",
             Self::IndistinctHash => "a different key with the same hash input is registered: make the key's Hash write all that its Eq compares",
             Self::Closed => "the registry is closed: it takes no more sockets, send the client elsewhere",
+            Self::OutOfMemory => "the system gave no memory for more sockets: drop sockets, give the process more memory, or build the registry with a smaller max_sockets",
         })
     }
 }

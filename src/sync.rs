@@ -1,29 +1,10 @@
-//! What the machine gives: atomics, `Arc`, interior mutability and zeroed memory, from `std`, or from loom under
+//! What the machine gives: atomics, `Arc` and interior mutability, from `std`, or from loom under
 //! `--cfg socket_registry_loom`, or from shuttle under `--cfg socket_registry_shuttle`. No other file knows which.
 
 #[cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 mod real {
     pub(crate) use std::sync::Arc;
     pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
-
-    /// A slice of `len` default values that the system commits page by page as they are touched.
-    #[allow(unsafe_code)]
-    pub(crate) fn zeroed_slice<T: crate::sync::Zeroable>(len: usize) -> Box<[T]> {
-        use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
-        let layout = Layout::array::<T>(len).expect("the builder bounds every table far below the address space");
-        if layout.size() == 0 {
-            return (0..len).map(|_| T::default()).collect();
-        }
-        // SAFETY: the layout's size is not zero.
-        let start = unsafe { alloc_zeroed(layout) }.cast::<T>();
-        if start.is_null() {
-            handle_alloc_error(layout);
-        }
-        let slice = std::ptr::slice_from_raw_parts_mut(start, len);
-        // SAFETY: allocated by the global allocator with the layout of `[T; len]`, and `Zeroable` says that the zeroed
-        // bytes are `len` valid values.
-        unsafe { Box::from_raw(slice) }
-    }
 }
 
 #[cfg(socket_registry_loom)]
@@ -86,12 +67,6 @@ impl<T> ConstPtr<T> {
         // caller's promise.
         unsafe { &*self.0 }
     }
-}
-
-/// The atomics of the checkers are more than their zero bytes.
-#[cfg(any(socket_registry_loom, socket_registry_shuttle))]
-pub(crate) fn zeroed_slice<T: Zeroable>(len: usize) -> Box<[T]> {
-    (0..len).map(|_| T::default()).collect()
 }
 
 pub(crate) use real::*;

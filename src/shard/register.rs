@@ -95,7 +95,7 @@ impl<K: Eq, M> Shard<K, M> {
     fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
-                self.tables.push(None, Table::new(0, self.geometry.first_lines, self.geometry.first_bound));
+                self.tables.push(None, self.new_table(0, self.geometry.first_lines, self.geometry.first_bound)?);
                 continue;
             };
             let found = match self.find_sealing(newest, fingerprint) {
@@ -142,6 +142,10 @@ impl<K, M> Shard<K, M> {
         })
     }
 
+    fn new_table(&self, id: u32, lines: usize, max_bound: u32) -> Result<Table<K, M>, RegisterError> {
+        Table::new(id, lines, max_bound).map_err(|_| RegisterError::OutOfMemory)
+    }
+
     /// Puts a table on top of `full`, if nobody else did.
     fn grow(&self, full: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
@@ -149,7 +153,7 @@ impl<K, M> Shard<K, M> {
                 return Err(RegisterError::Full);
             }
             let lines = (2 * full.line_count()).min(self.geometry.max_lines);
-            self.tables.push(Some(full), Table::new(full.id() + 1, lines, GROWING_BOUND));
+            self.tables.push(Some(full), self.new_table(full.id() + 1, lines, GROWING_BOUND)?);
         }
         Ok(())
     }
@@ -172,7 +176,7 @@ impl<'a, K, M> JoinGuard<'a, K, M> {
         let addr = match cold.free_slots.pop(&shard.slab) {
             Some(addr) => addr,
             None => {
-                let addr = shard.slab.allocate().ok_or(RegisterError::Full)?;
+                let addr = shard.slab.allocate().map_err(|_| RegisterError::OutOfMemory)?.ok_or(RegisterError::Full)?;
                 cold.chain.push(&shard.slab, addr, own);
                 table.bucket(bucket).key_state.set_chained();
                 addr

@@ -13,6 +13,7 @@ mod limits;
 mod mark;
 mod mark_where;
 mod markers;
+mod memory;
 mod presence;
 mod remove;
 #[cfg(feature = "serde")]

@@ -14,7 +14,7 @@ use loom::thread;
 #[test]
 fn bucket_claimed_anew_beside_help() {
     check_up_to(3, || {
-        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1).unwrap());
         let fingerprint = Seeds::fixed().fingerprint(&1u8);
         let helper = {
             let table = table.clone();
@@ -39,7 +39,7 @@ fn bucket_claimed_anew_beside_help() {
 #[test]
 fn closed_beside_insert() {
     check(|| {
-        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1));
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1).unwrap());
         let fingerprint = Seeds::fixed().fingerprint(&1u8);
         let inserter = {
             let table = table.clone();

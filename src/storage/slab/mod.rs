@@ -11,8 +11,9 @@ pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
 use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
-use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable, zeroed_slice};
+use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
+use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ptr;
 
 /// The number of slots of the first page; every further page is twice as large.
@@ -29,7 +30,7 @@ struct Page<M> {
     id: u32,
     /// How many slots have been handed out; may be more than there are.
     used: AtomicU32,
-    slots: Box<[OverflowSlot<M>]>,
+    slots: ZeroedSlice<OverflowSlot<M>>,
 }
 
 /// The slot of a further socket of a key.
@@ -119,22 +120,22 @@ impl<M> Slab<M> {
     /// A slot that is in no list; none if the slab is as large as it can be.
     ///
     /// Lock-free, but for the allocator when a page is added.
-    pub(crate) fn allocate(&self) -> Option<SlotAddr> {
+    pub(crate) fn allocate(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
         if let Some(addr) = self.free.pop(self) {
-            return Some(addr);
+            return Ok(Some(addr));
         }
         loop {
             let page = self.pages.newest();
             if let Some(page) = page
                 && let Some(offset) = page.bump()
             {
-                return Some(SlotAddr::overflow(page.id, offset));
+                return Ok(Some(SlotAddr::overflow(page.id, offset)));
             }
             let (id, len) = page.map_or((0, FIRST_PAGE), |page| (page.id + 1, page.slots.len() * 2));
             if len > self.max_page || id > MAX_SEGMENT {
-                return None;
+                return Ok(None);
             }
-            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots: zeroed_slice(len) });
+            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots: ZeroedSlice::new(len)? });
         }
     }
 

@@ -8,9 +8,13 @@ fn slab(max_page: usize) -> Slab<()> {
     Slab::new(max_page)
 }
 
+fn allocate(slab: &Slab<()>) -> Option<SlotAddr> {
+    slab.allocate().expect("there is memory")
+}
+
 /// As many slots as there are.
 fn all(slab: &Slab<()>) -> Vec<SlotAddr> {
-    std::iter::from_fn(|| slab.allocate()).collect()
+    std::iter::from_fn(|| allocate(slab)).collect()
 }
 
 /// Links the slots by `next_free`, the first on top.
@@ -37,7 +41,7 @@ fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
         .flat_map(|(page, len)| (0..len).map(move |n| SlotAddr::overflow(page, n)))
         .collect();
     assert_eq!(all(&slab), expected);
-    assert_eq!(slab.allocate(), None);
+    assert_eq!(allocate(&slab), None);
     assert_eq!(slab.pages.newest().map(|page| page.id), Some(2), "a refused call adds no page");
 }
 
@@ -46,14 +50,14 @@ fn a_page_is_added_only_when_it_is_needed() {
     let slab = slab(64);
     assert!(slab.pages.newest().is_none() && slab.iter().next().is_none());
     for n in 0..33 {
-        assert!(slab.allocate().is_some());
+        assert!(allocate(&slab).is_some());
         assert_eq!(slab.iter().count(), if n < 32 { 32 } else { 96 });
     }
 }
 
 #[test]
 fn a_slab_whose_pages_may_hold_nothing_gives_nothing() {
-    assert_eq!(slab(FIRST_PAGE - 1).allocate(), None);
+    assert_eq!(allocate(&slab(FIRST_PAGE - 1)), None);
     assert_eq!(all(&slab(FIRST_PAGE)).len(), FIRST_PAGE);
     assert_eq!(all(&slab(2 * FIRST_PAGE - 1)).len(), FIRST_PAGE);
 }
@@ -62,7 +66,7 @@ fn a_slab_whose_pages_may_hold_nothing_gives_nothing() {
 fn an_exhausted_page_does_not_count_further() {
     let slab = slab(32);
     let count = all(&slab).len() as u32;
-    assert!((0..10).all(|_| slab.allocate().is_none()));
+    assert!((0..10).all(|_| allocate(&slab).is_none()));
     assert_eq!(slab.pages.newest().map(|page| page.used.load(Ordering::Relaxed)), Some(count));
 }
 
@@ -122,7 +126,7 @@ fn a_list_goes_on_top_in_its_order() {
 #[test]
 fn every_pop_changes_the_head_for_good() {
     let (slab, stack) = (slab(32), FreeList::default());
-    let addr = slab.allocate().expect("the first slot");
+    let addr = allocate(&slab).expect("the first slot");
     for n in 0..3 {
         assert_eq!(pops(&stack), n);
         stack.push(&slab, addr, addr);
@@ -211,7 +215,7 @@ fn no_slot_is_in_two_hands() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..5_000 {
-                    let mine: Vec<_> = (0..4).filter_map(|_| slab.allocate()).collect();
+                    let mine: Vec<_> = (0..4).filter_map(|_| allocate(&slab)).collect();
                     assert_eq!(mine.len(), 4, "16 of 32 are in use at most");
                     let states = mine.iter().map(|&addr| &slab.slot(addr).expect("allocated").state);
                     assert!(states.clone().all(SlotState::claim));

@@ -21,8 +21,9 @@ pub(crate) mod key_state;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{SlotRef, SlotState};
 use crate::storage::table::home::{HOME_LINES, HomeGroup};
-use crate::sync::{prefetch, zeroed_slice};
+use crate::sync::prefetch;
 use crate::util::value_cell::ValueCell;
+use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 pub(crate) use bucket::{Bucket, BucketCold};
 use bucket::{BucketLine, BucketWarm};
 pub(crate) use find::{ActiveKey, Candidate};
@@ -36,22 +37,22 @@ pub(crate) struct Table<K, M> {
     id: u32,
     /// How many lines beyond its first a key may be put.
     max_bound: u32,
-    lines: Box<[BucketLine]>,
-    homes: Box<[HomeGroup]>,
-    warm: Box<[BucketWarm<K, M>]>,
-    cold: Box<[BucketCold]>,
+    lines: ZeroedSlice<BucketLine>,
+    homes: ZeroedSlice<HomeGroup>,
+    warm: ZeroedSlice<BucketWarm<K, M>>,
+    cold: ZeroedSlice<BucketCold>,
 }
 
 impl<K, M> Table<K, M> {
-    pub(crate) fn new(id: u32, lines: usize, max_bound: u32) -> Self {
-        Self {
+    pub(crate) fn new(id: u32, lines: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
+        Ok(Self {
             id,
             max_bound,
-            lines: zeroed_slice(lines),
-            homes: zeroed_slice(lines.div_ceil(HOME_LINES)),
-            warm: zeroed_slice(lines * BUCKETS_PER_LINE),
-            cold: zeroed_slice(lines * BUCKETS_PER_LINE),
-        }
+            lines: ZeroedSlice::new(lines)?,
+            homes: ZeroedSlice::new(lines.div_ceil(HOME_LINES))?,
+            warm: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
+            cold: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
+        })
     }
 
     pub(crate) fn id(&self) -> u32 {

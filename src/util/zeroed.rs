@@ -1,0 +1,93 @@
+//! A slice of zeroed memory, which the system gives page by page as it is touched.
+
+#![allow(unsafe_code)]
+
+use crate::sync::{MODELLED, Zeroable};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::marker::PhantomData;
+use std::mem::needs_drop;
+use std::ptr::NonNull;
+use std::{fmt, ops, slice};
+
+/// Up to this alignment allocators have untouched pages to give, and `alloc_zeroed` passes them on. Beyond it std asks for plain memory
+/// and writes the zeros itself, so that all of it is there from the beginning. So no more is asked for, and the rest is aligned here.
+const PLAIN_ALIGN: usize = 16;
+
+/// `len` default values. See the module's documentation.
+pub(crate) struct ZeroedSlice<T> {
+    start: NonNull<T>,
+    len: usize,
+    /// What was allocated: `start` and `len` lie in it.
+    memory: NonNull<u8>,
+    layout: Layout,
+    _owns: PhantomData<T>,
+}
+
+// SAFETY: it owns its values as a `Box<[T]>` does.
+unsafe impl<T: Send> Send for ZeroedSlice<T> {}
+// SAFETY: as above; `&ZeroedSlice` gives `&[T]`.
+unsafe impl<T: Sync> Sync for ZeroedSlice<T> {}
+
+/// The system gave no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OutOfMemory;
+
+impl<T: Zeroable> ZeroedSlice<T> {
+    /// The values take no memory before they are touched. An error, and not the end of the process, if the system has none to promise.
+    pub(crate) fn new(len: usize) -> Result<Self, OutOfMemory> {
+        let align = align_of::<T>().min(PLAIN_ALIGN);
+        let slack = align_of::<T>() - align;
+        let size = Layout::array::<T>(len).map_err(|_| OutOfMemory)?.size();
+        // At least a byte: an allocation of none is not allowed.
+        let size = size.checked_add(slack).ok_or(OutOfMemory)?.max(1);
+        let layout = Layout::from_size_align(size, align).map_err(|_| OutOfMemory)?;
+        // SAFETY: the layout's size is not zero.
+        let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory)?;
+        let offset = memory.as_ptr().align_offset(align_of::<T>()).min(slack);
+        // SAFETY: no further than `slack` into the allocation, which has as many bytes more than the values need.
+        let start = unsafe { memory.add(offset) }.cast::<T>();
+        debug_assert!(start.is_aligned());
+        if MODELLED {
+            // The atomics of the checkers are more than their zero bytes.
+            for n in 0..len {
+                // SAFETY: within the allocation.
+                let value = unsafe { start.add(n) };
+                // SAFETY: aligned, within the allocation, and nobody else's.
+                unsafe { value.write(T::default()) };
+            }
+        }
+        Ok(Self { start, len, memory, layout, _owns: PhantomData })
+    }
+}
+
+impl<T> ops::Deref for ZeroedSlice<T> {
+    type Target = [T];
+
+    #[inline]
+    fn deref(&self) -> &[T] {
+        // SAFETY: `len` values, which `new` made of zeroed bytes (`Zeroable` says that those are values) or one by one. They are
+        // there as long as this is.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
+    }
+}
+
+impl<T> Drop for ZeroedSlice<T> {
+    fn drop(&mut self) {
+        if needs_drop::<T>() {
+            let values = NonNull::slice_from_raw_parts(self.start, self.len);
+            // SAFETY: `len` values, dropped once, here.
+            unsafe { values.drop_in_place() };
+        }
+        // SAFETY: allocated with that layout, and freed once, here.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) };
+    }
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("out of memory")
+    }
+}
+
+#[cfg(test)]
+mod tests;
