@@ -357,7 +357,8 @@ fn counts_beside_last_leaves_first_joins() {
         let first = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(first));
         let _joiner = registry.register(key(1)).unwrap();
-        assert!(registry.key_count() <= 1);
+        // The one that leaves may be about to count the key out.
+        assert!((1..=2).contains(&registry.key_count()));
         assert!((1..=2).contains(&registry.socket_count()));
         leaver.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
