@@ -116,7 +116,9 @@ where
                         return Some(self.dismissed(expired()));
                     }
                     if wake_at == beat_at {
-                        return Some(Event::default().event("heartbeat").data(""));
+                        // A page sees an event, and no comment; without data it would be none.
+                        let seconds = self.limits.ping_every.as_secs();
+                        return Some(Event::default().event("ping").data(seconds.to_string()));
                     }
                 }
             }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod bearer;
 mod close;
 mod connection;
 mod drain;
@@ -19,6 +20,7 @@ mod session;
 mod sessions;
 mod subscription;
 
+pub use crate::bearer::bearer_token;
 pub use crate::close::{DISCONNECTED, EXPIRED, SUPERSEDED};
 pub use crate::drain::{Drain, DrainGuard};
 pub use crate::expiry::Expiry;

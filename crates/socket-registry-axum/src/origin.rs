@@ -145,9 +145,10 @@ pub fn address(headers: &HeaderMap, trusts_proxy: bool) -> Option<Address> {
     let (scheme, host) = if trusts_proxy {
         let forwarded = first("forwarded").unwrap_or_default();
         let of = |name: &str| {
-            forwarded.split(';').filter_map(|pair| pair.split_once('=')).find_map(|(key, value)| {
-                key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
-            })
+            forwarded
+                .split(';')
+                .filter_map(|pair| pair.split_once('='))
+                .find_map(|(key, value)| key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"')))
         };
         (of("proto").or_else(|| first("x-forwarded-proto")), of("host").or_else(|| first("x-forwarded-host")))
     } else {

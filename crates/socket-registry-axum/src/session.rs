@@ -6,8 +6,8 @@ use std::pin::Pin;
 
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::http::HeaderMap;
-use axum::response::sse::Event;
 use axum::response::Response;
+use axum::response::sse::Event;
 use socket_registry::Topics;
 
 use crate::connection::Connection;
@@ -68,7 +68,16 @@ pub(crate) struct Options {
 impl<'a, K, M> Session<'a, K, M> {
     pub(crate) fn new(sessions: &'a Sessions<K, M>, key: K, metadata: M) -> Self {
         let options = Options::default();
-        Self { sessions, key, metadata, due: Topics::EMPTY, takes_over: false, on_message: None, version: None, options }
+        Self {
+            sessions,
+            key,
+            metadata,
+            due: Topics::EMPTY,
+            takes_over: false,
+            on_message: None,
+            version: None,
+            options,
+        }
     }
 
     /// These topics are due from the start.

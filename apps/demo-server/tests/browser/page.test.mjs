@@ -38,6 +38,9 @@ test('a phone that opens the QR code is added to every tab of its id', async () 
   const phone = await browser.visitor(pixels['Pixel 7']);
   const opened = await phone.newPage();
   await opened.goto(await scanned(first, /name=Fold/));
+  await opened.getByText('Add Fold & "flip" <5> to the devices of ann?').waitFor();
+  await screenshot(opened, 'asked-on-a-phone');
+  await opened.getByRole('button', { name: 'Add this device' }).click();
   await devices(first, ['Fold & "flip" <5>']);
   await devices(second, ['Fold & "flip" <5>']);
   await devices(other, []);

@@ -16,8 +16,9 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub(crate) fn named(name: &str, data: &str) -> Self {
-        Self { name: name.to_owned(), data: data.to_owned(), id: String::new() }
+    /// What a client is told that should not come back.
+    pub(crate) fn dismissed(data: &str) -> Self {
+        Self { name: "dismissed".to_owned(), data: data.to_owned(), id: "over".to_owned() }
     }
 }
 
@@ -35,7 +36,9 @@ impl Events {
             head.push('\n');
         }
         assert!(head.starts_with("http/1.0 200"), "{head}");
-        for header in ["content-type: text/event-stream\n", "cache-control: no-store\n", "x-accel-buffering: no\n"] {
+        for header in
+            ["content-type: text/event-stream\n", "cache-control: no-cache, no-transform\n", "x-accel-buffering: no\n"]
+        {
             assert!(head.contains(header), "{header} is missing in {head}");
         }
         events
@@ -55,8 +58,13 @@ impl Events {
                 Some(("event", name)) => event.name = name.to_owned(),
                 Some(("data", data)) => event.data = data.to_owned(),
                 Some(("id", id)) => event.id = id.to_owned(),
+                Some(("retry", milliseconds)) => {
+                    let milliseconds: u32 = milliseconds.parse().expect("a number");
+                    assert!((2_000..=4_000).contains(&milliseconds), "{milliseconds}");
+                }
+                _ if event.name == "ping" => event = Event::default(),
                 _ if line.is_empty() && event != Event::default() => return Some(event),
-                _ => assert!(line.is_empty() || line == ": heartbeat", "{line}"),
+                _ => assert!(line.is_empty(), "{line}"),
             }
         }
     }
@@ -121,12 +129,12 @@ async fn heartbeats_keep_it_open_and_who_leaves_is_removed() {
     events.nothing_missed().await;
     let mut heartbeats = 0;
     while heartbeats < 3 {
-        heartbeats += usize::from(events.line().await.expect("the stream goes on") == ": heartbeat");
+        heartbeats += usize::from(events.line().await.expect("the stream goes on") == "event: ping");
     }
     let refused = server.get("/device-events?id=ann").await;
-    assert!(refused.refusal(503).starts_with("this id"), "{refused:?}");
+    assert!(refused.refusal(429).starts_with("this id"), "{refused:?}");
     let refused = server.try_open("/device-ws?id=ann", &[]).await.err().expect("the limit is one");
-    assert!(refused.refusal(503).starts_with("this id"), "{refused:?}");
+    assert!(refused.refusal(429).starts_with("this id"), "{refused:?}");
 
     drop(events);
     let gone = async { while server.get("/stats").await.json()["device_sockets"] != 0 {} };

@@ -29,30 +29,6 @@ async fn the_page_needs_nothing_but_this_server() {
 }
 
 #[tokio::test]
-async fn opening_the_link_of_the_code_adds_the_device() {
-    let server = Server::start().await;
-    let mut tab = server.open("/device-ws?id=%3Cann%3E").await;
-    let path = "/onboard?id=%3Cann%3E&name=%3Cscript%3E%22%27%26+%C3%A9";
-    let page = server.get(path).await;
-    assert_eq!(page.status, 200);
-    assert_eq!(tab.text().await, "update");
-    assert!(page.body.contains("&lt;script&gt;&quot;&#39;&amp; é"), "{}", page.body);
-    assert!(page.body.contains("&lt;ann&gt;"), "{}", page.body);
-    assert!(!page.body.contains("<script") && !page.body.contains("<ann"), "{}", page.body);
-
-    let devices = server.get("/devices?id=%3Cann%3E").await.json();
-    assert_eq!(devices[0]["name"], "<script>\"'& é");
-}
-
-#[tokio::test]
-async fn a_preview_of_the_link_adds_nothing() {
-    let server = Server::start().await;
-    let head = server.request("HEAD", "/onboard?id=ann&name=Phone", &[], b"").await;
-    assert_eq!(head.status, 405);
-    assert_eq!(server.get("/devices?id=ann").await.body, "[]");
-}
-
-#[tokio::test]
 async fn the_code_is_a_picture_of_the_link_to_this_host() {
     let server = Server::start().await;
     let path = "/qr.svg?id=ann&name=Phone";
@@ -108,6 +84,14 @@ async fn help_names_every_option() {
         "--drain-batch",
         "--drain-every",
         "--drain-within",
+        "--drain-notice",
+        "--header-within",
+        "--idle-within",
+        "--allow-origin",
+        "--public-url",
+        "--trust-proxy",
+        "--auth-audience",
+        "--auth-issuer",
     ] {
         assert!(text.contains(option), "{option} is missing in:\n{text}");
     }
@@ -125,6 +109,12 @@ async fn impossible_options_are_refused() {
         ["--drain-batch", "0"],
         ["--drain-every", "NaN"],
         ["--drain-within", "0"],
+        ["--drain-notice", "-1"],
+        ["--idle-within", "0"],
+        ["--allow-origin", "app.example"],
+        ["--allow-origin", "null"],
+        ["--public-url", "https://live.example/path"],
+        ["--auth-audience", "live"],
     ] {
         let run = within("the refusal", Command::new(PROGRAM).args(options).output());
         let run = run.await.expect("the server runs");

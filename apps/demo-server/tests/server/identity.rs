@@ -10,6 +10,7 @@ use sha2::{Sha256, Sha384, Sha512};
 use tokio::process::Command;
 
 use crate::harness::{PROGRAM, Server, within};
+use crate::onboard;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// `{"alg":"none","typ":"JWT"}`
@@ -104,7 +105,7 @@ async fn names_are_for_users_and_everybody_logs_out_themselves() {
     }
     server.open("/active-users").await.count(1).await;
     let mut user = server.open(&format!("/active-users?online=1&token={bob}")).await;
-    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"]}}"# {}
+    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"],"sockets":[1,1]}}"# {}
 
     let told = server.request("DELETE", &format!("/devices-sockets?id=bob&token={ann}"), &[], b"").await;
     assert_eq!(told.json(), json!({ "sockets_told": 1 }));
@@ -125,7 +126,7 @@ async fn links_carry_the_token() {
     let expected = qrcode::QrCode::new(link).expect("the link is short enough");
     let expected = expected.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build();
     assert_eq!(code.body, expected);
-    let page = server.get(&format!("/onboard?token={token}&name=Phone")).await;
+    let page = onboard::press(&server, &format!("/onboard?token={token}&name=Phone")).await;
     assert!(page.body.contains(&format!("href=\"/?token={token}\"")), "{}", page.body);
     assert_eq!(tab.text().await, "update");
 }
