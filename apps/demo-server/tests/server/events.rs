@@ -24,10 +24,14 @@ impl Event {
 
 impl Events {
     pub(crate) async fn open(server: &Server, id: &str, last: Option<&str>) -> Self {
+        Self::open_with(server, &format!("id={id}"), last).await
+    }
+
+    pub(crate) async fn open_with(server: &Server, query: &str, last: Option<&str>) -> Self {
         let mut tcp = TcpStream::connect(&server.host).await.expect("the server accepts");
         // To HTTP/1.0 the stream is sent as it is, without chunks around it.
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
-        let request = format!("GET /device-events?id={id} HTTP/1.0\r\nHost: {}\r\n{last}\r\n", server.host);
+        let request = format!("GET /device-events?{query} HTTP/1.0\r\nHost: {}\r\n{last}\r\n", server.host);
         tcp.write_all(request.as_bytes()).await.expect("the request is taken");
         let mut events = Self(BufReader::new(tcp).lines());
         let mut head = String::new();
@@ -151,4 +155,37 @@ async fn the_stream_ends_when_the_server_stops() {
     assert_eq!(events.next().await, None);
     let status = within("the exit", server.process.wait()).await.expect("a status");
     assert!(status.success(), "{status}");
+}
+
+/// An `EventSource` always comes back, and names the last event that it has seen. Only 204 stops it.
+#[tokio::test]
+async fn who_was_dismissed_and_comes_back_is_stopped() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "ann", None).await;
+    events.nothing_missed().await;
+    server.request("DELETE", "/devices-sockets?id=ann", &[], b"").await;
+    assert_eq!(events.next().await, Some(Event::dismissed("4001 disconnected, for reason 0")));
+    assert_eq!(events.next().await, None);
+    let back = server.request("GET", "/device-events?id=ann", &[("Last-Event-ID", "over")], b"").await;
+    assert_eq!((back.status, &*back.body), (204, ""));
+    assert_eq!(server.get("/stats").await.json()["device_sockets"], 0);
+    // A page that was opened anew has no last event.
+    Events::open(&server, "ann", None).await.nothing_missed().await;
+}
+
+#[tokio::test]
+async fn a_page_sees_the_pings_of_a_websocket_if_it_wants() {
+    use tokio_tungstenite::tungstenite::Message;
+
+    let server = Server::start_with(["--ping-every", "1"]).await;
+    let mut plain = server.open("/device-ws?id=ann").await;
+    for path in ["/device-ws?id=ann&pings=1", "/active-users?pings=1"] {
+        let mut tab = server.open(path).await;
+        while tab.text().await != r#"{"ping":1}"# {}
+    }
+    // It had pings as well by now, without a text.
+    plain.send(Message::Close(None)).await;
+    assert!(plain.next_text().await.is_none());
+    let refused = server.try_open("/device-ws?id=ann&pings=yes", &[]).await.err();
+    refused.expect("not a flag").refusal(400);
 }

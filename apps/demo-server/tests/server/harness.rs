@@ -205,6 +205,15 @@ impl Client {
         within("a frame", next).await
     }
 
+    /// The next text, `None` at the end.
+    pub(crate) async fn next_text(&mut self) -> Option<String> {
+        match self.next().await? {
+            Message::Text(text) => Some(text.to_string()),
+            Message::Close(_) => None,
+            other => panic!("expected a text or the end, got {other:?}"),
+        }
+    }
+
     pub(crate) async fn text(&mut self) -> String {
         match self.next().await {
             Some(Message::Text(text)) => text.to_string(),

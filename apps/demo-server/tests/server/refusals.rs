@@ -28,6 +28,11 @@ async fn bad_ids() {
         ("id=a%0Ab", "id contains control characters"),
         ("id=a%C2%80b", "id contains control characters"),
         ("id=a%FFb", "id is not valid UTF-8"),
+        ("id=a%E2%80%AEb", "id contains characters that change the direction of writing"),
+        ("id=a%D8%9Cb", "id contains characters that change the direction of writing"),
+        ("id=a%E2%80%8Bb", "id contains invisible characters"),
+        ("id=a%EF%B8%8F", "id contains invisible characters"),
+        ("id=%C2%ADa", "id contains invisible characters"),
         ("id=%C3", "id is not valid UTF-8"),
         (&long, "id is longer than 256 bytes"),
         (&long_decoded, "id is longer than 256 bytes"),
@@ -55,6 +60,33 @@ async fn the_longest_id_is_good() {
     let mut tab = server.open(&format!("/device-ws?id={id}")).await;
     assert_eq!(server.add_device(&id, "Phone").await, 1);
     assert_eq!(tab.text().await, "update");
+}
+
+/// The same name, typed on two systems.
+#[tokio::test]
+async fn both_spellings_of_an_id_are_one_user() {
+    let server = Server::start().await;
+    let (composed, decomposed) = ("%C3%A9", "e%CC%81");
+    let mut tab = server.open(&format!("/device-ws?id={composed}")).await;
+    assert_eq!(server.add_device(decomposed, "Phone").await, 1);
+    assert_eq!(tab.text().await, "update");
+    assert_eq!(server.get("/stats").await.json()["device_ids"], 1);
+    // A name may hold what an emoji is made of, and nothing that turns the text around it.
+    server.add_device("ann", "\u{2764}\u{fe0f}").await;
+    let turned = json!({ "name": "a\u{202e}b" }).to_string();
+    server.request("POST", "/devices?id=ann", &[], turned.as_bytes()).await.refusal(400);
+}
+
+/// RFC 6455, section 4.4.
+#[tokio::test]
+async fn another_version_of_the_protocol_is_told_which_one_there_is() {
+    let server = Server::start().await;
+    for path in ["/active-users", "/device-ws?id=ann"] {
+        let answer =
+            server.try_open(path, &[("sec-websocket-version", "8")]).await.err().expect("there is no version 8");
+        answer.refusal(426);
+        assert!(answer.headers.contains("sec-websocket-version: 13"), "{answer:?}");
+    }
 }
 
 #[tokio::test]
