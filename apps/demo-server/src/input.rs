@@ -170,12 +170,12 @@ fn visible(id: String) -> Result<String, String> {
 }
 
 /// Unicode's property `Bidi_Control`.
-fn turns_direction(character: char) -> bool {
+pub fn turns_direction(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Unicode's property `Default_Ignorable_Code_Point`, which UTS #39 keeps out of identifiers.
-fn is_invisible(character: char) -> bool {
+pub fn is_invisible(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
