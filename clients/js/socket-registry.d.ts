@@ -53,7 +53,10 @@ export interface End {
 export interface Options {
   /** Fetches what the page shows. Never called while it runs; called once more if something came meanwhile. If it fails, it is retried. */
   refetch?: (cause: Refetch) => unknown;
-  /** The path or URL of the same updates as Server-Sent Events: used when WebSockets fail. A function is called for each attempt. */
+  /**
+   * The path or URL of the same updates as Server-Sent Events: used when WebSockets fail. A function is called for each attempt.
+   * Not for a WebSocket that takes over from the user's other connections: it would do so from the stream beside it.
+   */
   events?: string | (() => string);
   /** Subprotocols of the WebSocket, such as `['bearer', token]`. A function is called for each attempt. */
   protocols?: string[] | (() => string[]);
@@ -74,7 +77,10 @@ export interface Options {
   silentAfter?: number;
   /** After so many failures in a row every second attempt is an event stream. Default 3. */
   fallbackAfter?: number;
-  /** How often a page with an event stream tries a WebSocket again. Default 300,000. */
+  /**
+   * A page with an event stream tries a WebSocket beside it: soon, then later and later, at last once in up to so many milliseconds.
+   * Default 300,000.
+   */
   probeEvery?: number;
 }
 

@@ -25,6 +25,7 @@ export function connect(url, options = {}) {
   let link = null; // the current connection, or the attempt at one
   let probe = null; // an attempt at a WebSocket beside the event stream
   let failures = 0;
+  let probes = 0;
   let fetched = false;
   let timer; // the next attempt, or the next probe
 
@@ -63,13 +64,16 @@ export function connect(url, options = {}) {
       drop(link);
       [link, probe] = [probe, null];
     }
-    if (mine.kind === 'events') timer = setTimeout(startProbe, settings.probeEvery);
+    if (mine.kind === 'events') probeLater();
     setState('open', { transport: mine.kind });
     request('open');
   }
 
-  function startProbe() {
-    probe = start('websocket');
+  /** Soon at first: perhaps the server was only away. */
+  function probeLater() {
+    const delay = backOff(probes, settings.minDelay, settings.probeEvery);
+    probes += 1;
+    timer = setTimeout(() => { probe = start('websocket'); }, delay);
   }
 
   function heard(mine, text) {
@@ -87,7 +91,7 @@ export function connect(url, options = {}) {
     drop(mine);
     if (mine === probe) {
       probe = null;
-      timer = setTimeout(startProbe, settings.probeEvery);
+      probeLater();
       return;
     }
     drop(probe);
@@ -99,7 +103,8 @@ export function connect(url, options = {}) {
     }
     const wasStable = mine.openedAt !== null && Date.now() - mine.openedAt >= STABLE_AFTER;
     failures = wasStable ? 0 : failures + 1;
-    const delay = backOff(failures, settings);
+    if (wasStable && mine.kind === 'websocket') probes = 0;
+    const delay = backOff(failures, settings.minDelay, settings.maxDelay);
     clearTimeout(timer);
     timer = setTimeout(attempt, delay);
     setState('waiting', { code, delay });
@@ -204,7 +209,7 @@ function coalesced(callback, settings) {
         failures += 1;
         // The retry covers what came meanwhile, too: a server in trouble must not be asked in a loop.
         waiting = null;
-        retry = setTimeout(request, backOff(failures, settings), 'retry');
+        retry = setTimeout(request, backOff(failures, settings.minDelay, settings.maxDelay), 'retry');
       }
     }
     running = null;
@@ -234,7 +239,7 @@ function within(milliseconds, controller, promise) {
 }
 
 /** Full jitter: anything up to the bound, so that clients who were cut off together do not return together. */
-function backOff(failures, { minDelay, maxDelay }) {
+function backOff(failures, minDelay, maxDelay) {
   return Math.random() * Math.min(maxDelay, minDelay * 2 ** failures);
 }
 

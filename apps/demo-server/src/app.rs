@@ -79,7 +79,9 @@ pub(crate) async fn tell_online(app: Arc<App>, grace: Duration) {
         *app.online.lock() = text.into();
         app.active_users.mark_who_hears(ONLINE);
     };
-    online::follow(app.device_sockets.presence(), grace, COUNT_PACE, tell).await;
+    let sockets = &app.device_sockets;
+    let socket_count = |id: &UserId| sockets.socket_count_of(id);
+    online::follow(sockets.presence(), sockets.watch_counts(), socket_count, grace, COUNT_PACE, tell).await;
 }
 
 /// Logs the number of active users when it changed, at most once a second. Its watch begins with the call, too.

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
@@ -37,7 +37,7 @@ pub(crate) async fn device_events(
     let rest = stream::unfold(events, |mut events| async { Some((events.next().await?, events)) });
     let events = stream::iter([first]).chain(rest).map(Ok::<_, Infallible>);
     // Some proxies hold back what they have until it is worth sending; this asks them not to.
-    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no")];
+    let unbuffered = [(HeaderName::from_static("x-accel-buffering"), "no"), (header::CACHE_CONTROL, "no-store")];
     Ok((unbuffered, Sse::new(events).keep_alive(heartbeat)).into_response())
 }
 

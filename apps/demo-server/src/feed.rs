@@ -110,6 +110,10 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
         self.registry.key_count()
     }
 
+    pub(crate) fn socket_count_of(&self, key: &K) -> usize {
+        self.registry.sockets_of(key).len()
+    }
+
     pub(crate) fn socket_count(&self) -> usize {
         self.registry.socket_count()
     }

@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use serde::Serialize;
-use socket_registry::{Grace, Presence, PresenceEvent};
+use socket_registry::{Counts, Grace, Presence, PresenceEvent};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
@@ -36,24 +36,34 @@ impl<K: Ord + Hash + Clone + Serialize> Online<K> {
         changed
     }
 
-    /// `{"online":{"count":N,"ids":[..]}}`
-    fn text(&self) -> String {
-        let mut ids = String::new();
+    /// `{"online":{"count":N,"ids":[..],"sockets":[..]}}`
+    fn text(&self, socket_count: impl Fn(&K) -> usize) -> String {
+        let (mut ids, mut sockets) = (String::new(), String::new());
         for id in self.ids.iter().take(MAX_IDS) {
+            let count = socket_count(id);
             let Ok(id) = serde_json::to_string(id) else { continue };
             if ids.len() + id.len() > MAX_BYTES {
                 break;
             }
             let comma = if ids.is_empty() { "" } else { "," };
-            let _ = write!(ids, "{comma}{id}"); // into a string, which takes everything
+            // Into strings, which take everything.
+            let _ = write!(ids, "{comma}{id}");
+            let _ = write!(sockets, "{comma}{count}");
         }
-        format!(r#"{{"online":{{"count":{},"ids":[{ids}]}}}}"#, self.ids.len())
+        format!(r#"{{"online":{{"count":{},"ids":[{ids}],"sockets":[{sockets}]}}}}"#, self.ids.len())
     }
 }
 
-/// Tells who is online, now and whenever that changed, at most once per `pace`. Who comes back within `grace` was never away.
-pub async fn follow<K, M>(mut presence: Presence<K, M>, grace: Duration, pace: Duration, mut tell: impl FnMut(String))
-where
+/// Tells who is online and with how many sockets, now and whenever that changed, at most once per `pace`. A user who comes
+/// back within `grace` was never away.
+pub async fn follow<K, M>(
+    mut presence: Presence<K, M>,
+    mut counts: Counts<K, M>,
+    socket_count: impl Fn(&K) -> usize,
+    grace: Duration,
+    pace: Duration,
+    mut tell: impl FnMut(String),
+) where
     K: Ord + Hash + Clone + Serialize,
 {
     let mut online = Online { grace: Grace::new(grace), ids: BTreeSet::new() };
@@ -71,12 +81,13 @@ where
         tokio::select! {
             event = presence.next() => online.grace.push(event, Instant::now().into_std()),
             () = grace_over => {}
+            () = counts.changed() => changed = true,
             () = sleep_until(free_at), if changed => {
                 free_at = Instant::now() + pace;
                 // Half a list would be wrong. The rest is on its way.
                 if presence.is_caught_up() {
                     changed = false;
-                    let text = online.text();
+                    let text = online.text(&socket_count);
                     if text != told {
                         told.clone_from(&text);
                         tell(text);

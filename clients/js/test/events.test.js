@@ -81,24 +81,61 @@ test('a stream that has sent a ping must not fall silent', () => {
 test('beside a stream a WebSocket is tried, and replaces it as soon as it opens', () => {
   const { connection } = fallenBack();
   b.stream.open();
-  b.pass(300_000);
+  b.pass(999);
+  assert.equal(b.sockets.length, 3);
+  b.pass(1);
   assert.equal(b.sockets.length, 4);
-  b.socket.end();
-  assert.equal(connection.transport, 'events');
+  for (const delay of [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000]) {
+    b.socket.end();
+    assert.equal(connection.transport, 'events');
+    const before = b.sockets.length;
+    b.pass(delay - 1);
+    assert.equal(b.sockets.length, before, `before ${delay} ms`);
+    b.pass(1);
+    assert.equal(b.sockets.length, before + 1, `after ${delay} ms`);
+  }
   assert.equal(b.stream.isClosed, false);
-  b.pass(300_000);
-  assert.equal(b.sockets.length, 5);
+  const { length } = b.sockets;
   b.socket.open();
   assert.equal(connection.transport, 'websocket');
   assert.equal(b.stream.isClosed, true);
   b.pass(3_600_000);
-  assert.equal(b.sockets.length, 5);
+  assert.equal(b.sockets.length, length);
+});
+
+test('a WebSocket that opens but does not last is tried later and later, one that lasted soon again', () => {
+  const { connection } = fallenBack();
+  b.stream.open();
+  b.passDelay();
+  b.socket.open();
+  b.pass(4_999);
+  b.socket.end();
+  assert.equal(connection.transport, null);
+  while (b.streams.length === 1) {
+    b.passDelay();
+    b.socket.end();
+  }
+  b.stream.open();
+  b.pass(1_999);
+  const { length } = b.sockets;
+  b.pass(1);
+  assert.equal(b.sockets.length, length + 1);
+  b.socket.open();
+  b.pass(5_000);
+  for (let attempt = 0; attempt < 4; attempt += 1) {
+    b.socket.end();
+    b.passDelay();
+  }
+  assert.equal(b.streams.length, 3);
+  b.stream.open();
+  b.pass(1_000);
+  assert.equal(b.sockets.length, length + 5);
 });
 
 test('a stream that is lost before a WebSocket is tried beside it: none is', () => {
   fallenBack();
   b.stream.open();
-  b.pass(10_000);
+  b.pass(500);
   b.stream.fail();
   b.passDelay();
   b.socket.open();
@@ -109,11 +146,11 @@ test('a stream that is lost before a WebSocket is tried beside it: none is', () 
 test('a stream that is lost while a WebSocket is tried beside it: one of them is left', () => {
   const { connection } = fallenBack();
   b.stream.open();
-  b.pass(300_000);
+  b.pass(1_000);
   const [beside] = b.sockets.slice(-1);
   b.stream.fail();
   assert.equal(beside.isClosed, true);
-  b.pass(1_000);
+  b.passDelay();
   assert.equal(b.sockets.length, 5);
   b.socket.open();
   assert.equal(connection.transport, 'websocket');

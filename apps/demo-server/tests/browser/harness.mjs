@@ -1,7 +1,8 @@
-// Starts the server and the browser, and keeps what the pages complain about.
+// Starts the server, a proxy and the browser, and keeps what the pages complain about.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import net from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -36,16 +37,78 @@ export class Server {
     assert.equal(response.status, 201);
   }
 
+  async stats() {
+    return (await fetch(`${this.url}/stats`)).json();
+  }
+
   async stop() {
     this.child.kill('SIGTERM');
     await this.exited;
   }
 }
 
+/** Between the browser and a server, as networks are: it stops for a while, cuts, and may break WebSockets. */
+export class Proxy {
+  static async start(server, { breaksWebSockets = false } = {}) {
+    const proxy = Object.assign(new Proxy(), { sockets: new Set(), isHeld: false });
+    const { hostname, port } = new URL(server.url);
+    proxy.listener = net.createServer(client => {
+      const upstream = net.connect(Number(port), hostname);
+      proxy.join(client, upstream, breaksWebSockets);
+      proxy.join(upstream, client);
+    });
+    await new Promise(resolve => { proxy.listener.listen(0, '127.0.0.1', resolve); });
+    return Object.assign(proxy, { url: `http://127.0.0.1:${proxy.listener.address().port}` });
+  }
+
+  join(from, to, breaksWebSockets) {
+    this.sockets.add(from);
+    if (this.isHeld) from.pause();
+    from.on('data', data => {
+      if (breaksWebSockets && /upgrade: websocket/i.test(data)) from.destroy();
+      else to.write(data);
+    });
+    from.on('error', () => {}); // the other side is closed, too, and that is all there is to do
+    from.on('close', () => {
+      this.sockets.delete(from);
+      to.destroy();
+    });
+  }
+
+  /** From now on nothing passes, in either direction. */
+  hold() {
+    this.isHeld = true;
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  release() {
+    this.isHeld = false;
+    for (const socket of this.sockets) socket.resume();
+  }
+
+  cut() {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  async stop() {
+    this.cut();
+    await new Promise(resolve => { this.listener.close(resolve); });
+  }
+}
+
+/** What Playwright switches off so that tests are not surprised by it. */
+const AS_IN_LIFE = [
+  '--disable-back-forward-cache', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
 export class Browser {
-  static async start() {
-    // Its own sandbox needs rights that a container's root does not have.
-    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, chromiumSandbox: false });
+  static async start({ isAsInLife = false } = {}) {
+    const browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM,
+      chromiumSandbox: false, // it needs rights that a container's root does not have
+      ignoreDefaultArgs: isAsInLife ? AS_IN_LIFE : [],
+    });
     return Object.assign(new Browser(), { browser, complaints: [] });
   }
 
@@ -88,6 +151,13 @@ export class Browser {
   }
 }
 
+/** The user's row in the list. */
+export const tabsOf = (page, user, text) => shows(page.locator(`#online li[data-id="${user}"] .tabs`), text, 10_000);
+
+export const logged = (page, text) => until(async () => {
+  assert.match((await page.locator('#log span').allTextContents()).join('\n'), text);
+}, 10_000);
+
 export const state = (page, text) => shows(page.locator('#state'), text, 10_000);
 
 export const count = (page, number) => shows(page.locator('#count'), `${number}`);
@@ -103,7 +173,7 @@ export async function devices(page, names) {
 
 /** The names of those who are online. Who has left counts for 2 seconds more. */
 export const online = (page, names) => until(async () => {
-  assert.deepEqual(await page.locator('#online li').allTextContents(), names);
+  assert.deepEqual(await page.locator('#online .name').allTextContents(), names);
 }, 10_000);
 
 export const screenshot = (page, name) => page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
@@ -113,7 +183,7 @@ async function shows(locator, text, within = SOON) {
 }
 
 /** Tries until it no longer fails. */
-async function until(attempt, within = SOON) {
+export async function until(attempt, within = SOON) {
   const end = Date.now() + within;
   for (;;) {
     try {

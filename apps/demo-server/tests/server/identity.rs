@@ -104,7 +104,7 @@ async fn names_are_for_users_and_everybody_logs_out_themselves() {
     }
     server.open("/active-users").await.count(1).await;
     let mut user = server.open(&format!("/active-users?online=1&token={bob}")).await;
-    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"]}}"# {}
+    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"],"sockets":[1,1]}}"# {}
 
     let told = server.request("DELETE", &format!("/devices-sockets?id=bob&token={ann}"), &[], b"").await;
     assert_eq!(told.json(), json!({ "sockets_told": 1 }));
