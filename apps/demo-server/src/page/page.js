@@ -39,10 +39,13 @@ let lastEnd;
 
 function start() {
   const delays = { minDelay: 500, maxDelay: 10_000 };
-  const mine = () => query(single ? { id, single: 1 } : { id });
   connections = [
-    connect(() => `/device-ws${mine()}`, {
-      ...delays, events: () => `/device-events${query({ id })}`, refetch: fetchDevices, onState: showState, onEnd: end,
+    connect(`/device-ws${query(single ? { id, single: 1 } : { id })}`, {
+      ...delays,
+      events: single ? undefined : `/device-events${query({ id })}`, // a stream cannot take over
+      refetch: fetchDevices,
+      onState: showState,
+      onEnd: end,
     }),
     connect(`/active-users${query({ id, online: 1 })}`, { ...delays, onState: forgetCounts, onMessage: showCounts }),
   ];

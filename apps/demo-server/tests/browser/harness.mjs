@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -96,19 +98,10 @@ export class Proxy {
   }
 }
 
-/** What Playwright switches off so that tests are not surprised by it. */
-const AS_IN_LIFE = [
-  '--disable-back-forward-cache', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
-];
-
 export class Browser {
-  static async start({ isAsInLife = false } = {}) {
-    const browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM,
-      chromiumSandbox: false, // it needs rights that a container's root does not have
-      ignoreDefaultArgs: isAsInLife ? AS_IN_LIFE : [],
-    });
+  static async start() {
+    // Its own sandbox needs rights that a container's root does not have.
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, chromiumSandbox: false });
     return Object.assign(new Browser(), { browser, complaints: [] });
   }
 
@@ -157,6 +150,50 @@ export const tabsOf = (page, user, text) => shows(page.locator(`#online li[data-
 export const logged = (page, text) => until(async () => {
   assert.match((await page.locator('#log span').allTextContents()).join('\n'), text);
 }, 10_000);
+
+/**
+ * One window as people have it. Playwright shows all tabs as if each were in front, does not throttle their timers and keeps
+ * none for the back button; none of that is so here.
+ */
+export class Window extends Browser {
+  static async start() {
+    const profile = await mkdtemp(`${tmpdir()}/chromium-`);
+    const flags = ['--headless', '--no-sandbox', '--no-first-run', '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+    const child = spawn(process.env.CHROMIUM, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
+    const address = new Promise(resolve => {
+      createInterface({ input: child.stderr }).on('line', line => {
+        const found = /DevTools listening on (.*)/.exec(line);
+        if (found) resolve(found[1]);
+      });
+    });
+    const failed = exited.then(code => { throw new Error(`the browser exited with ${code}`); });
+    const browser = await chromium.connectOverCDP(await Promise.race([address, failed]), { noDefaults: true });
+    const window = Object.assign(new Window(), { browser, complaints: [], child, exited, profile });
+    failed.catch(() => {}); // when it is stopped
+    const [context] = browser.contexts();
+    context.setDefaultTimeout(10_000);
+    context.on('page', page => window.listen(page));
+    return window;
+  }
+
+  async visitor() {
+    return this.browser.contexts()[0];
+  }
+
+  /** All but the first, which is empty: without any, the window would be closed. */
+  async closeTabs() {
+    const [context] = this.browser.contexts();
+    await Promise.all(context.pages().slice(1).map(page => page.close()));
+  }
+
+  async stop() {
+    await this.browser.close();
+    this.child.kill('SIGTERM');
+    await this.exited;
+    await rm(this.profile, { recursive: true, maxRetries: 5 });
+  }
+}
 
 export const state = (page, text) => shows(page.locator('#state'), text, 10_000);
 
