@@ -216,11 +216,11 @@ function showLatency(device, told) {
   const text = latency > within ? milliseconds(latency) : `< ${milliseconds(latency + within)}`;
   const shown = milliseconds(now() - told);
   $('latency').textContent = text;
-  $('latency-note').textContent = `Mark to page, ± ${milliseconds(within)}. Shown ${shown} later.`;
+  $('latency-note').textContent = `Mark to page, ±\u00a0${milliseconds(within)}. Shown ${shown} later.`;
   log(`Update, ${text} after the mark; shown ${shown} later`, 'update');
 }
 
-const milliseconds = value => `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
+const milliseconds = value => `${value < 10 ? value.toFixed(1) : Math.round(value)}\u00a0ms`;
 
 function showDevices(devices, newCount) {
   const total = devices.length;
