@@ -6,15 +6,14 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse};
+use axum::response::IntoResponse;
 use axum::routing::{delete, get};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::app::App;
-use crate::devices::Device;
+use crate::devices::{Device, now_ms};
 use crate::error::ApiError;
 use crate::guard::guard;
 use crate::identity::Caller;
@@ -22,10 +21,17 @@ use crate::input::{DeviceName, Reason};
 use crate::{metrics, onboard, sockets};
 
 const MAX_BODY: usize = 4 << 10;
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
     let router = Router::new()
-        .route("/", get(page))
+        .route("/", get(async || asset("text/html; charset=utf-8", include_str!("page/index.html"))))
+        .route("/page.css", get(async || asset("text/css; charset=utf-8", include_str!("page/page.css"))))
+        .route("/page.js", get(async || asset(JAVASCRIPT, include_str!("page/page.js"))))
+        .route(
+            "/socket-registry.js",
+            get(async || asset(JAVASCRIPT, include_str!("../../../clients/js/socket-registry.js"))),
+        )
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
         .route("/device-events", get(sockets::device_events).head(sockets::device_events_head))
@@ -50,19 +56,19 @@ async fn method_not_allowed() -> ApiError {
     ApiError(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message.to_owned())
 }
 
-/// The page brings its own style and script, and the nonce lets no others run in it.
-async fn page() -> impl IntoResponse {
-    let nonce = Uuid::new_v4().simple().to_string();
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self' data:; \
-         connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    let page = include_str!("page.html").replace("{nonce}", &nonce);
-    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
+/// A part of the page, in which nothing runs but what this server serves. Browsers do not keep a page for the back
+/// button if it says `no-store`.
+fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                  form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let headers =
+        [(header::CONTENT_TYPE, kind), (header::CONTENT_SECURITY_POLICY, policy), (header::CACHE_CONTROL, "no-cache")];
+    (headers, text)
 }
 
-async fn devices(State(app): State<Arc<App>>, caller: Caller) -> Json<Vec<Device>> {
-    Json(app.devices.of(&caller.id))
+/// With the time of this clock: the page tells by it how old an update is.
+async fn devices(State(app): State<Arc<App>>, caller: Caller) -> ([(&'static str, String); 1], Json<Vec<Device>>) {
+    ([("server-time", now_ms().to_string())], Json(app.devices.of(&caller.id)))
 }
 
 #[derive(Deserialize)]

@@ -55,15 +55,17 @@ impl Raw {
         assert_eq!(read, expected);
     }
 
-    /// Reads until a frame of that kind has come.
+    /// Reads until a frame of that kind has come, and answers the pings before it.
     pub(crate) async fn until(&mut self, first: u8) {
         loop {
             let mut head = [0; 2];
             within("a frame", self.0.read_exact(&mut head)).await.expect("the connection goes on");
             assert!(head[1] < 126, "the server's frames are short and unmasked");
             within("the rest of a frame", self.0.read_exact(&mut vec![0; head[1].into()])).await.expect("all of it");
-            if head[0] == first {
-                return;
+            match head[0] {
+                kind if kind == first => return,
+                0x89 => self.write(&frame(0x8A, b"")).await,
+                _ => {}
             }
         }
     }
