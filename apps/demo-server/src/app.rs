@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,17 @@ use axum::extract::ws::Utf8Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 use socket_registry::Registry;
+use socket_registry_axum::{Drain, OriginPolicy, Sessions, follow_online};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
 use crate::cli::Cli;
-use crate::connection::Heartbeat;
 use crate::devices::Devices;
 use crate::feed::Feed;
 use crate::identity::Identity;
 use crate::input::UserId;
+use crate::log::Log;
+use crate::onboard::Invitations;
 use crate::online;
 use crate::sockets::ONLINE;
 
@@ -35,26 +38,47 @@ pub(crate) struct App {
     pub(crate) online: Mutex<Utf8Bytes>,
     pub(crate) devices: Devices,
     pub(crate) identity: Identity,
-    pub(crate) heartbeat: Heartbeat,
+    pub(crate) invitations: Invitations,
+    /// What a client is sent with every ping that wants to see them.
+    pub(crate) ping: Utf8Bytes,
+    /// For test suites.
+    pub(crate) echoes: Sessions<Uuid>,
+    pub(crate) origins: OriginPolicy,
+    pub(crate) trusts_proxy: bool,
+    /// What the QR code leads to, if it is not where the page was asked for.
+    pub(crate) public_url: Option<String>,
+    pub(crate) drain: Drain,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) log: Log,
 }
 
 impl App {
-    pub(crate) fn new(cli: &Cli, metrics: PrometheusHandle) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn new(cli: &Cli, metrics: PrometheusHandle, log: Log) -> Result<Self, Box<dyn Error>> {
         let mut active_users = Registry::builder().max_sockets_per_key(1);
         let mut device_sockets = Registry::builder().max_sockets_per_key(cli.max_sockets_per_id);
         if let Some(max) = cli.max_sockets {
             active_users = active_users.max_sockets(max);
             device_sockets = device_sockets.max_sockets(max);
         }
+        let active_users = Feed::new(active_users.build()?, "active_users", COUNT_PACE, cli);
+        let device_sockets = Feed::new(device_sockets.build()?, "devices", cli.update_every, cli);
+        let origins =
+            if cli.trust_proxy { OriginPolicy::same_origin().trusting_proxy() } else { OriginPolicy::same_origin() };
         Ok(Self {
-            active_users: Feed::new(active_users.build()?, "active_users", COUNT_PACE),
-            device_sockets: Feed::new(device_sockets.build()?, "devices", cli.update_every),
-            online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[]}}"#)),
+            drain: cli.drain().of(&active_users.sessions).of(&device_sockets.sessions),
+            active_users,
+            device_sockets,
+            online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[],"sockets":[]}}"#)),
             devices: Devices::new(),
-            identity: Identity::new(cli.auth_secret.as_ref())?,
-            heartbeat: Heartbeat { every: cli.ping_every, within: cli.pong_within },
+            identity: Identity::new(cli)?,
+            invitations: Invitations::new(),
+            ping: format!(r#"{{"ping":{}}}"#, cli.ping_every.as_secs()).into(),
+            echoes: Sessions::builder(Registry::new()).max_message(1 << 20).max_outgoing(2 << 20).build(),
+            origins: cli.allow_origin.iter().chain(&cli.public_url).try_fold(origins, |all, one| all.allow(one))?,
+            trusts_proxy: cli.trust_proxy,
+            public_url: cli.public_url.clone(),
             metrics,
+            log,
         })
     }
 }
@@ -63,7 +87,7 @@ impl App {
 ///
 /// The watch begins with the call: a task's first turn may come after the first users.
 pub(crate) fn tell_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
-    let mut counts = users.watch_counts();
+    let mut counts = users.registry().watch_counts();
     async move {
         loop {
             counts.changed().await;
@@ -75,16 +99,22 @@ pub(crate) fn tell_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
 
 /// Tells the pages that want to know who is online.
 pub(crate) async fn tell_online(app: Arc<App>, grace: Duration) {
-    let tell = |text: String| {
-        *app.online.lock() = text.into();
-        app.active_users.mark_who_hears(ONLINE);
+    let registry = app.device_sockets.registry();
+    let mut told = String::new();
+    let tell = |ids: &BTreeSet<UserId>| {
+        let text = online::text(ids, |id| registry.sockets_of(id).len());
+        if text != told {
+            told.clone_from(&text);
+            *app.online.lock() = text.into();
+            app.active_users.mark_who_hears(ONLINE);
+        }
     };
-    online::follow(app.device_sockets.presence(), grace, COUNT_PACE, tell).await;
+    follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await;
 }
 
 /// Logs the number of active users when it changed, at most once a second. Its watch begins with the call, too.
 pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
-    let mut counts = users.watch_counts();
+    let mut counts = users.registry().watch_counts();
     async move {
         let mut logged = 0;
         loop {

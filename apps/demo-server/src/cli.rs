@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use socket_registry_axum::Drain;
+use socket_registry_axum::serve::Server;
 use tracing::Level;
+
+use crate::metrics;
 
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
 #[command(name = "demo-server", version)]
 pub struct Cli {
-    /// Address to listen on; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
+    /// Where to listen, on every address of a name; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
@@ -28,7 +32,7 @@ pub struct Cli {
     #[arg(long, value_name = "N")]
     pub(crate) max_sockets: Option<usize>,
 
-    /// Most sockets of one user id, event streams included; more are answered 503
+    /// Most sockets of one user id, event streams included; more are answered 429
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
 
@@ -39,6 +43,10 @@ pub struct Cli {
     /// How long an id without a device socket still counts as online: who reloads a page has not left
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
     pub(crate) online_grace: Duration,
+
+    /// How long the server goes on when it is asked to stop, and only says so: /healthz answers 503, so that a load balancer stops sending
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
+    pub(crate) drain_notice: Duration,
 
     /// How many sockets of each kind are told to go at once when the server is asked to stop
     #[arg(long, value_name = "N", default_value = "10000")]
@@ -56,9 +64,33 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     pub(crate) auth_secret: Option<PathBuf>,
 
+    /// The audience that tokens must name in `aud`
+    #[arg(long, value_name = "NAME", requires = "auth_secret")]
+    pub(crate) auth_audience: Option<String>,
+
+    /// The issuer that tokens must name in `iss`
+    #[arg(long, value_name = "NAME", requires = "auth_secret")]
+    pub(crate) auth_issuer: Option<String>,
+
+    /// Let in pages of this origin as well, such as https://app.example; may be given more than once
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+
+    /// Where clients find the server, for the QR code: an origin such as https://live.example
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) public_url: Option<String>,
+
+    /// Believe `Forwarded` and `X-Forwarded-*`: only behind a proxy that sets them itself
+    #[arg(long)]
+    pub(crate) trust_proxy: bool,
+
     /// How long a client may take for the header of a request
-    #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds, hide = true)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) header_within: Duration,
+
+    /// How long a connection may be idle between two requests: more than the minute of a load balancer in front
+    #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds)]
+    pub(crate) idle_within: Duration,
 
     /// Serve `/echo`, for test suites of the WebSocket protocol
     #[arg(long, hide = true)]
@@ -67,6 +99,21 @@ pub struct Cli {
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: Level,
+}
+
+impl Cli {
+    pub(crate) fn drain(&self) -> Drain {
+        let drain = Drain::new().notice(self.drain_notice).batch(self.drain_batch);
+        drain.every(self.drain_every).within(self.drain_within)
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        Server::new()
+            .header_within(self.header_within)
+            .idle_within(self.idle_within)
+            .acknowledged_within(self.pong_within)
+            .on_accept_failure(|| metrics::accept_failures().increment(1))
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -17,13 +17,13 @@ const MAX_DEVICES_PER_ID: usize = 1_000;
 pub(crate) struct Device {
     name: DeviceName,
     /// Milliseconds since the Unix epoch.
-    added_at: u64,
+    added_at: f64,
 }
 
 pub(crate) struct Devices {
     store: Mutex<Store>,
     /// In milliseconds since the Unix epoch: a version of an earlier process is not taken for one of this.
-    started_at: u64,
+    started_at: f64,
 }
 
 #[derive(Default)]
@@ -78,7 +78,8 @@ impl Devices {
     }
 }
 
-fn now_ms() -> u64 {
+/// Milliseconds since the Unix epoch, with a fraction.
+pub(crate) fn now_ms() -> f64 {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since_epoch.as_millis() as u64
+    since_epoch.as_micros() as f64 / 1e3
 }

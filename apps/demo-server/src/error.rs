@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use socket_registry::RegisterError;
+use socket_registry_axum::{NoHandshake, Refused};
 
 use crate::devices::StoreFull;
 
@@ -29,26 +29,28 @@ impl IntoResponse for ApiError {
         let Self(status, reason, message) = self;
         let mut response = (status, Json(json!({ "error": message }))).into_response();
         response.extensions_mut().insert(Refusal(reason));
-        if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-        }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            // Sockets come and go by the second; whoever waits this long has a fair chance.
-            response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("5"));
+        let explained = match status {
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer")),
+            // Sockets come and go by the second; after this long a client has a fair chance.
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Some((header::RETRY_AFTER, "5")),
+            StatusCode::UPGRADE_REQUIRED => Some((header::SEC_WEBSOCKET_VERSION, "13")),
+            _ => None,
+        };
+        if let Some((name, value)) = explained {
+            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
         }
         response
     }
 }
 
-/// The registry's own messages speak to whoever builds it, not to clients.
-impl From<RegisterError> for ApiError {
-    fn from(error: RegisterError) -> Self {
-        let (reason, message) = match error {
-            RegisterError::Full => ("server_full", "the server has as many sockets as it may have"),
-            RegisterError::KeyFull => ("id_full", "this id has as many sockets as it may have"),
-            _ => ("closed", "the server takes no sockets now"),
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let reason = match refused.0 {
+            RegisterError::Full => "server_full",
+            RegisterError::KeyFull => "id_full",
+            _ => "closed",
         };
-        Self(StatusCode::SERVICE_UNAVAILABLE, reason, message.to_owned())
+        Self(refused.status(), reason, refused.message().to_owned())
     }
 }
 
@@ -58,9 +60,9 @@ impl From<StoreFull> for ApiError {
     }
 }
 
-impl From<WebSocketUpgradeRejection> for ApiError {
-    fn from(rejection: WebSocketUpgradeRejection) -> Self {
-        Self(rejection.status(), "no_websocket", rejection.body_text())
+impl From<NoHandshake> for ApiError {
+    fn from(rejection: NoHandshake) -> Self {
+        Self(rejection.status(), "no_websocket", rejection.0.body_text())
     }
 }
 

@@ -1,14 +1,16 @@
 //! What every request passes: browsers say on whose behalf they call, and we say what they may do with the answer.
 //! Whatever was refused is counted here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
+use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::metrics;
 
@@ -16,8 +18,8 @@ use crate::metrics;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Refuses what another site's page does with us, other than linking here.
-pub(crate) async fn guard(request: Request, next: Next) -> Response {
-    let mut response = if is_foreign(request.headers()) {
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mut response = if !app.origins.permits(request.headers()) {
         let message = "requests from another site's pages are not served";
         ApiError(StatusCode::FORBIDDEN, "foreign_origin", message.to_owned()).into_response()
     } else {
@@ -35,26 +37,9 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ] {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
-}
-
-/// An `Origin` that is not our host; or, where there is none (an image, a frame), a browser that says it is not for
-/// one of our own pages.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_ascii_lowercase();
-    let get = |name| headers.get(name).map(text);
-
-    let host = get("host");
-    let mut origins = headers.get_all(header::ORIGIN).iter().map(text);
-    if origins.any(|origin| origin.split_once("://").map(|(_, host)| host) != host.as_deref()) {
-        return true;
-    }
-    let ours = matches!(get("sec-fetch-site").as_deref(), None | Some("same-origin" | "none"));
-    !ours && get("sec-fetch-dest").as_deref() != Some("document")
 }

@@ -1,18 +1,21 @@
 //! Who a client is: who it says it is, or who its token says it is.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
+use socket_registry_axum::{Expiry, bearer_token};
 
 use crate::app::App;
+use crate::cli::Cli;
 use crate::error::ApiError;
 use crate::hs256;
 use crate::input::{UserId, query_value};
@@ -37,6 +40,8 @@ pub(crate) struct Proof {
 #[derive(Deserialize)]
 struct Claims {
     sub: UserId,
+    /// Seconds since the Unix epoch, with a fraction if its issuer likes.
+    exp: f64,
 }
 
 /// The user on whose behalf a request is made.
@@ -44,11 +49,13 @@ pub(crate) struct Caller {
     pub(crate) id: UserId,
     /// What a link needs in its query to be followed on the same user's behalf.
     pub(crate) credential: String,
+    /// When the proof of it expires.
+    pub(crate) expiry: Option<Expiry>,
 }
 
 impl Identity {
-    pub(crate) fn new(secret: Option<&PathBuf>) -> Result<Self, String> {
-        let Some(file) = secret else {
+    pub(crate) fn new(cli: &Cli) -> Result<Self, String> {
+        let Some(file) = &cli.auth_secret else {
             tracing::warn!(
                 "every client is believed to be who its ?id= says; to ask for proof, give --auth-secret FILE"
             );
@@ -60,7 +67,22 @@ impl Identity {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
+        if let Some(audience) = &cli.auth_audience {
+            validation.set_audience(&[audience]);
+            validation.required_spec_claims.insert("aud".to_owned());
+        }
+        if let Some(issuer) = &cli.auth_issuer {
+            validation.set_issuer(&[issuer]);
+            validation.required_spec_claims.insert("iss".to_owned());
+        }
         Ok(Self::Proven(Box::new(Proof { key, validation })))
+    }
+
+    /// A client that is connected as `id` shows a new token: when that expires.
+    pub(crate) fn renewed(&self, id: &UserId, token: &str) -> Option<SystemTime> {
+        let Self::Proven(proof) = self else { return None };
+        let claims = proof.claims_of(token).ok().filter(|claims| claims.sub == *id)?;
+        Some(claims.expires_at())
     }
 }
 
@@ -72,47 +94,50 @@ impl FromRequestParts<Arc<App>> for Caller {
             Identity::Claimed => {
                 let id = UserId::from_request_parts(parts, app).await?;
                 let credential = format!("id={}", utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC));
-                Ok(Self { id, credential })
+                Ok(Self { id, credential, expiry: None })
             }
             Identity::Proven(proof) => {
                 let token = token_of(parts)?;
-                let id = proof.user_of(&token)?;
+                let claims = proof.claims_of(&token)?;
+                let expiry = Some(Expiry::at(claims.expires_at()));
                 // Whatever was accepted consists of base64url and dots, and needs no encoding.
-                Ok(Self { id, credential: format!("token={token}") })
+                Ok(Self { id: claims.sub, credential: format!("token={token}"), expiry })
             }
         }
+    }
+}
+
+impl Claims {
+    /// As late as the token is accepted.
+    fn expires_at(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs_f64(self.exp.clamp(0.0, 1e11) + LEEWAY_SECONDS as f64)
     }
 }
 
 impl Proof {
-    fn user_of(&self, token: &str) -> Result<UserId, ApiError> {
-        match decode::<Claims>(token, &self.key, &self.validation) {
-            Ok(token) => Ok(token.claims.sub),
-            Err(error) if *error.kind() == ErrorKind::ExpiredSignature => {
-                Err(unauthorized("token_expired", "the token has expired: get a new one"))
+    fn claims_of(&self, token: &str) -> Result<Claims, ApiError> {
+        let wrong = match decode::<Claims>(token, &self.key, &self.validation).map_err(|error| error.into_kind()) {
+            Ok(token) => return Ok(token.claims),
+            Err(ErrorKind::ExpiredSignature) => {
+                return Err(unauthorized("token_expired", "the token has expired: get a new one"));
             }
-            Err(_) => Err(unauthorized(
-                "token_invalid",
-                "the token does not prove anything here: it must be a JWT, signed by us with HS256, with `sub` and `exp`",
-            )),
-        }
+            Err(ErrorKind::InvalidAudience) => "`aud` does not name this server: see --auth-audience".to_owned(),
+            Err(ErrorKind::InvalidIssuer) => "`iss` names another issuer: see --auth-issuer".to_owned(),
+            Err(ErrorKind::MissingRequiredClaim(claim)) => format!("`{claim}` is missing"),
+            Err(_) => "it must be a JWT, signed by us with HS256, with `sub` and `exp`".to_owned(),
+        };
+        Err(unauthorized("token_invalid", &format!("the token does not prove anything here: {wrong}")))
     }
 }
 
-/// From the header; a WebSocket of a browser cannot set one, and puts it into the query.
+/// From the header or the subprotocols; an event stream of a browser can set neither, nor can a link, and put it into the query.
 fn token_of(parts: &Parts) -> Result<String, ApiError> {
-    let missing = || {
-        let message =
-            "a token is missing: send `Authorization: Bearer TOKEN`, or `?token=TOKEN` where no header can be set";
+    let token = bearer_token(&parts.headers).map(str::to_owned);
+    token.or_else(|| query_value(parts, "token").ok()).ok_or_else(|| {
+        let message = "a token is missing: send `Authorization: Bearer TOKEN`, or the subprotocols `bearer, TOKEN` of a \
+                       WebSocket, or `?token=TOKEN` where neither can be set";
         unauthorized("token_missing", message)
-    };
-    match parts.headers.get(header::AUTHORIZATION) {
-        Some(value) => {
-            let (scheme, token) = value.to_str().unwrap_or_default().split_once(' ').ok_or_else(missing)?;
-            if scheme.eq_ignore_ascii_case("bearer") { Ok(token.to_owned()) } else { Err(missing()) }
-        }
-        None => query_value(parts, "token").map_err(|_| missing()),
-    }
+    })
 }
 
 fn unauthorized(reason: &'static str, message: &str) -> ApiError {

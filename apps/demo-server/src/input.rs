@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::error::ApiError;
 
@@ -57,7 +58,7 @@ impl TryFrom<String> for UserId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        checked("id", id).map(Self::of)
+        checked("id", id).and_then(visible).map(Self::of)
     }
 }
 
@@ -73,7 +74,7 @@ impl<S: Sync> FromRequestParts<S> for UserId {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parameter(parts, "id").map(Self::of)
+        parameter(parts, "id")
     }
 }
 
@@ -81,12 +82,12 @@ impl<S: Sync> FromRequestParts<S> for DeviceName {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parameter(parts, "name").map(Self)
+        parameter(parts, "name")
     }
 }
 
-fn parameter(parts: &Parts, name: &str) -> Result<String, ApiError> {
-    query_value(parts, name).and_then(|value| checked(name, value)).map_err(ApiError::bad_request)
+fn parameter<T: TryFrom<String, Error = String>>(parts: &Parts, name: &str) -> Result<T, ApiError> {
+    query_value(parts, name).and_then(T::try_from).map_err(ApiError::bad_request)
 }
 
 /// Whether the socket is to be the only one of its id: `single=1`.
@@ -143,14 +144,43 @@ fn optional_query_value(parts: &Parts, name: &str) -> Result<Option<String>, Str
         .map_err(|_| format!("{name} is not valid UTF-8"))
 }
 
+/// In the one form (NFC) that two spellings of the same text share.
 fn checked(what: &str, text: String) -> Result<String, String> {
+    // No text gets longer than three times its length: do not normalize megabytes.
+    if text.len() > MAX_BYTES {
+        return Err(format!("{what} is longer than {MAX_BYTES} bytes"));
+    }
+    let text: String = text.nfc().collect();
     if text.is_empty() {
         Err(format!("{what} is empty"))
     } else if text.len() > MAX_BYTES {
         Err(format!("{what} is longer than {MAX_BYTES} bytes"))
     } else if text.contains(char::is_control) {
         Err(format!("{what} contains control characters"))
+    } else if text.contains(turns_direction) {
+        Err(format!("{what} contains characters that change the direction of writing"))
     } else {
         Ok(text)
     }
+}
+
+/// Two ids that look the same should be the same. A name may have such characters, which emoji are made of.
+fn visible(id: String) -> Result<String, String> {
+    if id.contains(is_invisible) { Err("id contains invisible characters".to_owned()) } else { Ok(id) }
+}
+
+/// Unicode's property `Bidi_Control`.
+pub fn turns_direction(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Unicode's property `Default_Ignorable_Code_Point`, which UTS #39 keeps out of identifiers.
+pub fn is_invisible(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
 }

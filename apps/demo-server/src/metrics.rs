@@ -18,6 +18,7 @@ const TOLD_TO_GO: &str = "socket_registry_told_to_go_total";
 const MARK_TO_SEND: &str = "socket_registry_mark_to_send_seconds";
 const REFUSALS: &str = "socket_registry_refusals_total";
 const ACCEPT_FAILURES: &str = "socket_registry_accept_failures_total";
+const LOG_LINES_DROPPED: &str = "socket_registry_log_lines_dropped_total";
 
 /// In seconds. The first are what an idle server needs, the last what a client needs that hardly takes anything.
 const LATENCIES: [f64; 14] =
@@ -34,7 +35,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
     describe_counter!(COALESCED, "Marks of a key that found an earlier one of the same socket unsent");
     describe_counter!(UPDATES_SENT, "Updates that were handed to the connection");
     describe_counter!(SEND_FAILURES, "Updates that the connection did not take");
-    describe_counter!(TOLD_TO_GO, "Sockets that were told to go: by `reason`");
+    describe_counter!(TOLD_TO_GO, "Sockets that were told to go, by reason");
     describe_histogram!(
         MARK_TO_SEND,
         Unit::Seconds,
@@ -42,6 +43,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
     );
     describe_counter!(REFUSALS, "Requests that were refused");
     describe_counter!(ACCEPT_FAILURES, "Connections that could not be accepted");
+    describe_counter!(LOG_LINES_DROPPED, "Lines of the log that its reader did not take in time");
     accept_failures().absolute(0);
     Ok(handle)
 }
@@ -61,6 +63,7 @@ pub(crate) struct Meter {
     kicked: Counter,
     superseded: Counter,
     stopped: Counter,
+    pub(crate) expired: Counter,
 }
 
 impl Meter {
@@ -78,6 +81,7 @@ impl Meter {
             kicked: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "kicked"),
             superseded: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "superseded"),
             stopped: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "server_stops"),
+            expired: counter!(TOLD_TO_GO, "registry" => registry, "reason" => "token_expired"),
         }
     }
 
@@ -96,4 +100,8 @@ pub(crate) fn refused(reason: &'static str) {
 
 pub(crate) fn accept_failures() -> Counter {
     counter!(ACCEPT_FAILURES)
+}
+
+pub(crate) fn log_lines_dropped(lines: u64) {
+    counter!(LOG_LINES_DROPPED).absolute(lines);
 }

@@ -1,20 +1,25 @@
-//! The two WebSockets. Each registers before the upgrade, so that a client we have no room for gets a plain 503.
+//! The connections that stay open: two kinds of WebSockets, and the event stream.
 
+use std::future::ready;
 use std::sync::Arc;
 
-use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::http::{HeaderMap, header};
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::json;
 use socket_registry::Topics;
+use socket_registry_axum::{Expiry, Handshake, NoHandshake, Session};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::connection::Upgrade;
 use crate::error::ApiError;
-use crate::feed::Wishes;
+use crate::feed::Notes;
 use crate::identity::Caller;
-use crate::input::{Single, flag};
+use crate::input::{Single, UserId, flag};
 
 /// The number of active users has changed.
 const COUNT: Topics = Topics::UPDATE;
@@ -22,40 +27,49 @@ const COUNT: Topics = Topics::UPDATE;
 pub(crate) const ONLINE: Topics = Topics::topic(1);
 
 /// Whether to tell who is online: `online=1`. Only a user may ask for that.
-pub(crate) struct SeesOnline(bool);
+pub(crate) struct SeesOnline(Option<Caller>);
 
 impl FromRequestParts<Arc<App>> for SeesOnline {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let wanted = flag(parts, "online")?;
-        if wanted {
-            Caller::from_request_parts(parts, app).await?;
-        }
-        Ok(Self(wanted))
+        Ok(Self(if wanted { Some(Caller::from_request_parts(parts, app).await?) } else { None }))
     }
 }
 
-/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{"count":N,"ids":[..]}}` in the same way.
+/// Whether to send `{"ping":SECONDS}` with every ping: `pings=1`. The script of a page sees no others.
+pub(crate) struct SeesPings(bool);
+
+impl<S: Sync> FromRequestParts<S> for SeesPings {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        flag(parts, "pings").map(Self)
+    }
+}
+
+/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the same way.
 pub(crate) async fn active_users(
     State(app): State<Arc<App>>,
-    SeesOnline(sees_online): SeesOnline,
-    upgrade: Upgrade,
+    SeesOnline(user): SeesOnline,
+    SeesPings(sees_pings): SeesPings,
+    handshake: Result<Handshake, NoHandshake>,
 ) -> Result<Response, ApiError> {
-    let hears = if sees_online { ONLINE } else { Topics::EMPTY };
-    let wishes = Wishes { due: COUNT | hears, hears, ..Wishes::default() };
-    let mut socket = app.active_users.register(Uuid::new_v4(), wishes)?;
-    Ok(upgrade.accept(async move |mut connection| {
-        let (mut sent_count, mut sent_online) = (None, None);
-        let messages = |due: Topics| {
-            let count = due.contains(COUNT).then(|| app.active_users.key_count());
-            let count = news(&mut sent_count, count).map(|count| format!(r#"{{"active_users":{count}}}"#).into());
-            let online = due.contains(ONLINE).then(|| app.online.lock().clone());
-            count.into_iter().chain(news(&mut sent_online, online))
-        };
-        let ending = connection.serve(&mut socket, messages).await;
-        connection.close(ending, socket).await;
-    }))
+    let Handshake(ws) = handshake?;
+    let hears = if user.is_some() { ONLINE } else { Topics::EMPTY };
+    let session = app.active_users.sessions.session(Uuid::new_v4(), Notes::hearing(hears)).due(COUNT | hears);
+    let session = with_options(session, user.and_then(|user| user.expiry), sees_pings.then(|| app.ping.clone()));
+    let told = Arc::clone(&app);
+    let (mut sent_count, mut sent_online) = (None, None);
+    let messages = move |due: Topics| {
+        let count = due.contains(COUNT).then(|| told.active_users.registry().key_count());
+        let count = news(&mut sent_count, count).map(|count| format!(r#"{{"active_users":{count}}}"#).into());
+        let online = due.contains(ONLINE).then(|| told.online.lock().clone());
+        let texts = count.into_iter().chain(news(&mut sent_online, online));
+        ready(texts.map(Message::Text).collect::<Vec<_>>())
+    };
+    Ok(session.upgrade(ws.protocols(["bearer"]), messages)?)
 }
 
 /// What is to be sent, if it is something else than what was sent last.
@@ -65,26 +79,95 @@ fn news<T: Clone + PartialEq>(sent: &mut Option<T>, now: Option<T>) -> Option<T>
     Some(news)
 }
 
+fn with_options<K>(
+    session: Session<'_, K, Notes>,
+    expiry: Option<Expiry>,
+    ping: Option<Utf8Bytes>,
+) -> Session<'_, K, Notes> {
+    let session = expiry.into_iter().fold(session, Session::expires);
+    ping.into_iter().fold(session, |session, ping| session.heartbeat(Message::Text(ping)))
+}
+
 /// The text `update` whenever the id's devices changed.
 pub(crate) async fn device_ws(
     State(app): State<Arc<App>>,
     caller: Caller,
     Single(takes_over): Single,
-    upgrade: Upgrade,
+    SeesPings(sees_pings): SeesPings,
+    handshake: Result<Handshake, NoHandshake>,
 ) -> Result<Response, ApiError> {
-    let mut socket = app.device_sockets.register(caller.id, Wishes { takes_over, ..Wishes::default() })?;
-    tracing::debug!(user = ?socket.key(), "device socket opened");
-    Ok(upgrade.accept(async move |mut connection| {
-        let ending = connection.serve(&mut socket, |_| Some(Utf8Bytes::from_static("update"))).await;
-        tracing::debug!(user = ?socket.key(), "device socket closed");
-        connection.close(ending, socket).await;
-    }))
+    let Handshake(ws) = handshake?;
+    let session = app.device_sockets.sessions.session(caller.id.clone(), Notes::default());
+    let session = if takes_over { session.taking_over() } else { session };
+    let session = with_options(session, caller.expiry.clone(), sees_pings.then(|| app.ping.clone()));
+    let renewing = (Arc::clone(&app), caller.id.clone());
+    let session = session.on_message(move |message| {
+        let (app, id) = &renewing;
+        ready(caller.expiry.as_ref().and_then(|expiry| renewal(app, id, expiry, &message)))
+    });
+    let open = Open::new("device socket", caller.id);
+    Ok(session.upgrade(ws.protocols(["bearer"]), move |_| {
+        let _ = &open;
+        ready(Message::text("update"))
+    })?)
+}
+
+/// `{"token":TOKEN}` renews the proof of who the client is, before the old one expires.
+fn renewal(app: &App, id: &UserId, expiry: &Expiry, message: &Message) -> Option<Message> {
+    #[derive(Deserialize)]
+    struct Renewal {
+        token: String,
+    }
+
+    let Renewal { token } = serde_json::from_str(message.to_text().ok()?).ok()?;
+    let renewed = app.identity.renewed(id, &token).map(|time| expiry.renew(time)).is_some();
+    tracing::debug!(user = ?id, renewed, "a new token on an open socket");
+    Some(Message::text(json!({ "renewed": renewed }).to_string()))
+}
+
+/// The event `update` whenever the id's devices changed, also while the client was away, as its `Last-Event-ID` tells.
+pub(crate) async fn device_events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let session = app.device_sockets.sessions.session(caller.id.clone(), Notes::default());
+    let versions = (Arc::clone(&app), caller.id.clone());
+    let session = session.version(move || versions.0.devices.version_of(&versions.1));
+    let open = Open::new("device events", caller.id);
+    Ok(with_options(session, caller.expiry, None).events(&headers, move |_| {
+        let _ = &open;
+        ready(Event::default().event("update").data("update"))
+    })?)
+}
+
+/// What GET would answer, without opening anything.
+pub(crate) async fn device_events_head(_: Caller) -> impl IntoResponse {
+    [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-transform")]
 }
 
 /// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.
-pub(crate) async fn echo(upgrade: Upgrade) -> Response {
-    upgrade.limited_to(1 << 20).accept(async |mut connection| {
-        let ending = connection.echo().await;
-        connection.shake_hands(ending).await;
-    })
+pub(crate) async fn echo(
+    State(app): State<Arc<App>>,
+    handshake: Result<Handshake, NoHandshake>,
+) -> Result<Response, ApiError> {
+    let Handshake(ws) = handshake?;
+    let session = app.echoes.session(Uuid::new_v4(), ()).on_message(ready);
+    Ok(session.upgrade(ws, |_| ready(None::<Message>))?)
+}
+
+/// Logs the end of what was opened.
+struct Open(&'static str, UserId);
+
+impl Open {
+    fn new(what: &'static str, user: UserId) -> Self {
+        tracing::debug!(?user, "{what} opened");
+        Self(what, user)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        tracing::debug!(user = ?self.1, "{} closed", self.0);
+    }
 }

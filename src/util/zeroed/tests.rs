@@ -40,19 +40,16 @@ fn what_no_system_has_is_an_error() {
 
 #[test]
 fn values_that_need_it_are_dropped() {
+    #[derive(Default)]
     struct Counted(Option<std::rc::Rc<()>>);
-    impl Default for Counted {
-        fn default() -> Self {
-            Self(None)
-        }
-    }
     // SAFETY: for this test alone: an `Option` of a pointer that is never null is `None` if its bytes are zero.
     unsafe impl Zeroable for Counted {}
     let rc = std::rc::Rc::new(());
-    let mut values = ZeroedSlice::<Counted>::new(3).unwrap();
-    // SAFETY: three values, and nobody else's.
-    let all = unsafe { slice::from_raw_parts_mut(values.start.as_mut(), 3) };
-    all[1] = Counted(Some(rc.clone()));
+    let values = ZeroedSlice::<Counted>::new(3).unwrap();
+    // SAFETY: the second of three values.
+    let mut second = unsafe { values.start.add(1) };
+    // SAFETY: a value, and nobody else's.
+    *unsafe { second.as_mut() } = Counted(Some(rc.clone()));
     assert!(values[1].0.is_some());
     drop(values);
     assert_eq!(std::rc::Rc::strong_count(&rc), 1);

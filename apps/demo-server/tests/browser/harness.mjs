@@ -1,7 +1,10 @@
-// Starts the server and the browser, and keeps what the pages complain about.
+// Starts the server, a proxy and the browser, and keeps what the pages complain about.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
@@ -36,9 +39,62 @@ export class Server {
     assert.equal(response.status, 201);
   }
 
+  async stats() {
+    return (await fetch(`${this.url}/stats`)).json();
+  }
+
   async stop() {
     this.child.kill('SIGTERM');
     await this.exited;
+  }
+}
+
+/** Between the browser and a server, as networks are: it stops for a while, cuts, and may break WebSockets. */
+export class Proxy {
+  static async start(server, { breaksWebSockets = false } = {}) {
+    const proxy = Object.assign(new Proxy(), { sockets: new Set(), isHeld: false });
+    const { hostname, port } = new URL(server.url);
+    proxy.listener = net.createServer(client => {
+      const upstream = net.connect(Number(port), hostname);
+      proxy.join(client, upstream, breaksWebSockets);
+      proxy.join(upstream, client);
+    });
+    await new Promise(resolve => { proxy.listener.listen(0, '127.0.0.1', resolve); });
+    return Object.assign(proxy, { url: `http://127.0.0.1:${proxy.listener.address().port}` });
+  }
+
+  join(from, to, breaksWebSockets) {
+    this.sockets.add(from);
+    if (this.isHeld) from.pause();
+    from.on('data', data => {
+      if (breaksWebSockets && /upgrade: websocket/i.test(data)) from.destroy();
+      else to.write(data);
+    });
+    from.on('error', () => {}); // the other side is closed, too, and that is all there is to do
+    from.on('close', () => {
+      this.sockets.delete(from);
+      to.destroy();
+    });
+  }
+
+  /** From now on nothing passes, in either direction. */
+  hold() {
+    this.isHeld = true;
+    for (const socket of this.sockets) socket.pause();
+  }
+
+  release() {
+    this.isHeld = false;
+    for (const socket of this.sockets) socket.resume();
+  }
+
+  cut() {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  async stop() {
+    this.cut();
+    await new Promise(resolve => { this.listener.close(resolve); });
   }
 }
 
@@ -88,6 +144,57 @@ export class Browser {
   }
 }
 
+/** The user's row in the list. */
+export const tabsOf = (page, user, text) => shows(page.locator(`#online li[data-id="${user}"] .tabs`), text, 10_000);
+
+export const logged = (page, text) => until(async () => {
+  assert.match((await page.locator('#log span').allTextContents()).join('\n'), text);
+}, 10_000);
+
+/**
+ * One window as people have it. Playwright shows all tabs as if each were in front, does not throttle their timers and keeps
+ * none for the back button; none of that is so here.
+ */
+export class Window extends Browser {
+  static async start() {
+    const profile = await mkdtemp(`${tmpdir()}/chromium-`);
+    const flags = ['--headless', '--no-sandbox', '--no-first-run', '--remote-debugging-port=0', `--user-data-dir=${profile}`];
+    const child = spawn(process.env.CHROMIUM, flags, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
+    const address = new Promise(resolve => {
+      createInterface({ input: child.stderr }).on('line', line => {
+        const found = /DevTools listening on (.*)/.exec(line);
+        if (found) resolve(found[1]);
+      });
+    });
+    const failed = exited.then(code => { throw new Error(`the browser exited with ${code}`); });
+    const browser = await chromium.connectOverCDP(await Promise.race([address, failed]), { noDefaults: true });
+    const window = Object.assign(new Window(), { browser, complaints: [], child, exited, profile });
+    failed.catch(() => {}); // when it is stopped
+    const [context] = browser.contexts();
+    context.setDefaultTimeout(10_000);
+    context.on('page', page => window.listen(page));
+    return window;
+  }
+
+  async visitor() {
+    return this.browser.contexts()[0];
+  }
+
+  /** All but the first, which is empty: without any, the window would be closed. */
+  async closeTabs() {
+    const [context] = this.browser.contexts();
+    await Promise.all(context.pages().slice(1).map(page => page.close()));
+  }
+
+  async stop() {
+    await this.browser.close();
+    this.child.kill('SIGTERM');
+    await this.exited;
+    await rm(this.profile, { recursive: true, maxRetries: 5 });
+  }
+}
+
 export const state = (page, text) => shows(page.locator('#state'), text, 10_000);
 
 export const count = (page, number) => shows(page.locator('#count'), `${number}`);
@@ -103,7 +210,7 @@ export async function devices(page, names) {
 
 /** The names of those who are online. Who has left counts for 2 seconds more. */
 export const online = (page, names) => until(async () => {
-  assert.deepEqual(await page.locator('#online li').allTextContents(), names);
+  assert.deepEqual(await page.locator('#online .name').allTextContents(), names);
 }, 10_000);
 
 export const screenshot = (page, name) => page.screenshot({ path: `${screenshots}${name}.png`, fullPage: true });
@@ -113,7 +220,7 @@ async function shows(locator, text, within = SOON) {
 }
 
 /** Tries until it no longer fails. */
-async function until(attempt, within = SOON) {
+export async function until(attempt, within = SOON) {
   const end = Date.now() + within;
   for (;;) {
     try {

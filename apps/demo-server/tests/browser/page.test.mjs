@@ -4,7 +4,7 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import jsQR from 'jsqr';
 import { devices as pixels } from 'playwright-core';
 
-import { Browser, Server, count, devices, online, screenshot, state } from './harness.mjs';
+import { Browser, SOON, Server, count, devices, logged, online, screenshot, state, tabsOf } from './harness.mjs';
 
 let browser, server;
 before(async () => { browser = await Browser.start(); });
@@ -30,6 +30,39 @@ test('the button adds a device to every tab of its id and to no other', async ()
   await devices(second, ['Tablet']);
 });
 
+test('“Notify” reaches every tab of that user, which say how long it took', async () => {
+  const [ann, second, bob] = [
+    await browser.tab(server, 'ann'), await browser.tab(server, 'ann'), await browser.tab(server, 'bob'),
+  ];
+  await ann.getByRole('button', { name: 'Notify bob' }).click();
+  await devices(bob, ['Added by ann']);
+  await logged(ann, /Marked 1 open tab of bob/);
+  await logged(bob, /Update, .* ms after the mark/);
+  await devices(ann, []);
+  assert.equal(await ann.locator('#latency').textContent(), '–');
+
+  await bob.getByRole('button', { name: 'Notify ann' }).click();
+  await logged(bob, /Marked 2 open tabs of ann/);
+  for (const page of [ann, second]) {
+    await devices(page, ['Added by bob']);
+    const latency = await page.locator('#latency').textContent();
+    assert.match(latency, /^(< )?[\d.]+\sms$/);
+    // A wrong unit, clock or device would be off by far more.
+    const milliseconds = Number.parseFloat(latency.replace('< ', ''));
+    assert.ok(milliseconds > 0 && milliseconds < SOON, latency);
+  }
+});
+
+test('“Open as bob” opens a window of another user', async () => {
+  const ann = await browser.tab(server, 'ann');
+  const popup = ann.context().waitForEvent('page');
+  await ann.getByRole('button', { name: 'Open as bob in a second window' }).click();
+  const bob = await popup;
+  await state(bob, 'Live');
+  await online(ann, ['ann (you)', 'bob']);
+  await bob.getByRole('button', { name: 'Open as ann in a second window' }).waitFor();
+});
+
 test('a phone that opens the QR code is added to every tab of its id', async () => {
   const [first, second, other] = [
     await browser.tab(server, 'ann'), await browser.tab(server, 'ann'), await browser.tab(server, 'bob'),
@@ -38,6 +71,9 @@ test('a phone that opens the QR code is added to every tab of its id', async () 
   const phone = await browser.visitor(pixels['Pixel 7']);
   const opened = await phone.newPage();
   await opened.goto(await scanned(first, /name=Fold/));
+  await opened.getByText('Add Fold & "flip" <5> to the devices of ann?').waitFor();
+  await screenshot(opened, 'asked-on-a-phone');
+  await opened.getByRole('button', { name: 'Add this device' }).click();
   await devices(first, ['Fold & "flip" <5>']);
   await devices(second, ['Fold & "flip" <5>']);
   await devices(other, []);
@@ -70,8 +106,10 @@ test('the count follows tabs that open and close', async () => {
   const second = await browser.tab(server, 'ann');
   const third = await browser.tab(server, 'bob');
   for (const page of [first, second, third]) await count(page, 3);
+  await tabsOf(third, 'ann', '2 open tabs');
   await second.close();
   for (const page of [first, third]) await count(page, 2);
+  await tabsOf(third, 'ann', '1 open tab');
   await third.context().close();
   await count(first, 1);
 });
@@ -79,11 +117,11 @@ test('the count follows tabs that open and close', async () => {
 test('who is online is shown in every tab, and a reload is not an absence', async () => {
   const ann = await browser.tab(server, 'ann');
   await online(ann, ['ann (you)']);
-  await ann.getByText('1 id has a page open.').waitFor();
+  await ann.getByText('1 user', { exact: true }).waitFor();
   const bob = await browser.tab(server, 'bob & co');
   await online(ann, ['ann (you)', 'bob & co']);
   await online(bob, ['ann', 'bob & co (you)']);
-  await ann.getByText('2 ids have a page open.').waitFor();
+  await ann.getByText('2 users', { exact: true }).waitFor();
 
   // Whatever the list of the other tab ever was from here on.
   await ann.evaluate(() => {
@@ -95,10 +133,12 @@ test('who is online is shown in every tab, and a reload is not an absence', asyn
     await bob.reload();
     await online(bob, ['ann', 'bob & co (you)']);
   }
-  assert.deepEqual(await ann.evaluate(() => window.lists), []);
+  const lists = new Set(await ann.evaluate(() => window.lists));
+  lists.delete('ann (you)\nbob & co');
+  assert.deepEqual([...lists], []);
   await bob.context().close();
   await online(ann, ['ann (you)']);
-  await ann.getByText('1 id has a page open.').waitFor();
+  await ann.getByText('1 user', { exact: true }).waitFor();
 });
 
 test('logged out everywhere: every tab of the id says so and waits to be asked', async () => {
@@ -109,6 +149,9 @@ test('logged out everywhere: every tab of the id says so and waits to be asked',
   for (const page of [first, second]) {
     await state(page, 'Logged out');
     await page.getByRole('alert').getByText('You were logged out, here and everywhere else.').waitFor();
+    // Nothing else looks as if it worked.
+    const left = await page.locator('button, input, a, .figure').evaluateAll(all => all.filter(e => e.checkVisibility()).map(e => e.textContent));
+    assert.deepEqual(left, ['Log in again']);
   }
   await screenshot(first, 'logged-out');
   await second.setViewportSize({ width: 390, height: 800 });
@@ -117,13 +160,14 @@ test('logged out everywhere: every tab of the id says so and waits to be asked',
   // Longer than the page waits where it does come back by itself.
   await online(other, ['bob (you)']);
   await server.addDevice('ann', 'Meanwhile');
-  await count(first, 3);
+  await count(other, 1);
 
   await second.getByRole('button', { name: 'Log in again' }).click();
   await state(second, 'Live');
   await devices(second, ['Meanwhile']);
   await online(other, ['ann', 'bob (you)']);
   assert.equal(await second.locator('#notice').isVisible(), false);
+  await count(second, 2);
   await state(first, 'Logged out');
 });
 
@@ -151,6 +195,15 @@ test('in one tab only: the newest takes over, and the old one can take over in t
   await devices(second, ['Phone']);
 });
 
+test('an id that the server refuses: it says why, and does not go on', async () => {
+  const page = await (await browser.visitor()).newPage();
+  await page.goto(`${server.url}/?id=${'x'.repeat(300)}`);
+  await state(page, 'Refused');
+  await page.getByRole('alert').getByText('id is longer than 256 bytes').waitFor();
+  assert.equal(await page.getByRole('button').count(), 0);
+  browser.assertQuiet(/WebSocket connection to .* failed|status of 400/);
+});
+
 test('when the server restarts, the page says so, comes back and shows what changed meanwhile', async () => {
   const page = await browser.tab(server, 'ann');
   await server.addDevice('ann', 'Before');
@@ -160,6 +213,7 @@ test('when the server restarts, the page says so, comes back and shows what chan
   await state(page, 'Reconnecting…');
   await count(page, '–');
   await devices(page, ['Before']);
+  await logged(page, /Not connected, the server stops: the next attempt is in/);
   await screenshot(page, 'reconnecting');
 
   server = await Server.start(server.address);
@@ -176,20 +230,29 @@ test('when the server restarts, the page says so, comes back and shows what chan
 test('without a mouse: every control is reached in order, seen, and works', async () => {
   const page = await browser.tab(server, 'ann');
   const names = [];
-  for (let stop = 0; stop < 7; stop++) {
+  await online(page, ['ann (you)']);
+  for (let stop = 0; stop < 10; stop++) {
     await page.keyboard.press('Tab');
     const focused = page.locator(':focus');
-    names.push(await focused.evaluate(e => e.labels?.[0]?.textContent ?? (e.textContent.trim() || e.querySelector('img').alt)));
+    names.push(await focused.evaluate(e => e.labels?.[0]?.textContent ?? e.ariaLabel
+      ?? (e.role === 'log' ? 'the log' : e.textContent.trim() || e.querySelector('img').alt)));
     const outline = await focused.evaluate(element => getComputedStyle(element).outline);
     assert.match(outline, /solid 3px/, names.at(-1));
   }
   const code = 'QR code: open it on a phone to add the device';
   const single = ' In one tab only: the newest takes over';
-  assert.deepEqual(names, ['You are', 'Switch', single, 'Log out everywhere', 'Name of the device', 'Add it', code]);
+  assert.deepEqual(names, [
+    'Notify ann', 'Open as bob in a second window', 'Name of the device', 'Add it', 'You are', 'Switch', single, 'Log out everywhere',
+    'the log', code,
+  ]);
 
   const popup = page.waitForEvent('popup');
   await page.keyboard.press('Enter'); // on the code
-  await (await popup).getByRole('heading', { name: 'Device added' }).waitFor();
+  const asked = await popup;
+  await asked.getByRole('button', { name: 'Add this device' }).waitFor();
+  await asked.keyboard.press('Tab');
+  await asked.keyboard.press('Enter');
+  await asked.getByRole('heading', { name: 'Device added' }).waitFor();
   await devices(page, ['Phone']);
 
   await page.getByLabel('Name of the device').focus();
@@ -209,7 +272,9 @@ test('everything has a name that is read aloud', async () => {
   await server.addDevice('ann', 'Phone');
   await devices(page, ['Phone']);
   for (const [role, name] of [
-    ['heading', 'Live sockets'], ['region', 'Active users'], ['region', 'Devices of ann'], ['region', 'Add a device'],
+    ['heading', 'Live sockets'], ['region', 'Open tabs'], ['region', 'Last update'], ['region', 'Devices of ann'],
+    ['region', 'Add a phone'], ['region', 'Your id'], ['region', 'How it works'], ['log', 'What this page hears'],
+    ['button', 'Notify ann'], ['button', 'Open as bob in a second window'],
     ['region', 'Who is online'], ['list', 'Who is online'], ['checkbox', 'In one tab only: the newest takes over'],
     ['button', 'Log out everywhere'],
     ['textbox', 'You are'], ['textbox', 'Name of the device'], ['button', 'Switch'], ['button', 'Add it'],

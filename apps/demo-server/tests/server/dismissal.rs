@@ -101,7 +101,7 @@ async fn who_is_logged_out_is_told_why_on_every_connection() {
     for tab in &mut tabs {
         assert_dismissed(tab, DISCONNECTED, "disconnected, for reason 255").await;
     }
-    let farewell = Event::named("dismissed", "4001 disconnected, for reason 255");
+    let farewell = Event::dismissed("4001 disconnected, for reason 255");
     assert_eq!(events.next().await, Some(farewell));
     assert_eq!(events.next().await, None);
 
@@ -128,7 +128,7 @@ async fn an_event_stream_is_taken_over_as_well() {
     let mut events = Events::open(&server, "ann", None).await;
     events.nothing_missed().await;
     let _new = server.open("/device-ws?id=ann&single=1").await;
-    let farewell = Event::named("dismissed", "4002 another socket has taken over");
+    let farewell = Event::dismissed("4002 another socket has taken over");
     assert_eq!(events.next().await, Some(farewell));
     assert_eq!(events.next().await, None);
 }

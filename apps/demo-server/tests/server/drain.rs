@@ -111,3 +111,29 @@ async fn who_does_not_leave_is_counted_and_left_behind() {
     server.logs("some clients did not leave in time sockets=2").await;
     assert_exits(&mut server).await;
 }
+
+/// A load balancer learns it from /healthz, and sends on until then.
+#[tokio::test]
+async fn during_the_notice_everything_goes_on_but_the_health() {
+    let mut server = Server::start_with(["--drain-notice", "2"]).await;
+    let mut tab = server.open("/device-ws?id=ann").await;
+    assert_eq!(server.get("/healthz").await.status, 200);
+    let asked = Instant::now();
+    server.signal("-TERM").await;
+    server.logs("stopping").await;
+    let health = server.get("/healthz").await;
+    assert_eq!((health.status, &*health.body), (503, "stopping"));
+    // Whoever still comes is served, old and new.
+    let mut late = server.open("/device-ws?id=ann").await;
+    assert_eq!(server.add_device("ann", "Phone").await, 2);
+    for tab in [&mut tab, &mut late] {
+        assert_eq!(tab.text().await, "update");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(2), "too slow a machine to tell: {:?}", asked.elapsed());
+    for tab in [&mut tab, &mut late] {
+        assert_eq!(tab.dismissed().await.code, CloseCode::Away);
+    }
+    assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert!(TcpStream::connect(&server.host).await.is_err(), "the listener is still open");
+    assert_exits(&mut server).await;
+}

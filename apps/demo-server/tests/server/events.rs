@@ -16,17 +16,22 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    pub(crate) fn named(name: &str, data: &str) -> Self {
-        Self { name: name.to_owned(), data: data.to_owned(), id: String::new() }
+    /// What a client is told that should not come back.
+    pub(crate) fn dismissed(data: &str) -> Self {
+        Self { name: "dismissed".to_owned(), data: data.to_owned(), id: "over".to_owned() }
     }
 }
 
 impl Events {
     pub(crate) async fn open(server: &Server, id: &str, last: Option<&str>) -> Self {
+        Self::open_with(server, &format!("id={id}"), last).await
+    }
+
+    pub(crate) async fn open_with(server: &Server, query: &str, last: Option<&str>) -> Self {
         let mut tcp = TcpStream::connect(&server.host).await.expect("the server accepts");
         // To HTTP/1.0 the stream is sent as it is, without chunks around it.
         let last = last.map(|last| format!("Last-Event-ID: {last}\r\n")).unwrap_or_default();
-        let request = format!("GET /device-events?id={id} HTTP/1.0\r\nHost: {}\r\n{last}\r\n", server.host);
+        let request = format!("GET /device-events?{query} HTTP/1.0\r\nHost: {}\r\n{last}\r\n", server.host);
         tcp.write_all(request.as_bytes()).await.expect("the request is taken");
         let mut events = Self(BufReader::new(tcp).lines());
         let mut head = String::new();
@@ -35,7 +40,9 @@ impl Events {
             head.push('\n');
         }
         assert!(head.starts_with("http/1.0 200"), "{head}");
-        for header in ["content-type: text/event-stream\n", "cache-control: no-store\n", "x-accel-buffering: no\n"] {
+        for header in
+            ["content-type: text/event-stream\n", "cache-control: no-cache, no-transform\n", "x-accel-buffering: no\n"]
+        {
             assert!(head.contains(header), "{header} is missing in {head}");
         }
         events
@@ -55,8 +62,13 @@ impl Events {
                 Some(("event", name)) => event.name = name.to_owned(),
                 Some(("data", data)) => event.data = data.to_owned(),
                 Some(("id", id)) => event.id = id.to_owned(),
+                Some(("retry", milliseconds)) => {
+                    let milliseconds: u32 = milliseconds.parse().expect("a number");
+                    assert!((2_000..=4_000).contains(&milliseconds), "{milliseconds}");
+                }
+                _ if event.name == "ping" => event = Event::default(),
                 _ if line.is_empty() && event != Event::default() => return Some(event),
-                _ => assert!(line.is_empty() || line == ": heartbeat", "{line}"),
+                _ => assert!(line.is_empty(), "{line}"),
             }
         }
     }
@@ -121,12 +133,12 @@ async fn heartbeats_keep_it_open_and_who_leaves_is_removed() {
     events.nothing_missed().await;
     let mut heartbeats = 0;
     while heartbeats < 3 {
-        heartbeats += usize::from(events.line().await.expect("the stream goes on") == ": heartbeat");
+        heartbeats += usize::from(events.line().await.expect("the stream goes on") == "event: ping");
     }
     let refused = server.get("/device-events?id=ann").await;
-    assert!(refused.refusal(503).starts_with("this id"), "{refused:?}");
+    assert!(refused.refusal(429).starts_with("this id"), "{refused:?}");
     let refused = server.try_open("/device-ws?id=ann", &[]).await.err().expect("the limit is one");
-    assert!(refused.refusal(503).starts_with("this id"), "{refused:?}");
+    assert!(refused.refusal(429).starts_with("this id"), "{refused:?}");
 
     drop(events);
     let gone = async { while server.get("/stats").await.json()["device_sockets"] != 0 {} };
@@ -143,4 +155,37 @@ async fn the_stream_ends_when_the_server_stops() {
     assert_eq!(events.next().await, None);
     let status = within("the exit", server.process.wait()).await.expect("a status");
     assert!(status.success(), "{status}");
+}
+
+/// An `EventSource` always comes back, and names the last event that it has seen. Only 204 stops it.
+#[tokio::test]
+async fn who_was_dismissed_and_comes_back_is_stopped() {
+    let server = Server::start().await;
+    let mut events = Events::open(&server, "ann", None).await;
+    events.nothing_missed().await;
+    server.request("DELETE", "/devices-sockets?id=ann", &[], b"").await;
+    assert_eq!(events.next().await, Some(Event::dismissed("4001 disconnected, for reason 0")));
+    assert_eq!(events.next().await, None);
+    let back = server.request("GET", "/device-events?id=ann", &[("Last-Event-ID", "over")], b"").await;
+    assert_eq!((back.status, &*back.body), (204, ""));
+    assert_eq!(server.get("/stats").await.json()["device_sockets"], 0);
+    // A page that was opened anew has no last event.
+    Events::open(&server, "ann", None).await.nothing_missed().await;
+}
+
+#[tokio::test]
+async fn a_page_sees_the_pings_of_a_websocket_if_it_wants() {
+    use tokio_tungstenite::tungstenite::Message;
+
+    let server = Server::start_with(["--ping-every", "1"]).await;
+    let mut plain = server.open("/device-ws?id=ann").await;
+    for path in ["/device-ws?id=ann&pings=1", "/active-users?pings=1"] {
+        let mut tab = server.open(path).await;
+        while tab.text().await != r#"{"ping":1}"# {}
+    }
+    // It had pings as well by now, without a text.
+    plain.send(Message::Close(None)).await;
+    assert!(plain.next_text().await.is_none());
+    let refused = server.try_open("/device-ws?id=ann&pings=yes", &[]).await.err();
+    refused.expect("not a flag").refusal(400);
 }

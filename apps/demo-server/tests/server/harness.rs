@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, ChildStderr, Command};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -28,12 +28,18 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 /// The server, as cargo has built it for these tests.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_demo-server");
 
+type Log = Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>;
+
+fn log(source: impl AsyncRead + Send + Unpin + 'static) -> Log {
+    BufReader::new(Box::new(source) as Box<_>).lines()
+}
+
 /// A running server on a port of its own, killed when dropped.
 pub(crate) struct Server {
     pub(crate) process: Child,
     /// `127.0.0.1:PORT`
     pub(crate) host: String,
-    pub(crate) log: Lines<BufReader<ChildStderr>>,
+    pub(crate) log: Log,
 }
 
 impl Server {
@@ -58,7 +64,7 @@ impl Server {
             .expect("stdout is text")
             .expect("the server says where it listens");
         let host = line.strip_prefix("listening on http://").expect("the first line is the address").to_owned();
-        let log = BufReader::new(process.stderr.take().expect("stderr is piped")).lines();
+        let log = log(process.stderr.take().expect("stderr is piped"));
         Self { process, host, log }
     }
 
@@ -67,6 +73,11 @@ impl Server {
         let pid = self.process.id().expect("the server runs").to_string();
         let kill = Command::new("kill").args([signal, &pid]).status().await;
         assert!(kill.expect("there is a kill").success());
+    }
+
+    /// From now on nobody reads the log, or can.
+    pub(crate) fn close_log(&mut self) {
+        self.log = log(tokio::io::empty());
     }
 
     /// Reads the log until a line contains `text`.
@@ -192,6 +203,15 @@ impl Client {
             }
         };
         within("a frame", next).await
+    }
+
+    /// The next text, `None` at the end.
+    pub(crate) async fn next_text(&mut self) -> Option<String> {
+        match self.next().await? {
+            Message::Text(text) => Some(text.to_string()),
+            Message::Close(_) => None,
+            other => panic!("expected a text or the end, got {other:?}"),
+        }
     }
 
     pub(crate) async fn text(&mut self) -> String {

@@ -214,7 +214,7 @@ async fn one_id_that_opens_ten_thousand_sockets() {
     for _ in 0..10_000 {
         match raw.handshake(&server, "/device-ws?id=ann").await {
             101 => open.push(std::mem::replace(&mut raw, Raw::connect(&server).await)),
-            503 => refused += 1, // the same connection will do for the next attempt
+            429 => refused += 1, // the same connection will do for the next attempt
             status => panic!("answered with {status}"),
         }
     }

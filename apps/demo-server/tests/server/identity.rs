@@ -7,9 +7,13 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384, Sha512};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{PROGRAM, Server, within};
+use crate::events::{Event, Events};
+use crate::harness::{Client, PROGRAM, Server, within};
+use crate::onboard;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// `{"alg":"none","typ":"JWT"}`
@@ -104,7 +108,7 @@ async fn names_are_for_users_and_everybody_logs_out_themselves() {
     }
     server.open("/active-users").await.count(1).await;
     let mut user = server.open(&format!("/active-users?online=1&token={bob}")).await;
-    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"]}}"# {}
+    while user.text().await != r#"{"online":{"count":2,"ids":["ann","bob"],"sockets":[1,1]}}"# {}
 
     let told = server.request("DELETE", &format!("/devices-sockets?id=bob&token={ann}"), &[], b"").await;
     assert_eq!(told.json(), json!({ "sockets_told": 1 }));
@@ -125,7 +129,7 @@ async fn links_carry_the_token() {
     let expected = qrcode::QrCode::new(link).expect("the link is short enough");
     let expected = expected.render::<qrcode::render::svg::Color<'_>>().min_dimensions(240, 240).build();
     assert_eq!(code.body, expected);
-    let page = server.get(&format!("/onboard?token={token}&name=Phone")).await;
+    let page = onboard::press(&server, &format!("/onboard?token={token}&name=Phone")).await;
     assert!(page.body.contains(&format!("href=\"/?token={token}\"")), "{}", page.body);
     assert_eq!(tab.text().await, "update");
 }
@@ -180,6 +184,133 @@ async fn what_proves_nothing_is_refused() {
     let stats = json!({ "active_users": 0, "device_ids": 0, "device_sockets": 0 });
     assert_eq!(server.get("/stats").await.json(), stats);
     assert_eq!(server.get(&format!("/devices?token={token}")).await.body, "[]");
+}
+
+/// What a browser's script can send with a WebSocket, and what a proxy's own header does not get in the way of.
+#[tokio::test]
+async fn a_token_comes_in_other_ways() {
+    let server = server("ways").await;
+    let token = token_of("ann");
+    let basic = ("authorization", "Basic YW5uOmFubg==");
+    let protocols = format!("bearer, {token}");
+    for headers in [
+        vec![("sec-websocket-protocol", protocols.as_str())],
+        vec![basic, ("sec-websocket-protocol", protocols.as_str())],
+    ] {
+        let Client(tab) = server.try_open("/device-ws", &headers).await.expect("the subprotocol is as good");
+        drop(tab);
+    }
+    let mut raw = raw_handshake(&server, &protocols).await;
+    assert!(raw.contains("sec-websocket-protocol: bearer\r\n"), "{raw}");
+    raw.make_ascii_lowercase();
+    assert!(!raw.contains(&token.to_ascii_lowercase()), "the token is sent back");
+    assert_eq!(server.request("GET", &format!("/devices?token={token}"), &[basic], b"").await.status, 200);
+    for blanks in ["Bearer  ", "bearer ", "BEARER    "] {
+        let header = [("authorization", &*format!("{blanks}{token}"))];
+        assert_eq!(server.request("GET", "/devices", &header, b"").await.status, 200, "{blanks:?}");
+    }
+    let wrong = format!("bearer, {}", signed("HS256", "0123456789abcdef0123456789abcdeF", &json!({ "sub": "ann" })));
+    let refused = server.try_open("/device-ws", &[("sec-websocket-protocol", &wrong)]).await.err();
+    refused.expect("it is forged").refusal(401);
+}
+
+/// The head of the answer to a handshake with these subprotocols.
+async fn raw_handshake(server: &Server, protocols: &str) -> String {
+    let mut tcp = tokio::net::TcpStream::connect(&server.host).await.expect("the server accepts");
+    let request = format!(
+        "GET /device-ws HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: {protocols}\r\n\r\n",
+        server.host
+    );
+    tcp.write_all(request.as_bytes()).await.expect("the request is taken");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within("a head", tcp.read_u8()).await.expect("the whole head"));
+    }
+    String::from_utf8(head).expect("text")
+}
+
+#[tokio::test]
+async fn tokens_stay_out_of_the_log() {
+    let file = secret_file("log", SECRET);
+    let mut server =
+        Server::start_with(["--log".as_ref(), "trace".as_ref(), "--auth-secret".as_ref(), file.as_os_str()]).await;
+    let token = token_of("ann");
+    let protocols = format!("bearer, {token}");
+    let tab = server.try_open("/device-ws", &[("sec-websocket-protocol", &protocols)]).await.expect("it is good");
+    server.get(&format!("/nowhere?token={token}")).await.refusal(404);
+    tab.close().await;
+    let mut log = String::new();
+    let told = async {
+        while !log.contains("device socket closed") {
+            log += &server.log.next_line().await.expect("the log is text").expect("the log goes on");
+        }
+    };
+    within("the end of the socket in the log", told).await;
+    assert!(log.contains("not_found") && !log.contains(&token), "{log}");
+}
+
+#[tokio::test]
+async fn audience_and_issuer_can_be_asked_for() {
+    let file = secret_file("audience", SECRET);
+    let options = ["--auth-audience", "live", "--auth-issuer", "us", "--auth-secret"];
+    let server = Server::start_with(options.iter().map(AsRef::as_ref).chain([file.as_os_str()])).await;
+    let claims = |more: Value| {
+        let mut claims = json!({ "sub": "ann", "exp": seconds(600), "aud": "live", "iss": "us" });
+        for (name, value) in more.as_object().expect("an object") {
+            claims[name] = value.clone();
+        }
+        signed("HS256", SECRET, &claims)
+    };
+    for good in [json!({}), json!({ "aud": ["live", "other"] })] {
+        assert_eq!(server.get(&format!("/devices?token={}", claims(good))).await.status, 200);
+    }
+    for (bad, said) in [(json!({ "aud": "elsewhere" }), "--auth-audience"), (json!({ "iss": "them" }), "--auth-issuer")]
+    {
+        let refusal = server.get(&format!("/devices?token={}", claims(bad))).await.refusal(401);
+        assert!(refusal.contains(said), "{refusal}");
+    }
+    let refusal = server.get(&format!("/devices?token={}", token_of("ann"))).await.refusal(401);
+    assert!(refusal.contains("is missing"), "{refusal}");
+}
+
+/// As long as the leeway and a bit more.
+const SHORT: i64 = -3;
+
+#[tokio::test]
+async fn a_connection_ends_with_its_token_unless_that_is_renewed() {
+    let server = server("expiry").await;
+    let short = || signed("HS256", SECRET, &json!({ "sub": "ann", "exp": seconds(SHORT) }));
+    let mut tab = server.open(&format!("/device-ws?token={}", short())).await;
+    let mut renewed = server.open(&format!("/device-ws?token={}", short())).await;
+    let mut not_renewed = server.open(&format!("/device-ws?token={}", short())).await;
+    let mut user = server.open(&format!("/active-users?online=1&token={}", short())).await;
+    let mut events = Events::open_with(&server, &format!("token={}", short()), None).await;
+    events.nothing_missed().await;
+
+    let renewal = |token: String| Message::text(json!({ "token": token }).to_string());
+    renewed.send(renewal(token_of("ann"))).await;
+    assert_eq!(renewed.text().await, r#"{"renewed":true}"#);
+    not_renewed.send(renewal(token_of("bob"))).await;
+    assert_eq!(not_renewed.text().await, r#"{"renewed":false}"#, "of another user");
+
+    for tab in [&mut tab, &mut not_renewed] {
+        let frame = tab.dismissed().await;
+        assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4003, "token expired"));
+    }
+    while let Some(frame) = user.next_text().await {
+        assert!(frame.starts_with('{'), "{frame}");
+    }
+    assert_eq!(events.next().await, Some(Event::dismissed("4003 token expired")));
+    assert_eq!(events.next().await, None);
+
+    let token = token_of("ann");
+    let headers = [("authorization", &*format!("Bearer {token}"))];
+    let post = server.request("POST", "/devices", &headers, br#"{"name":"Phone"}"#).await;
+    assert_eq!(post.json()["sockets_marked"], 1, "{post:?}");
+    assert_eq!(renewed.text().await, "update");
+    let metrics = server.get("/metrics").await.body;
+    assert!(metrics.contains(r#"told_to_go_total{registry="devices",reason="token_expired"} 3"#), "{metrics}");
 }
 
 #[tokio::test]

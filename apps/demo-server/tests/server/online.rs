@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use socket_registry::Registry;
+use socket_registry_axum::follow_online;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -17,15 +18,25 @@ type Told = mpsc::UnboundedReceiver<Value>;
 /// The list as it is told, and what it costs: nothing, as long as nobody comes or goes.
 fn follow(registry: &Registry<String>) -> Told {
     let (tell, told) = mpsc::unbounded_channel();
-    let presence = registry.presence_with_capacity(4);
-    tokio::spawn(demo_server::online::follow(presence, GRACE, PACE, move |text| {
-        let _ = tell.send(serde_json::from_str(&text).expect("JSON"));
+    let (presence, counts) = (registry.presence_with_capacity(4), registry.watch_counts());
+    let mut last = String::new();
+    tokio::spawn(follow_online(presence, counts, GRACE, PACE, move |ids| {
+        let text = demo_server::online::text(ids, |_| 1);
+        if text != last {
+            let _ = tell.send(serde_json::from_str(&text).expect("JSON"));
+            last = text;
+        }
     }));
     told
 }
 
+/// Each of them with one socket.
 fn online(ids: &[&str]) -> Value {
-    json!({ "online": { "count": ids.len(), "ids": ids } })
+    online_with(ids, &vec![1; ids.len()])
+}
+
+fn online_with(ids: &[&str], sockets: &[usize]) -> Value {
+    json!({ "online": { "count": ids.len(), "ids": ids, "sockets": sockets } })
 }
 
 fn register(registry: &Registry<String>, id: &str) -> socket_registry::Socket<String> {
@@ -117,18 +128,24 @@ async fn the_list_comes_at_once_and_follows() {
     let ann = [server.open("/device-ws?id=ann").await, server.open("/device-ws?id=ann").await];
     let mut user = server.open("/active-users?online=1&id=eve").await;
     let mut list = next(&mut user).await;
-    while list != online(&["ann"]) {
+    while list != online_with(&["ann"], &[2]) {
         assert_eq!(list, online(&[]), "the task that keeps the list may be behind, but not wrong");
         list = next(&mut user).await;
     }
     let _bob = server.open("/device-ws?id=bob").await;
-    assert_eq!(next(&mut user).await, online(&["ann", "bob"]));
+    let both = online_with(&["ann", "bob"], &[2, 1]);
+    assert_eq!(next(&mut user).await, both);
     let mut late = server.open("/active-users?online=1&id=eve").await;
-    assert_eq!(next(&mut late).await, online(&["ann", "bob"]));
-    for tab in ann {
-        tab.close().await;
+    assert_eq!(next(&mut late).await, both);
+    let [first, second] = ann;
+    first.close().await;
+    assert_eq!(next(&mut user).await, online(&["ann", "bob"]));
+    second.close().await;
+    let mut list = next(&mut user).await;
+    while list != online(&["bob"]) {
+        assert_eq!(list, online_with(&["ann", "bob"], &[0, 1]), "gone, but not yet offline");
+        list = next(&mut user).await;
     }
-    assert_eq!(next(&mut user).await, online(&["bob"]));
 
     // Who did not ask is not told.
     let mut counts = server.open("/active-users").await;
@@ -152,5 +169,11 @@ async fn who_reloads_is_there_all_the_time() {
         ann = server.open("/device-ws?id=ann").await;
     }
     let _bob = server.open("/device-ws?id=bob").await;
-    assert_eq!(next(&mut user).await, online(&["ann", "bob"]), "a reload was told");
+    loop {
+        let list = next(&mut user).await;
+        if list == online(&["ann", "bob"]) {
+            break;
+        }
+        assert_eq!(list["online"]["ids"], json!(["ann"]), "a reload was told");
+    }
 }

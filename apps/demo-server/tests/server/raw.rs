@@ -48,6 +48,28 @@ impl Raw {
         String::from_utf8(head).expect("a head in text")
     }
 
+    /// Reads what comes next, which must be this.
+    pub(crate) async fn skip(&mut self, expected: &[u8]) {
+        let mut read = vec![0; expected.len()];
+        within("a body", self.0.read_exact(&mut read)).await.expect("the whole body");
+        assert_eq!(read, expected);
+    }
+
+    /// Reads until a frame of that kind has come, and answers the pings before it.
+    pub(crate) async fn until(&mut self, first: u8) {
+        loop {
+            let mut head = [0; 2];
+            within("a frame", self.0.read_exact(&mut head)).await.expect("the connection goes on");
+            assert!(head[1] < 126, "the server's frames are short and unmasked");
+            within("the rest of a frame", self.0.read_exact(&mut vec![0; head[1].into()])).await.expect("all of it");
+            match head[0] {
+                kind if kind == first => return,
+                0x89 => self.write(&frame(0x8A, b"")).await,
+                _ => {}
+            }
+        }
+    }
+
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         self.try_write(bytes).await.expect("the server takes it");
     }

@@ -5,6 +5,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::harness::Server;
+use crate::onboard;
 
 async fn assert_untouched(server: &Server) {
     let expected = json!({ "active_users": 0, "device_ids": 0, "device_sockets": 0 });
@@ -27,6 +28,11 @@ async fn bad_ids() {
         ("id=a%0Ab", "id contains control characters"),
         ("id=a%C2%80b", "id contains control characters"),
         ("id=a%FFb", "id is not valid UTF-8"),
+        ("id=a%E2%80%AEb", "id contains characters that change the direction of writing"),
+        ("id=a%D8%9Cb", "id contains characters that change the direction of writing"),
+        ("id=a%E2%80%8Bb", "id contains invisible characters"),
+        ("id=a%EF%B8%8F", "id contains invisible characters"),
+        ("id=%C2%ADa", "id contains invisible characters"),
         ("id=%C3", "id is not valid UTF-8"),
         (&long, "id is longer than 256 bytes"),
         (&long_decoded, "id is longer than 256 bytes"),
@@ -56,6 +62,33 @@ async fn the_longest_id_is_good() {
     assert_eq!(tab.text().await, "update");
 }
 
+/// The same name, typed on two systems.
+#[tokio::test]
+async fn both_spellings_of_an_id_are_one_user() {
+    let server = Server::start().await;
+    let (composed, decomposed) = ("%C3%A9", "e%CC%81");
+    let mut tab = server.open(&format!("/device-ws?id={composed}")).await;
+    assert_eq!(server.add_device(decomposed, "Phone").await, 1);
+    assert_eq!(tab.text().await, "update");
+    assert_eq!(server.get("/stats").await.json()["device_ids"], 1);
+    // A name may hold what an emoji is made of, and nothing that turns the text around it.
+    server.add_device("ann", "\u{2764}\u{fe0f}").await;
+    let turned = json!({ "name": "a\u{202e}b" }).to_string();
+    server.request("POST", "/devices?id=ann", &[], turned.as_bytes()).await.refusal(400);
+}
+
+/// RFC 6455, section 4.4.
+#[tokio::test]
+async fn another_version_of_the_protocol_is_told_which_one_there_is() {
+    let server = Server::start().await;
+    for path in ["/active-users", "/device-ws?id=ann"] {
+        let answer =
+            server.try_open(path, &[("sec-websocket-version", "8")]).await.err().expect("there is no version 8");
+        answer.refusal(426);
+        assert!(answer.headers.contains("sec-websocket-version: 13"), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn bad_bodies() {
     let server = Server::start().await;
@@ -83,13 +116,9 @@ async fn unknown_routes_and_methods() {
     for path in ["/nowhere", "/devices/", "/devices/7", "/../etc/passwd", "//"] {
         server.get(path).await.refusal(404);
     }
-    for (method, path) in [
-        ("DELETE", "/devices?id=ann"),
-        ("POST", "/"),
-        ("POST", "/onboard?id=ann&name=Phone"),
-        ("PUT", "/device-ws?id=ann"),
-        ("BREW", "/stats"),
-    ] {
+    for (method, path) in
+        [("DELETE", "/devices?id=ann"), ("POST", "/"), ("PUT", "/device-ws?id=ann"), ("BREW", "/stats")]
+    {
         let answer = server.request(method, path, &[], b"").await;
         answer.refusal(405);
         assert!(answer.headers.contains("allow: get"), "{answer:?}");
@@ -149,15 +178,15 @@ async fn more_sockets_than_there_is_room_for() {
     let server = Server::start_with(["--max-sockets", "3", "--max-sockets-per-id", "2"]).await;
     let first = server.open("/device-ws?id=ann").await;
     let _second = server.open("/device-ws?id=ann").await;
-    let refused = async |path: &str, who: &str| {
+    let refused = async |path: &str, status: u16, who: &str| {
         let answer = server.try_open(path, &[]).await.err();
         let answer = answer.unwrap_or_else(|| panic!("{path}: accepted"));
-        assert!(answer.refusal(503).starts_with(who), "{answer:?}");
+        assert!(answer.refusal(status).starts_with(who), "{answer:?}");
         assert!(answer.headers.contains("retry-after: "), "{answer:?}");
     };
-    refused("/device-ws?id=ann", "this id").await;
+    refused("/device-ws?id=ann", 429, "this id").await;
     let _third = server.open("/device-ws?id=bob").await;
-    refused("/device-ws?id=cem", "the server").await;
+    refused("/device-ws?id=cem", 503, "the server").await;
 
     first.close().await;
     let mut next = server.open("/device-ws?id=ann").await;
@@ -168,7 +197,7 @@ async fn more_sockets_than_there_is_room_for() {
     for _ in 0..3 {
         users.push(server.open("/active-users").await);
     }
-    refused("/active-users", "the server").await;
+    refused("/active-users", 503, "the server").await;
     users[0].count(3).await;
 }
 
@@ -181,7 +210,7 @@ async fn more_devices_than_there_is_room_for() {
     let path = "/devices?id=ann";
     let full = server.request("POST", path, &[], br#"{"name":"Phone"}"#).await;
     full.refusal(507);
-    server.get("/onboard?id=ann&name=Phone").await.refusal(507);
+    onboard::press(&server, "/onboard?id=ann&name=Phone").await.refusal(507);
     let devices = server.get(path).await.json();
     assert_eq!(devices.as_array().map(Vec::len), Some(1000));
     server.add_device("bob", "Phone").await;

@@ -1,0 +1,57 @@
+//! A server of its own: every tab of a user hears `update` whenever something is new, until the user logs out.
+//!
+//! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any client, then
+//! `curl -X POST http://127.0.0.1:3000/notify/ada` and `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C lets everybody go.
+
+use axum::Router;
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, post};
+use socket_registry::Registry;
+use socket_registry_axum::{Drain, OriginPolicy, Sessions};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let sessions = Sessions::new(Registry::new());
+    let drain = Drain::new().of(&sessions);
+    let app = Router::new()
+        .route("/ws/{user}", get(ws))
+        .route("/notify/{user}", post(notify))
+        .route("/sessions/{user}", delete(log_out))
+        .with_state(sessions);
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(address).await?;
+    println!("listening on http://{}", listener.local_addr()?);
+
+    let server = axum::serve(listener, app).with_graceful_shutdown(drain.closing());
+    let (served, stopped) = tokio::join!(server.into_future(), async {
+        tokio::signal::ctrl_c().await?;
+        println!("{} sockets left behind", drain.run().await);
+        Ok(())
+    });
+    served.and(stopped)
+}
+
+/// The user is whoever the path says; a real server asks for a token or a cookie.
+async fn ws(
+    State(sessions): State<Sessions<String>>,
+    Path(user): Path<String>,
+    headers: HeaderMap,
+    ws: WebSocketUpgrade,
+) -> Response {
+    if !OriginPolicy::same_origin().permits(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    sessions.upgrade(ws, user, |_due| async { Message::text("update") }).await
+}
+
+async fn notify(State(sessions): State<Sessions<String>>, Path(user): Path<String>) -> String {
+    sessions.registry().mark(&user).to_string()
+}
+
+async fn log_out(State(sessions): State<Sessions<String>>, Path(user): Path<String>) -> String {
+    sessions.registry().disconnect(&user, 0).to_string()
+}

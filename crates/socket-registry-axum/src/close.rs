@@ -1,0 +1,65 @@
+//! Why a session ends, and the close code that says so to its client.
+
+use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
+use socket_registry::Closed;
+use tokio_tungstenite::tungstenite::Error as WsError;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
+
+/// The close code of a client whose key was disconnected: it should not come back by itself.
+pub const DISCONNECTED: u16 = 4001;
+/// The close code of a client whose key another socket has taken over: it should not come back by itself.
+pub const SUPERSEDED: u16 = 4002;
+/// The close code of a client whose proof of identity has expired: it should come back with a new one.
+pub const EXPIRED: u16 = 4003;
+
+/// Why a session ends, which decides what is left to say.
+pub(crate) enum Ending {
+    /// The client has vanished.
+    Gone,
+    /// The client closed; its close frame wants an answer.
+    Left,
+    /// The server closes.
+    Dismissed(CloseFrame),
+}
+
+impl Ending {
+    pub(crate) fn dismissed(code: u16, reason: &'static str) -> Self {
+        Self::Dismissed(CloseFrame { code, reason: Utf8Bytes::from_static(reason) })
+    }
+
+    /// The registry told the socket to go.
+    pub(crate) fn told(closed: Closed) -> Self {
+        Self::Dismissed(farewell(closed))
+    }
+
+    /// The proof of identity is no longer valid.
+    pub(crate) fn expired() -> Self {
+        Self::Dismissed(expired())
+    }
+
+    /// The client sent what cannot be read, or its connection broke.
+    pub(crate) fn unreadable(error: axum::Error) -> Self {
+        match error.into_inner().downcast_ref() {
+            Some(WsError::Capacity(_)) => Self::dismissed(close_code::SIZE, "the message is too long"),
+            Some(WsError::Utf8(_)) => Self::dismissed(close_code::INVALID, "a text is not UTF-8"),
+            Some(WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Self::Gone,
+            Some(WsError::Protocol(_)) => Self::dismissed(close_code::PROTOCOL, "not the WebSocket protocol"),
+            _ => Self::Gone,
+        }
+    }
+}
+
+/// What a client is told whose socket was told to go. It should come back by itself only if the server stops.
+pub(crate) fn farewell(closed: Closed) -> CloseFrame {
+    let (code, reason) = match closed {
+        Closed::Disconnected(_) => (DISCONNECTED, closed.to_string().into()),
+        Closed::Superseded => (SUPERSEDED, closed.to_string().into()),
+        _ => (close_code::AWAY, Utf8Bytes::from_static("the server stops")),
+    };
+    CloseFrame { code, reason }
+}
+
+/// What a client is told whose proof of identity has expired.
+pub(crate) fn expired() -> CloseFrame {
+    CloseFrame { code: EXPIRED, reason: Utf8Bytes::from_static("token expired") }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod bearer;
+mod close;
+mod connection;
+mod drain;
+mod events;
+mod expiry;
+mod handshake;
+mod messages;
+mod metrics;
+mod origin;
+mod pulse;
+mod refused;
+mod roster;
+#[cfg(feature = "serve")]
+pub mod serve;
+mod session;
+mod sessions;
+mod subscription;
+
+pub use crate::bearer::bearer_token;
+pub use crate::close::{DISCONNECTED, EXPIRED, SUPERSEDED};
+pub use crate::drain::{Drain, DrainGuard};
+pub use crate::expiry::Expiry;
+pub use crate::handshake::{Handshake, NoHandshake};
+pub use crate::messages::IntoMessages;
+pub use crate::metrics::Metrics;
+pub use crate::origin::{Address, InvalidOrigin, OriginPolicy, address};
+pub use crate::refused::Refused;
+pub use crate::roster::follow_online;
+pub use crate::session::Session;
+pub use crate::sessions::{Builder, Sessions};

@@ -1,0 +1,94 @@
+//! Who is online, as a list that follows by itself.
+
+use std::collections::BTreeSet;
+use std::future::pending;
+use std::hash::Hash;
+use std::time::Duration;
+
+use socket_registry::{Counts, Grace, Presence, PresenceEvent};
+use tokio::task::coop::consume_budget;
+use tokio::time::{Instant, sleep_until};
+
+/// Keys that have a socket, or had one less than the grace period ago.
+struct Roster<K> {
+    grace: Grace<K>,
+    keys: BTreeSet<K>,
+}
+
+impl<K: Ord + Hash + Clone> Roster<K> {
+    /// Follows what may be told by now; whether anything may.
+    fn settle(&mut self) -> bool {
+        let mut changed = false;
+        while let Some(event) = self.grace.poll(Instant::now().into_std()) {
+            changed = true;
+            match event {
+                PresenceEvent::Online(key, _) => drop(self.keys.insert(key)),
+                PresenceEvent::Offline(key, _) => drop(self.keys.remove(&key)),
+                _ => {} // lagged: what was missed follows
+            }
+        }
+        changed
+    }
+}
+
+/// Tells which keys are online, now and whenever that or the number of their sockets may have changed, at most once per `pace`. A key
+/// that comes back within `grace` was never away. It goes on for ever: spawn it.
+///
+/// ```
+/// use std::time::Duration;
+/// use socket_registry::Registry;
+/// use tokio::sync::mpsc;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
+/// let registry: Registry<&str> = Registry::new();
+/// let (tell, mut told) = mpsc::unbounded_channel();
+/// let (grace, pace) = (Duration::from_secs(2), Duration::from_millis(1));
+/// let (presence, counts) = (registry.presence(), registry.watch_counts());
+/// tokio::spawn(socket_registry_axum::follow_online(presence, counts, grace, pace, move |online| {
+///     let _ = tell.send(online.len());
+/// }));
+/// assert_eq!(told.recv().await, Some(0));
+/// let _ann = registry.register("ann")?;
+/// while told.recv().await != Some(1) {}
+/// # Ok(()) }
+/// ```
+pub async fn follow_online<K, M>(
+    mut presence: Presence<K, M>,
+    mut counts: Counts<K, M>,
+    grace: Duration,
+    pace: Duration,
+    mut tell: impl FnMut(&BTreeSet<K>),
+) where
+    K: Ord + Hash + Clone,
+{
+    let mut online = Roster { grace: Grace::new(grace), keys: BTreeSet::new() };
+    // Half a list would be wrong. Once it is whole, what follows keeps it so.
+    let mut whole = false;
+    let mut changed = true;
+    let mut free_at = Instant::now();
+    loop {
+        let next_at = online.grace.next_at();
+        let grace_over = async {
+            match next_at {
+                Some(at) => sleep_until(at.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            event = presence.next() => online.grace.push(event, Instant::now().into_std()),
+            () = grace_over => {}
+            () = counts.changed() => changed = true,
+            () = sleep_until(free_at), if changed => {
+                free_at = Instant::now() + pace;
+                if whole {
+                    changed = false;
+                    tell(&online.keys);
+                }
+            }
+        }
+        changed |= online.settle();
+        whole |= presence.is_caught_up();
+        // A million may come at once, and others have work to do as well.
+        consume_budget().await;
+    }
+}
