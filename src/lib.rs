@@ -49,5 +49,5 @@ pub use registry::register::Registration;
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
 pub use socket::visit::SocketRef;
-pub use socket::{Due, Socket};
+pub use socket::{Due, Socket, WaitClosed};
 pub use topics::Topics;

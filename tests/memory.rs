@@ -93,7 +93,7 @@ fn marks_and_takes_never_allocate() {
             registry.for_each_of(sockets[0].key(), |_| ());
             assert!(ids.iter().all(|&id| registry.mark_socket(id, Topics::topic(3))));
             for socket in &mut sockets {
-                socket.remark(socket.peek_due());
+                socket.restore_due(socket.peek_due());
                 assert!(!socket.take_due().is_empty());
                 // The first poll stores a waker; the marks of the next round wake it.
                 assert!(socket.poll_due(&mut cx).is_pending());

@@ -141,7 +141,7 @@ impl World {
         assert_eq!(self.registry.socket_count(), self.live.len());
         for (id, expected) in &self.live {
             let Expected { socket, due, closed } = expected;
-            assert_eq!((socket.id().to_u64(), socket.peek_due(), socket.closed()), (*id, *due, *closed));
+            assert_eq!((socket.id().to_u64(), socket.peek_due(), socket.close_reason()), (*id, *due, *closed));
             assert!(self.registry.contains(socket.id()) && self.registry.with_socket(socket.id(), |_| ()).is_some());
         }
         let mut walked = 0;

@@ -48,7 +48,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// let registry: Registry<u64> = Registry::new();
     /// let (mine, other) = (registry.register(42)?, registry.register(42)?);
     /// assert_eq!(registry.disconnect_others(&42, mine.id(), 7), 1);
-    /// assert_eq!((mine.closed(), other.closed()), (None, Some(Closed::Disconnected(7))));
+    /// assert_eq!((mine.close_reason(), other.close_reason()), (None, Some(Closed::Disconnected(7))));
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn disconnect_others<Q>(&self, key: &Q, keep: SocketId, reason: u8) -> usize
@@ -131,7 +131,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///     batches.push(told); // … and wait for two seconds, say
     /// }
     /// assert_eq!(batches, [10, 10, 5]);
-    /// assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+    /// assert!(sockets.iter().all(|socket| socket.close_reason() == Some(Closed::Shutdown)));
     /// ```
     pub fn close_gradually(&self, batch: usize) -> CloseGradually<'_, K, M> {
         self.totals().close();

@@ -19,10 +19,10 @@ fn a_socket_shows_its_id_its_key_and_what_is_due() {
     registry.mark_topics("ada", Topics::UPDATE | Topics::topic(7));
     let id = format!("{:?}", socket.id());
     let fields = format!("id: {id}, key: \"ada\", due: Topics{{0, 7}}");
-    assert_eq!(format!("{socket:?}"), format!("Socket {{ {fields}, closed: None, .. }}"));
+    assert_eq!(format!("{socket:?}"), format!("Socket {{ {fields}, close_reason: None, .. }}"));
     registry.for_each(|socket| assert_eq!(format!("{socket:?}"), format!("SocketRef {{ {fields}, .. }}")));
     registry.disconnect("ada", 3);
-    let shown = format!("Socket {{ {fields}, closed: Some(Disconnected(3)), .. }}");
+    let shown = format!("Socket {{ {fields}, close_reason: Some(Disconnected(3)), .. }}");
     assert_eq!(format!("{:?}", socket.due()), format!("Due {{ socket: {shown} }}"));
 }
 

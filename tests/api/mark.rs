@@ -86,7 +86,7 @@ fn what_could_not_be_written_is_given_back() {
     registry.mark_topics(&42, NEWS | ALERT);
     let failed = socket.take_due();
     registry.mark(&42);
-    socket.remark(failed);
+    socket.restore_due(failed);
     assert_eq!(socket.take_due(), Topics::UPDATE | NEWS | ALERT);
 }
 

@@ -51,7 +51,7 @@ fn add() {
     // If the newest is to win, it says so, and what the older ones were not told is not lost.
     registry.mark("ada");
     let newest = registry.register_taking_over(ada(), ()).unwrap();
-    assert!([&first, &second].map(Socket::closed) == [Some(Closed::Superseded); 2] && newest.closed().is_none());
+    assert!([&first, &second].map(Socket::close_reason) == [Some(Closed::Superseded); 2] && newest.close_reason().is_none());
     assert_eq!((registry.sockets_of("ada"), newest.take_due()), (vec![newest.id()], Topics::UPDATE));
 }
 

@@ -88,7 +88,7 @@ fn ids_that_met_nobody() {
     let id = socket.id();
     assert!(registry.contains(id) && registry.mark_socket(id, NEWS));
     assert_eq!(registry.with_socket(id, |_| ()), Some(()));
-    socket.remark(NEWS);
+    socket.restore_due(NEWS);
     assert_eq!(registry.stats().stale_ids, 0);
     drop(socket);
     assert!(!registry.contains(id) && !registry.mark_socket(id, NEWS));

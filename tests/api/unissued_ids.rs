@@ -61,7 +61,7 @@ fn the_live_socket_is_walked_and_shown() {
 #[test]
 fn the_live_socket_is_not_due_and_not_closed() {
     let (registry, socket, _) = asked();
-    assert_eq!((socket.peek_due(), socket.closed()), (Topics::EMPTY, None));
+    assert_eq!((socket.peek_due(), socket.close_reason()), (Topics::EMPTY, None));
     assert_eq!((registry.socket_count(), registry.sockets_of(&42)), (1, vec![socket.id()]));
 }
 
@@ -69,14 +69,14 @@ fn the_live_socket_is_not_due_and_not_closed() {
 fn the_live_socket_is_told_its_own_reason() {
     let (registry, socket, _) = asked();
     assert_eq!(registry.disconnect(&42, 9), 1);
-    assert_eq!(socket.closed(), Some(Closed::Disconnected(9)));
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(9)));
 }
 
 #[test]
 fn disconnect_others_with_an_unissued_id_keeps_nobody() {
     let (registry, socket, _) = asked();
     assert_eq!(registry.disconnect_others(&42, later(socket.id(), 1), 9), 1);
-    assert_eq!(socket.closed(), Some(Closed::Disconnected(9)));
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(9)));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn no_reason_waits_for_a_socket_that_comes_later() {
     drop(socket);
     ask(&registry, next);
     let socket = registry.register(42).unwrap();
-    assert_eq!((socket.id(), socket.closed()), (next, None));
+    assert_eq!((socket.id(), socket.close_reason()), (next, None));
     let _new = registry.register_taking_over(42, Alive::default()).unwrap();
-    assert_eq!(socket.closed(), Some(Closed::Superseded));
+    assert_eq!(socket.close_reason(), Some(Closed::Superseded));
 }

@@ -142,10 +142,10 @@ fn use_keys(registry: &Keys) {
         is_met(met >= 1);
         is_met(registry.is_active(&key) && registry.sockets_of(&key).contains(&socket.id()));
         is_met(registry.disconnect(&key, 7) >= 1);
-        assert!(socket.closed().is_some());
+        assert!(socket.close_reason().is_some());
         let new = registry.register_taking_over(key, ()).unwrap();
         assert!(!registry.contains(socket.id()));
-        socket.remark(Topics::UPDATE);
+        socket.restore_due(Topics::UPDATE);
         assert!(registry.socket_count() >= usize::from(registry.contains(new.id())));
     }
 }
@@ -154,9 +154,9 @@ fn use_keys(registry: &Keys) {
 fn take_over(registry: &Keys) {
     let old = registry.register(1).unwrap();
     let new = registry.register_taking_over(1, ()).unwrap();
-    assert_eq!(old.closed(), Some(Closed::Superseded));
+    assert_eq!(old.close_reason(), Some(Closed::Superseded));
     drop(new);
-    assert!(old.closed().is_some());
+    assert!(old.close_reason().is_some());
 }
 
 /// An owner waits for the mark of another thread.
@@ -225,7 +225,7 @@ stopped! {
     stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, 3), beside everything take_over wait watch;
     stopped_take: |registry, there| {
         registry.mark(&0);
-        there.remark(there.take_due());
+        there.restore_due(there.take_due());
     }, beside everything take_over wait watch;
     stopped_wait: |_, mut there| {
         let wakers = [std::task::Waker::noop(), &super::other_waker()];

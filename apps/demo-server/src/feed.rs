@@ -169,20 +169,20 @@ impl<K: Eq + Hash + Send + Sync + 'static> Subscription<K> {
 
     /// Whoever has taken over is to send it.
     pub(crate) fn not_sent(&self, update: &Update) {
-        self.socket.remark(update.topics);
+        self.socket.restore_due(update.topics);
         self.meter.failed.increment(1);
     }
 
     /// Whether it was told to go because the server stops.
     pub(crate) fn stops(&self) -> bool {
-        self.socket.closed() == Some(Closed::Shutdown)
+        self.socket.close_reason() == Some(Closed::Shutdown)
     }
 }
 
 /// What was held is for whoever has taken over.
 impl<K> Drop for Subscription<K> {
     fn drop(&mut self) {
-        self.socket.remark(self.held.topics);
+        self.socket.restore_due(self.held.topics);
     }
 }
 

@@ -203,7 +203,7 @@ impl<'a, M> Owned<'a, M> {
     }
 
     /// Why the socket was told to go, if it was.
-    pub(crate) fn closed(&self) -> Option<Closed> {
+    pub(crate) fn close_reason(&self) -> Option<Closed> {
         self.slot.state.load().is_closed().then(|| self.reason())
     }
 
@@ -228,14 +228,33 @@ impl<'a, M> Owned<'a, M> {
             if !due.is_empty() {
                 return Poll::Ready(Ok(due));
             }
-            if self.wait(seen, cx) {
+            if self.wait(seen, cx, SlotState::arm) {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Waits, if the state still is as `seen` as far as that matters; false: look again.
-    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>) -> bool {
+    /// Waits until the socket is told to go, whatever is due, and takes nothing.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        loop {
+            let seen = self.slot.state.load();
+            if seen.is_closed() {
+                return Poll::Ready(self.reason());
+            }
+            if seen.is_waking() {
+                // `arm_for_close` says why it cannot arm now. Come back rather than wait for that.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.wait(seen, cx, SlotState::arm_for_close) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits, if the state still is as `seen` as far as `arm` minds; false: look again.
+    #[inline]
+    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: fn(&SlotState) -> bool) -> bool {
         let SlotRef { state, data, .. } = self.slot;
         // Dropped last: dropping a waker may run the caller's code.
         let mut _replaced = None;
@@ -254,7 +273,7 @@ impl<'a, M> Owned<'a, M> {
             // SAFETY: the owner, and disarmed.
             _replaced = unsafe { data.waker.replace(waker) };
         }
-        state.arm()
+        arm(state)
     }
 
     /// Removes the socket. From here on nobody can mark it, and only who is in the slot already sees it.

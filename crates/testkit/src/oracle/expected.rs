@@ -22,7 +22,7 @@ pub(super) struct Owned {
 }
 
 impl Owned {
-    /// `wakes` says whether who waits must be told; an owner's own `remark` tells nobody new.
+    /// `wakes` says whether who waits must be told; an owner's own `restore_due` tells nobody new.
     fn mark(&mut self, topics: Topics, wakes: bool) {
         if self.shown.2.is_empty() {
             self.wake(wakes);
@@ -145,7 +145,7 @@ impl Expected {
         self.live.get_mut(&id).map(|live| live.mark(topics, true)).is_some()
     }
 
-    pub(super) fn remark(&mut self, id: SocketId, topics: Topics) {
+    pub(super) fn restore_due(&mut self, id: SocketId, topics: Topics) {
         if let Some(live) = self.live.get_mut(&id) {
             live.mark(topics, false);
             return;

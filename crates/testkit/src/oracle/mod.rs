@@ -265,8 +265,8 @@ impl Pair {
             Op::Remark { socket, topics } => {
                 if let Some(Held { socket, .. }) = self.choose(socket) {
                     let (id, topics) = (socket.id(), some_of(topics));
-                    socket.remark(topics);
-                    self.expected.remark(id, topics);
+                    socket.restore_due(topics);
+                    self.expected.restore_due(id, topics);
                 }
             }
             Op::Poll { socket } => {
@@ -349,7 +349,7 @@ impl Pair {
             let id = socket.id();
             let (owned, is_live) = expected.owned(id);
             assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), owned.shown);
-            assert_eq!(socket.closed(), owned.closed);
+            assert_eq!(socket.close_reason(), owned.closed);
             assert_eq!(registry.contains(id), is_live);
             let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.due())));
             assert_eq!(looked, is_live.then_some((id, owned.shown)));
