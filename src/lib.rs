@@ -39,9 +39,9 @@ const _: () = assert!(
 
 pub use error::{Closed, ParseIdError, RegisterError};
 pub use id::SocketId;
-pub use presence::counts::{Changed, Counts, Drained};
+pub use presence::counts::{Changed, CountsWatch, Drained};
 pub use presence::grace::Grace;
-pub use presence::{NextEvent, Presence, PresenceEvent};
+pub use presence::{NextEvent, Presence, PresenceEvent, Sequence};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;

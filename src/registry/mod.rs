@@ -51,7 +51,7 @@ use std::hash::Hash;
 ///
 /// registry.mark_all();
 /// let mut names = Vec::new();
-/// registry.for_each(|socket| names.push((*socket.metadata(), socket.due() == Topics::UPDATE)));
+/// registry.for_each(|socket| names.push((*socket.metadata(), socket.peek_due() == Topics::UPDATE)));
 /// names.sort();
 /// assert_eq!(names, [("laptop", false), ("phone", true)]);
 /// # Ok::<(), socket_registry::RegisterError>(())

@@ -22,7 +22,7 @@ fn those_that_are_chosen_are_marked_and_no_other() {
     let marked = registry.mark_where(
         |socket| {
             assert!(asked.insert(socket.id()), "asked twice");
-            chosen(*socket.key(), *socket.metadata(), socket.due())
+            chosen(*socket.key(), *socket.metadata(), socket.peek_due())
         },
         NEWS,
     );

@@ -51,7 +51,9 @@ fn add() {
     // If the newest is to win, it says so, and what the older ones were not told is not lost.
     registry.mark("ada");
     let newest = registry.register_taking_over(ada(), ()).unwrap();
-    assert!([&first, &second].map(Socket::close_reason) == [Some(Closed::Superseded); 2] && newest.close_reason().is_none());
+    assert!(
+        [&first, &second].map(Socket::close_reason) == [Some(Closed::Superseded); 2] && newest.close_reason().is_none()
+    );
     assert_eq!((registry.sockets_of("ada"), newest.take_due()), (vec![newest.id()], Topics::UPDATE));
 }
 
@@ -90,7 +92,7 @@ fn is_active() {
 #[test]
 fn get_socket() {
     let registry: Users = Users::builder().max_sockets(1).build().unwrap();
-    let look = |id| registry.with_socket(id, |socket| (socket.key().clone(), socket.id() == id, socket.due()));
+    let look = |id| registry.with_socket(id, |socket| (socket.key().clone(), socket.id() == id, socket.peek_due()));
     let socket = registry.register(ada()).unwrap();
     let id = socket.id();
     assert_eq!(registry.sockets_of("ada"), [id]);

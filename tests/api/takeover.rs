@@ -214,7 +214,8 @@ fn many_at_once() {
             };
             (0..5).map(register).collect::<Vec<_>>()
         });
-        let there: HashSet<_> = sockets.iter().flatten().filter(|s| s.close_reason().is_none()).map(Socket::id).collect();
+        let there: HashSet<_> =
+            sockets.iter().flatten().filter(|s| s.close_reason().is_none()).map(Socket::id).collect();
         assert!(!there.is_empty());
         assert_eq!(registry.sockets_of(&42).into_iter().collect::<HashSet<_>>(), there);
         assert_eq!((registry.key_count(), registry.socket_count()), (1, there.len()));

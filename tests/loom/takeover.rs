@@ -253,7 +253,8 @@ fn disconnect_beside_takeover() {
             let reasons = [old.close_reason(), new.close_reason()];
             drop(old);
             assert!(closer.join().unwrap() >= 1);
-            let told = reasons[0] == Some(Closed::Disconnected(7)) || new.close_reason() == Some(Closed::Disconnected(7));
+            let told =
+                reasons[0] == Some(Closed::Disconnected(7)) || new.close_reason() == Some(Closed::Disconnected(7));
             assert!(told, "a log-out told nobody");
         });
     }

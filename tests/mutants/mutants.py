@@ -413,7 +413,7 @@ MUTANTS = [
         (ONLINE, "is_some_and(|&known| known < sequence)", "is_some()"),
     ]),
     Mutant("earlier-epoch-not-ended", "an epoch begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
-        (ONLINE, "                self.next.push_back(Offline(before, mem::replace(known, sequence) + 1));\n",
+        (ONLINE, "                self.next.push_back(offline(before, mem::replace(known, sequence) + 1));\n",
          "                (*known, _) = (sequence, before);\n"),
     ]),
     Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [

@@ -183,7 +183,7 @@ fn watch(registry: &Keys) {
     let watcher = thread::spawn(move || {
         let mut online = [false; 2];
         while online != [true; 2] {
-            if let PresenceEvent::Online(key, _) = block_on(presence.next()) {
+            if let PresenceEvent::Online { key, .. } = block_on(presence.next()) {
                 online[key] = true;
             }
         }
@@ -220,7 +220,7 @@ stopped! {
         registry.mark_where(|_| true, crate::Topics::UPDATE);
     }, beside everything take_over wait watch;
     stopped_walk: |registry, _there| {
-        registry.for_each(|socket| _ = socket.due());
+        registry.for_each(|socket| _ = socket.peek_due());
     }, beside everything take_over wait watch;
     stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, 3), beside everything take_over wait watch;
     stopped_take: |registry, there| {

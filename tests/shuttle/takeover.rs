@@ -53,8 +53,8 @@ fn takeovers_among_everything() {
         let mut online = Vec::new();
         while let Some(event) = presence.try_next() {
             match event {
-                PresenceEvent::Online(key, _) => online.push(key),
-                PresenceEvent::Offline(key, _) => online.retain(|known| *known != key),
+                PresenceEvent::Online { key, .. } => online.push(key),
+                PresenceEvent::Offline { key, .. } => online.retain(|known| *known != key),
                 PresenceEvent::Lagged => {}
             }
         }

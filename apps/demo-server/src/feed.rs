@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::Counter;
-use socket_registry::{Closed, Counts, Presence, RegisterError, Registry, Socket, Topics};
+use socket_registry::{Closed, CountsWatch, Presence, RegisterError, Registry, Socket, Topics};
 use tokio::time::sleep_until;
 
 use crate::metrics::Meter;
@@ -95,7 +95,7 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
         self.registry.drained().await;
     }
 
-    pub(crate) fn watch_counts(&self) -> Counts<K, Notes> {
+    pub(crate) fn watch_counts(&self) -> CountsWatch<K, Notes> {
         self.registry.watch_counts()
     }
 

@@ -28,8 +28,8 @@ impl<K: Ord + Hash + Clone + Serialize> Online<K> {
         while let Some(event) = self.grace.poll(Instant::now().into_std()) {
             changed = true;
             match event {
-                PresenceEvent::Online(id, _) => drop(self.ids.insert(id)),
-                PresenceEvent::Offline(id, _) => drop(self.ids.remove(&id)),
+                PresenceEvent::Online { key: id, .. } => drop(self.ids.insert(id)),
+                PresenceEvent::Offline { key: id, .. } => drop(self.ids.remove(&id)),
                 _ => {} // lagged: what is missing follows
             }
         }

@@ -341,7 +341,7 @@ impl Pair {
         }
         let mut walked = BTreeMap::new();
         registry.for_each(|socket| {
-            let shown = (*socket.key(), *socket.metadata(), socket.due());
+            let shown = (*socket.key(), *socket.metadata(), socket.peek_due());
             assert!(walked.insert(socket.id(), shown).is_none(), "walked twice");
         });
         assert!(walked.iter().eq(expected.live().iter().map(|(id, live)| (id, &live.shown))));
@@ -351,7 +351,7 @@ impl Pair {
             assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), owned.shown);
             assert_eq!(socket.close_reason(), owned.closed);
             assert_eq!(registry.contains(id), is_live);
-            let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.due())));
+            let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.peek_due())));
             assert_eq!(looked, is_live.then_some((id, owned.shown)));
             assert!(owned.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), owned.wakes);
         }
