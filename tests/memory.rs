@@ -89,9 +89,9 @@ fn marks_and_takes_never_allocate() {
             }
             assert_eq!(registry.mark_many(&names), 1_000);
             assert_eq!(registry.mark_all(), 1_000);
-            assert_eq!(registry.mark_where(|_| true, Topics::UPDATE), 1_000);
+            assert_eq!(registry.mark_where_topics(|_| true, Topics::UPDATE), 1_000);
             registry.for_each_of(sockets[0].key(), |_| ());
-            assert!(ids.iter().all(|&id| registry.mark_socket(id, Topics::topic(3))));
+            assert!(ids.iter().all(|&id| registry.mark_socket_topics(id, Topics::topic(3))));
             for socket in &mut sockets {
                 socket.restore_due(socket.peek_due());
                 assert!(!socket.take_due().is_empty());

@@ -102,7 +102,7 @@ impl World {
             Step::Mark { id, topics } => {
                 let (raw, topics) = (self.raw(id), Topics::from_bits(topics));
                 let named = self.live.get_mut(&raw);
-                assert_eq!(self.registry.mark_socket(SocketId::from_u64(raw), topics), named.is_some());
+                assert_eq!(self.registry.mark_socket_topics(SocketId::from_u64(raw), topics), named.is_some());
                 if let Some(named) = named {
                     named.due |= topics;
                 }

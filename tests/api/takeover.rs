@@ -39,7 +39,7 @@ fn the_new_socket_is_the_only_one_and_the_old_ones_are_told() {
         assert_eq!(socket.poll_due(&mut cx), Poll::Ready(Err(Closed::Superseded)));
         assert_eq!((socket.take_due(), socket.peek_due()), (Topics::EMPTY, Topics::EMPTY));
         assert_eq!(*socket.key(), 42);
-        assert!(!registry.contains(socket.id()) && !registry.mark_socket(socket.id(), Topics::UPDATE));
+        assert!(!registry.contains(socket.id()) && !registry.mark_socket(socket.id()));
         assert!(registry.with_socket(socket.id(), |_| ()).is_none());
     }
     assert_eq!(registry.mark(&42), 1);
@@ -83,8 +83,8 @@ fn the_last_to_leave_may_be_the_old_one() {
 fn what_was_due_is_inherited() {
     let registry = Registry::<u64>::new();
     let (one, other) = (registry.register(42).unwrap(), registry.register(42).unwrap());
-    registry.mark_socket(one.id(), ALERTS);
-    registry.mark_socket(other.id(), Topics::topic(9));
+    registry.mark_socket_topics(one.id(), ALERTS);
+    registry.mark_socket_topics(other.id(), Topics::topic(9));
     let new = registry.registration(42, ()).due(Topics::UPDATE).taking_over().register().unwrap();
     assert_eq!(new.take_due(), Topics::UPDATE | ALERTS | Topics::topic(9));
 }

@@ -32,7 +32,7 @@ fn unissued(id: SocketId) -> [SocketId; 3] {
 /// Calls everything that takes an id of a socket, and sees that no socket is reached.
 fn ask(registry: &Users, id: SocketId) {
     assert!(!registry.contains(id));
-    assert!(!registry.mark_socket(id, Topics::UPDATE));
+    assert!(!registry.mark_socket(id));
     assert!(registry.with_socket(id, |_| ()).is_none());
     assert!(!registry.disconnect_socket(id, LOGGED_OUT));
     assert_eq!(registry.disconnect_others(&0, id, LOGGED_OUT), 0, "no socket has this key");

@@ -41,7 +41,7 @@ fn with_socket_shows_the_socket_it_names_and_returns_what_its_closure_does() {
     let registry = Registry::<u64, &str>::new();
     let tab = registry.register_with(42, "tab").unwrap();
     let phone = registry.register_with(42, "phone").unwrap();
-    registry.mark_socket(phone.id(), Topics::topic(9));
+    registry.mark_socket_topics(phone.id(), Topics::topic(9));
     let shown =
         |id| registry.with_socket(id, |socket| (socket.id(), *socket.key(), *socket.metadata(), socket.peek_due()));
     assert_eq!(shown(tab.id()), Some((tab.id(), 42, "tab", Topics::EMPTY)));

@@ -269,7 +269,7 @@ fn walks_beside_takeover() {
         registry.for_each_of(&1, |_| met += 1);
         met
     };
-    let of_all: Walk = |registry| registry.mark_where(|_| true, Topics::topic(3));
+    let of_all: Walk = |registry| registry.mark_where_topics(|_| true, Topics::topic(3));
     for walk in [of_key, of_all] {
         for in_chain in [false, true] {
             check_up_to(1, move || {

@@ -135,7 +135,7 @@ fn use_keys(registry: &Keys) {
         is_met(socket.take_due().contains(Topics::UPDATE));
         is_met(registry.mark_all() >= 1);
         is_met(registry.mark_many(&[key]) >= 1);
-        is_met(registry.mark_where(|other| *other.key() == key, Topics::topic(1)) >= 1);
+        is_met(registry.mark_where_topics(|other| *other.key() == key, Topics::topic(1)) >= 1);
         is_met(socket.take_due() == Topics::UPDATE | Topics::topic(1));
         let mut met = 0;
         registry.for_each_of(&key, |_| met += 1);
@@ -217,7 +217,7 @@ stopped! {
     stopped_mark_all: |registry, _there| _ = registry.mark_all(), beside everything take_over wait watch;
     stopped_mark_many: |registry, _there| _ = registry.mark_many(&[0, 1]), beside everything take_over wait watch;
     stopped_mark_where: |registry, _there| {
-        registry.mark_where(|_| true, crate::Topics::UPDATE);
+        registry.mark_where(|_| true);
     }, beside everything take_over wait watch;
     stopped_walk: |registry, _there| {
         registry.for_each(|socket| _ = socket.peek_due());

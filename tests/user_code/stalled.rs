@@ -123,7 +123,7 @@ fn everything_works(registry: &World) {
         assert!(registry.mark(&key) >= 2);
         assert!(registry.mark_topics(&key, Topics::topic(5)) >= 2);
         assert!(registry.mark_many([&key]) >= 2);
-        assert!(registry.mark_socket(second.id(), Topics::topic(6)));
+        assert!(registry.mark_socket_topics(second.id(), Topics::topic(6)));
         assert!(registry.due_of(&key).contains(Topics::topic(6)));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.poll_due(&mut cx).is_ready());

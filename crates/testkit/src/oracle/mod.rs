@@ -212,12 +212,12 @@ impl Pair {
             Op::MarkSocket { socket, topics } => {
                 let topics = some_of(topics);
                 if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
-                    assert_eq!(self.registry.mark_socket(id, topics), self.expected.mark_socket(id, topics));
+                    assert_eq!(self.registry.mark_socket_topics(id, topics), self.expected.mark_socket(id, topics));
                 }
             }
             Op::MarkGone { socket, topics } => {
                 if let Some(choice) = usize::from(socket).checked_rem(self.gone.len()) {
-                    assert!(!self.registry.mark_socket(self.gone[choice], some_of(topics)));
+                    assert!(!self.registry.mark_socket_topics(self.gone[choice], some_of(topics)));
                 }
             }
             Op::MarkMany { ref keys } => {
@@ -228,7 +228,7 @@ impl Pair {
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
             Op::MarkWhere { third, topics } => {
                 let (topics, select) = (some_of(topics), |tag: Tag| tag % 3 == u64::from(third % 3));
-                let marked = self.registry.mark_where(|socket| select(*socket.metadata()), topics);
+                let marked = self.registry.mark_where_topics(|socket| select(*socket.metadata()), topics);
                 assert_eq!(marked, self.expected.mark_where(topics, select));
             }
             Op::Disconnect { key, reason } => {
