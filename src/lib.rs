@@ -37,7 +37,7 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use error::{Closed, ParseIdError, RegisterError};
+pub use error::{CloseReason, Closed, ParseIdError, RegisterError};
 pub use id::SocketId;
 pub use presence::counts::{Changed, CountsWatch, Drained};
 pub use presence::grace::Grace;

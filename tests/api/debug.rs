@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use socket_registry::{BuildError, Closed, Grace, PresenceEvent, RegisterError, Registry, Sequence, SocketId, Topics};
+use testkit::reason;
 
 #[test]
 fn a_registry_shows_its_counts() {
@@ -21,8 +22,8 @@ fn a_socket_shows_its_id_its_key_and_what_is_due() {
     let fields = format!("id: {id}, key: \"ada\", due: Topics{{0, 7}}");
     assert_eq!(format!("{socket:?}"), format!("Socket {{ {fields}, close_reason: None, .. }}"));
     registry.for_each(|socket| assert_eq!(format!("{socket:?}"), format!("SocketRef {{ {fields}, .. }}")));
-    registry.disconnect("ada", 3);
-    let shown = format!("Socket {{ {fields}, close_reason: Some(Disconnected(3)), .. }}");
+    registry.disconnect("ada", reason(3));
+    let shown = format!("Socket {{ {fields}, close_reason: Some(Disconnected(CloseReason(4003))), .. }}");
     assert_eq!(format!("{:?}", socket.due()), format!("Due {{ socket: {shown} }}"));
 }
 

@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::routing::post;
 use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
-use testkit::{Wakes, block_on};
+use testkit::{Wakes, block_on, reason};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 use tower::ServiceExt;
@@ -316,8 +316,8 @@ async fn the_websocket_handler() {
     }
 
     // Another handler removes it, in the only way there is: by telling its owner to go.
-    assert_eq!(registry.disconnect("ada", 7), 1);
-    assert_eq!(new.task.await.unwrap(), Some(Closed::Disconnected(7)));
+    assert_eq!(registry.disconnect("ada", reason(7)), 1);
+    assert_eq!(new.task.await.unwrap(), Some(Closed::Disconnected(reason(7))));
     assert!(!registry.is_active("ada"));
 
     let page = Page::open(&registry);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
-use testkit::{Wakes, both, crowd};
+use testkit::{Wakes, both, crowd, reason};
 
 const ALERTS: Topics = Topics::topic(1);
 
@@ -121,7 +121,7 @@ fn waiting_tasks_are_woken_once() {
     let _new = take_over(&registry, 42);
     assert_eq!(wakes.count(), 1);
     registry.mark(&42);
-    registry.disconnect(&42, 1);
+    registry.disconnect(&42, reason(1));
     assert_eq!(wakes.count(), 1);
     assert_eq!(old.poll_due(&mut Context::from_waker(&waker)), Poll::Ready(Err(Closed::Superseded)));
 }
@@ -159,9 +159,9 @@ fn a_refused_takeover_changes_nothing() {
 fn who_was_told_before_keeps_the_reason() {
     let registry = Registry::<u64>::new();
     let old = registry.register(42).unwrap();
-    registry.disconnect(&42, 9);
+    registry.disconnect(&42, reason(9));
     let new = take_over(&registry, 42);
-    assert_eq!(old.close_reason(), Some(Closed::Disconnected(9)));
+    assert_eq!(old.close_reason(), Some(Closed::Disconnected(reason(9))));
     assert_only(&registry, 42, &new);
 }
 

@@ -2,14 +2,15 @@
 //! operation by such an id reaches no socket, and leaves nothing behind for the one that is there,
 //! or for one that comes later.
 
-use socket_registry::{Closed, Registry, Socket, SocketId, Topics};
+use socket_registry::{CloseReason, Closed, Registry, Socket, SocketId, Topics};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use testkit::reason;
 
 type Alive = Arc<()>;
 type Users = Registry<u64, Alive>;
 
-const LOGGED_OUT: u8 = 7;
+const LOGGED_OUT: CloseReason = CloseReason::LOGGED_OUT;
 /// An id is its socket's place, and above that the number of its registration in that place.
 const PLACE_BITS: u32 = 37;
 const LAST_GENERATION: u64 = (1 << 26) - 1;
@@ -68,15 +69,15 @@ fn the_live_socket_is_not_due_and_not_closed() {
 #[test]
 fn the_live_socket_is_told_its_own_reason() {
     let (registry, socket, _) = asked();
-    assert_eq!(registry.disconnect(&42, 9), 1);
-    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(9)));
+    assert_eq!(registry.disconnect(&42, reason(9)), 1);
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(reason(9))));
 }
 
 #[test]
 fn disconnect_others_with_an_unissued_id_keeps_nobody() {
     let (registry, socket, _) = asked();
-    assert_eq!(registry.disconnect_others(&42, later(socket.id(), 1), 9), 1);
-    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(9)));
+    assert_eq!(registry.disconnect_others(&42, later(socket.id(), 1), reason(9)), 1);
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(reason(9))));
 }
 
 #[test]

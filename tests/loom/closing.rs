@@ -1,7 +1,7 @@
 //! Sockets that are told to go.
 
 use super::{block_on, check, is_due, key, registry};
-use crate::{Closed, RegisterError, Topics};
+use crate::{CloseReason, Closed, RegisterError, Topics};
 use loom::thread;
 
 /// An owner that waits, or is about to, is told, and for the right reason.
@@ -11,8 +11,8 @@ fn disconnect_beside_wait() {
         let registry = registry();
         let mut socket = registry.register(key(1)).unwrap();
         let waiter = thread::spawn(move || block_on(socket.due()));
-        assert_eq!(registry.disconnect(&1, 7), 1);
-        assert_eq!(waiter.join().unwrap(), Err(Closed::Disconnected(7)));
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
+        assert_eq!(waiter.join().unwrap(), Err(Closed::Disconnected(CloseReason::LOGGED_OUT)));
     });
 }
 
@@ -28,9 +28,9 @@ fn disconnect_beside_wait_for_close() {
             (why, socket.take_due())
         });
         assert_eq!(registry.mark_topics(&1, Topics::topic(1)), 1);
-        assert_eq!(registry.disconnect(&1, 7), 1);
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
         let (why, due) = waiter.join().unwrap();
-        assert_eq!((why, due), (Closed::Disconnected(7), Topics::UPDATE | Topics::topic(1)));
+        assert_eq!((why, due), (Closed::Disconnected(CloseReason::LOGGED_OUT), Topics::UPDATE | Topics::topic(1)));
     });
 }
 
@@ -42,11 +42,11 @@ fn disconnect_beside_look() {
         let socket = registry.register(key(1)).unwrap();
         let looker = thread::spawn(move || {
             let seen = socket.close_reason();
-            assert!(seen.is_none() || seen == Some(Closed::Disconnected(7)), "{seen:?}");
+            assert!(seen.is_none() || seen == Some(Closed::Disconnected(CloseReason::LOGGED_OUT)), "{seen:?}");
             socket
         });
-        assert_eq!(registry.disconnect(&1, 7), 1);
-        assert_eq!(looker.join().unwrap().close_reason(), Some(Closed::Disconnected(7)));
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
+        assert_eq!(looker.join().unwrap().close_reason(), Some(Closed::Disconnected(CloseReason::LOGGED_OUT)));
     });
 }
 
@@ -60,9 +60,9 @@ fn reasons_beside_one_another() {
             let registry = registry.clone();
             thread::spawn(move || registry.close())
         };
-        registry.disconnect(&1, 7);
+        registry.disconnect(&1, CloseReason::LOGGED_OUT);
         let first = socket.close_reason();
-        assert!(matches!(first, Some(Closed::Shutdown | Closed::Disconnected(7))), "{first:?}");
+        assert!(matches!(first, Some(Closed::Shutdown | Closed::Disconnected(CloseReason::LOGGED_OUT))), "{first:?}");
         closer.join().unwrap();
         assert_eq!(socket.close_reason(), first);
     });
@@ -77,7 +77,7 @@ fn place_reused_beside_disconnect() {
         let id = socket.id();
         let closer = {
             let registry = registry.clone();
-            thread::spawn(move || registry.disconnect_socket(id, 7))
+            thread::spawn(move || registry.disconnect_socket(id, CloseReason::LOGGED_OUT))
         };
         drop(socket);
         let mut next = registry.register(key(1)).unwrap();

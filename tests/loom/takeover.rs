@@ -1,7 +1,7 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::{Closed, Registry, Socket, Topics};
+use crate::{CloseReason, Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
@@ -247,14 +247,14 @@ fn disconnect_beside_takeover() {
             let (registry, old) = with_old(in_chain);
             let closer = {
                 let registry = registry.clone();
-                thread::spawn(move || registry.disconnect(&1, 7))
+                thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
             };
             let new = take_over(&registry);
             let reasons = [old.close_reason(), new.close_reason()];
             drop(old);
             assert!(closer.join().unwrap() >= 1);
-            let told =
-                reasons[0] == Some(Closed::Disconnected(7)) || new.close_reason() == Some(Closed::Disconnected(7));
+            let told = reasons[0] == Some(Closed::Disconnected(CloseReason::LOGGED_OUT))
+                || new.close_reason() == Some(Closed::Disconnected(CloseReason::LOGGED_OUT));
             assert!(told, "a log-out told nobody");
         });
     }
@@ -293,7 +293,7 @@ fn disconnect_beside_two_takeovers() {
         let (registry, old) = with_old(false);
         let closer = {
             let registry = registry.clone();
-            thread::spawn(move || registry.disconnect(&1, 7))
+            thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
         };
         let one = take_over(&registry);
         drop(old);

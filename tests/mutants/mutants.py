@@ -490,7 +490,7 @@ MUTANTS = [
     ]),
     Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
         (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
-         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
+         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.to_stored());\n        marked\n"),
     ]),
     Mutant("code-not-kept", "an owner is told another reason later", "test --test api close::who_was_told_of_a_shutdown_keeps_that_reason", [
         (ACCESS, "seen.is_live_as(generation) && !seen.is_closed()", "seen.is_live_as(generation)"),

@@ -3,7 +3,7 @@
 //!
 //! Each test stops one operation, beside threads that perform all operations, on the same key and on another one.
 
-use crate::{Closed, PresenceEvent, Registry, Socket, Topics};
+use crate::{CloseReason, Closed, PresenceEvent, Registry, Socket, Topics};
 use shuttle::future::block_on;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, Runner, thread};
@@ -141,7 +141,7 @@ fn use_keys(registry: &Keys) {
         registry.for_each_of(&key, |_| met += 1);
         is_met(met >= 1);
         is_met(registry.is_active(&key) && registry.sockets_of(&key).contains(&socket.id()));
-        is_met(registry.disconnect(&key, 7) >= 1);
+        is_met(registry.disconnect(&key, CloseReason::LOGGED_OUT) >= 1);
         assert!(socket.close_reason().is_some());
         let new = registry.register_taking_over(key, ()).unwrap();
         assert!(!registry.contains(socket.id()));
@@ -222,7 +222,7 @@ stopped! {
     stopped_walk: |registry, _there| {
         registry.for_each(|socket| _ = socket.peek_due());
     }, beside everything take_over wait watch;
-    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, 3), beside everything take_over wait watch;
+    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, CloseReason::LOGGED_OUT), beside everything take_over wait watch;
     stopped_take: |registry, there| {
         registry.mark(&0);
         there.restore_due(there.take_due());

@@ -1,7 +1,7 @@
 //! Takeovers of one key from several sides, beside everything that may meet them.
 
 use super::{Census, Tracked, World, crowd, explore, world};
-use crate::{Closed, PresenceEvent, Socket, Topics};
+use crate::{CloseReason, Closed, PresenceEvent, Socket, Topics};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 fn take_over(registry: &World, census: &Census) -> Socket<usize, Tracked> {
@@ -33,7 +33,7 @@ fn takeovers_among_everything() {
                 Vec::new()
             }
             4 => {
-                inside.disconnect(&0, 7);
+                inside.disconnect(&0, CloseReason::LOGGED_OUT);
                 Vec::new()
             }
             _ => {

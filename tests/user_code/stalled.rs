@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket_registry::{Registry, Topics};
-use testkit::{Hook, WakerCall, hooked_waker};
+use testkit::{Hook, WakerCall, hooked_waker, reason};
 
 /// Far beyond any delay of a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -290,7 +290,7 @@ fn a_mark_stalled_in_a_waker_leaves_no_wake_up_to_itself() {
             let calls: [fn(&World); 3] = [
                 |registry| assert_eq!(registry.mark(&key(42)), 1),
                 |registry| assert_eq!(registry.mark_all(), 1),
-                |registry| assert_eq!(registry.disconnect(&key(42), 9), 1),
+                |registry| assert_eq!(registry.disconnect(&key(42), reason(9)), 1),
             ];
             for (n, call) in calls.into_iter().enumerate() {
                 assert_eq!(woken.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));

@@ -212,19 +212,13 @@ impl Connection {
     }
 }
 
-/// The closing code of who was told to go because its id was disconnected.
-pub(crate) const DISCONNECTED: u16 = 4001;
-/// The closing code of who was told to go because another socket has taken over.
-pub(crate) const SUPERSEDED: u16 = 4002;
-
 /// What a client is told that was told to go. It should come back by itself only where the server stops.
 pub(crate) fn farewell(closed: Closed) -> CloseFrame {
-    let (code, reason) = match closed {
-        Closed::Disconnected(_) => (DISCONNECTED, closed.to_string().into()),
-        Closed::Superseded => (SUPERSEDED, closed.to_string().into()),
-        _ => (close_code::AWAY, Utf8Bytes::from_static("the server stops")),
+    let reason = match closed {
+        Closed::Shutdown => Utf8Bytes::from_static("the server stops"),
+        _ => closed.to_string().into(),
     };
-    CloseFrame { code, reason }
+    CloseFrame { code: closed.code(), reason }
 }
 
 fn dismissed(code: u16, reason: &'static str) -> ControlFlow<Ending> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::Counter;
-use socket_registry::{Closed, CountsWatch, Presence, RegisterError, Registry, Socket, Topics};
+use socket_registry::{CloseReason, Closed, CountsWatch, Presence, RegisterError, Registry, Socket, Topics};
 use tokio::time::sleep_until;
 
 use crate::metrics::Meter;
@@ -81,7 +81,7 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
     }
 
     /// Tells the key's sockets to go; returns how many there are.
-    pub(crate) fn disconnect(&self, key: &K, reason: u8) -> usize {
+    pub(crate) fn disconnect(&self, key: &K, reason: CloseReason) -> usize {
         self.registry.disconnect(key, reason)
     }
 

@@ -76,11 +76,11 @@ impl<'a, M> SlotRef<'a, M> {
     }
 
     /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
-    /// shutdown: it is what a missing code means. So nothing is written either if CLOSED is there already.
+    /// shutdown: it is what a missing reason means. So nothing is written either if CLOSED is there already.
     fn set_reason(self, generation: Generation, why: Closed) {
         let seen = self.state.load();
         if why != Closed::Shutdown && seen.is_live_as(generation) && !seen.is_closed() {
-            self.refs.set_reason(generation, why.code());
+            self.refs.set_reason(generation, why.to_stored());
         }
     }
 
@@ -211,8 +211,8 @@ impl<'a, M> Owned<'a, M> {
     #[cold]
     #[inline(never)]
     fn reason(&self) -> Closed {
-        let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.code());
-        decided.map_or(Closed::Shutdown, Closed::from_code)
+        let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.to_stored());
+        decided.map_or(Closed::Shutdown, Closed::from_stored)
     }
 
     /// Takes what is due, or sees to it that the task is woken when something is.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use socket_registry::{Closed, RegisterError, SocketId, Topics};
+use socket_registry::{CloseReason, Closed, RegisterError, SocketId, Topics};
 
 use super::{Key, Tag};
 
@@ -157,12 +157,12 @@ impl Expected {
         }
     }
 
-    pub(super) fn disconnect(&mut self, key: Key, keep: Option<SocketId>, reason: u8) -> usize {
+    pub(super) fn disconnect(&mut self, key: Key, keep: Option<SocketId>, reason: CloseReason) -> usize {
         let others = self.of_key(key).filter(|(id, _)| Some(**id) != keep);
         others.map(|(_, live)| live.tell(Closed::Disconnected(reason))).count()
     }
 
-    pub(super) fn disconnect_socket(&mut self, id: SocketId, reason: u8) -> bool {
+    pub(super) fn disconnect_socket(&mut self, id: SocketId, reason: CloseReason) -> bool {
         self.live.get_mut(&id).map(|live| live.tell(Closed::Disconnected(reason))).is_some()
     }
 

@@ -232,16 +232,19 @@ impl Pair {
                 assert_eq!(marked, self.expected.mark_where(topics, select));
             }
             Op::Disconnect { key, reason } => {
+                let reason = crate::reason(reason);
                 let key = self.key(key);
                 assert_eq!(self.registry.disconnect(&key, reason), self.expected.disconnect(key, None, reason));
             }
             Op::DisconnectSocket { socket, reason } => {
+                let reason = crate::reason(reason);
                 if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
                     let told = self.registry.disconnect_socket(id, reason);
                     assert_eq!(told, self.expected.disconnect_socket(id, reason));
                 }
             }
             Op::DisconnectOthers { socket, reason } => {
+                let reason = crate::reason(reason);
                 if let Some(Held { socket, .. }) = self.choose(socket) {
                     let (key, id) = (*socket.key(), socket.id());
                     let told = self.registry.disconnect_others(&key, id, reason);
