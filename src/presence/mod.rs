@@ -37,6 +37,10 @@ use std::task::{Context, Poll, ready};
 const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
 
 /// What a [`Presence`] subscription yields.
+///
+/// Two pairs of words, for two things: in the registry a key *is* active or idle, at this moment;
+/// a subscriber *has been told* that it came online or went offline, later than that, and
+/// [`Grace`](crate::Grace) may hold that back while the key is idle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent<K> {
