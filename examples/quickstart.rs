@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example quickstart`
 
-use socket_registry::{RegisterError, Registry, Socket};
+use socket_registry::{CloseReason, RegisterError, Registry, Socket};
 
 /// The task of a connection. A server does this in `select!`, beside the read side.
 async fn connection(tab: &str, mut socket: Socket<u64>) {
@@ -25,7 +25,7 @@ async fn main() -> Result<(), RegisterError> {
     println!("{marked} sockets have an update due");
     tokio::task::yield_now().await;
 
-    registry.disconnect(&42, 0); // "log out everywhere"
+    registry.disconnect(&42, CloseReason::LOGGED_OUT); // "log out everywhere"
     let _ = tokio::join!(first, second);
     println!("{} users, {} sockets", registry.key_count(), registry.socket_count());
     Ok(())

@@ -73,18 +73,105 @@ pub enum Closed {
     Shutdown,
     /// Another socket has taken its key over: [`Registry::register_taking_over`](crate::Registry::register_taking_over).
     Superseded,
-    /// It was disconnected, for a reason that the caller numbers: [`Registry::disconnect`](crate::Registry::disconnect) and its kin.
-    Disconnected(u8),
+    /// It was disconnected: [`Registry::disconnect`](crate::Registry::disconnect),
+    /// [`disconnect_others`](crate::Registry::disconnect_others) or
+    /// [`disconnect_socket`](crate::Registry::disconnect_socket), for the reason that the caller gave.
+    Disconnected(CloseReason),
+}
+
+impl Closed {
+    /// The close code to end the WebSocket with: 1001, "going away", when the registry was closed,
+    /// that of [`CloseReason::SUPERSEDED`] when another socket has taken over, otherwise that of the reason.
+    ///
+    /// After 1001 a client should come back. After a code of ours it should not do so by itself.
+    ///
+    /// ```
+    /// use socket_registry::{CloseReason, Closed};
+    ///
+    /// assert_eq!(Closed::Shutdown.code(), 1001);
+    /// assert_eq!(Closed::Superseded.code(), 4002);
+    /// assert_eq!(Closed::Disconnected(CloseReason::LOGGED_OUT).code(), 4001);
+    /// ```
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::Shutdown => 1001,
+            Self::Superseded => CloseReason::SUPERSEDED.code(),
+            Self::Disconnected(reason) => reason.code(),
+        }
+    }
 }
 
 impl fmt::Display for Closed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shutdown => f.write_str("the registry was closed"),
-            Self::Superseded => f.write_str("another socket has taken over"),
-            Self::Disconnected(reason) => write!(f, "disconnected, for reason {reason}"),
+            Self::Superseded => CloseReason::SUPERSEDED.fmt(f),
+            Self::Disconnected(reason) => reason.fmt(f),
         }
     }
 }
 
 impl Error for Closed {}
+
+/// Why a socket is disconnected: a close code of WebSocket's private range, 4000 to 4999, which
+/// RFC 6455 leaves to applications.
+///
+/// Three codes have names here. The others are yours to name:
+///
+/// ```
+/// use socket_registry::CloseReason;
+///
+/// const BANNED: CloseReason = CloseReason::new(4100).unwrap();
+///
+/// assert_eq!((BANNED.code(), CloseReason::LOGGED_OUT.code()), (4100, 4001));
+/// assert_eq!(CloseReason::new(1000), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CloseReason(u16);
+
+impl CloseReason {
+    /// The least code.
+    pub(crate) const MIN: u16 = 4000;
+    /// The greatest code.
+    pub(crate) const MAX: u16 = 4999;
+
+    /// 4001: the key's user has logged out, here or everywhere.
+    pub const LOGGED_OUT: Self = Self(4001);
+    /// 4002: another socket of the key has taken over. [`Closed::Superseded`] has the same code;
+    /// disconnect for this reason when the other socket is in another process.
+    pub const SUPERSEDED: Self = Self(4002);
+    /// 4003: the session, or the token that the connection was opened with, has expired.
+    pub const EXPIRED: Self = Self(4003);
+
+    /// The reason of that close code; `None` if it is not from 4000 to 4999.
+    #[must_use]
+    pub const fn new(code: u16) -> Option<Self> {
+        if Self::MIN <= code && code <= Self::MAX { Some(Self(code)) } else { None }
+    }
+
+    /// The close code, from 4000 to 4999.
+    #[must_use]
+    pub const fn code(self) -> u16 {
+        self.0
+    }
+}
+
+/// As [`CloseReason::code`].
+impl From<CloseReason> for u16 {
+    fn from(reason: CloseReason) -> Self {
+        reason.code()
+    }
+}
+
+/// In words, at most 30 bytes: short enough for a close frame, which has room for 123.
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::LOGGED_OUT => f.write_str("logged out"),
+            Self::SUPERSEDED => f.write_str("another socket has taken over"),
+            Self::EXPIRED => f.write_str("the session has expired"),
+            Self(code) => write!(f, "disconnected with code {code}"),
+        }
+    }
+}

@@ -17,13 +17,13 @@ const _: () = assert!(PLACE_BITS + Generation::BITS < u64::BITS, "an id is posit
 /// was meant for, or none. Ids of one registry mean nothing in another one. The order of ids is arbitrary but fixed.
 ///
 /// ```
-/// use socket_registry::{Registry, SocketId, Topics};
+/// use socket_registry::{Registry, SocketId};
 ///
 /// let registry: Registry<u64> = Registry::new();
 /// let socket = registry.register(42)?;
 /// let id = SocketId::from_u64(socket.id().to_u64());
 /// assert_eq!(id, socket.id());
-/// assert!(registry.mark_socket(id, Topics::UPDATE));
+/// assert!(registry.mark_socket(id));
 ///
 /// drop(socket);
 /// let _next = registry.register(42)?;

@@ -37,11 +37,11 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use error::{Closed, ParseIdError, RegisterError};
+pub use error::{CloseReason, Closed, ParseIdError, RegisterError};
 pub use id::SocketId;
-pub use presence::counts::{Changed, Counts, Drained};
+pub use presence::counts::{Changed, CountsWatch, Drained};
 pub use presence::grace::Grace;
-pub use presence::{NextEvent, Presence, PresenceEvent};
+pub use presence::{NextEvent, Presence, PresenceEvent, Sequence};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;
@@ -49,5 +49,5 @@ pub use registry::register::Registration;
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
 pub use socket::visit::SocketRef;
-pub use socket::{Due, Socket};
+pub use socket::{Due, Socket, WaitClosed};
 pub use topics::Topics;

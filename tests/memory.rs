@@ -89,11 +89,11 @@ fn marks_and_takes_never_allocate() {
             }
             assert_eq!(registry.mark_many(&names), 1_000);
             assert_eq!(registry.mark_all(), 1_000);
-            assert_eq!(registry.mark_where(|_| true, Topics::UPDATE), 1_000);
+            assert_eq!(registry.mark_where_topics(|_| true, Topics::UPDATE), 1_000);
             registry.for_each_of(sockets[0].key(), |_| ());
-            assert!(ids.iter().all(|&id| registry.mark_socket(id, Topics::topic(3))));
+            assert!(ids.iter().all(|&id| registry.mark_socket_topics(id, Topics::topic(3))));
             for socket in &mut sockets {
-                socket.remark(socket.peek_due());
+                socket.restore_due(socket.peek_due());
                 assert!(!socket.take_due().is_empty());
                 // The first poll stores a waker; the marks of the next round wake it.
                 assert!(socket.poll_due(&mut cx).is_pending());
@@ -112,7 +112,7 @@ fn looking_does_not_allocate() {
         for socket in &sockets {
             assert!(registry.is_active(socket.key()) && registry.contains(socket.id()));
             assert!(registry.due_of(socket.key()).is_empty());
-            assert!(registry.with_socket(socket.id(), |same| same.due()).is_some());
+            assert!(registry.with_socket(socket.id(), |same| same.peek_due()).is_some());
         }
     });
     assert_eq!(allocations, 0);

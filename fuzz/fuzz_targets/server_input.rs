@@ -13,6 +13,7 @@ use demo_server::ApiError;
 use demo_server::input::{DeviceName, Reason, Single, UserId, is_invisible, turns_direction};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use socket_registry::CloseReason;
 use unicode_normalization::UnicodeNormalization;
 
 #[derive(Arbitrary, Debug)]
@@ -56,8 +57,8 @@ fn options(query: &str, parts: &mut Parts) {
     if !query.contains("single") {
         assert_eq!(single, Some(false));
     }
-    if !query.contains("reason") {
-        assert_eq!(reason, Some(0));
+    if !query.contains("code") {
+        assert_eq!(reason, Some(CloseReason::LOGGED_OUT));
     }
 }
 

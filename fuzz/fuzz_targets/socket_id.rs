@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use socket_registry::{Closed, Registry, SocketId, Topics};
+use socket_registry::{CloseReason, Closed, Registry, SocketId, Topics};
 
 type Sockets = Registry<u8, Rc<()>>;
 type Socket = socket_registry::Socket<u8, Rc<()>>;
@@ -42,7 +42,7 @@ struct Expected {
 }
 
 impl Expected {
-    fn tell(&mut self, reason: u8) {
+    fn tell(&mut self, reason: CloseReason) {
         self.closed.get_or_insert(Closed::Disconnected(reason));
     }
 }
@@ -102,7 +102,7 @@ impl World {
             Step::Mark { id, topics } => {
                 let (raw, topics) = (self.raw(id), Topics::from_bits(topics));
                 let named = self.live.get_mut(&raw);
-                assert_eq!(self.registry.mark_socket(SocketId::from_u64(raw), topics), named.is_some());
+                assert_eq!(self.registry.mark_socket_topics(SocketId::from_u64(raw), topics), named.is_some());
                 if let Some(named) = named {
                     named.due |= topics;
                 }
@@ -120,6 +120,7 @@ impl World {
                 assert!(!format!("{id:?}").is_empty());
             }
             Step::Disconnect { id, reason } => {
+                let reason = testkit::reason(reason);
                 let raw = self.raw(id);
                 let named = self.live.get_mut(&raw);
                 assert_eq!(self.registry.disconnect_socket(SocketId::from_u64(raw), reason), named.is_some());
@@ -128,6 +129,7 @@ impl World {
                 }
             }
             Step::DisconnectOthers { key, keep, reason } => {
+                let reason = testkit::reason(reason);
                 let keep = self.raw(keep);
                 let told = self.registry.disconnect_others(&key, SocketId::from_u64(keep), reason);
                 let others = self.live.iter_mut().filter(|(id, other)| **id != keep && *other.socket.key() == key);
@@ -141,7 +143,7 @@ impl World {
         assert_eq!(self.registry.socket_count(), self.live.len());
         for (id, expected) in &self.live {
             let Expected { socket, due, closed } = expected;
-            assert_eq!((socket.id().to_u64(), socket.peek_due(), socket.closed()), (*id, *due, *closed));
+            assert_eq!((socket.id().to_u64(), socket.peek_due(), socket.close_reason()), (*id, *due, *closed));
             assert!(self.registry.contains(socket.id()) && self.registry.with_socket(socket.id(), |_| ()).is_some());
         }
         let mut walked = 0;

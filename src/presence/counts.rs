@@ -14,13 +14,13 @@ use std::task::{Context, Poll};
 ///
 /// Whoever registers or drops a socket marks each watch, as a socket is marked, and never waits for one. Before a registry's first
 /// watch or subscription it costs nothing.
-pub struct Counts<K, M = ()> {
+pub struct CountsWatch<K, M = ()> {
     registry: Registry<K, M>,
     watcher: WatcherSocket<K>,
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
-    /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that nobody has to poll them: see [`Counts`].
+    /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that nobody has to poll them: see [`CountsWatch`].
     ///
     /// Lock-free; allocates when more watch than ever before.
     ///
@@ -43,8 +43,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # }
     /// ```
     #[must_use]
-    pub fn watch_counts(&self) -> Counts<K, M> {
-        Counts { registry: self.clone(), watcher: self.watch(Watch::Counts, None) }
+    pub fn watch_counts(&self) -> CountsWatch<K, M> {
+        CountsWatch { registry: self.clone(), watcher: self.watch(Watch::Counts, None) }
     }
 
     /// Waits until no socket is left, and no registration or removal is in flight. For a shutdown, after [`close`](Self::close);
@@ -81,7 +81,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 }
 
-impl<K, M> Counts<K, M> {
+impl<K, M> CountsWatch<K, M> {
     /// Waits until the counts may have changed: since the watch began the first time, since the last such wait then. At once
     /// if they have. They may be what they were, if what came went again.
     ///
@@ -119,17 +119,17 @@ impl<K, M> Counts<K, M> {
     }
 }
 
-impl<K, M> fmt::Debug for Counts<K, M> {
+impl<K, M> fmt::Debug for CountsWatch<K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Counts").field("registry", &self.registry).finish_non_exhaustive()
+        f.debug_struct("CountsWatch").field("registry", &self.registry).finish_non_exhaustive()
     }
 }
 
-/// The future of [`Counts::changed`].
+/// The future of [`CountsWatch::changed`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
 pub struct Changed<'a, K, M = ()> {
-    counts: &'a mut Counts<K, M>,
+    counts: &'a mut CountsWatch<K, M>,
 }
 
 impl<K, M> Future for Changed<'_, K, M> {
@@ -146,7 +146,7 @@ impl<K, M> Future for Changed<'_, K, M> {
 pub struct Drained<K, M = ()> {
     registry: Registry<K, M>,
     /// None: there was no need to wait yet.
-    counts: Option<Counts<K, M>>,
+    counts: Option<CountsWatch<K, M>>,
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Future for Drained<K, M> {

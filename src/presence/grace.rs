@@ -1,10 +1,10 @@
 //! A grace period for presence events, on the caller's clock: a page that reloads has not gone.
 //!
 //! The timers are a queue, oldest first, since all wait for the same period. A timer counts only if the offline event that it was set for is still the one
-//! that is held for its key, which the event's number says: so what is cancelled is taken from the map alone, and its timer means nothing from then
+//! that is held for its key, which the event's sequence says: so what is cancelled is taken from the map alone, and its timer means nothing from then
 //! on. Such timers are swept out before they are more than those that count.
 
-use crate::presence::PresenceEvent;
+use crate::presence::{PresenceEvent, Sequence};
 use ahash::RandomState;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -20,36 +20,39 @@ use std::time::{Duration, Instant};
 /// - What is told of a key is told in the order of its events. An online event that ends no absence is passed on at once.
 /// - A key that comes back at the end of the period or later has been away, even if nobody polled in between.
 /// - At most one offline event is held for each key, and no more than a [limit](Self::with_limit) in all: beyond it the oldest is told early.
-/// - An online event whose number is not above that of the offline event that is held for its key is older than that absence. It is passed on, and ends
-///   nothing. An offline event whose number is not above is dropped; one whose number is above takes the held one's place, and the period begins anew.
+/// - An online event whose sequence is not above that of the offline event that is held for its key is older than that absence. It is passed on, and ends
+///   nothing. An offline event whose sequence is not above is dropped; one whose sequence is above takes the held one's place, and the period begins anew.
 /// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events go
 ///   on from where they were.
 ///
 /// ```
-/// use socket_registry::{Grace, PresenceEvent::{Offline, Online}};
+/// use socket_registry::{Grace, PresenceEvent, Sequence};
 /// use std::time::{Duration, Instant};
+///
+/// let online = |n| PresenceEvent::Online { key: "ada", sequence: Sequence::from_u64(n) };
+/// let offline = |n| PresenceEvent::Offline { key: "ada", sequence: Sequence::from_u64(n) };
 ///
 /// let (start, second) = (Instant::now(), Duration::from_secs(1));
 /// let mut grace = Grace::new(10 * second);
-/// grace.push(Online("ada", 1), start);
-/// assert_eq!(grace.poll(start), Some(Online("ada", 1)));
+/// grace.push(online(1), start);
+/// assert_eq!(grace.poll(start), Some(online(1)));
 ///
 /// // The page is loaded again: nobody hears of it.
-/// grace.push(Offline("ada", 2), start + 20 * second);
-/// grace.push(Online("ada", 3), start + 21 * second);
+/// grace.push(offline(2), start + 20 * second);
+/// grace.push(online(3), start + 21 * second);
 /// assert_eq!((grace.poll(start + 21 * second), grace.next_at()), (None, None));
 ///
 /// // The page is closed.
-/// grace.push(Offline("ada", 4), start + 30 * second);
+/// grace.push(offline(4), start + 30 * second);
 /// assert_eq!(grace.poll(start + 39 * second), None);
 /// assert_eq!(grace.next_at(), Some(start + 40 * second));
-/// assert_eq!(grace.poll(start + 40 * second), Some(Offline("ada", 4)));
+/// assert_eq!(grace.poll(start + 40 * second), Some(offline(4)));
 /// ```
 pub struct Grace<K> {
     period: Duration,
     limit: usize,
-    /// The number of the offline event that is held for a key.
-    held: HashMap<K, u64, RandomState>,
+    /// The sequence of the offline event that is held for a key.
+    held: HashMap<K, Sequence, RandomState>,
     timers: VecDeque<Timer<K>>,
     /// What may be told, in order.
     ready: VecDeque<PresenceEvent<K>>,
@@ -57,11 +60,11 @@ pub struct Grace<K> {
     latest: Option<Instant>,
 }
 
-/// Says when the offline event with that number may be told, if it is still held. The first of the queue always is.
+/// Says when the offline event of that sequence may be told, if it is still held. The first of the queue always is.
 struct Timer<K> {
     since: Instant,
     key: K,
-    number: u64,
+    sequence: Sequence,
 }
 
 impl<K: Eq + Hash + Clone> Grace<K> {
@@ -93,18 +96,18 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     pub fn push(&mut self, event: PresenceEvent<K>, now: Instant) {
         let now = self.tell_expired(now);
         match &event {
-            PresenceEvent::Online(key, number) if self.held.get(key).is_some_and(|held| held < number) => {
+            PresenceEvent::Online { key, sequence } if self.held.get(key).is_some_and(|held| held < sequence) => {
                 self.held.remove(key);
                 self.sweep();
             }
-            PresenceEvent::Offline(key, number) if self.held.get(key).is_some_and(|held| held >= number) => {}
-            PresenceEvent::Offline(key, number) => {
-                self.held.insert(key.clone(), *number);
-                self.timers.push_back(Timer { since: now, key: key.clone(), number: *number });
+            PresenceEvent::Offline { key, sequence } if self.held.get(key).is_some_and(|held| held >= sequence) => {}
+            PresenceEvent::Offline { key, sequence } => {
+                self.held.insert(key.clone(), *sequence);
+                self.timers.push_back(Timer { since: now, key: key.clone(), sequence: *sequence });
                 self.sweep();
                 self.tell_beyond_limit();
             }
-            PresenceEvent::Online(..) | PresenceEvent::Lagged => self.ready.push_back(event),
+            PresenceEvent::Online { .. } | PresenceEvent::Lagged => self.ready.push_back(event),
         }
     }
 
@@ -139,9 +142,9 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     }
 
     fn tell_oldest(&mut self) {
-        if let Some(Timer { key, number, .. }) = self.timers.pop_front() {
+        if let Some(Timer { key, sequence, .. }) = self.timers.pop_front() {
             self.held.remove(&key);
-            self.ready.push_back(PresenceEvent::Offline(key, number));
+            self.ready.push_back(PresenceEvent::Offline { key, sequence });
             self.sweep();
         }
     }
@@ -149,7 +152,7 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     /// Drops timers that mean nothing any more: those in front, and all of them if they are more than the others.
     fn sweep(&mut self) {
         let Self { held, timers, .. } = self;
-        let counts = |timer: &Timer<K>| held.get(&timer.key) == Some(&timer.number);
+        let counts = |timer: &Timer<K>| held.get(&timer.key) == Some(&timer.sequence);
         while timers.front().is_some_and(|timer| !counts(timer)) {
             timers.pop_front();
         }

@@ -37,14 +37,27 @@ use std::task::{Context, Poll, ready};
 const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
 
 /// What a [`Presence`] subscription yields.
+///
+/// Two pairs of words, for two things: in the registry a key *is* active or idle, at this moment;
+/// a subscriber *has been told* that it came online or went offline, later than that, and
+/// [`Grace`](crate::Grace) may hold that back while the key is idle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent<K> {
-    /// The key has become active, or was active when the subscription began. With the sequence of
-    /// this event.
-    Online(K, u64),
-    /// The key has become idle. With the sequence of this event.
-    Offline(K, u64),
+    /// The key has become active, or was active when the subscription began.
+    Online {
+        /// The key.
+        key: K,
+        /// Orders this event among those of the key.
+        sequence: Sequence,
+    },
+    /// The key has become idle.
+    Offline {
+        /// The key.
+        key: K,
+        /// Orders this event among those of the key.
+        sequence: Sequence,
+    },
     /// Too much changed between two looks: some comings and goings are left out. What was yielded
     /// stays as it is, and what follows goes on from there: each key that has changed gets the
     /// event that is missing, by the time that [`Presence::is_caught_up`].
@@ -100,6 +113,57 @@ enum Lag {
     Heard,
 }
 
+/// Orders the events of a key: of two, the later one has the greater sequence.
+///
+/// Every subscription of a registry gets the same sequences. They have gaps, and those of different
+/// registries, or of different keys, say nothing about one another.
+///
+/// ```
+/// use socket_registry::Sequence;
+///
+/// let (first, second) = (Sequence::from_u64(2), Sequence::from_u64(3));
+/// assert!(first < second);
+/// assert_eq!((second.to_u64(), second.to_string()), (3, "3".to_owned()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(u64);
+
+impl Sequence {
+    /// The sequence as a number, to be kept or sent: the order of the numbers is that of the events.
+    #[must_use]
+    pub const fn to_u64(self) -> u64 {
+        self.0
+    }
+
+    /// The sequence that [`to_u64`](Self::to_u64) gave. Any other number is one, too: for events
+    /// that are made by hand, to feed [`Grace`](crate::Grace).
+    #[must_use]
+    pub const fn from_u64(sequence: u64) -> Self {
+        Self(sequence)
+    }
+}
+
+/// As [`Sequence::to_u64`].
+impl From<Sequence> for u64 {
+    fn from(sequence: Sequence) -> Self {
+        sequence.to_u64()
+    }
+}
+
+/// As [`Sequence::from_u64`].
+impl From<u64> for Sequence {
+    fn from(sequence: u64) -> Self {
+        Self::from_u64(sequence)
+    }
+}
+
+/// The number in decimal digits.
+impl fmt::Display for Sequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 enum Step<K> {
     Event(PresenceEvent<K>),
     /// Nothing yet: there is more to walk.
@@ -123,11 +187,11 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
     /// let laptop = registry.register("ada")?;
     ///
     /// let mut presence = registry.presence();
-    /// let PresenceEvent::Online("ada", first) = presence.next().await else { panic!() };
+    /// let PresenceEvent::Online { key: "ada", sequence: first } = presence.next().await else { panic!() };
     ///
     /// let phone = registry.register("ada")?; // one more socket: no event
     /// drop((laptop, phone));
-    /// let PresenceEvent::Offline("ada", second) = presence.next().await else { panic!() };
+    /// let PresenceEvent::Offline { key: "ada", sequence: second } = presence.next().await else { panic!() };
     /// assert!(second > first);
     /// assert_eq!(presence.try_next(), None);
     /// # Ok(())

@@ -20,8 +20,7 @@
 //! An event is in `next` before anything of the caller's runs that could panic, or nothing is
 //! changed: so what is known is what was yielded.
 
-use crate::presence::PresenceEvent;
-use crate::presence::PresenceEvent::{Offline, Online};
+use crate::presence::{PresenceEvent, Sequence};
 use crate::sync::MODELLED;
 use crate::watch::queue::Change;
 use ahash::RandomState;
@@ -49,7 +48,7 @@ impl<K: Eq + Hash> OnlineKeys<K> {
 
     /// The next event.
     pub(crate) fn next(&mut self) -> Option<PresenceEvent<K>> {
-        self.next.pop_front().or_else(|| self.gone.next().map(|(key, sequence)| Offline(key, sequence + 1)))
+        self.next.pop_front().or_else(|| self.gone.next().map(|(key, sequence)| offline(key, sequence + 1)))
     }
 
     /// Whether all that is known has been yielded.
@@ -70,12 +69,12 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         match self.met.get_mut(&key) {
             None => {
                 self.met.insert((self.clone)(&key), sequence);
-                self.next.push_back(Online(key, sequence));
+                self.next.push_back(online(key, sequence));
             }
             Some(known) if *known < sequence => {
                 let before = (self.clone)(&key);
-                self.next.push_back(Offline(before, mem::replace(known, sequence) + 1));
-                self.next.push_back(Online(key, sequence));
+                self.next.push_back(offline(before, mem::replace(known, sequence) + 1));
+                self.next.push_back(online(key, sequence));
             }
             Some(_) => {}
         }
@@ -86,7 +85,7 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         for keys in [&mut self.met, &mut self.unmet] {
             if keys.get(&key).is_some_and(|&known| known < sequence) {
                 let _known = keys.remove_entry(&key);
-                self.next.push_back(Offline(key, sequence));
+                self.next.push_back(offline(key, sequence));
                 return;
             }
         }
@@ -110,6 +109,14 @@ impl<K> OnlineKeys<K> {
     pub(crate) fn len(&self) -> usize {
         self.met.len() + self.unmet.len()
     }
+}
+
+fn online<K>(key: K, sequence: u64) -> PresenceEvent<K> {
+    PresenceEvent::Online { key, sequence: Sequence::from_u64(sequence) }
+}
+
+fn offline<K>(key: K, sequence: u64) -> PresenceEvent<K> {
+    PresenceEvent::Offline { key, sequence: Sequence::from_u64(sequence) }
 }
 
 fn none<K>() -> Sequences<K> {

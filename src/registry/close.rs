@@ -1,6 +1,6 @@
 //! Telling sockets to go: one, those of a key, all at once or a few at a time.
 
-use crate::error::Closed;
+use crate::error::{CloseReason, Closed};
 use crate::id::SocketId;
 use crate::registry::Registry;
 use crate::shard::cursor::SlotCursor;
@@ -11,7 +11,7 @@ use std::hash::Hash;
 use std::iter::FusedIterator;
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
-    /// Tells every socket of `key` to go, for a `reason` that you number as you like: [`Closed::Disconnected`]. Returns how many there are.
+    /// Tells every socket of `key` to go, for that `reason`: [`Closed::Disconnected`]. Returns how many there are.
     ///
     /// Their waiting tasks wake up. They stay registered, are counted, and can be marked, until their owners drop them.
     /// A socket that was told before, by anybody, keeps the reason that it was told.
@@ -20,19 +20,17 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// took over from it meanwhile. Runs the wakers of the tasks that wait; should one panic, the first panic is passed on when all sockets are told.
     ///
     /// ```
-    /// use socket_registry::{Closed, Registry};
+    /// use socket_registry::{CloseReason, Closed, Registry};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
-    /// const LOGGED_OUT: u8 = 1;
-    ///
     /// let registry: Registry<u64> = Registry::new();
     /// let mut socket = registry.register(42)?;
-    /// assert_eq!(registry.disconnect(&42, LOGGED_OUT), 1);
-    /// assert_eq!(socket.due().await, Err(Closed::Disconnected(LOGGED_OUT)));
+    /// assert_eq!(registry.disconnect(&42, CloseReason::LOGGED_OUT), 1);
+    /// assert_eq!(socket.due().await, Err(Closed::Disconnected(CloseReason::LOGGED_OUT)));
     /// assert_eq!(registry.socket_count(), 1);
     /// # Ok(()) }
     /// ```
-    pub fn disconnect<Q>(&self, key: &Q, reason: u8) -> usize
+    pub fn disconnect<Q>(&self, key: &Q, reason: CloseReason) -> usize
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -43,15 +41,15 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Tells every socket of `key` but `keep` to go: "log out my other devices". Otherwise as [`disconnect`](Self::disconnect).
     ///
     /// ```
-    /// use socket_registry::{Closed, Registry};
+    /// use socket_registry::{CloseReason, Closed, Registry};
     ///
     /// let registry: Registry<u64> = Registry::new();
     /// let (mine, other) = (registry.register(42)?, registry.register(42)?);
-    /// assert_eq!(registry.disconnect_others(&42, mine.id(), 7), 1);
-    /// assert_eq!((mine.closed(), other.closed()), (None, Some(Closed::Disconnected(7))));
+    /// assert_eq!(registry.disconnect_others(&42, mine.id(), CloseReason::LOGGED_OUT), 1);
+    /// assert_eq!((mine.close_reason(), other.close_reason()), (None, Some(Closed::Disconnected(CloseReason::LOGGED_OUT))));
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
-    pub fn disconnect_others<Q>(&self, key: &Q, keep: SocketId, reason: u8) -> usize
+    pub fn disconnect_others<Q>(&self, key: &Q, keep: SocketId, reason: CloseReason) -> usize
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -60,7 +58,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 
     /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
-    pub fn disconnect_socket(&self, id: SocketId, reason: u8) -> bool {
+    pub fn disconnect_socket(&self, id: SocketId, reason: CloseReason) -> bool {
         let Some((shard, addr)) = self.resolve(id) else { return false };
         let mut panics = DeferredPanics::default();
         let told = shard.close_socket(addr, id.generation(), Closed::Disconnected(reason), &mut panics);
@@ -68,7 +66,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         told
     }
 
-    fn disconnect_where<Q>(&self, key: &Q, reason: u8, select: impl Fn(SocketId) -> bool) -> usize
+    fn disconnect_where<Q>(&self, key: &Q, reason: CloseReason, select: impl Fn(SocketId) -> bool) -> usize
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -131,7 +129,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///     batches.push(told); // … and wait for two seconds, say
     /// }
     /// assert_eq!(batches, [10, 10, 5]);
-    /// assert!(sockets.iter().all(|socket| socket.closed() == Some(Closed::Shutdown)));
+    /// assert!(sockets.iter().all(|socket| socket.close_reason() == Some(Closed::Shutdown)));
     /// ```
     pub fn close_gradually(&self, batch: usize) -> CloseGradually<'_, K, M> {
         self.totals().close();

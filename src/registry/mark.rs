@@ -54,11 +54,31 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         shard.mark(&fingerprint, topics)
     }
 
+    /// Makes an update due for one socket:
+    /// [`mark_socket_topics`](Self::mark_socket_topics) with [`Topics::UPDATE`].
+    #[inline]
+    pub fn mark_socket(&self, id: SocketId) -> bool {
+        self.mark_socket_topics(id, Topics::UPDATE)
+    }
+
     /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
     ///
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
+    ///
+    /// ```
+    /// use socket_registry::{Registry, Topics};
+    ///
+    /// const ALERTS: Topics = Topics::topic(1);
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let socket = registry.register(42)?;
+    /// assert!(registry.mark_socket(socket.id()));
+    /// assert!(registry.mark_socket_topics(socket.id(), ALERTS));
+    /// assert_eq!(socket.take_due(), Topics::UPDATE | ALERTS);
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
     #[inline]
-    pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
+    pub fn mark_socket_topics(&self, id: SocketId, topics: Topics) -> bool {
         let marked = self.resolve(id).is_some_and(|(shard, addr)| shard.mark_socket(addr, id.generation(), topics));
         self.note_stale(id, marked)
     }
@@ -118,14 +138,40 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         batch.finish()
     }
 
-    /// Makes an update due for every socket. Returns how many live sockets now have it due.
-    ///
-    /// Every socket that is registered before the call and not removed before its end is reached. Lock-free, never allocates.
+    /// Makes an update due for every socket: [`mark_all_topics`](Self::mark_all_topics) with
+    /// [`Topics::UPDATE`].
     pub fn mark_all(&self) -> usize {
+        self.mark_all_topics(Topics::UPDATE)
+    }
+
+    /// Makes `topics` due for every socket, and wakes the tasks that wait. Returns how many live
+    /// sockets now have them due.
+    ///
+    /// Every socket that is registered before the call and not removed before its end is reached.
+    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when all
+    /// sockets are marked. Memory ordering as [`mark_topics`](Self::mark_topics).
+    ///
+    /// ```
+    /// use socket_registry::{Registry, Topics};
+    ///
+    /// const NEWS: Topics = Topics::topic(1);
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let sockets: Vec<_> = (0..10).map(|user| registry.register(user).unwrap()).collect();
+    /// assert_eq!(registry.mark_all_topics(NEWS), 10);
+    /// assert!(sockets.iter().all(|socket| socket.take_due() == NEWS));
+    /// ```
+    pub fn mark_all_topics(&self, topics: Topics) -> usize {
         let mut panics = DeferredPanics::default();
-        let marked = self.shards().map(|shard| shard.mark_all(&mut panics)).sum();
+        let marked = self.shards().map(|shard| shard.mark_all(topics, &mut panics)).sum();
         panics.resume();
         marked
+    }
+
+    /// Makes an update due for every socket for which `select` says yes:
+    /// [`mark_where_topics`](Self::mark_where_topics) with [`Topics::UPDATE`].
+    pub fn mark_where(&self, select: impl FnMut(SocketRef<'_, K, M>) -> bool) -> usize {
+        self.mark_where_topics(select, Topics::UPDATE)
     }
 
     /// Makes `topics` due for every socket for which `select` says yes, and wakes the tasks that wait. Returns how many live sockets
@@ -151,11 +197,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// let registry: Registry<u64, &str> = Registry::new();
     /// let phone = registry.register_with(42, "phone")?;
     /// let laptop = registry.register_with(42, "laptop")?;
-    /// assert_eq!(registry.mark_where(|socket| *socket.metadata() == "phone", ALERTS), 1);
+    /// assert_eq!(registry.mark_where_topics(|socket| *socket.metadata() == "phone", ALERTS), 1);
     /// assert_eq!((phone.take_due(), laptop.take_due()), (ALERTS, Topics::EMPTY));
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
-    pub fn mark_where(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
+    pub fn mark_where_topics(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
         let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
             shard.visit(|addr, state, seen| {

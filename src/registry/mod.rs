@@ -45,13 +45,13 @@ use std::hash::Hash;
 /// assert_eq!((registry.key_count(), registry.socket_count(), registry.sockets_of("ada").len()), (1, 2, 2));
 ///
 /// registry.mark_topics("ada", ALERTS);
-/// registry.mark_socket(phone.id(), Topics::UPDATE);
+/// registry.mark_socket(phone.id());
 /// assert_eq!(registry.due_of("ada"), Topics::UPDATE | ALERTS);
 /// assert_eq!((phone.take_due(), laptop.peek_due()), (Topics::UPDATE | ALERTS, ALERTS));
 ///
 /// registry.mark_all();
 /// let mut names = Vec::new();
-/// registry.for_each(|socket| names.push((*socket.metadata(), socket.due() == Topics::UPDATE)));
+/// registry.for_each(|socket| names.push((*socket.metadata(), socket.peek_due() == Topics::UPDATE)));
 /// names.sort();
 /// assert_eq!(names, [("laptop", false), ("phone", true)]);
 /// # Ok::<(), socket_registry::RegisterError>(())

@@ -127,14 +127,14 @@ impl<K, M> Shard<K, M> {
         marked
     }
 
-    /// Makes an update due for every socket; returns how many there are.
-    pub(crate) fn mark_all(&self, panics: &mut DeferredPanics) -> usize {
+    /// Makes `topics` due for every socket; returns how many there are.
+    pub(crate) fn mark_all(&self, topics: Topics, panics: &mut DeferredPanics) -> usize {
         // One for all: see `SlotState::mark_fenced`.
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            let is_marked = self.try_mark(state, seen, Topics::UPDATE, true)
-                || self.finish_mark(addr, seen.generation(), state.mark_fenced(seen, Topics::UPDATE), panics);
+            let is_marked = self.try_mark(state, seen, topics, true)
+                || self.finish_mark(addr, seen.generation(), state.mark_fenced(seen, topics), panics);
             marked += usize::from(is_marked);
         });
         marked

@@ -176,12 +176,57 @@ impl<K, M> Socket<K, M> {
         self.state().load().due()
     }
 
-    /// Why this socket was told to go; `None` if it was not. For owners that do not wait: [`due`](Self::due) says it as well. Lock-free.
+    /// Waits until this socket is told to go, and says why. Takes no topics: what is due stays due.
+    ///
+    /// For a task that takes what is due by other means, such as [`take_due`](Self::take_due) on a
+    /// timer. A socket keeps the waker of one task, that of the latest poll, and both this and
+    /// [`due`](Self::due) borrow it mutably: so only one of them waits at a time. To wait for
+    /// both, use [`due`](Self::due), which ends when the socket is told to go.
+    ///
+    /// # Progress
+    /// As [`poll_closed`](Self::poll_closed).
+    ///
+    /// # Cancel safety
+    /// Cancel safe. It takes nothing: the reason stays until the socket is dropped.
+    ///
+    /// ```
+    /// # use socket_registry::{Closed, Registry, Topics};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let registry: Registry<u64> = Registry::new();
+    /// let mut socket = registry.register(42).unwrap();
+    /// registry.mark(&42);
+    /// registry.close();
+    /// assert_eq!(socket.closed().await, Closed::Shutdown);
+    /// assert_eq!(socket.take_due(), Topics::UPDATE);
+    /// # }
+    /// ```
+    pub fn closed(&mut self) -> WaitClosed<'_, K, M> {
+        WaitClosed { socket: self }
+    }
+
+    /// Says why this socket was told to go, or arranges for the task to be woken when it is:
+    /// [`closed`](Self::closed) for hand-written futures.
+    ///
+    /// Only the waker of the latest call is woken, be it of this method or of
+    /// [`poll_due`](Self::poll_due). Lock-free. Every mark wakes the task as well, to wait again;
+    /// while another thread is waking it, the call wakes it immediately, to be called again.
+    pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        self.owned().poll_closed(cx)
+    }
+
+    /// Whether this socket was told to go. It stays so until the socket is dropped. Wait-free.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state().load().is_closed()
+    }
+
+    /// Why this socket was told to go; `None` if it was not. For owners that do not wait:
+    /// [`due`](Self::due) and [`closed`](Self::closed) say it as well. Lock-free.
     ///
     /// It stays so until the socket is dropped.
     #[must_use]
-    pub fn closed(&self) -> Option<Closed> {
-        self.owned().closed()
+    pub fn close_reason(&self) -> Option<Closed> {
+        self.owned().close_reason()
     }
 
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
@@ -197,11 +242,11 @@ impl<K, M> Socket<K, M> {
     /// registry.mark(&42);
     /// let due = socket.take_due();
     /// // … the write failed, and will be tried again
-    /// socket.remark(due);
+    /// socket.restore_due(due);
     /// assert_eq!(socket.peek_due(), Topics::UPDATE);
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
-    pub fn remark(&self, topics: Topics) {
+    pub fn restore_due(&self, topics: Topics) {
         let (addr, generation) = (self.addr(), self.generation());
         if !self.shard.mark_socket(addr, generation, topics) {
             let mut panics = DeferredPanics::default();
@@ -224,7 +269,7 @@ impl<K: fmt::Debug, M> fmt::Debug for Socket<K, M> {
             .field("id", &self.id())
             .field("key", self.key())
             .field("due", &self.peek_due())
-            .field("closed", &self.closed())
+            .field("close_reason", &self.close_reason())
             .finish_non_exhaustive()
     }
 }
@@ -247,5 +292,25 @@ impl<K, M> Future for Due<'_, K, M> {
 impl<K: fmt::Debug, M> fmt::Debug for Due<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Due").field("socket", &self.socket).finish()
+    }
+}
+
+/// The future of [`Socket::closed`].
+#[must_use = "futures do nothing unless polled"]
+pub struct WaitClosed<'a, K, M = ()> {
+    socket: &'a mut Socket<K, M>,
+}
+
+impl<K, M> Future for WaitClosed<'_, K, M> {
+    type Output = Closed;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Closed> {
+        self.socket.poll_closed(cx)
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for WaitClosed<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitClosed").field("socket", &self.socket).finish()
     }
 }

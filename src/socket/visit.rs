@@ -47,7 +47,7 @@ impl<'a, K, M> SocketRef<'a, K, M> {
 
     /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
     #[must_use]
-    pub fn due(&self) -> Topics {
+    pub fn peek_due(&self) -> Topics {
         self.visitor.stay.visit.due()
     }
 }
@@ -57,7 +57,7 @@ impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
         f.debug_struct("SocketRef")
             .field("id", &self.id())
             .field("key", self.key())
-            .field("due", &self.due())
+            .field("due", &self.peek_due())
             .finish_non_exhaustive()
     }
 }

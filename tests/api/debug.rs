@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use socket_registry::{BuildError, Closed, Grace, PresenceEvent, RegisterError, Registry, SocketId, Topics};
+use socket_registry::{BuildError, Closed, Grace, PresenceEvent, RegisterError, Registry, Sequence, SocketId, Topics};
+use testkit::reason;
 
 #[test]
 fn a_registry_shows_its_counts() {
@@ -19,10 +20,10 @@ fn a_socket_shows_its_id_its_key_and_what_is_due() {
     registry.mark_topics("ada", Topics::UPDATE | Topics::topic(7));
     let id = format!("{:?}", socket.id());
     let fields = format!("id: {id}, key: \"ada\", due: Topics{{0, 7}}");
-    assert_eq!(format!("{socket:?}"), format!("Socket {{ {fields}, closed: None, .. }}"));
+    assert_eq!(format!("{socket:?}"), format!("Socket {{ {fields}, close_reason: None, .. }}"));
     registry.for_each(|socket| assert_eq!(format!("{socket:?}"), format!("SocketRef {{ {fields}, .. }}")));
-    registry.disconnect("ada", 3);
-    let shown = format!("Socket {{ {fields}, closed: Some(Disconnected(3)), .. }}");
+    registry.disconnect("ada", reason(3));
+    let shown = format!("Socket {{ {fields}, close_reason: Some(Disconnected(CloseReason(4003))), .. }}");
     assert_eq!(format!("{:?}", socket.due()), format!("Due {{ socket: {shown} }}"));
 }
 
@@ -43,8 +44,8 @@ fn a_builder_shows_its_options() {
 fn grace_shows_how_much_it_holds() {
     let now = Instant::now();
     let mut grace = Grace::new(Duration::from_secs(5)).with_limit(9);
-    grace.push(PresenceEvent::Offline(1, 1), now);
-    grace.push(PresenceEvent::Online(2, 1), now);
+    grace.push(PresenceEvent::Offline { key: 1, sequence: Sequence::from_u64(1) }, now);
+    grace.push(PresenceEvent::Online { key: 2, sequence: Sequence::from_u64(1) }, now);
     assert_eq!(format!("{grace:?}"), "Grace { period: 5s, limit: 9, held: 1, ready: 1, .. }");
 }
 
@@ -52,7 +53,8 @@ fn grace_shows_how_much_it_holds() {
 fn sets_and_errors_show_their_names() {
     assert_eq!(format!("{:?}", Topics::EMPTY), "Topics{}");
     assert_eq!(format!("{:?}", Topics::topic(31)), "Topics{31}");
-    assert_eq!(format!("{:?}", PresenceEvent::Offline("ada", 2)), "Offline(\"ada\", 2)");
+    let event = PresenceEvent::Offline { key: "ada", sequence: Sequence::from_u64(2) };
+    assert_eq!(format!("{event:?}"), "Offline { key: \"ada\", sequence: Sequence(2) }");
     assert_eq!(format!("{:?}", RegisterError::KeyFull), "KeyFull");
     assert_eq!(format!("{:?}", Closed::Shutdown), "Shutdown");
     assert_eq!(format!("{:?}", BuildError::Shards(3)), "Shards(3)");

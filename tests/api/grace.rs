@@ -5,12 +5,20 @@ use std::time::{Duration, Instant};
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::test_runner::{Config, FileFailurePersistence};
-use socket_registry::Grace;
-use socket_registry::PresenceEvent::{self, Lagged, Offline, Online};
+use socket_registry::PresenceEvent::Lagged;
+use socket_registry::{Grace, PresenceEvent, Sequence};
 
 type Event = PresenceEvent<u8>;
 
 const PERIOD: u64 = 10;
+
+fn online<K>(key: K, sequence: u64) -> PresenceEvent<K> {
+    PresenceEvent::Online { key, sequence: Sequence::from_u64(sequence) }
+}
+
+fn offline<K>(key: K, sequence: u64) -> PresenceEvent<K> {
+    PresenceEvent::Offline { key, sequence: Sequence::from_u64(sequence) }
+}
 
 /// Times of a test: so many milliseconds after its start.
 struct Clock(Instant);
@@ -37,19 +45,19 @@ fn told(grace: &mut Grace<u8>, now: Instant) -> Vec<Event> {
 fn an_online_is_told_at_once() {
     let (clock, mut grace) = grace();
     assert_eq!(grace.next_at(), None);
-    grace.push(Online(1, 1), clock.at(0));
+    grace.push(online(1, 1), clock.at(0));
     assert!(grace.next_at().unwrap() <= clock.at(0));
-    assert_eq!(told(&mut grace, clock.at(0)), [Online(1, 1)]);
+    assert_eq!(told(&mut grace, clock.at(0)), [online(1, 1)]);
     assert_eq!(grace.next_at(), None);
 }
 
 #[test]
 fn an_absence_within_the_period_is_not_told() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 2), clock.at(0));
+    grace.push(offline(1, 2), clock.at(0));
     assert_eq!(grace.next_at(), Some(clock.at(PERIOD)));
     assert_eq!(told(&mut grace, clock.at(9)), []);
-    grace.push(Online(1, 3), clock.at(9));
+    grace.push(online(1, 3), clock.at(9));
     assert_eq!(grace.next_at(), None);
     assert_eq!(told(&mut grace, clock.at(100)), []);
 }
@@ -57,58 +65,58 @@ fn an_absence_within_the_period_is_not_told() {
 #[test]
 fn an_absence_of_the_period_is_told_even_if_nobody_polled() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 2), clock.at(0));
-    grace.push(Online(1, 3), clock.at(PERIOD));
-    assert_eq!(told(&mut grace, clock.at(PERIOD)), [Offline(1, 2), Online(1, 3)]);
+    grace.push(offline(1, 2), clock.at(0));
+    grace.push(online(1, 3), clock.at(PERIOD));
+    assert_eq!(told(&mut grace, clock.at(PERIOD)), [offline(1, 2), online(1, 3)]);
 }
 
 #[test]
 fn what_became_ready_first_is_told_first() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 2), clock.at(0));
-    grace.push(Online(2, 1), clock.at(5));
-    grace.push(Online(3, 1), clock.at(20));
-    assert_eq!(told(&mut grace, clock.at(20)), [Online(2, 1), Offline(1, 2), Online(3, 1)]);
+    grace.push(offline(1, 2), clock.at(0));
+    grace.push(online(2, 1), clock.at(5));
+    grace.push(online(3, 1), clock.at(20));
+    assert_eq!(told(&mut grace, clock.at(20)), [online(2, 1), offline(1, 2), online(3, 1)]);
 }
 
 /// The timer of the first absence runs out during the second one.
 #[test]
 fn an_old_timer_does_not_fire_for_a_new_absence() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 2), clock.at(0));
-    grace.push(Offline(9, 2), clock.at(0));
-    grace.push(Online(1, 3), clock.at(8));
-    grace.push(Offline(1, 4), clock.at(9));
-    assert_eq!(told(&mut grace, clock.at(18)), [Offline(9, 2)]);
+    grace.push(offline(1, 2), clock.at(0));
+    grace.push(offline(9, 2), clock.at(0));
+    grace.push(online(1, 3), clock.at(8));
+    grace.push(offline(1, 4), clock.at(9));
+    assert_eq!(told(&mut grace, clock.at(18)), [offline(9, 2)]);
     assert_eq!(grace.next_at(), Some(clock.at(19)));
-    assert_eq!(told(&mut grace, clock.at(19)), [Offline(1, 4)]);
+    assert_eq!(told(&mut grace, clock.at(19)), [offline(1, 4)]);
 }
 
 #[test]
 fn events_that_come_late_end_nothing() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 4), clock.at(0));
-    grace.push(Online(1, 3), clock.at(1));
-    grace.push(Offline(1, 2), clock.at(2));
-    grace.push(Offline(1, 4), clock.at(3));
-    assert_eq!(told(&mut grace, clock.at(9)), [Online(1, 3)]);
-    assert_eq!(told(&mut grace, clock.at(30)), [Offline(1, 4)]);
+    grace.push(offline(1, 4), clock.at(0));
+    grace.push(online(1, 3), clock.at(1));
+    grace.push(offline(1, 2), clock.at(2));
+    grace.push(offline(1, 4), clock.at(3));
+    assert_eq!(told(&mut grace, clock.at(9)), [online(1, 3)]);
+    assert_eq!(told(&mut grace, clock.at(30)), [offline(1, 4)]);
     // A newer one takes the held one's place.
-    grace.push(Offline(1, 6), clock.at(40));
-    grace.push(Offline(1, 8), clock.at(45));
+    grace.push(offline(1, 6), clock.at(40));
+    grace.push(offline(1, 8), clock.at(45));
     assert_eq!(told(&mut grace, clock.at(54)), []);
-    assert_eq!(told(&mut grace, clock.at(99)), [Offline(1, 8)]);
+    assert_eq!(told(&mut grace, clock.at(99)), [offline(1, 8)]);
 }
 
 #[test]
 fn lagged_is_told_at_once_and_changes_nothing() {
     let (clock, mut grace) = grace();
-    grace.push(Offline(1, 2), clock.at(0));
-    grace.push(Offline(2, 2), clock.at(1));
+    grace.push(offline(1, 2), clock.at(0));
+    grace.push(offline(2, 2), clock.at(1));
     grace.push(Lagged, clock.at(2));
-    grace.push(Online(1, 3), clock.at(3));
+    grace.push(online(1, 3), clock.at(3));
     assert_eq!(told(&mut grace, clock.at(10)), [Lagged]);
-    assert_eq!(told(&mut grace, clock.at(11)), [Offline(2, 2)]);
+    assert_eq!(told(&mut grace, clock.at(11)), [offline(2, 2)]);
 }
 
 #[test]
@@ -116,24 +124,24 @@ fn beyond_the_limit_the_oldest_is_told_early() {
     let (clock, grace) = grace();
     let mut grace = grace.with_limit(2);
     for key in 0..4 {
-        grace.push(Offline(key, 2), clock.at(u64::from(key)));
+        grace.push(offline(key, 2), clock.at(u64::from(key)));
     }
-    assert_eq!(told(&mut grace, clock.at(3)), [Offline(0, 2), Offline(1, 2)]);
+    assert_eq!(told(&mut grace, clock.at(3)), [offline(0, 2), offline(1, 2)]);
     // One that is cancelled makes room.
-    grace.push(Online(2, 3), clock.at(4));
-    grace.push(Offline(4, 2), clock.at(5));
+    grace.push(online(2, 3), clock.at(4));
+    grace.push(offline(4, 2), clock.at(5));
     assert_eq!(told(&mut grace, clock.at(5)), []);
     let mut grace = grace.with_limit(0);
-    assert_eq!(told(&mut grace, clock.at(5)), [Offline(3, 2), Offline(4, 2)]);
-    grace.push(Offline(5, 2), clock.at(6));
-    assert_eq!(told(&mut grace, clock.at(6)), [Offline(5, 2)]);
+    assert_eq!(told(&mut grace, clock.at(5)), [offline(3, 2), offline(4, 2)]);
+    grace.push(offline(5, 2), clock.at(6));
+    assert_eq!(told(&mut grace, clock.at(6)), [offline(5, 2)]);
 }
 
 #[test]
 fn a_period_of_zero_passes_everything_on() {
     let clock = Clock::new();
     let mut grace = Grace::new(Duration::ZERO);
-    let events = [Online(1, 1), Offline(1, 2), Online(1, 3), Offline(1, 4), Lagged];
+    let events = [online(1, 1), offline(1, 2), online(1, 3), offline(1, 4), Lagged];
     let mut all = Vec::new();
     for event in events.clone() {
         grace.push(event, clock.at(0));
@@ -146,13 +154,13 @@ fn a_period_of_zero_passes_everything_on() {
 fn a_period_without_end_and_a_clock_that_goes_back() {
     let clock = Clock::new();
     let mut grace = Grace::new(Duration::MAX);
-    grace.push(Offline(1, 2), clock.at(10));
+    grace.push(offline(1, 2), clock.at(10));
     assert_eq!((grace.next_at(), grace.poll(clock.at(1 << 40))), (None, None));
     let mut grace = Grace::new(Duration::from_millis(PERIOD));
-    grace.push(Offline(1, 2), clock.at(10));
-    grace.push(Offline(2, 2), clock.at(5));
+    grace.push(offline(1, 2), clock.at(10));
+    grace.push(offline(2, 2), clock.at(5));
     assert_eq!(told(&mut grace, clock.at(19)), []);
-    assert_eq!(told(&mut grace, clock.at(20)), [Offline(1, 2), Offline(2, 2)]);
+    assert_eq!(told(&mut grace, clock.at(20)), [offline(1, 2), offline(2, 2)]);
 }
 
 /// Keys that flap within the period, behind one that stays away: the timers of ended absences must not pile up.
@@ -169,10 +177,10 @@ fn absences_that_ended_take_no_memory() {
     }
     let key = |n| Key(n, std::rc::Rc::clone(&tracked));
     let mut grace = Grace::new(Duration::from_secs(3600));
-    grace.push(Offline(key(0), 2), clock.at(0));
+    grace.push(offline(key(0), 2), clock.at(0));
     for n in 1..10_000 {
-        grace.push(Offline(key(n % 7 + 1), 2 * n), clock.at(n));
-        grace.push(Online(key(n % 7 + 1), 2 * n + 1), clock.at(n));
+        grace.push(offline(key(n % 7 + 1), 2 * n), clock.at(n));
+        grace.push(online(key(n % 7 + 1), 2 * n + 1), clock.at(n));
         assert!(std::rc::Rc::strong_count(&tracked) <= 8, "keys of ended absences are kept");
     }
     assert!(grace.poll(clock.at(10_000)).is_none());
@@ -182,7 +190,7 @@ fn absences_that_ended_take_no_memory() {
 struct Naive {
     limit: usize,
     /// In the order in which they came.
-    held: Vec<(u64, u8, u64)>,
+    held: Vec<(u64, u8, Sequence)>,
     ready: Vec<Event>,
 }
 
@@ -190,28 +198,28 @@ impl Naive {
     fn expire(&mut self, now: u64) {
         let (gone, held) = self.held.drain(..).partition(|&(since, ..)| now - since >= PERIOD);
         self.held = held;
-        self.ready.extend(gone.into_iter().map(|(_, key, number)| Offline(key, number)));
+        self.ready.extend(gone.into_iter().map(|(_, key, sequence)| PresenceEvent::Offline { key, sequence }));
     }
 
     fn push(&mut self, event: Event, now: u64) {
         self.expire(now);
         match event {
-            Online(key, number) => {
+            PresenceEvent::Online { key, sequence: number } => {
                 let before = self.held.len();
                 self.held.retain(|&(_, other, held)| other != key || held >= number);
                 if self.held.len() == before {
                     self.ready.push(event);
                 }
             }
-            Offline(key, number) => {
+            PresenceEvent::Offline { key, sequence: number } => {
                 if self.held.iter().any(|&(_, other, held)| other == key && held >= number) {
                     return;
                 }
                 self.held.retain(|&(_, other, _)| other != key);
                 self.held.push((now, key, number));
                 if self.held.len() > self.limit {
-                    let (_, key, number) = self.held.remove(0);
-                    self.ready.push(Offline(key, number));
+                    let (_, key, sequence) = self.held.remove(0);
+                    self.ready.push(PresenceEvent::Offline { key, sequence });
                 }
             }
             _ => self.ready.push(event),
@@ -222,8 +230,8 @@ impl Naive {
 fn events() -> impl Strategy<Value = Vec<(Option<Event>, u64)>> {
     let number = 0u64..12;
     let event = prop_oneof![
-        8 => (0u8..5, number.clone()).prop_map(|(key, number)| Some(Online(key, number))),
-        8 => (0u8..5, number).prop_map(|(key, number)| Some(Offline(key, number))),
+        8 => (0u8..5, number.clone()).prop_map(|(key, number)| Some(online(key, number))),
+        8 => (0u8..5, number).prop_map(|(key, number)| Some(offline(key, number))),
         1 => Just(Some(Lagged)),
         4 => Just(None),
     ];
@@ -247,13 +255,13 @@ proptest::proptest! {
         let (mut now, mut numbers) = (0, [0u64; 5]);
         for (event, gap) in events {
             now += gap;
-            let mut next = |key: u8, number| {
+            let mut next = |key: u8, number: Sequence| {
                 let last = &mut numbers[usize::from(key)];
-                if rising { *last += 1; *last } else { number }
+                if rising { *last += 1; *last } else { number.to_u64() }
             };
             let event = event.map(|event| match event {
-                Online(key, number) => Online(key, next(key, number)),
-                Offline(key, number) => Offline(key, next(key, number)),
+                PresenceEvent::Online { key, sequence: number } => online(key, next(key, number)),
+                PresenceEvent::Offline { key, sequence: number } => offline(key, next(key, number)),
                 other => other,
             });
             if let Some(event) = event {

@@ -70,8 +70,8 @@ fn every_topic_arrives_alone_and_with_others() {
 fn due_of_is_the_union_over_the_sockets_of_a_key() {
     let registry = Registry::<u64>::new();
     let (first, second) = (registry.register(42).unwrap(), registry.register(42).unwrap());
-    assert!(registry.mark_socket(first.id(), NEWS));
-    assert!(registry.mark_socket(second.id(), ALERT));
+    assert!(registry.mark_socket_topics(first.id(), NEWS));
+    assert!(registry.mark_socket_topics(second.id(), ALERT));
     assert_eq!(registry.due_of(&42), NEWS | ALERT);
     assert_eq!(first.take_due(), NEWS);
     assert_eq!(registry.due_of(&42), ALERT);
@@ -86,7 +86,7 @@ fn what_could_not_be_written_is_given_back() {
     registry.mark_topics(&42, NEWS | ALERT);
     let failed = socket.take_due();
     registry.mark(&42);
-    socket.remark(failed);
+    socket.restore_due(failed);
     assert_eq!(socket.take_due(), Topics::UPDATE | NEWS | ALERT);
 }
 

@@ -19,10 +19,10 @@ fn those_that_are_chosen_are_marked_and_no_other() {
     registry.mark(&7);
     let mut asked = HashSet::new();
     let chosen = |key: u64, metadata: u64, due: Topics| metadata.is_multiple_of(3) && key != 5 && due.is_empty();
-    let marked = registry.mark_where(
+    let marked = registry.mark_where_topics(
         |socket| {
             assert!(asked.insert(socket.id()), "asked twice");
-            chosen(*socket.key(), *socket.metadata(), socket.due())
+            chosen(*socket.key(), *socket.metadata(), socket.peek_due())
         },
         NEWS,
     );
@@ -38,12 +38,12 @@ fn those_that_are_chosen_are_marked_and_no_other() {
 #[test]
 fn what_is_due_already_counts_and_an_empty_set_counts_the_chosen() {
     let registry = Registry::<u64>::new();
-    assert_eq!(registry.mark_where(|_| true, NEWS), 0);
+    assert_eq!(registry.mark_where_topics(|_| true, NEWS), 0);
     let socket = registry.register(42).unwrap();
-    assert_eq!(registry.mark_where(|_| true, NEWS), 1);
-    assert_eq!(registry.mark_where(|_| true, NEWS), 1);
-    assert_eq!(registry.mark_where(|_| true, Topics::EMPTY), 1);
-    assert_eq!(registry.mark_where(|_| false, Topics::ALL), 0);
+    assert_eq!(registry.mark_where_topics(|_| true, NEWS), 1);
+    assert_eq!(registry.mark_where_topics(|_| true, NEWS), 1);
+    assert_eq!(registry.mark_where_topics(|_| true, Topics::EMPTY), 1);
+    assert_eq!(registry.mark_where_topics(|_| false, Topics::ALL), 0);
     assert_eq!(socket.take_due(), NEWS);
 }
 
@@ -59,7 +59,7 @@ fn the_chosen_are_woken_and_the_others_sleep_on() {
             wakes
         })
         .collect();
-    assert_eq!(registry.mark_where(|socket| *socket.key() == 3, NEWS), 2);
+    assert_eq!(registry.mark_where_topics(|socket| *socket.key() == 3, NEWS), 2);
     let woken: Vec<_> = wakes.iter().map(|wakes| wakes.count()).collect();
     assert_eq!(woken, [0, 0, 0, 0, 0, 0, 1, 1, 0, 0]);
 }
@@ -69,7 +69,7 @@ fn a_socket_that_goes_while_it_is_looked_at_is_not_marked() {
     let registry = Registry::<u64>::builder().shards(1).build().unwrap();
     let mut held: Vec<Option<Socket<u64>>> = (0..20).map(|n| Some(registry.register(n / 2).unwrap())).collect();
     let mut next = Vec::new();
-    let marked = registry.mark_where(
+    let marked = registry.mark_where_topics(
         |socket| {
             let key = *socket.key();
             if key >= 100 {
@@ -93,8 +93,10 @@ fn a_socket_that_goes_while_it_is_looked_at_is_not_marked() {
 fn the_closure_may_use_the_registry() {
     let registry = Registry::<u64>::new();
     let sockets: Vec<_> = (0..20).map(|key| registry.register(key).unwrap()).collect();
-    let marked = registry
-        .mark_where(|socket| registry.mark(socket.key()) == 1 && registry.due_of(socket.key()) == Topics::UPDATE, NEWS);
+    let marked = registry.mark_where_topics(
+        |socket| registry.mark(socket.key()) == 1 && registry.due_of(socket.key()) == Topics::UPDATE,
+        NEWS,
+    );
     assert_eq!(marked, 20);
     assert!(sockets.iter().all(|socket| socket.take_due() == Topics::UPDATE | NEWS));
 }
@@ -105,7 +107,7 @@ fn a_panic_of_the_closure_leaves_those_marked_that_were_chosen_and_no_other() {
     let sockets: Vec<_> = (0..50).map(|n| registry.register(n / 3).unwrap()).collect();
     let mut asked = Vec::new();
     let panic = catch_unwind(AssertUnwindSafe(|| {
-        registry.mark_where(
+        registry.mark_where_topics(
             |socket| {
                 if asked.len() == 20 {
                     resume_unwind(Box::new("select"));
@@ -123,7 +125,7 @@ fn a_panic_of_the_closure_leaves_those_marked_that_were_chosen_and_no_other() {
         assert_eq!(socket.take_due() == NEWS, asked.contains(&socket.id()));
     }
     // And nobody is left looking.
-    assert_eq!(registry.mark_where(|_| true, NEWS), 50);
+    assert_eq!(registry.mark_where_topics(|_| true, NEWS), 50);
     drop(sockets);
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
 }
@@ -144,7 +146,7 @@ fn a_panic_of_a_waker_is_passed_on_when_all_are_marked_and_one_of_the_closure_en
         }
         let mut asked = 0;
         let panic = catch_unwind(AssertUnwindSafe(|| {
-            registry.mark_where(
+            registry.mark_where_topics(
                 |_| {
                     asked += 1;
                     if closure_too && asked == 5 {
@@ -177,7 +179,7 @@ fn a_drop_that_panics_when_the_look_ends_does_not_keep_the_mark_from_the_others(
     let mut bomb = Some(registry.register_with(1, Bomb(true)).unwrap());
     let sockets: Vec<_> = (2..10).map(|n| registry.register_with(n, Bomb(false)).unwrap()).collect();
     let panic = catch_unwind(AssertUnwindSafe(|| {
-        registry.mark_where(
+        registry.mark_where_topics(
             |socket| {
                 if socket.metadata().0 {
                     bomb.take();
@@ -217,7 +219,7 @@ fn among_churn_who_stays_is_asked_once_and_marked() {
         let _over = calls.at_the_end();
         for _ in 0..CALLS {
             let mut asked = HashSet::new();
-            let marked = registry.mark_where(
+            let marked = registry.mark_where_topics(
                 |socket| {
                     assert!(asked.insert(socket.id()), "asked twice");
                     assert_eq!(*socket.metadata() / 2, *socket.key(), "another socket's metadata");
@@ -252,7 +254,7 @@ fn what_was_written_before_is_visible_to_who_takes_it() {
         },
         || {
             for n in 1..=MARKS {
-                let marked = registry.mark_where(
+                let marked = registry.mark_where_topics(
                     |_| {
                         written.store(n, Ordering::Relaxed);
                         true

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use socket_registry::{
-    BuildError, Builder, Changed, CloseGradually, Closed, Counts, Drained, Due, Grace, NextEvent, ParseIdError,
+    BuildError, Builder, Changed, CloseGradually, Closed, CountsWatch, Drained, Due, Grace, NextEvent, ParseIdError,
     Presence, PresenceEvent, RegisterError, Registration, Registry, Socket, SocketId, SocketRef, Topics,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
@@ -26,7 +26,7 @@ assert_impl_all!(Due<'static, String, String>: Future, Send, Unpin);
 assert_impl_all!(Presence<String, String>: Send, Sync, Unpin);
 assert_impl_all!(NextEvent<'static, String, String>: Future, Send, Unpin);
 assert_impl_all!(PresenceEvent<String>: Send, Sync, Clone, Eq, std::fmt::Debug);
-assert_impl_all!(Counts<String, String>: Send, Sync, Unpin);
+assert_impl_all!(CountsWatch<String, String>: Send, Sync, Unpin);
 assert_impl_all!(Changed<'static, String, String>: Future, Send, Unpin);
 // `'static`: a task of its own may wait.
 assert_impl_all!(Drained<String, String>: Future, Send, Sync, Unpin);
@@ -53,7 +53,7 @@ assert_not_impl_any!(Socket<u64, Unsent>: Send, Sync);
 assert_not_impl_any!(Socket<u64, Unshared>: Send, Sync);
 assert_not_impl_any!(Socket<u64, Pinned>: Send, Sync);
 assert_not_impl_any!(Presence<u64, Unsent>: Send, Sync);
-assert_not_impl_any!(Counts<u64, Unshared>: Send, Sync);
+assert_not_impl_any!(CountsWatch<u64, Unshared>: Send, Sync);
 assert_not_impl_any!(Presence<Unsent>: Send, Sync);
 assert_not_impl_any!(Due<'static, u64, Unsent>: Send);
 assert_not_impl_any!(Due<'static, u64, Unshared>: Send);
@@ -65,7 +65,7 @@ assert_not_impl_any!(SocketRef<'static, u64, Unshared>: Send, Sync);
 // One owner: a second one could take what the first one waits for.
 assert_not_impl_any!(Socket<u64>: Clone, Copy);
 assert_not_impl_any!(Presence<u64>: Clone);
-assert_not_impl_any!(Counts<u64>: Clone);
+assert_not_impl_any!(CountsWatch<u64>: Clone);
 
 assert_type_eq_all!(Registry<u64>, Registry<u64, ()>);
 assert_type_eq_all!(Socket<u64>, Socket<u64, ()>);

@@ -6,14 +6,14 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use socket_registry::{Presence, PresenceEvent, Registry, Socket};
+use socket_registry::{Presence, PresenceEvent, Registry, Sequence, Socket};
 use testkit::{Over, Wakes, block_on, both};
 
 /// Who is online by the events so far, having checked that those of each key alternate and that their sequences rise.
 #[derive(Default)]
 struct Mirror<K> {
-    online: HashMap<K, u64>,
-    last: HashMap<K, u64>,
+    online: HashMap<K, Sequence>,
+    last: HashMap<K, Sequence>,
     events: usize,
     lags: usize,
 }
@@ -25,12 +25,12 @@ impl<K: Eq + Hash + Copy + Ord + std::fmt::Debug> Mirror<K> {
 
     fn hear(&mut self, event: PresenceEvent<K>) {
         match event {
-            PresenceEvent::Online(key, sequence) => {
+            PresenceEvent::Online { key, sequence } => {
                 let last = self.last.insert(key, sequence);
                 assert!(last < Some(sequence), "{key:?}: {last:?} {sequence}");
                 assert_eq!(self.online.insert(key, sequence), None, "{key:?} is online already");
             }
-            PresenceEvent::Offline(key, sequence) => {
+            PresenceEvent::Offline { key, sequence } => {
                 let last = self.last.insert(key, sequence);
                 assert!(last < Some(sequence), "{key:?}: {last:?} {sequence}");
                 assert!(self.online.remove(&key).is_some(), "{key:?} is offline already");
@@ -58,8 +58,8 @@ fn heard(presence: &mut Presence<u64>) -> Vec<(char, u64)> {
     let mut events = Vec::new();
     while let Some(event) = presence.try_next() {
         events.push(match event {
-            PresenceEvent::Online(key, _) => ('+', key),
-            PresenceEvent::Offline(key, _) => ('-', key),
+            PresenceEvent::Online { key, .. } => ('+', key),
+            PresenceEvent::Offline { key, .. } => ('-', key),
             PresenceEvent::Lagged => ('!', 0),
             _ => unreachable!("no other event"),
         });
@@ -118,7 +118,7 @@ fn every_subscription_gets_the_same_sequences() {
     let _socket = registry.register(1).unwrap();
     let mut late = registry.presence();
     let [a, b, c] = [&mut before, &mut after, &mut late].map(|presence| presence.try_next().unwrap());
-    assert!(a == b && b == c && matches!(a, PresenceEvent::Online(1, _)));
+    assert!(a == b && b == c && matches!(a, PresenceEvent::Online { key: 1, .. }));
 }
 
 /// The key is in the old table, then in a newer one: the sequence still rises.
@@ -327,7 +327,7 @@ fn a_task_is_woken_for_an_event() {
     let before = wakes.count();
     let socket = registry.register(1).unwrap();
     assert_eq!(wakes.count(), before + 1);
-    assert!(matches!(presence.poll_next(&mut cx), Poll::Ready(PresenceEvent::Online(1, _))));
+    assert!(matches!(presence.poll_next(&mut cx), Poll::Ready(PresenceEvent::Online { key: 1, .. })));
     assert!(presence.poll_next(&mut cx).is_pending());
     let more = registry.register(1).unwrap();
     drop(socket);

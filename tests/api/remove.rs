@@ -61,7 +61,7 @@ fn a_stale_id_does_not_reach_the_next_occupant_of_its_place() {
 
     assert_eq!(second.peek_due(), Topics::EMPTY);
     assert_ne!(second.id(), stale);
-    assert!(!registry.mark_socket(stale, Topics::ALL));
+    assert!(!registry.mark_socket_topics(stale, Topics::ALL));
     assert!(!registry.contains(stale));
     assert!(registry.with_socket(stale, |_| ()).is_none());
     assert_eq!(second.peek_due(), Topics::EMPTY);
@@ -81,7 +81,7 @@ fn no_id_comes_back_however_often_its_place_is_reused() {
     let last = registry.register(0).unwrap();
     for stale in issued {
         assert!(!registry.contains(stale));
-        assert!(!registry.mark_socket(stale, Topics::UPDATE));
+        assert!(!registry.mark_socket(stale));
     }
     assert_eq!(last.take_due(), Topics::EMPTY);
 }

@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::Request;
 use axum::routing::post;
 use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
-use testkit::{Wakes, block_on};
+use testkit::{Wakes, block_on, reason};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, yield_now};
 use tower::ServiceExt;
@@ -51,7 +51,9 @@ fn add() {
     // If the newest is to win, it says so, and what the older ones were not told is not lost.
     registry.mark("ada");
     let newest = registry.register_taking_over(ada(), ()).unwrap();
-    assert!([&first, &second].map(Socket::closed) == [Some(Closed::Superseded); 2] && newest.closed().is_none());
+    assert!(
+        [&first, &second].map(Socket::close_reason) == [Some(Closed::Superseded); 2] && newest.close_reason().is_none()
+    );
     assert_eq!((registry.sockets_of("ada"), newest.take_due()), (vec![newest.id()], Topics::UPDATE));
 }
 
@@ -90,7 +92,7 @@ fn is_active() {
 #[test]
 fn get_socket() {
     let registry: Users = Users::builder().max_sockets(1).build().unwrap();
-    let look = |id| registry.with_socket(id, |socket| (socket.key().clone(), socket.id() == id, socket.due()));
+    let look = |id| registry.with_socket(id, |socket| (socket.key().clone(), socket.id() == id, socket.peek_due()));
     let socket = registry.register(ada()).unwrap();
     let id = socket.id();
     assert_eq!(registry.sockets_of("ada"), [id]);
@@ -314,8 +316,8 @@ async fn the_websocket_handler() {
     }
 
     // Another handler removes it, in the only way there is: by telling its owner to go.
-    assert_eq!(registry.disconnect("ada", 7), 1);
-    assert_eq!(new.task.await.unwrap(), Some(Closed::Disconnected(7)));
+    assert_eq!(registry.disconnect("ada", reason(7)), 1);
+    assert_eq!(new.task.await.unwrap(), Some(Closed::Disconnected(reason(7))));
     assert!(!registry.is_active("ada"));
 
     let page = Page::open(&registry);

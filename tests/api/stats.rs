@@ -32,14 +32,14 @@ fn every_way_of_marking_counts_each_socket_once() {
     assert_eq!(marks(&registry), (3, 1), "one of the topics is new");
     registry.mark(&2);
     assert_eq!(marks(&registry), (6, 1));
-    registry.mark_socket(several[1].id(), Topics::UPDATE);
-    registry.mark_socket(several[1].id(), NEWS);
+    registry.mark_socket(several[1].id());
+    registry.mark_socket_topics(several[1].id(), NEWS);
     assert_eq!(marks(&registry), (8, 2));
     registry.mark_many(&[1, 2, 3]);
     assert_eq!(marks(&registry), (12, 6));
     registry.mark_all();
     assert_eq!(marks(&registry), (16, 10));
-    registry.mark_where(|socket| *socket.key() == 2, NEWS);
+    registry.mark_where_topics(|socket| *socket.key() == 2, NEWS);
     assert_eq!(marks(&registry), (19, 11));
     registry.mark_topics(&2, Topics::EMPTY);
     assert_eq!(marks(&registry), (22, 14));
@@ -86,12 +86,12 @@ fn ids_that_met_nobody() {
     let registry = Registry::<u64>::new();
     let socket = registry.register(1).unwrap();
     let id = socket.id();
-    assert!(registry.contains(id) && registry.mark_socket(id, NEWS));
+    assert!(registry.contains(id) && registry.mark_socket_topics(id, NEWS));
     assert_eq!(registry.with_socket(id, |_| ()), Some(()));
-    socket.remark(NEWS);
+    socket.restore_due(NEWS);
     assert_eq!(registry.stats().stale_ids, 0);
     drop(socket);
-    assert!(!registry.contains(id) && !registry.mark_socket(id, NEWS));
+    assert!(!registry.contains(id) && !registry.mark_socket_topics(id, NEWS));
     assert_eq!(registry.with_socket(id, |_| ()), None);
     assert_eq!(registry.stats().stale_ids, 3);
 }

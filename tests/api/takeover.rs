@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use socket_registry::{Closed, RegisterError, Registry, Socket, Topics};
-use testkit::{Wakes, both, crowd};
+use testkit::{Wakes, both, crowd, reason};
 
 const ALERTS: Topics = Topics::topic(1);
 
@@ -24,7 +24,7 @@ fn assert_only(registry: &Registry<u64>, key: u64, socket: &Socket<u64>) {
     registry.for_each(|socket| seen.push(socket.id()));
     assert_eq!(seen, [socket.id()]);
     assert!(registry.contains(socket.id()) && registry.is_active(&key));
-    assert_eq!(socket.closed(), None);
+    assert_eq!(socket.close_reason(), None);
 }
 
 #[test]
@@ -35,11 +35,11 @@ fn the_new_socket_is_the_only_one_and_the_old_ones_are_told() {
     assert_only(&registry, 42, &new);
     let mut cx = Context::from_waker(std::task::Waker::noop());
     for socket in &mut old {
-        assert_eq!(socket.closed(), Some(Closed::Superseded));
+        assert_eq!(socket.close_reason(), Some(Closed::Superseded));
         assert_eq!(socket.poll_due(&mut cx), Poll::Ready(Err(Closed::Superseded)));
         assert_eq!((socket.take_due(), socket.peek_due()), (Topics::EMPTY, Topics::EMPTY));
         assert_eq!(*socket.key(), 42);
-        assert!(!registry.contains(socket.id()) && !registry.mark_socket(socket.id(), Topics::UPDATE));
+        assert!(!registry.contains(socket.id()) && !registry.mark_socket(socket.id()));
         assert!(registry.with_socket(socket.id(), |_| ()).is_none());
     }
     assert_eq!(registry.mark(&42), 1);
@@ -83,8 +83,8 @@ fn the_last_to_leave_may_be_the_old_one() {
 fn what_was_due_is_inherited() {
     let registry = Registry::<u64>::new();
     let (one, other) = (registry.register(42).unwrap(), registry.register(42).unwrap());
-    registry.mark_socket(one.id(), ALERTS);
-    registry.mark_socket(other.id(), Topics::topic(9));
+    registry.mark_socket_topics(one.id(), ALERTS);
+    registry.mark_socket_topics(other.id(), Topics::topic(9));
     let new = registry.registration(42, ()).due(Topics::UPDATE).taking_over().register().unwrap();
     assert_eq!(new.take_due(), Topics::UPDATE | ALERTS | Topics::topic(9));
 }
@@ -97,18 +97,18 @@ fn what_an_old_owner_gives_back_goes_to_who_took_over() {
     let due = old.take_due();
     let middle = take_over(&registry, 42);
     let new = take_over(&registry, 42);
-    old.remark(due);
+    old.restore_due(due);
     assert_eq!(new.take_due(), ALERTS);
     assert_eq!(middle.take_due(), Topics::EMPTY);
     // Who took over has left: whoever is there gets it.
     let next = registry.register(42).unwrap();
     drop(new);
-    middle.remark(due);
+    middle.restore_due(due);
     assert_eq!(next.take_due(), ALERTS);
     // The key has gone since: what comes under it is none of theirs.
     drop(next);
     let later = registry.register(42).unwrap();
-    middle.remark(due);
+    middle.restore_due(due);
     assert_eq!(later.take_due(), Topics::EMPTY);
 }
 
@@ -121,7 +121,7 @@ fn waiting_tasks_are_woken_once() {
     let _new = take_over(&registry, 42);
     assert_eq!(wakes.count(), 1);
     registry.mark(&42);
-    registry.disconnect(&42, 1);
+    registry.disconnect(&42, reason(1));
     assert_eq!(wakes.count(), 1);
     assert_eq!(old.poll_due(&mut Context::from_waker(&waker)), Poll::Ready(Err(Closed::Superseded)));
 }
@@ -152,16 +152,16 @@ fn a_refused_takeover_changes_nothing() {
     assert_only(&registry, 42, &old);
     registry.close();
     assert_eq!(registry.register_taking_over(42, ()).unwrap_err(), RegisterError::Closed);
-    assert_eq!((old.closed(), old.take_due()), (Some(Closed::Shutdown), Topics::UPDATE));
+    assert_eq!((old.close_reason(), old.take_due()), (Some(Closed::Shutdown), Topics::UPDATE));
 }
 
 #[test]
 fn who_was_told_before_keeps_the_reason() {
     let registry = Registry::<u64>::new();
     let old = registry.register(42).unwrap();
-    registry.disconnect(&42, 9);
+    registry.disconnect(&42, reason(9));
     let new = take_over(&registry, 42);
-    assert_eq!(old.closed(), Some(Closed::Disconnected(9)));
+    assert_eq!(old.close_reason(), Some(Closed::Disconnected(reason(9))));
     assert_only(&registry, 42, &new);
 }
 
@@ -181,7 +181,7 @@ fn a_waker_that_panics_stops_nothing() {
     }
     let caught = catch_unwind(AssertUnwindSafe(|| registry.register_taking_over(42, ())));
     assert!(caught.is_err(), "the panic is passed on");
-    assert!(old.iter().all(|socket| socket.closed() == Some(Closed::Superseded)));
+    assert!(old.iter().all(|socket| socket.close_reason() == Some(Closed::Superseded)));
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
     drop(old);
     let new = take_over(&registry, 42);
@@ -195,8 +195,8 @@ fn of_two_at_once_one_stays() {
         let old = registry.register(42).unwrap();
         registry.mark(&42);
         let (one, other) = both(|| take_over(&registry, 42), || take_over(&registry, 42));
-        let (stays, goes) = if one.closed().is_none() { (one, other) } else { (other, one) };
-        assert_eq!((old.closed(), goes.closed()), (Some(Closed::Superseded), Some(Closed::Superseded)));
+        let (stays, goes) = if one.close_reason().is_none() { (one, other) } else { (other, one) };
+        assert_eq!((old.close_reason(), goes.close_reason()), (Some(Closed::Superseded), Some(Closed::Superseded)));
         assert_only(&registry, 42, &stays);
         assert_eq!(stays.take_due(), Topics::UPDATE);
     }
@@ -214,7 +214,8 @@ fn many_at_once() {
             };
             (0..5).map(register).collect::<Vec<_>>()
         });
-        let there: HashSet<_> = sockets.iter().flatten().filter(|s| s.closed().is_none()).map(Socket::id).collect();
+        let there: HashSet<_> =
+            sockets.iter().flatten().filter(|s| s.close_reason().is_none()).map(Socket::id).collect();
         assert!(!there.is_empty());
         assert_eq!(registry.sockets_of(&42).into_iter().collect::<HashSet<_>>(), there);
         assert_eq!((registry.key_count(), registry.socket_count()), (1, there.len()));

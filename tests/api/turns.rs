@@ -56,7 +56,7 @@ async fn a_subscription_to_many_keys() {
     let registry = Registry::<u64>::new();
     let _sockets: Vec<_> = (0..ROUNDS as u64).map(|key| registry.register(key).unwrap()).collect();
     let mut presence = registry.presence();
-    beside_another(async || assert!(matches!(presence.next().await, PresenceEvent::Online(..)))).await;
+    beside_another(async || assert!(matches!(presence.next().await, PresenceEvent::Online { .. }))).await;
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 //! operation by such an id reaches no socket, and leaves nothing behind for the one that is there,
 //! or for one that comes later.
 
-use socket_registry::{Closed, Registry, Socket, SocketId, Topics};
+use socket_registry::{CloseReason, Closed, Registry, Socket, SocketId, Topics};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
+use testkit::reason;
 
 type Alive = Arc<()>;
 type Users = Registry<u64, Alive>;
 
-const LOGGED_OUT: u8 = 7;
+const LOGGED_OUT: CloseReason = CloseReason::LOGGED_OUT;
 /// An id is its socket's place, and above that the number of its registration in that place.
 const PLACE_BITS: u32 = 37;
 const LAST_GENERATION: u64 = (1 << 26) - 1;
@@ -32,7 +33,7 @@ fn unissued(id: SocketId) -> [SocketId; 3] {
 /// Calls everything that takes an id of a socket, and sees that no socket is reached.
 fn ask(registry: &Users, id: SocketId) {
     assert!(!registry.contains(id));
-    assert!(!registry.mark_socket(id, Topics::UPDATE));
+    assert!(!registry.mark_socket(id));
     assert!(registry.with_socket(id, |_| ()).is_none());
     assert!(!registry.disconnect_socket(id, LOGGED_OUT));
     assert_eq!(registry.disconnect_others(&0, id, LOGGED_OUT), 0, "no socket has this key");
@@ -61,22 +62,22 @@ fn the_live_socket_is_walked_and_shown() {
 #[test]
 fn the_live_socket_is_not_due_and_not_closed() {
     let (registry, socket, _) = asked();
-    assert_eq!((socket.peek_due(), socket.closed()), (Topics::EMPTY, None));
+    assert_eq!((socket.peek_due(), socket.close_reason()), (Topics::EMPTY, None));
     assert_eq!((registry.socket_count(), registry.sockets_of(&42)), (1, vec![socket.id()]));
 }
 
 #[test]
 fn the_live_socket_is_told_its_own_reason() {
     let (registry, socket, _) = asked();
-    assert_eq!(registry.disconnect(&42, 9), 1);
-    assert_eq!(socket.closed(), Some(Closed::Disconnected(9)));
+    assert_eq!(registry.disconnect(&42, reason(9)), 1);
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(reason(9))));
 }
 
 #[test]
 fn disconnect_others_with_an_unissued_id_keeps_nobody() {
     let (registry, socket, _) = asked();
-    assert_eq!(registry.disconnect_others(&42, later(socket.id(), 1), 9), 1);
-    assert_eq!(socket.closed(), Some(Closed::Disconnected(9)));
+    assert_eq!(registry.disconnect_others(&42, later(socket.id(), 1), reason(9)), 1);
+    assert_eq!(socket.close_reason(), Some(Closed::Disconnected(reason(9))));
 }
 
 #[test]
@@ -129,7 +130,7 @@ fn no_reason_waits_for_a_socket_that_comes_later() {
     drop(socket);
     ask(&registry, next);
     let socket = registry.register(42).unwrap();
-    assert_eq!((socket.id(), socket.closed()), (next, None));
+    assert_eq!((socket.id(), socket.close_reason()), (next, None));
     let _new = registry.register_taking_over(42, Alive::default()).unwrap();
-    assert_eq!(socket.closed(), Some(Closed::Superseded));
+    assert_eq!(socket.close_reason(), Some(Closed::Superseded));
 }

@@ -16,7 +16,7 @@ fn a_walk_shows_every_socket_as_it_is() {
 
     let mut seen = HashMap::new();
     registry.for_each(|socket| {
-        let shown = (*socket.key(), socket.metadata().clone(), socket.due());
+        let shown = (*socket.key(), socket.metadata().clone(), socket.peek_due());
         assert!(seen.insert(socket.id(), shown).is_none(), "seen twice");
     });
 
@@ -41,8 +41,9 @@ fn with_socket_shows_the_socket_it_names_and_returns_what_its_closure_does() {
     let registry = Registry::<u64, &str>::new();
     let tab = registry.register_with(42, "tab").unwrap();
     let phone = registry.register_with(42, "phone").unwrap();
-    registry.mark_socket(phone.id(), Topics::topic(9));
-    let shown = |id| registry.with_socket(id, |socket| (socket.id(), *socket.key(), *socket.metadata(), socket.due()));
+    registry.mark_socket_topics(phone.id(), Topics::topic(9));
+    let shown =
+        |id| registry.with_socket(id, |socket| (socket.id(), *socket.key(), *socket.metadata(), socket.peek_due()));
     assert_eq!(shown(tab.id()), Some((tab.id(), 42, "tab", Topics::EMPTY)));
     assert_eq!(shown(phone.id()), Some((phone.id(), 42, "phone", Topics::topic(9))));
     let left = tab.id();
@@ -66,7 +67,7 @@ fn a_closure_may_use_the_registry() {
         walked += 1;
         assert_eq!(registry.mark(socket.key()), 1);
         joined.push(registry.register(100 + socket.key()).unwrap());
-        assert!(registry.with_socket(socket.id(), |same| same.due()) == Some(Topics::UPDATE));
+        assert!(registry.with_socket(socket.id(), |same| same.peek_due()) == Some(Topics::UPDATE));
     });
     assert_eq!(walked, held.len());
     assert_eq!(registry.socket_count(), held.len() + joined.len());

@@ -49,12 +49,16 @@ fn every_kind_of_mark_wakes() {
     let registry = Registry::<u64>::new();
     let mut socket = registry.register(42).unwrap();
     let id = socket.id();
-    let kinds: [&dyn Fn() -> bool; 5] = [
+    let kinds: [&dyn Fn() -> bool; 9] = [
         &|| registry.mark(&42) == 1,
         &|| registry.mark_topics(&42, Topics::UPDATE) == 1,
-        &|| registry.mark_socket(id, Topics::UPDATE),
+        &|| registry.mark_socket(id),
         &|| registry.mark_many([42, 43].iter()) == 1,
         &|| registry.mark_all() == 1,
+        &|| registry.mark_where(|_| true) == 1,
+        &|| registry.mark_socket_topics(id, Topics::UPDATE),
+        &|| registry.mark_all_topics(Topics::UPDATE) == 1,
+        &|| registry.mark_where_topics(|_| true, Topics::UPDATE) == 1,
     ];
     let (wakes, waker) = Wakes::new();
     let mut cx = Context::from_waker(&waker);

@@ -88,7 +88,7 @@ fn sockets_outlive_the_registry() {
     let mut cx = Context::from_waker(&waker);
     assert_eq!(first.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));
     assert!(first.poll_due(&mut cx).is_pending());
-    first.remark(Topics::topic(4));
+    first.restore_due(Topics::topic(4));
     assert_eq!(first.take_due(), Topics::topic(4));
     assert_eq!((first.key().name, Arc::strong_count(first.metadata())), (0, 11));
 

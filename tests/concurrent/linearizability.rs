@@ -145,7 +145,7 @@ impl Actor<'_> {
                 if id != 0 {
                     let id = SocketId::from_u64(id);
                     self.record(|actor| {
-                        let live = actor.run.registry.mark_socket(id, topics_of(topics));
+                        let live = actor.run.registry.mark_socket_topics(id, topics_of(topics));
                         Done::MarkSocket { id, topics, live }
                     });
                 }

@@ -1,7 +1,7 @@
 //! Sockets that are told to go.
 
 use super::{block_on, check, is_due, key, registry};
-use crate::{Closed, RegisterError};
+use crate::{CloseReason, Closed, RegisterError, Topics};
 use loom::thread;
 
 /// An owner that waits, or is about to, is told, and for the right reason.
@@ -11,8 +11,26 @@ fn disconnect_beside_wait() {
         let registry = registry();
         let mut socket = registry.register(key(1)).unwrap();
         let waiter = thread::spawn(move || block_on(socket.due()));
-        assert_eq!(registry.disconnect(&1, 7), 1);
-        assert_eq!(waiter.join().unwrap(), Err(Closed::Disconnected(7)));
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
+        assert_eq!(waiter.join().unwrap(), Err(Closed::Disconnected(CloseReason::LOGGED_OUT)));
+    });
+}
+
+/// An owner that waits for nothing else is told, while marks wake it as well, and loses none.
+#[test]
+fn disconnect_beside_wait_for_close() {
+    check(|| {
+        let registry = registry();
+        let mut socket = registry.register(key(1)).unwrap();
+        registry.mark(&1);
+        let waiter = thread::spawn(move || {
+            let why = block_on(socket.closed());
+            (why, socket.take_due())
+        });
+        assert_eq!(registry.mark_topics(&1, Topics::topic(1)), 1);
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
+        let (why, due) = waiter.join().unwrap();
+        assert_eq!((why, due), (Closed::Disconnected(CloseReason::LOGGED_OUT), Topics::UPDATE | Topics::topic(1)));
     });
 }
 
@@ -23,12 +41,12 @@ fn disconnect_beside_look() {
         let registry = registry();
         let socket = registry.register(key(1)).unwrap();
         let looker = thread::spawn(move || {
-            let seen = socket.closed();
-            assert!(seen.is_none() || seen == Some(Closed::Disconnected(7)), "{seen:?}");
+            let seen = socket.close_reason();
+            assert!(seen.is_none() || seen == Some(Closed::Disconnected(CloseReason::LOGGED_OUT)), "{seen:?}");
             socket
         });
-        assert_eq!(registry.disconnect(&1, 7), 1);
-        assert_eq!(looker.join().unwrap().closed(), Some(Closed::Disconnected(7)));
+        assert_eq!(registry.disconnect(&1, CloseReason::LOGGED_OUT), 1);
+        assert_eq!(looker.join().unwrap().close_reason(), Some(Closed::Disconnected(CloseReason::LOGGED_OUT)));
     });
 }
 
@@ -42,11 +60,11 @@ fn reasons_beside_one_another() {
             let registry = registry.clone();
             thread::spawn(move || registry.close())
         };
-        registry.disconnect(&1, 7);
-        let first = socket.closed();
-        assert!(matches!(first, Some(Closed::Shutdown | Closed::Disconnected(7))), "{first:?}");
+        registry.disconnect(&1, CloseReason::LOGGED_OUT);
+        let first = socket.close_reason();
+        assert!(matches!(first, Some(Closed::Shutdown | Closed::Disconnected(CloseReason::LOGGED_OUT))), "{first:?}");
         closer.join().unwrap();
-        assert_eq!(socket.closed(), first);
+        assert_eq!(socket.close_reason(), first);
     });
 }
 
@@ -59,13 +77,13 @@ fn place_reused_beside_disconnect() {
         let id = socket.id();
         let closer = {
             let registry = registry.clone();
-            thread::spawn(move || registry.disconnect_socket(id, 7))
+            thread::spawn(move || registry.disconnect_socket(id, CloseReason::LOGGED_OUT))
         };
         drop(socket);
         let mut next = registry.register(key(1)).unwrap();
         closer.join().unwrap();
         assert!(!is_due(&mut next));
-        assert_eq!(next.closed(), None);
+        assert_eq!(next.close_reason(), None);
     });
 }
 
@@ -81,7 +99,7 @@ fn gradual_close_beside_registration() {
         };
         let told: usize = registry.close_gradually(1).sum();
         match other.join().unwrap() {
-            Ok(socket) => assert_eq!(socket.closed(), Some(Closed::Shutdown)),
+            Ok(socket) => assert_eq!(socket.close_reason(), Some(Closed::Shutdown)),
             Err(error) => assert_eq!((error, told), (RegisterError::Closed, 1)),
         }
     });

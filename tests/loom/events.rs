@@ -4,7 +4,7 @@ use super::{Guarded, Key, block_on, check, key, registry};
 use crate::shard::register::RegisterOptions;
 use crate::storage::table::epoch::{ActivityEpoch, EpochClock};
 use crate::watch::queue::ChangeQueue;
-use crate::{Presence, PresenceEvent, Registry, Socket};
+use crate::{Presence, PresenceEvent, Registry, Sequence, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -23,7 +23,7 @@ impl Clone for Key {
 #[derive(Default)]
 struct Mirror {
     online: bool,
-    sequence: u64,
+    sequence: Option<Sequence>,
     events: usize,
     lags: usize,
 }
@@ -31,8 +31,8 @@ struct Mirror {
 impl Mirror {
     fn hear(&mut self, event: PresenceEvent<Key>) {
         let (online, key, sequence) = match event {
-            PresenceEvent::Online(key, sequence) => (true, key, sequence),
-            PresenceEvent::Offline(key, sequence) => (false, key, sequence),
+            PresenceEvent::Online { key, sequence } => (true, key, sequence),
+            PresenceEvent::Offline { key, sequence } => (false, key, sequence),
             PresenceEvent::Lagged => {
                 self.lags += 1;
                 return;
@@ -40,8 +40,8 @@ impl Mirror {
         };
         key.1.look();
         assert_ne!(self.online, online, "events of a key alternate");
-        assert!(self.sequence < sequence, "sequences rise");
-        (self.online, self.sequence) = (online, sequence);
+        assert!(self.sequence < Some(sequence), "sequences rise");
+        (self.online, self.sequence) = (online, Some(sequence));
         self.events += 1;
     }
 
@@ -330,10 +330,10 @@ fn next_beside_register() {
         let mut presence = registry.presence();
         let other = thread::spawn(move || registry.register(key(1)).unwrap());
         let event = block_on(presence.next());
-        assert!(matches!(event, PresenceEvent::Online(Key(1, _), _)));
+        assert!(matches!(event, PresenceEvent::Online { key: Key(1, _), .. }));
         drop(other.join().unwrap());
         let event = block_on(presence.next());
-        assert!(matches!(event, PresenceEvent::Offline(Key(1, _), _)));
+        assert!(matches!(event, PresenceEvent::Offline { key: Key(1, _), .. }));
     });
 }
 

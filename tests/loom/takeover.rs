@@ -1,7 +1,7 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::{Closed, Registry, Socket, Topics};
+use crate::{CloseReason, Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
@@ -14,7 +14,7 @@ fn take_over(registry: &Registry<super::Key, super::Guarded>) -> Ours {
 
 /// Only this socket is there, and only it is counted.
 fn assert_alone(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) {
-    assert_eq!(socket.closed(), None);
+    assert_eq!(socket.close_reason(), None);
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
     assert_eq!(registry.sockets_of(&1), [socket.id()]);
 }
@@ -48,7 +48,7 @@ fn mark_beside_takeover() {
             // The new socket may be met before it has arrived, and again after that.
             assert!((1..=3).contains(&marked), "{marked}");
             assert!(is_due(&mut new), "an update was lost");
-            assert_eq!(old.closed(), Some(Closed::Superseded));
+            assert_eq!(old.close_reason(), Some(Closed::Superseded));
             assert_alone(&registry, &new);
         });
     }
@@ -122,9 +122,9 @@ fn two_takeovers() {
         };
         let one = take_over(&registry);
         let other = other.join().unwrap();
-        assert_eq!(old.closed(), Some(Closed::Superseded));
-        let (mut stays, goes) = if one.closed().is_none() { (one, other) } else { (other, one) };
-        assert_eq!(goes.closed(), Some(Closed::Superseded));
+        assert_eq!(old.close_reason(), Some(Closed::Superseded));
+        let (mut stays, goes) = if one.close_reason().is_none() { (one, other) } else { (other, one) };
+        assert_eq!(goes.close_reason(), Some(Closed::Superseded));
         assert_alone(&registry, &stays);
         assert!(is_due(&mut stays), "an update was lost");
         drop((old, goes));
@@ -143,8 +143,8 @@ fn two_takeovers_of_nobody() {
         };
         let one = take_over(&registry);
         let other = other.join().unwrap();
-        let (stays, goes) = if one.closed().is_none() { (one, other) } else { (other, one) };
-        assert_eq!(goes.closed(), Some(Closed::Superseded));
+        let (stays, goes) = if one.close_reason().is_none() { (one, other) } else { (other, one) };
+        assert_eq!(goes.close_reason(), Some(Closed::Superseded));
         assert_alone(&registry, &stays);
         drop(stays);
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
@@ -192,7 +192,7 @@ fn mark_beside_overtaken_takeover() {
         let new = take_over(&registry);
         let (mut late, marker) = meanwhile.1.lock().unwrap().take().unwrap();
         marker.join().unwrap();
-        assert_eq!(new.closed(), Some(Closed::Superseded));
+        assert_eq!(new.close_reason(), Some(Closed::Superseded));
         assert!(is_due(&mut late), "an update was lost");
     });
 }
@@ -244,13 +244,14 @@ fn disconnect_beside_takeover() {
             let (registry, old) = with_old(in_chain);
             let closer = {
                 let registry = registry.clone();
-                thread::spawn(move || registry.disconnect(&1, 7))
+                thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
             };
             let new = take_over(&registry);
-            let reasons = [old.closed(), new.closed()];
+            let reasons = [old.close_reason(), new.close_reason()];
             drop(old);
             assert!(closer.join().unwrap() >= 1);
-            let told = reasons[0] == Some(Closed::Disconnected(7)) || new.closed() == Some(Closed::Disconnected(7));
+            let told = reasons[0] == Some(Closed::Disconnected(CloseReason::LOGGED_OUT))
+                || new.close_reason() == Some(Closed::Disconnected(CloseReason::LOGGED_OUT));
             assert!(told, "a log-out told nobody");
         });
     }
@@ -265,7 +266,7 @@ fn walks_beside_takeover() {
         registry.for_each_of(&1, |_| met += 1);
         met
     };
-    let of_all: Walk = |registry| registry.mark_where(|_| true, Topics::topic(3));
+    let of_all: Walk = |registry| registry.mark_where_topics(|_| true, Topics::topic(3));
     for walk in [of_key, of_all] {
         for in_chain in [false, true] {
             check_up_to(1, move || {
@@ -289,7 +290,7 @@ fn disconnect_beside_two_takeovers() {
         let (registry, old) = with_old(false);
         let closer = {
             let registry = registry.clone();
-            thread::spawn(move || registry.disconnect(&1, 7))
+            thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
         };
         let one = take_over(&registry);
         drop(old);
@@ -319,7 +320,7 @@ fn drained_beside_takeover() {
 }
 
 fn assert_alone_but_closed(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) {
-    assert_eq!(socket.closed(), Some(Closed::Shutdown));
+    assert_eq!(socket.close_reason(), Some(Closed::Shutdown));
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
 }
 
@@ -349,7 +350,7 @@ fn drop_beside_takeover_that_leaves() {
         drop(take_over(&registry));
         assert!(registry.key_count() <= 1 && registry.socket_count() <= 2);
         let next = registry.register(key(2)).expect("nobody has closed the registry");
-        assert_eq!(next.closed(), None);
+        assert_eq!(next.close_reason(), None);
         leaver.join().unwrap();
         assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
     });
@@ -391,8 +392,8 @@ fn takeover_beside_registration() {
         };
         let new = take_over(&registry);
         let other = other.join().unwrap();
-        assert_eq!(new.closed(), None);
-        let there = 1 + usize::from(other.closed().is_none());
+        assert_eq!(new.close_reason(), None);
+        let there = 1 + usize::from(other.close_reason().is_none());
         assert_eq!((registry.key_count(), registry.socket_count()), (1, there));
         assert_eq!(registry.mark(&1), there);
     });
@@ -423,7 +424,7 @@ fn remark_beside_takeover() {
         let (registry, old) = with_old(false);
         registry.mark(&1);
         let owner = thread::spawn(move || {
-            old.remark(old.take_due());
+            old.restore_due(old.take_due());
             old
         });
         let new = take_over(&registry);

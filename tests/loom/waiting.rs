@@ -185,7 +185,7 @@ fn drop_beside_wake_and_visit() {
         let id = socket.id();
         let marker = {
             let registry = registry.clone();
-            thread::spawn(move || registry.mark_socket(id, Topics::UPDATE))
+            thread::spawn(move || registry.mark_socket(id))
         };
         let visitor = {
             let registry = registry.clone();

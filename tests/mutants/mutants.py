@@ -128,6 +128,14 @@ MUTANTS = [
     Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom slot_state::arm_beside_close", [
         (STATE, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
+    Mutant("arm-for-close-blindly", "an owner that was told to go waits to be told", "loom closing::disconnect_beside_wait_for_close", [
+        (STATE, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_waking() {"),
+    ]),
+    Mutant("arm-for-close-while-waking", "a mark wakes the task that waits to be told to go, again and again",
+           "test --test api close::a_mark_ends_although_its_waker_waits_for_close_again", [
+        (STATE, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_closed() {"),
+        (ACCESS, "            if seen.is_waking() {\n", "            if false && seen.is_waking() {\n"),
+    ]),
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
         (LIFECYCLE, "match self.step(seen, seen.0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY) {",
          "let busy = self.load().0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY;\n"
@@ -405,7 +413,7 @@ MUTANTS = [
         (ONLINE, "is_some_and(|&known| known < sequence)", "is_some()"),
     ]),
     Mutant("earlier-epoch-not-ended", "an epoch begins while an earlier one is known, which is not ended", "loom events::last_leaves_first_joins", [
-        (ONLINE, "                self.next.push_back(Offline(before, mem::replace(known, sequence) + 1));\n",
+        (ONLINE, "                self.next.push_back(offline(before, mem::replace(known, sequence) + 1));\n",
          "                (*known, _) = (sequence, before);\n"),
     ]),
     Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [
@@ -473,7 +481,7 @@ MUTANTS = [
         (TAKEOVER, " && state.load().is_live_as(other.generation) {",
          " {"),
     ]),
-    Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
+    Mutant("restore-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
         (SOCKET, "            self.shard.restore(addr, topics, &mut panics);\n",
          "            let _ = addr;\n"),
     ]),
@@ -482,7 +490,7 @@ MUTANTS = [
     ]),
     Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
         (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
-         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.code());\n        marked\n"),
+         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.to_stored());\n        marked\n"),
     ]),
     Mutant("code-not-kept", "an owner is told another reason later", "test --test api close::who_was_told_of_a_shutdown_keeps_that_reason", [
         (ACCESS, "seen.is_live_as(generation) && !seen.is_closed()", "seen.is_live_as(generation)"),

@@ -120,7 +120,7 @@ fn churn(registry: &World, n: usize) {
     for step in 0..40 {
         let beside = registry.register_with(0, format!("churner {n}")).unwrap();
         let own = registry.register_with(1 + n + CHURNERS * step, format!("churner {n}, key {step}")).unwrap();
-        assert!(registry.mark_socket(own.id(), Topics::ALL));
+        assert!(registry.mark_socket_topics(own.id(), Topics::ALL));
         assert_eq!(own.take_due(), Topics::ALL);
         drop(beside);
     }

@@ -105,7 +105,7 @@ fn looks_and_marks_by_id_among_churn() {
             }
             2 | 3 => {
                 for id in &ids {
-                    inside.mark_socket(*id, Topics::topic(7));
+                    inside.mark_socket_topics(*id, Topics::topic(7));
                     inside.with_socket(*id, |socket| assert_eq!((socket.id(), socket.metadata().look()), (*id, 0)));
                 }
             }

@@ -3,7 +3,7 @@
 //!
 //! Each test stops one operation, beside threads that perform all operations, on the same key and on another one.
 
-use crate::{Closed, PresenceEvent, Registry, Socket, Topics};
+use crate::{CloseReason, Closed, PresenceEvent, Registry, Socket, Topics};
 use shuttle::future::block_on;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
 use shuttle::{Config, Runner, thread};
@@ -135,17 +135,17 @@ fn use_keys(registry: &Keys) {
         is_met(socket.take_due().contains(Topics::UPDATE));
         is_met(registry.mark_all() >= 1);
         is_met(registry.mark_many(&[key]) >= 1);
-        is_met(registry.mark_where(|other| *other.key() == key, Topics::topic(1)) >= 1);
+        is_met(registry.mark_where_topics(|other| *other.key() == key, Topics::topic(1)) >= 1);
         is_met(socket.take_due() == Topics::UPDATE | Topics::topic(1));
         let mut met = 0;
         registry.for_each_of(&key, |_| met += 1);
         is_met(met >= 1);
         is_met(registry.is_active(&key) && registry.sockets_of(&key).contains(&socket.id()));
-        is_met(registry.disconnect(&key, 7) >= 1);
-        assert!(socket.closed().is_some());
+        is_met(registry.disconnect(&key, CloseReason::LOGGED_OUT) >= 1);
+        assert!(socket.close_reason().is_some());
         let new = registry.register_taking_over(key, ()).unwrap();
         assert!(!registry.contains(socket.id()));
-        socket.remark(Topics::UPDATE);
+        socket.restore_due(Topics::UPDATE);
         assert!(registry.socket_count() >= usize::from(registry.contains(new.id())));
     }
 }
@@ -154,9 +154,9 @@ fn use_keys(registry: &Keys) {
 fn take_over(registry: &Keys) {
     let old = registry.register(1).unwrap();
     let new = registry.register_taking_over(1, ()).unwrap();
-    assert_eq!(old.closed(), Some(Closed::Superseded));
+    assert_eq!(old.close_reason(), Some(Closed::Superseded));
     drop(new);
-    assert!(old.closed().is_some());
+    assert!(old.close_reason().is_some());
 }
 
 /// An owner waits for the mark of another thread.
@@ -180,8 +180,8 @@ fn wait(registry: &Keys) {
 fn watch(registry: &Keys) {
     let (mut presence, mut online) = (registry.presence(), [false; 2]);
     let hear = |online: &mut [bool; 2], event| match event {
-        PresenceEvent::Online(key, _) => online[key] = true,
-        PresenceEvent::Offline(key, _) => online[key] = false,
+        PresenceEvent::Online { key, .. } => online[key] = true,
+        PresenceEvent::Offline { key, .. } => online[key] = false,
         PresenceEvent::Lagged => {}
     };
     // Its walk is over when the registrations begin: it would find what they do not tell.
@@ -223,15 +223,15 @@ stopped! {
     stopped_mark_all: |registry, _there| _ = registry.mark_all(), beside everything take_over wait watch;
     stopped_mark_many: |registry, _there| _ = registry.mark_many(&[0, 1]), beside everything take_over wait watch;
     stopped_mark_where: |registry, _there| {
-        registry.mark_where(|_| true, crate::Topics::UPDATE);
+        registry.mark_where(|_| true);
     }, beside everything take_over wait watch;
     stopped_walk: |registry, _there| {
-        registry.for_each(|socket| _ = socket.due());
+        registry.for_each(|socket| _ = socket.peek_due());
     }, beside everything take_over wait watch;
-    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, 3), beside everything take_over wait watch;
+    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, CloseReason::LOGGED_OUT), beside everything take_over wait watch;
     stopped_take: |registry, there| {
         registry.mark(&0);
-        there.remark(there.take_due());
+        there.restore_due(there.take_due());
     }, beside everything take_over wait watch;
     stopped_wait: |_, mut there| {
         let wakers = [std::task::Waker::noop(), &super::other_waker()];

@@ -115,7 +115,7 @@ impl Census {
         drop(socket);
         self.0.left.fetch_add(1, SeqCst);
         assert!(!registry.contains(id), "{id} was removed and is there");
-        assert!(!registry.mark_socket(id, crate::Topics::ALL), "{id} was removed and marked");
+        assert!(!registry.mark_socket_topics(id, crate::Topics::ALL), "{id} was removed and marked");
         assert!(registry.with_socket(id, |_| ()).is_none(), "{id} was removed and shown");
     }
 

@@ -1,7 +1,7 @@
 //! Takeovers of one key from several sides, beside everything that may meet them.
 
 use super::{Census, Tracked, World, crowd, explore, world};
-use crate::{Closed, PresenceEvent, Socket, Topics};
+use crate::{CloseReason, Closed, PresenceEvent, Socket, Topics};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 fn take_over(registry: &World, census: &Census) -> Socket<usize, Tracked> {
@@ -33,7 +33,7 @@ fn takeovers_among_everything() {
                 Vec::new()
             }
             4 => {
-                inside.disconnect(&0, 7);
+                inside.disconnect(&0, CloseReason::LOGGED_OUT);
                 Vec::new()
             }
             _ => {
@@ -46,15 +46,15 @@ fn takeovers_among_everything() {
         let (stay, gone): (Vec<_>, Vec<_>) = held.into_iter().partition(|socket| registry.contains(socket.id()));
         assert_eq!((stay.len(), registry.key_count(), registry.socket_count()), (1, 1, 1));
         assert_eq!(registry.sockets_of(&0), [stay[0].id()]);
-        assert!(!matches!(stay[0].closed(), Some(Closed::Superseded)));
-        assert!(gone.iter().all(|socket| socket.closed().is_some() && socket.take_due().is_empty()));
+        assert!(!matches!(stay[0].close_reason(), Some(Closed::Superseded)));
+        assert!(gone.iter().all(|socket| socket.close_reason().is_some() && socket.take_due().is_empty()));
         let all = (0..4).map(Topics::topic).fold(Topics::EMPTY, |all, topic| all | topic);
         assert_eq!(stay[0].take_due() & all, all, "a mark was lost");
         let mut online = Vec::new();
         while let Some(event) = presence.try_next() {
             match event {
-                PresenceEvent::Online(key, _) => online.push(key),
-                PresenceEvent::Offline(key, _) => online.retain(|known| *known != key),
+                PresenceEvent::Online { key, .. } => online.push(key),
+                PresenceEvent::Offline { key, .. } => online.retain(|known| *known != key),
                 PresenceEvent::Lagged => {}
             }
         }
@@ -76,7 +76,7 @@ fn one_of_two_stays_beside_a_third() {
             (n != 2).then_some(socket)
         });
         let held: Vec<_> = held.into_iter().flatten().collect();
-        let stay = held.iter().filter(|socket| socket.closed().is_none()).count();
+        let stay = held.iter().filter(|socket| socket.close_reason().is_none()).count();
         assert!(stay <= 1, "{stay} of two that took over stay, each for good");
         drop(held);
         census.check_empty(registry);

@@ -248,7 +248,7 @@ fn wake_panics_in_a_mark() {
         |registry| registry.mark_all(),
         |registry| {
             let ids = registry.sockets_of(&42).into_iter();
-            ids.filter(|&id| registry.mark_socket(id, Topics::UPDATE)).count()
+            ids.filter(|&id| registry.mark_socket(id)).count()
         },
     ];
     for mark in marks {

@@ -49,8 +49,8 @@ impl Hash for Fragile {
 fn fragile(presence: &mut Presence<Fragile>) -> Vec<char> {
     std::iter::from_fn(|| presence.try_next())
         .map(|event| match event {
-            PresenceEvent::Online(..) => '+',
-            PresenceEvent::Offline(..) => '-',
+            PresenceEvent::Online { .. } => '+',
+            PresenceEvent::Offline { .. } => '-',
             _ => '!',
         })
         .collect()

@@ -46,8 +46,8 @@ fn key() -> Key {
 fn heard(presence: &mut Presence<Key>) -> Vec<(bool, u64)> {
     std::iter::from_fn(|| presence.try_next())
         .map(|event| match event {
-            PresenceEvent::Online(_, sequence) => (true, sequence),
-            PresenceEvent::Offline(_, sequence) => (false, sequence),
+            PresenceEvent::Online { sequence, .. } => (true, sequence.to_u64()),
+            PresenceEvent::Offline { sequence, .. } => (false, sequence.to_u64()),
             other => panic!("nothing is lost: {other:?}"),
         })
         .collect()

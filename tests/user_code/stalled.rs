@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use socket_registry::{Registry, Topics};
-use testkit::{Hook, WakerCall, hooked_waker};
+use testkit::{Hook, WakerCall, hooked_waker, reason};
 
 /// Far beyond any delay of a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -123,12 +123,12 @@ fn everything_works(registry: &World) {
         assert!(registry.mark(&key) >= 2);
         assert!(registry.mark_topics(&key, Topics::topic(5)) >= 2);
         assert!(registry.mark_many([&key]) >= 2);
-        assert!(registry.mark_socket(second.id(), Topics::topic(6)));
+        assert!(registry.mark_socket_topics(second.id(), Topics::topic(6)));
         assert!(registry.due_of(&key).contains(Topics::topic(6)));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(first.poll_due(&mut cx).is_ready());
         assert!(first.poll_due(&mut cx).is_pending());
-        assert!(registry.with_socket(second.id(), |socket| socket.due() == second.peek_due()) == Some(true));
+        assert!(registry.with_socket(second.id(), |socket| socket.peek_due() == second.peek_due()) == Some(true));
         assert!(second.take_due().contains(Topics::UPDATE));
         assert!(registry.key_count() >= 1 && registry.socket_count() >= 2);
         drop((first, second));
@@ -290,7 +290,7 @@ fn a_mark_stalled_in_a_waker_leaves_no_wake_up_to_itself() {
             let calls: [fn(&World); 3] = [
                 |registry| assert_eq!(registry.mark(&key(42)), 1),
                 |registry| assert_eq!(registry.mark_all(), 1),
-                |registry| assert_eq!(registry.disconnect(&key(42), 9), 1),
+                |registry| assert_eq!(registry.disconnect(&key(42), reason(9)), 1),
             ];
             for (n, call) in calls.into_iter().enumerate() {
                 assert_eq!(woken.poll_due(&mut cx), Poll::Ready(Ok(Topics::UPDATE)));

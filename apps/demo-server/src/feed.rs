@@ -57,7 +57,7 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
 
     /// Marks the sockets that want to hear of `topic`.
     pub(crate) fn mark_who_hears(&self, topic: Topics) {
-        let marked = self.registry().mark_where(|socket| socket.metadata().hears.contains(topic), topic);
+        let marked = self.registry().mark_where_topics(|socket| socket.metadata().hears.contains(topic), topic);
         self.meter.marks.increment(marked as u64);
     }
 

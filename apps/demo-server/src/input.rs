@@ -7,6 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
+use socket_registry::CloseReason;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::error::ApiError;
@@ -101,16 +102,17 @@ impl<S: Sync> FromRequestParts<S> for Single {
     }
 }
 
-/// Why an id is disconnected, as whoever does it numbers the reasons: `reason=7`, 0 where it is not said.
-pub struct Reason(pub u8);
+/// Why an id is disconnected, as a close code: `code=4003`, that of a log-out where it is not said.
+pub struct Reason(pub CloseReason);
 
 impl<S: Sync> FromRequestParts<S> for Reason {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let reason = optional_query_value(parts, "reason").map_err(ApiError::bad_request)?;
-        let number = reason.as_deref().unwrap_or("0").parse();
-        number.map(Self).map_err(|_| ApiError::bad_request("reason is not a number from 0 to 255"))
+        let code = optional_query_value(parts, "code").map_err(ApiError::bad_request)?;
+        let Some(code) = code else { return Ok(Self(CloseReason::LOGGED_OUT)) };
+        let reason = code.parse().ok().and_then(CloseReason::new);
+        reason.map(Self).ok_or_else(|| ApiError::bad_request("code is not a number from 4000 to 4999"))
     }
 }
 

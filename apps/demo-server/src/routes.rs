@@ -91,7 +91,7 @@ async fn add_device(
 /// Ends every socket and event stream of the id, wherever its user left one open.
 async fn disconnect(State(app): State<Arc<App>>, caller: Caller, Reason(reason): Reason) -> Json<Value> {
     let told = app.device_sockets.registry().disconnect(&caller.id, reason);
-    tracing::debug!(user = ?caller.id, reason, told, "disconnected");
+    tracing::debug!(user = ?caller.id, %reason, told, "disconnected");
     Json(json!({ "sockets_told": told }))
 }
 

@@ -53,5 +53,5 @@ async fn notify(State(sessions): State<Sessions<String>>, Path(user): Path<Strin
 }
 
 async fn log_out(State(sessions): State<Sessions<String>>, Path(user): Path<String>) -> String {
-    sessions.registry().disconnect(&user, 0).to_string()
+    sessions.registry().disconnect(&user, socket_registry::CloseReason::LOGGED_OUT).to_string()
 }

@@ -1,16 +1,9 @@
 //! Why a session ends, and the close code that says so to its client.
 
 use axum::extract::ws::{CloseFrame, Utf8Bytes, close_code};
-use socket_registry::Closed;
+use socket_registry::{CloseReason, Closed};
 use tokio_tungstenite::tungstenite::Error as WsError;
 use tokio_tungstenite::tungstenite::error::ProtocolError;
-
-/// The close code of a client whose key was disconnected: it should not come back by itself.
-pub const DISCONNECTED: u16 = 4001;
-/// The close code of a client whose key another socket has taken over: it should not come back by itself.
-pub const SUPERSEDED: u16 = 4002;
-/// The close code of a client whose proof of identity has expired: it should come back with a new one.
-pub const EXPIRED: u16 = 4003;
 
 /// Why a session ends, which decides what is left to say.
 pub(crate) enum Ending {
@@ -51,15 +44,14 @@ impl Ending {
 
 /// What a client is told whose socket was told to go. It should come back by itself only if the server stops.
 pub(crate) fn farewell(closed: Closed) -> CloseFrame {
-    let (code, reason) = match closed {
-        Closed::Disconnected(_) => (DISCONNECTED, closed.to_string().into()),
-        Closed::Superseded => (SUPERSEDED, closed.to_string().into()),
-        _ => (close_code::AWAY, Utf8Bytes::from_static("the server stops")),
+    let reason = match closed {
+        Closed::Shutdown => Utf8Bytes::from_static("the server stops"),
+        _ => closed.to_string().into(),
     };
-    CloseFrame { code, reason }
+    CloseFrame { code: closed.code(), reason }
 }
 
 /// What a client is told whose proof of identity has expired.
 pub(crate) fn expired() -> CloseFrame {
-    CloseFrame { code: EXPIRED, reason: Utf8Bytes::from_static("token expired") }
+    CloseFrame { code: CloseReason::EXPIRED.code(), reason: Utf8Bytes::from_static("token expired") }
 }

@@ -21,7 +21,6 @@ mod sessions;
 mod subscription;
 
 pub use crate::bearer::bearer_token;
-pub use crate::close::{DISCONNECTED, EXPIRED, SUPERSEDED};
 pub use crate::drain::{Drain, DrainGuard};
 pub use crate::expiry::Expiry;
 pub use crate::handshake::{Handshake, NoHandshake};

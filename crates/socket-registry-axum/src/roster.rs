@@ -5,7 +5,7 @@ use std::future::pending;
 use std::hash::Hash;
 use std::time::Duration;
 
-use socket_registry::{Counts, Grace, Presence, PresenceEvent};
+use socket_registry::{CountsWatch, Grace, Presence, PresenceEvent};
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, sleep_until};
 
@@ -22,8 +22,8 @@ impl<K: Ord + Hash + Clone> Roster<K> {
         while let Some(event) = self.grace.poll(Instant::now().into_std()) {
             changed = true;
             match event {
-                PresenceEvent::Online(key, _) => drop(self.keys.insert(key)),
-                PresenceEvent::Offline(key, _) => drop(self.keys.remove(&key)),
+                PresenceEvent::Online { key, .. } => drop(self.keys.insert(key)),
+                PresenceEvent::Offline { key, .. } => drop(self.keys.remove(&key)),
                 _ => {} // lagged: what was missed follows
             }
         }
@@ -54,7 +54,7 @@ impl<K: Ord + Hash + Clone> Roster<K> {
 /// ```
 pub async fn follow_online<K, M>(
     mut presence: Presence<K, M>,
-    mut counts: Counts<K, M>,
+    mut counts: CountsWatch<K, M>,
     grace: Duration,
     pace: Duration,
     mut tell: impl FnMut(&BTreeSet<K>),

@@ -86,13 +86,13 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// The session ends all others of its key, with close code [`SUPERSEDED`](crate::SUPERSEDED).
+    /// The session ends all others of its key, with the close code of [`Closed::Superseded`](socket_registry::Closed::Superseded), 4002.
     pub fn taking_over(mut self) -> Self {
         self.takes_over = true;
         self
     }
 
-    /// The session ends then, with close code [`EXPIRED`](crate::EXPIRED), unless it is renewed.
+    /// The session ends then, with that of [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless it is renewed.
     pub fn expires(mut self, expiry: Expiry) -> Self {
         self.options.expiry = Some(expiry);
         self

@@ -71,7 +71,7 @@ impl<K, M> Subscription<K, M> {
 
     /// Whether it was told to go because the server stops.
     pub(crate) fn stops(&self) -> bool {
-        self.socket.closed() == Some(Closed::Shutdown)
+        self.socket.close_reason() == Some(Closed::Shutdown)
     }
 
     pub(crate) fn metrics(&self) -> &dyn Metrics<M> {
@@ -79,7 +79,7 @@ impl<K, M> Subscription<K, M> {
     }
 
     pub(crate) fn make_due(&self, topics: Topics) {
-        self.socket.remark(topics);
+        self.socket.restore_due(topics);
     }
 }
 

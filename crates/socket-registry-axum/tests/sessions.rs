@@ -87,9 +87,9 @@ async fn every_socket_of_a_key_hears_an_update_and_its_log_out() {
     for client in &mut clients {
         assert_eq!(next(client).await, Frame::text("update"));
     }
-    assert_eq!(sessions.registry().disconnect(&KEY, 7), 2);
+    assert_eq!(sessions.registry().disconnect(&KEY, socket_registry::CloseReason::LOGGED_OUT), 2);
     for client in &mut clients {
-        assert_eq!(close_code(client).await, socket_registry_axum::DISCONNECTED);
+        assert_eq!(close_code(client).await, 4001);
     }
     within("the sockets to be removed", sessions.registry().drained()).await;
 }
@@ -246,7 +246,7 @@ impl Metrics<()> for Shared {
         self.0.add(3);
     }
     fn closed(&self, reason: Closed) {
-        assert_eq!(reason, Closed::Disconnected(0));
+        assert_eq!(reason, Closed::Disconnected(socket_registry::CloseReason::LOGGED_OUT));
         self.0.add(4);
     }
     fn removed(&self) {
@@ -264,7 +264,7 @@ async fn what_happens_is_counted() {
     server.refusal().await;
     sessions.registry().mark(&KEY);
     next(&mut client).await;
-    sessions.registry().disconnect(&KEY, 0);
+    sessions.registry().disconnect(&KEY, socket_registry::CloseReason::LOGGED_OUT);
     close_code(&mut client).await;
     let counted = async {
         while tally.0.iter().any(|count| count.load(Ordering::Relaxed) != 1) {

@@ -4,7 +4,8 @@
 //! - [`history`]: whether the results of concurrent calls can be explained by any order of them;
 //! - threads that start together ([`both()`], [`crowd()`]) or run until a test ends ([`Over`]);
 //! - wakers that count ([`Wakes`]) or run a test's code ([`hooked_waker()`]), a wait with a time
-//!   limit ([`block_on()`]), and an allocator that counts ([`LiveBytes`]).
+//!   limit ([`block_on()`]), and an allocator that counts ([`LiveBytes`]);
+//! - close reasons by number ([`reason()`]).
 
 #![deny(unsafe_code)]
 #![allow(missing_docs, reason = "only this project's tests read it")]
@@ -17,6 +18,7 @@ mod live_bytes;
 pub mod oracle;
 mod over;
 mod patience;
+mod reason;
 mod wakes;
 
 pub use both::both;
@@ -25,4 +27,5 @@ pub use hooked_waker::{Hook, WakerCall, hooked_waker};
 pub use live_bytes::LiveBytes;
 pub use over::Over;
 pub use patience::{PATIENCE, block_on};
+pub use reason::reason;
 pub use wakes::Wakes;

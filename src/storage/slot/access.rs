@@ -76,11 +76,11 @@ impl<'a, M> SlotRef<'a, M> {
     }
 
     /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
-    /// shutdown: it is what a missing code means. So nothing is written either if CLOSED is there already.
+    /// shutdown: it is what a missing reason means. So nothing is written either if CLOSED is there already.
     fn set_reason(self, generation: Generation, why: Closed) {
         let seen = self.state.load();
         if why != Closed::Shutdown && seen.is_live_as(generation) && !seen.is_closed() {
-            self.refs.set_reason(generation, why.code());
+            self.refs.set_reason(generation, why.to_stored());
         }
     }
 
@@ -203,7 +203,7 @@ impl<'a, M> Owned<'a, M> {
     }
 
     /// Why the socket was told to go, if it was.
-    pub(crate) fn closed(&self) -> Option<Closed> {
+    pub(crate) fn close_reason(&self) -> Option<Closed> {
         self.slot.state.load().is_closed().then(|| self.reason())
     }
 
@@ -211,8 +211,8 @@ impl<'a, M> Owned<'a, M> {
     #[cold]
     #[inline(never)]
     fn reason(&self) -> Closed {
-        let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.code());
-        decided.map_or(Closed::Shutdown, Closed::from_code)
+        let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.to_stored());
+        decided.map_or(Closed::Shutdown, Closed::from_stored)
     }
 
     /// Takes what is due, or sees to it that the task is woken when something is.
@@ -228,14 +228,33 @@ impl<'a, M> Owned<'a, M> {
             if !due.is_empty() {
                 return Poll::Ready(Ok(due));
             }
-            if self.wait(seen, cx) {
+            if self.wait(seen, cx, SlotState::arm) {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Waits, if the state still is as `seen` as far as that matters; false: look again.
-    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>) -> bool {
+    /// Waits until the socket is told to go, whatever is due, and takes nothing.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        loop {
+            let seen = self.slot.state.load();
+            if seen.is_closed() {
+                return Poll::Ready(self.reason());
+            }
+            if seen.is_waking() {
+                // `arm_for_close` says why it cannot arm now. Come back rather than wait for that.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if self.wait(seen, cx, SlotState::arm_for_close) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Waits, if the state still is as `seen` as far as `arm` minds; false: look again.
+    #[inline]
+    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: fn(&SlotState) -> bool) -> bool {
         let SlotRef { state, data, .. } = self.slot;
         // Dropped last: dropping a waker may run the caller's code.
         let mut _replaced = None;
@@ -254,7 +273,7 @@ impl<'a, M> Owned<'a, M> {
             // SAFETY: the owner, and disarmed.
             _replaced = unsafe { data.waker.replace(waker) };
         }
-        state.arm()
+        arm(state)
     }
 
     /// Removes the socket. From here on nobody can mark it, and only who is in the slot already sees it.

@@ -6,12 +6,12 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | generation + 1: 28 | code: 9 | refs: 27 |
+//! | generation + 1: 27 | reason: 10 | refs: 27 |
 //! ```
-//! - `code` is 0, or why the owner was told to go. The first one stays.
+//! - `reason` is 0, or why the owner was told to go. The first one stays.
 //! - `refs`: the owner has 2^26 and everybody else has one.
 //!
-//! Refs of an older generation count as fresh, which means no code, and that the owner alone is in; so nothing has to be written when
+//! Refs of an older generation count as fresh, which means no reason, and that the owner alone is in; so nothing has to be written when
 //! a socket registers.
 //!
 //! # Transitions
@@ -21,21 +21,21 @@
 //! | owner + n | owner + n - 1 | `release` | visitor, or who wakes | |
 //! | owner + n | n, or n + 1 if somebody is waking | `release_owner` | owner | clean up if that is 0 |
 //! | n, without the owner | n - 1 | `release` | visitor, or who wakes | clean up if that is 0 |
-//! | no code | code | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no code | |
+//! | no reason | reason | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
 //!
 //! All who wake have one ref, only from the moment that the owner leaves, and the last of them gives it back. It may do so *before* the owner has left:
 //! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
 //!
 //! Progress: all are lock-free; a step fails only because another one succeeded.
 
-use crate::error::Closed;
+use crate::error::{CloseReason, Closed};
 use crate::storage::slot::Generation;
 use crate::sync::{AtomicU64, Ordering};
 use std::cmp::Ordering::{Equal, Greater, Less};
 
 const REF_BITS: u32 = 27;
-const CODE_BITS: u32 = 9;
-const STAMP_SHIFT: u32 = CODE_BITS + REF_BITS;
+const REASON_BITS: u32 = 10;
+const STAMP_SHIFT: u32 = REASON_BITS + REF_BITS;
 const REFS: u64 = (1 << REF_BITS) - 1;
 const OWNER: u32 = 1 << (REF_BITS - 1);
 /// Fewer refs than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
@@ -44,13 +44,13 @@ const OWNER_IS_IN: u32 = OWNER / 2;
 // One bit more than a generation has, since it is stamped plus one.
 const _: () = assert!(Generation::BITS < u64::BITS - STAMP_SHIFT);
 
-/// A number that stands for the reason why a socket was told to go; `Closed::code` says for which.
+/// Why a socket was told to go, as a slot keeps it; `Closed::to_stored` says which number is which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CloseCode(pub(crate) u16);
+pub(crate) struct StoredReason(pub(crate) u16);
 
-impl CloseCode {
+impl StoredReason {
     const NONE: Self = Self(0);
-    pub(crate) const MAX: u16 = (1 << CODE_BITS) - 1;
+    pub(crate) const MAX: u16 = (1 << REASON_BITS) - 1;
 }
 
 impl Closed {
@@ -59,24 +59,27 @@ impl Closed {
     const DISCONNECTED: u16 = 3;
 
     /// The reason as it is kept in a slot.
-    pub(crate) fn code(self) -> CloseCode {
-        CloseCode(match self {
+    pub(crate) fn to_stored(self) -> StoredReason {
+        StoredReason(match self {
             Self::Shutdown => Self::SHUTDOWN,
             Self::Superseded => Self::SUPERSEDED,
-            Self::Disconnected(reason) => Self::DISCONNECTED + u16::from(reason),
+            Self::Disconnected(reason) => Self::DISCONNECTED + (reason.code() - CloseReason::MIN),
         })
     }
 
-    pub(crate) fn from_code(CloseCode(number): CloseCode) -> Self {
-        match number.checked_sub(Self::DISCONNECTED) {
-            Some(reason) => Self::Disconnected(reason as u8),
-            None if number == Self::SUPERSEDED => Self::Superseded,
-            None => Self::Shutdown,
+    pub(crate) fn from_stored(StoredReason(number): StoredReason) -> Self {
+        match number {
+            Self::SHUTDOWN => Self::Shutdown,
+            Self::SUPERSEDED => Self::Superseded,
+            _ => {
+                let code = number.wrapping_sub(Self::DISCONNECTED).wrapping_add(CloseReason::MIN);
+                Self::Disconnected(CloseReason::new(code).expect("stored by `to_stored`"))
+            }
         }
     }
 }
 
-const _: () = assert!(Closed::DISCONNECTED + u8::MAX as u16 <= CloseCode::MAX);
+const _: () = assert!(Closed::DISCONNECTED + (CloseReason::MAX - CloseReason::MIN) <= StoredReason::MAX);
 
 /// The refs of one slot. See the module's documentation.
 #[derive(Default)]
@@ -100,33 +103,33 @@ impl SlotRefs {
         self.change_refs(generation, |refs| Some(refs - (OWNER - u32::from(waking)))) == Some(0)
     }
 
-    /// Sets that code unless there is one; returns the one that there is. None if that generation is over.
-    pub(crate) fn set_reason(&self, generation: Generation, code: CloseCode) -> Option<CloseCode> {
-        debug_assert!(code != CloseCode::NONE && code.0 <= CloseCode::MAX);
-        let passed = |now| if now == CloseCode::NONE { code } else { now };
-        self.change(generation, |now, refs| Some((passed(now), refs))).map(|(code, _)| code)
+    /// Sets that reason unless there is one; returns the one that there is. None if that generation is over.
+    pub(crate) fn set_reason(&self, generation: Generation, reason: StoredReason) -> Option<StoredReason> {
+        debug_assert!(reason != StoredReason::NONE && reason.0 <= StoredReason::MAX);
+        let first = |now| if now == StoredReason::NONE { reason } else { now };
+        self.change(generation, |now, refs| Some((first(now), refs))).map(|(reason, _)| reason)
     }
 
     /// Changes the refs of that generation; returns the new number.
     fn change_refs(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
-        self.change(generation, |code, refs| Some((code, f(refs)?))).map(|(_, refs)| refs)
+        self.change(generation, |reason, refs| Some((reason, f(refs)?))).map(|(_, refs)| refs)
     }
 
     fn change(
         &self,
         generation: Generation,
-        f: impl Fn(CloseCode, u32) -> Option<(CloseCode, u32)>,
-    ) -> Option<(CloseCode, u32)> {
+        f: impl Fn(StoredReason, u32) -> Option<(StoredReason, u32)>,
+    ) -> Option<(StoredReason, u32)> {
         let stamp = u64::from(generation.raw()) + 1;
         // Ordering: Acquire, as on success: the decision rests on what others did before they changed the refs.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
-            let (code, refs) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
-                Less => (CloseCode::NONE, OWNER),
-                Equal => (CloseCode((seen >> REF_BITS) as u16 & CloseCode::MAX), (seen & REFS) as u32),
+            let (reason, refs) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
+                Less => (StoredReason::NONE, OWNER),
+                Equal => (StoredReason((seen >> REF_BITS) as u16 & StoredReason::MAX), (seen & REFS) as u32),
                 Greater => return None,
             };
-            let next = f(code, refs)?;
+            let next = f(reason, refs)?;
             let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << REF_BITS | u64::from(next.1);
             // Ordering: AcqRel: who leaves releases what it read and did in the slot; who leaves last acquires all of it before it
             // cleans up. Failure Acquire, as the first load.

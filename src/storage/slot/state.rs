@@ -21,7 +21,7 @@
 //! | vacant | 0 | 0 | 0 | that of the next socket |
 //! | busy | 0 | 1 | 0, but wakers while a socket goes | that of the socket that comes, or of the one that goes |
 //! | retired | 0 | 1 | 0 | the last one, for ever |
-//! | live | 1 | any | any, but never WAITING with something due or CLOSED unless 3 wakers | that of the socket |
+//! | live | 1 | any | any, but never WAITING and CLOSED unless 3 wakers, nor WAITING with something due unless 0 or 3 wakers | that of the socket |
 //! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless 3 wakers | that of the socket, whose owner is still there |
 //!
 //! # Transitions
@@ -38,6 +38,7 @@
 //! | busy, wakers n | busy, wakers n - 1 | `wake_done` | marker that has woken | `OwnerLeft` if that is 0: release the slot's refs |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |
+//! | live, no wakers | live, WAITING | `arm_for_close` | owner | |
 //! | live, WAITING | live | `disarm` | owner | the waker cell is its own again |
 //! | live | live, VISITED | `announce_visit` | visitor | count itself in the refs |
 //! | live or superseded | busy | `remove` | owner | clean the slot up, or leave that to whoever is still in it |
@@ -316,6 +317,20 @@ impl SlotState {
     pub(crate) fn arm(&self) -> bool {
         let mut seen = self.load();
         while !seen.is_ready() {
+            match self.step(seen, seen.0 | WAITING) {
+                Ok(()) => return true,
+                Err(now) => seen = now,
+            }
+        }
+        false
+    }
+
+    /// As `arm`, by an owner that waits for CLOSED alone, whatever is due. Not while a marker is
+    /// waking: its `wake_done` would take what is due for a mark that could not be counted, and
+    /// wake the task once more, as often as that waits again.
+    pub(crate) fn arm_for_close(&self) -> bool {
+        let mut seen = self.load();
+        while !seen.is_closed() && !seen.is_waking() {
             match self.step(seen, seen.0 | WAITING) {
                 Ok(()) => return true,
                 Err(now) => seen = now,

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::events::{Event, Events};
 use crate::harness::{Client, Server, within};
 
-const DISCONNECTED: u16 = 4001;
+const LOGGED_OUT: u16 = 4001;
 const SUPERSEDED: u16 = 4002;
 
 async fn assert_dismissed(tab: &mut Client, code: u16, reason: &str) {
@@ -97,11 +97,11 @@ async fn who_is_logged_out_is_told_why_on_every_connection() {
     events.nothing_missed().await;
     let mut other = server.open("/device-ws?id=bob").await;
 
-    assert_eq!(disconnect(&server, "id=ann&reason=255").await, 3);
+    assert_eq!(disconnect(&server, "id=ann&code=4255").await, 3);
     for tab in &mut tabs {
-        assert_dismissed(tab, DISCONNECTED, "disconnected, for reason 255").await;
+        assert_dismissed(tab, 4255, "disconnected with code 4255").await;
     }
-    let farewell = Event::dismissed("4001 disconnected, for reason 255");
+    let farewell = Event::dismissed("4255 disconnected with code 4255");
     assert_eq!(events.next().await, Some(farewell));
     assert_eq!(events.next().await, None);
 
@@ -117,7 +117,7 @@ async fn who_is_logged_out_is_told_why_on_every_connection() {
     assert_eq!(server.add_device("ann", "Phone").await, 1);
     assert_eq!(back.text().await, "update");
     assert_eq!(disconnect(&server, "id=ann").await, 1);
-    assert_dismissed(&mut back, DISCONNECTED, "disconnected, for reason 0").await;
+    assert_dismissed(&mut back, LOGGED_OUT, "logged out").await;
     assert_counted(&server, "kicked", 4).await;
 }
 
@@ -153,11 +153,11 @@ async fn bad_values() {
     for (query, error) in [
         ("", "id is missing"),
         ("id=ann&id=ann", "id is given more than once"),
-        ("id=ann&reason=256", "reason is not a number from 0 to 255"),
-        ("id=ann&reason=-1", "reason is not a number from 0 to 255"),
-        ("id=ann&reason=", "reason is not a number from 0 to 255"),
-        ("id=ann&reason=logout", "reason is not a number from 0 to 255"),
-        ("id=ann&reason=1&reason=2", "reason is given more than once"),
+        ("id=ann&code=3999", "code is not a number from 4000 to 4999"),
+        ("id=ann&code=5000", "code is not a number from 4000 to 4999"),
+        ("id=ann&code=", "code is not a number from 4000 to 4999"),
+        ("id=ann&code=logout", "code is not a number from 4000 to 4999"),
+        ("id=ann&code=4001&code=4002", "code is given more than once"),
     ] {
         let refused = server.request("DELETE", &format!("/devices-sockets?{query}"), &[], b"").await;
         assert_eq!(refused.refusal(400), error, "{query}");

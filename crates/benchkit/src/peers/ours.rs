@@ -1,7 +1,7 @@
 //! This crate.
 
 use super::{ById, Key, Peer, PeerSocket};
-use socket_registry::{Builder, Registry, Socket, SocketId, Topics};
+use socket_registry::{Builder, Registry, Socket, SocketId};
 
 pub struct Ours<K>(Registry<K>);
 
@@ -62,7 +62,7 @@ impl<K: Key> ById<K> for Ours<K> {
     }
 
     fn mark_id(&self, id: SocketId) -> bool {
-        self.0.mark_socket(id, Topics::UPDATE)
+        self.0.mark_socket(id)
     }
 }
 

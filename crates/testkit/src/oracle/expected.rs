@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use socket_registry::{Closed, RegisterError, SocketId, Topics};
+use socket_registry::{CloseReason, Closed, RegisterError, SocketId, Topics};
 
 use super::{Key, Tag};
 
@@ -22,7 +22,7 @@ pub(super) struct Owned {
 }
 
 impl Owned {
-    /// `wakes` says whether who waits must be told; an owner's own `remark` tells nobody new.
+    /// `wakes` says whether who waits must be told; an owner's own `restore_due` tells nobody new.
     fn mark(&mut self, topics: Topics, wakes: bool) {
         if self.shown.2.is_empty() {
             self.wake(wakes);
@@ -145,7 +145,7 @@ impl Expected {
         self.live.get_mut(&id).map(|live| live.mark(topics, true)).is_some()
     }
 
-    pub(super) fn remark(&mut self, id: SocketId, topics: Topics) {
+    pub(super) fn restore_due(&mut self, id: SocketId, topics: Topics) {
         if let Some(live) = self.live.get_mut(&id) {
             live.mark(topics, false);
             return;
@@ -157,12 +157,12 @@ impl Expected {
         }
     }
 
-    pub(super) fn disconnect(&mut self, key: Key, keep: Option<SocketId>, reason: u8) -> usize {
+    pub(super) fn disconnect(&mut self, key: Key, keep: Option<SocketId>, reason: CloseReason) -> usize {
         let others = self.of_key(key).filter(|(id, _)| Some(**id) != keep);
         others.map(|(_, live)| live.tell(Closed::Disconnected(reason))).count()
     }
 
-    pub(super) fn disconnect_socket(&mut self, id: SocketId, reason: u8) -> bool {
+    pub(super) fn disconnect_socket(&mut self, id: SocketId, reason: CloseReason) -> bool {
         self.live.get_mut(&id).map(|live| live.tell(Closed::Disconnected(reason))).is_some()
     }
 

@@ -212,12 +212,12 @@ impl Pair {
             Op::MarkSocket { socket, topics } => {
                 let topics = some_of(topics);
                 if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
-                    assert_eq!(self.registry.mark_socket(id, topics), self.expected.mark_socket(id, topics));
+                    assert_eq!(self.registry.mark_socket_topics(id, topics), self.expected.mark_socket(id, topics));
                 }
             }
             Op::MarkGone { socket, topics } => {
                 if let Some(choice) = usize::from(socket).checked_rem(self.gone.len()) {
-                    assert!(!self.registry.mark_socket(self.gone[choice], some_of(topics)));
+                    assert!(!self.registry.mark_socket_topics(self.gone[choice], some_of(topics)));
                 }
             }
             Op::MarkMany { ref keys } => {
@@ -228,20 +228,23 @@ impl Pair {
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
             Op::MarkWhere { third, topics } => {
                 let (topics, select) = (some_of(topics), |tag: Tag| tag % 3 == u64::from(third % 3));
-                let marked = self.registry.mark_where(|socket| select(*socket.metadata()), topics);
+                let marked = self.registry.mark_where_topics(|socket| select(*socket.metadata()), topics);
                 assert_eq!(marked, self.expected.mark_where(topics, select));
             }
             Op::Disconnect { key, reason } => {
+                let reason = crate::reason(reason);
                 let key = self.key(key);
                 assert_eq!(self.registry.disconnect(&key, reason), self.expected.disconnect(key, None, reason));
             }
             Op::DisconnectSocket { socket, reason } => {
+                let reason = crate::reason(reason);
                 if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
                     let told = self.registry.disconnect_socket(id, reason);
                     assert_eq!(told, self.expected.disconnect_socket(id, reason));
                 }
             }
             Op::DisconnectOthers { socket, reason } => {
+                let reason = crate::reason(reason);
                 if let Some(Held { socket, .. }) = self.choose(socket) {
                     let (key, id) = (*socket.key(), socket.id());
                     let told = self.registry.disconnect_others(&key, id, reason);
@@ -265,8 +268,8 @@ impl Pair {
             Op::Remark { socket, topics } => {
                 if let Some(Held { socket, .. }) = self.choose(socket) {
                     let (id, topics) = (socket.id(), some_of(topics));
-                    socket.remark(topics);
-                    self.expected.remark(id, topics);
+                    socket.restore_due(topics);
+                    self.expected.restore_due(id, topics);
                 }
             }
             Op::Poll { socket } => {
@@ -341,7 +344,7 @@ impl Pair {
         }
         let mut walked = BTreeMap::new();
         registry.for_each(|socket| {
-            let shown = (*socket.key(), *socket.metadata(), socket.due());
+            let shown = (*socket.key(), *socket.metadata(), socket.peek_due());
             assert!(walked.insert(socket.id(), shown).is_none(), "walked twice");
         });
         assert!(walked.iter().eq(expected.live().iter().map(|(id, live)| (id, &live.shown))));
@@ -349,9 +352,9 @@ impl Pair {
             let id = socket.id();
             let (owned, is_live) = expected.owned(id);
             assert_eq!((*socket.key(), *socket.metadata(), socket.peek_due()), owned.shown);
-            assert_eq!(socket.closed(), owned.closed);
+            assert_eq!(socket.close_reason(), owned.closed);
             assert_eq!(registry.contains(id), is_live);
-            let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.due())));
+            let looked = registry.with_socket(id, |same| (same.id(), (*same.key(), *same.metadata(), same.peek_due())));
             assert_eq!(looked, is_live.then_some((id, owned.shown)));
             assert!(owned.wakes.contains(&wakes.count()), "{} of {:?}", wakes.count(), owned.wakes);
         }

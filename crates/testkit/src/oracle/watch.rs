@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use socket_registry::{Counts, Presence, PresenceEvent, Registry};
+use socket_registry::{CountsWatch, Presence, PresenceEvent, Registry, Sequence};
 
 use super::{Key, Tag};
 
@@ -11,11 +11,11 @@ const CAPACITY: u32 = 8;
 
 pub(super) struct Watch {
     presence: Presence<Key, Tag>,
-    counts: Counts<Key, Tag>,
+    counts: CountsWatch<Key, Tag>,
     counted: (usize, usize),
-    online: BTreeMap<Key, u64>,
+    online: BTreeMap<Key, Sequence>,
     /// Of each key the sequence of its last event.
-    last: BTreeMap<Key, u64>,
+    last: BTreeMap<Key, Sequence>,
 }
 
 impl Watch {
@@ -38,12 +38,12 @@ impl Watch {
 
     fn hear(&mut self, event: PresenceEvent<Key>) {
         match event {
-            PresenceEvent::Online(key, sequence) => {
+            PresenceEvent::Online { key, sequence } => {
                 assert_eq!(self.online.insert(key, sequence), None, "online twice");
                 let last = self.last.insert(key, sequence);
                 assert!(last.is_none_or(|last| last < sequence), "sequences rise");
             }
-            PresenceEvent::Offline(key, sequence) => {
+            PresenceEvent::Offline { key, sequence } => {
                 let online = self.online.remove(&key).expect("offline twice");
                 assert!(online < sequence, "sequences rise");
                 self.last.insert(key, sequence);

@@ -6,7 +6,7 @@ const LAST: u32 = (1 << Generation::BITS) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
 
 fn slot_refs(generation: u32, refs: u32) -> SlotRefs {
-    SlotRefs(AtomicU64::new((u64::from(generation) + 1) << 36 | u64::from(refs)))
+    SlotRefs(AtomicU64::new((u64::from(generation) + 1) << 37 | u64::from(refs)))
 }
 
 fn bits(slot_refs: &SlotRefs) -> u64 {
@@ -32,13 +32,13 @@ fn the_numbers_are_as_drawn() {
     assert_eq!((OWNER, OWNER_IS_IN), (1 << 26, 1 << 25));
     assert_eq!(bits(&SlotRefs::default()), 0);
     let last = slot_refs(LAST, 0);
-    let all = (CloseCode(CloseCode::MAX), REFS as u32);
+    let all = (StoredReason(StoredReason::MAX), REFS as u32);
     assert_eq!(
         last.change(Generation::new(LAST), |_, _| Some(all)),
         Some(all),
         "the stamp of the last generation fits"
     );
-    assert_eq!(bits(&last), 1 << 62 | ((1 << 36) - 1), "and nothing spills into it");
+    assert_eq!(bits(&last), 1 << 63 | ((1 << 37) - 1), "and nothing spills into it");
 }
 
 #[test]
@@ -173,11 +173,11 @@ fn the_first_verdict_stays() {
     for generation in GENERATIONS.map(Generation::new) {
         let slot_refs = SlotRefs::default();
         assert!(slot_refs.acquire(generation));
-        assert_eq!(slot_refs.set_reason(generation, CloseCode(7)), Some(CloseCode(7)));
-        assert_eq!(slot_refs.set_reason(generation, CloseCode(CloseCode::MAX)), Some(CloseCode(7)));
-        // The refs are as they were, and the code stays when they change.
+        assert_eq!(slot_refs.set_reason(generation, StoredReason(7)), Some(StoredReason(7)));
+        assert_eq!(slot_refs.set_reason(generation, StoredReason(StoredReason::MAX)), Some(StoredReason(7)));
+        // The refs are as they were, and the reason stays when they change.
         assert!(!slot_refs.release(generation));
-        assert_eq!(slot_refs.set_reason(generation, CloseCode(1)), Some(CloseCode(7)));
+        assert_eq!(slot_refs.set_reason(generation, StoredReason(1)), Some(StoredReason(7)));
         assert!(slot_refs.release_owner(generation, false));
     }
 }
@@ -185,8 +185,22 @@ fn the_first_verdict_stays() {
 #[test]
 fn a_verdict_is_of_its_generation_alone() {
     let slot_refs = SlotRefs::default();
-    assert_eq!(slot_refs.set_reason(Generation::new(0), CloseCode(7)), Some(CloseCode(7)));
-    assert_eq!(slot_refs.set_reason(Generation::new(1), CloseCode(8)), Some(CloseCode(8)));
-    assert_eq!(slot_refs.set_reason(Generation::new(0), CloseCode(9)), None);
+    assert_eq!(slot_refs.set_reason(Generation::new(0), StoredReason(7)), Some(StoredReason(7)));
+    assert_eq!(slot_refs.set_reason(Generation::new(1), StoredReason(8)), Some(StoredReason(8)));
+    assert_eq!(slot_refs.set_reason(Generation::new(0), StoredReason(9)), None);
     assert!(slot_refs.release_owner(Generation::new(1), false));
+}
+
+#[test]
+fn every_reason_has_a_number_of_its_own_which_fits() {
+    let codes = (CloseReason::MIN..=CloseReason::MAX).map(|code| Closed::Disconnected(CloseReason::new(code).unwrap()));
+    let reasons: Vec<_> = [Closed::Shutdown, Closed::Superseded].into_iter().chain(codes).collect();
+    assert_eq!(reasons.len(), 1_002);
+    for (n, &reason) in reasons.iter().enumerate() {
+        let stored = reason.to_stored();
+        assert_eq!((usize::from(stored.0), Closed::from_stored(stored)), (n + 1, reason));
+        let last = slot_refs(LAST, OWNER);
+        assert_eq!(last.set_reason(Generation::new(LAST), stored), Some(stored));
+        assert!(last.release_owner(Generation::new(LAST), false), "{reason:?} left the refs alone");
+    }
 }

@@ -80,7 +80,7 @@ impl State {
     /// The module's table of valid states.
     fn is_valid(self) -> bool {
         if self.live {
-            !self.waiting || !self.is_ready() || self.wakers == 3
+            !self.waiting || self.wakers == 3 || !self.closed && (self.due == 0 || self.wakers == 0)
         } else if self.closed {
             self.due == 1 && (!self.waiting || self.wakers == 3)
         } else {
@@ -335,6 +335,15 @@ fn arm_waits_only_if_there_is_nothing_to_be_told() {
     for state in live_states() {
         let to = if state.is_ready() { state } else { State { waiting: true, ..state } };
         check(state, SlotState::arm, !state.is_ready(), to);
+    }
+}
+
+#[test]
+fn arm_for_close_waits_with_something_due_unless_somebody_is_waking() {
+    for state in owned_states() {
+        let waits = !state.closed && state.wakers == 0;
+        let to = if waits { State { waiting: true, ..state } } else { state };
+        check(state, SlotState::arm_for_close, waits, to);
     }
 }
 
