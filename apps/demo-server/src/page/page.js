@@ -40,14 +40,14 @@ let lastEnd;
 function start() {
   const delays = { minDelay: 500, maxDelay: 10_000 };
   connections = [
-    connect(`/device-ws${query(single ? { id, single: 1 } : { id })}`, {
+    connect(`/device-ws${query({ id, pings: 1, ...(single && { single: 1 }) })}`, {
       ...delays,
       events: single ? undefined : `/device-events${query({ id })}`, // a stream cannot take over
       refetch: fetchDevices,
       onState: showState,
       onEnd: end,
     }),
-    connect(`/active-users${query({ id, online: 1 })}`, { ...delays, onState: forgetCounts, onMessage: showCounts }),
+    connect(`/active-users${query({ id, online: 1, pings: 1 })}`, { ...delays, onState: forgetCounts, onMessage: showCounts }),
   ];
 }
 
