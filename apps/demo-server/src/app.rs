@@ -50,7 +50,7 @@ impl App {
         Ok(Self {
             active_users: Feed::new(active_users.build()?, "active_users", COUNT_PACE),
             device_sockets: Feed::new(device_sockets.build()?, "devices", cli.update_every),
-            online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[]}}"#)),
+            online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[],"sockets":[]}}"#)),
             devices: Devices::new(),
             identity: Identity::new(cli.auth_secret.as_ref())?,
             heartbeat: Heartbeat { every: cli.ping_every, within: cli.pong_within },
