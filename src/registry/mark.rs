@@ -2,8 +2,9 @@
 
 use crate::id::SocketId;
 use crate::registry::Registry;
+use crate::registry::socket::SocketRef;
 use crate::shard::mark_many::Batch;
-use crate::socket::visit::{SocketRef, Visitor};
+use crate::shard::visit::Visitor;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -164,7 +165,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 }
                 let Some(visitor) = Visitor::new(shard, addr, seen.generation()) else { return };
                 let mut answer = None;
-                panics.catch(|| answer = Some(select(visitor.socket())));
+                panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
                 stopped = answer.is_none();
                 // The look is over before the mark runs a waker. It may end with the drop of a key, hence caught on its own.
                 panics.catch(|| drop(visitor));

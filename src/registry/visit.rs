@@ -2,7 +2,8 @@
 
 use crate::id::SocketId;
 use crate::registry::Registry;
-use crate::socket::visit::{SocketRef, Visitor};
+use crate::registry::socket::SocketRef;
+use crate::shard::visit::Visitor;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -19,7 +20,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         for shard in self.shards() {
             shard.visit(|addr, _, seen| {
                 if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
-                    f(visitor.socket());
+                    f(SocketRef::new(&visitor));
                 }
             });
         }
@@ -50,7 +51,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
             shard.visit_key(&active, |addr, _, seen| {
                 let visitor = Visitor::new(shard, addr, seen.generation());
                 visitor.is_some_and(|visitor| {
-                    f(visitor.socket());
+                    f(SocketRef::new(&visitor));
                     true
                 })
             });
@@ -70,6 +71,6 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
         let visitor = self.resolve(id).and_then(|(shard, addr)| Visitor::new(shard, addr, id.generation()));
         self.note_stale(id, visitor.is_some());
-        visitor.map(|visitor| f(visitor.socket()))
+        visitor.map(|visitor| f(SocketRef::new(&visitor)))
     }
 }

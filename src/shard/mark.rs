@@ -2,6 +2,7 @@
 
 use crate::error::Closed;
 use crate::shard::Shard;
+use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Generation, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
@@ -9,7 +10,7 @@ use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks all sockets of a key; returns how many.
     ///
     /// Most keys have one socket, are where they are looked for first, and nobody waits. Their path is short, so that the processor can

@@ -9,13 +9,13 @@
 
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
-use crate::shard::observer::PendingNotice;
+use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::slot::{LocalId, SlotAddr, Superseded};
 use crate::storage::table::ActiveKey;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Steps 3 to 5 for the socket that has just been published, by its owner.
     ///
     /// Lock-free: a step for each socket of the key.

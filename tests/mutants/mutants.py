@@ -35,13 +35,13 @@ LOOKUP = "src/shard/lookup.rs"
 MARK = "src/shard/mark.rs"
 MARK_MANY = "src/shard/mark_many.rs"
 OBSERVER = "src/shard/observer.rs"
+OWNER = "src/shard/owner.rs"
 REGISTER = "src/shard/register.rs"
 REMOVE = "src/shard/remove.rs"
 TAKEOVER = "src/shard/takeover.rs"
 TOTALS = "src/shard/totals.rs"
+VISIT = "src/shard/visit.rs"
 WALK = "src/shard/walk.rs"
-SOCKET = "src/socket/mod.rs"
-VISIT = "src/socket/visit.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
 ACCESS = "src/storage/slot/access.rs"
@@ -161,15 +161,15 @@ MUTANTS = [
          "            panics.catch(|| waker.iter().for_each(Waker::wake_by_ref));\n            match woken {\n                Woken::Again => {}\n"),
     ]),
     Mutant("looked-at-after-the-visit", "a visitor leaves the slot and goes on looking", "loom slots::visit_beside_drop", [
-        (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M>,\n", "    stay: Stay<'a, K, M>,\n    metadata: ValueRef<'a, M>,\n"),
+        (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M, O>,\n", "    stay: Stay<'a, K, M, O>,\n    metadata: ValueRef<'a, M>,\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
         (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
-        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        self.totals",
-         "        let late = exit.finish().map(std::mem::forget);\n        self.totals"),
+        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        notice",
+         "        let late = exit.finish().map(std::mem::forget);\n        notice"),
     ]),
 
     # The key's sockets.
@@ -384,18 +384,18 @@ MUTANTS = [
         (PRESENCE, "            self.lag = Lag::Noticed;\n", ""),
     ]),
     Mutant("told-before-telling", "a key counts as told before it is", "loom events::register_beside_first", [
-        (OBSERVER, "            watchers.push(&guard.key(), online(number), panics);\n            epoch.set_told();\n",
-         "            epoch.set_told();\n            watchers.push(&guard.key(), online(number), panics);\n"),
+        (WATCH, "            self.push(key, online(number), panics);\n            epoch.set_told();\n",
+         "            epoch.set_told();\n            self.push(key, online(number), panics);\n"),
     ]),
     Mutant("only-the-first-tells", "a registration leaves a key's coming to the first one of all", "test --test user_code presence_stalled::a_second_registration_tells_beside_a_stopped_first_one", [
-        (OBSERVER, "if !table.cold(bucket).epoch.is_told() {",
-         "if table.cold(bucket).epoch.number(&watchers.clock, || false).is_none() {"),
+        (WATCH, "        if let Some(number) = epoch.number(&self.clock, || true) {\n            self.push(key, online(number), panics);",
+         "        if epoch.number(&self.clock, || false).is_none()\n            && let Some(number) = epoch.number(&self.clock, || true)\n        {\n            self.push(key, online(number), panics);"),
     ]),
     Mutant("told-without-joining", "a key goes while it is told of", "loom events::register_beside_takeover_that_leaves", [
         (OBSERVER, "let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };", "let guard = hold;"),
     ]),
     Mutant("not-told-from-then-on", "every registration tells of its key again", "test --test api presence::further_sockets_of_a_key_take_no_room", [
-        (OBSERVER, "            epoch.set_told();\n", ""),
+        (WATCH, "            epoch.set_told();\n", ""),
     ]),
     Mutant("queue-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
         (QUEUE, "compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed)",
@@ -474,7 +474,7 @@ MUTANTS = [
          " {"),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
-        (SOCKET, "            self.shard.restore(addr, topics, &mut panics);\n",
+        (OWNER, "            self.shard.restore(addr, topics, &mut panics);\n",
          "            let _ = addr;\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [

@@ -97,7 +97,9 @@ fn sockets_are_the_permits_that_are_taken_wherever_they_are_returned() {
 fn the_most_sockets_and_keys_fit_one_line() {
     let totals = Totals::new(2, MOST);
     for shard in [0, 1] {
-        totals.shards[shard].permits.store(if shard == 0 { 0 } else { (MOST - 1) as u64 * ONE_FREE }, Ordering::Relaxed);
+        totals.shards[shard]
+            .permits
+            .store(if shard == 0 { 0 } else { (MOST - 1) as u64 * ONE_FREE }, Ordering::Relaxed);
     }
     assert!(!totals.shard(1).release_permit());
     assert_eq!(totals.collect(), (MOST, 1));
