@@ -301,7 +301,7 @@ MUTANTS = [
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n", ""),
-        (REGISTER, "CountsDelta::new(true, spare.is_none()));\n", "CountsDelta::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, options.due);\n"),
+        (REGISTER, "let before = totals.add_keys(spare.is_none().into());\n", "let before = totals.add_keys(spare.is_none().into());\n        let generation = claimed.occupy(metadata, options.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
@@ -365,7 +365,7 @@ MUTANTS = [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
     ]),
     Mutant("clock-relaxed", "who draws a number does not know what the drawers before it knew", "loom events::number_beside_end_and_next", [
-        (EPOCH, "clock.0.fetch_add(1, Ordering::AcqRel)", "clock.0.fetch_add(1, Ordering::Relaxed)"),
+        (EPOCH, "clock.0.fetch_add(ONE_NUMBER, Ordering::AcqRel)", "clock.0.fetch_add(ONE_NUMBER, Ordering::Relaxed)"),
     ]),
     Mutant("end-leaves-open", "an epoch that ended without a number can still get one", "loom events::subscribe_beside_last_leaves", [
         (EPOCH, "match self.0.compare_exchange(NONE, ENDED, Ordering::AcqRel, Ordering::Acquire) {\n            Ok(_) => None,\n            Err(seen) => known(seen),\n        }",
