@@ -5,6 +5,7 @@ use crate::registry::Registry;
 use crate::registry::socket::SocketRef;
 use crate::shard::mark_many::Batch;
 use crate::shard::visit::Visitor;
+use crate::storage::slot::LocalId;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -60,7 +61,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
     #[inline]
     pub fn mark_socket(&self, id: SocketId, topics: Topics) -> bool {
-        let marked = self.resolve(id).is_some_and(|(shard, addr)| shard.mark_socket(addr, id.generation(), topics));
+        let marked = self.resolve(id).is_some_and(|(shard, id)| shard.mark_socket(id, topics));
         self.note_stale(id, marked)
     }
 
@@ -163,7 +164,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 if stopped {
                     return;
                 }
-                let Some(visitor) = Visitor::new(shard, addr, seen.generation()) else { return };
+                let id = LocalId::seen_at(addr, seen);
+                let Some(visitor) = Visitor::new(shard, id) else { return };
                 let mut answer = None;
                 panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
                 stopped = answer.is_none();
@@ -171,8 +173,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 panics.catch(|| drop(visitor));
                 if answer == Some(true) {
                     // Not fenced for all at once, as in `mark_all`: `select` may just have written what the mark is about.
-                    marked +=
-                        usize::from(shard.finish_mark(addr, seen.generation(), state.mark(seen, topics), &mut panics));
+                    marked += usize::from(shard.finish_mark(id, state.mark(seen, topics), &mut panics));
                 }
             });
         }

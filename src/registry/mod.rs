@@ -14,7 +14,7 @@ use crate::shard::Shard;
 use crate::shard::geometry::Geometry;
 use crate::shard::totals::Totals;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::slot::SlotAddr;
+use crate::storage::slot::LocalId;
 use crate::sync::Arc;
 use crate::watch::queue::ChangeQueue;
 use crate::watch::{Watch, Watcher, Watchers};
@@ -123,8 +123,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 
     #[inline]
-    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&RegistryShard<K, M>, SlotAddr)> {
-        Some((self.shard_of(id), id.addr(self.inner.shard_bits)?))
+    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&RegistryShard<K, M>, LocalId)> {
+        let addr = id.addr(self.inner.shard_bits)?;
+        Some((self.shard_of(id), LocalId { addr, generation: id.generation() }))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::shard::geometry::Geometry;
 use crate::shard::observer::Observer;
 use crate::shard::totals::Totals;
 use crate::storage::slab::Slab;
-use crate::storage::slot::{Generation, SlotAddr, TakeoverClock};
+use crate::storage::slot::{LocalId, TakeoverClock};
 use crate::storage::table::Table;
 use crate::sync::Arc;
 use crate::util::append_list::AppendList;
@@ -50,7 +50,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         Self { tables, slab, geometry, index, totals, counters, takeovers, observer }
     }
 
-    pub(crate) fn id(&self, addr: SlotAddr, generation: Generation) -> SocketId {
+    pub(crate) fn id(&self, LocalId { addr, generation }: LocalId) -> SocketId {
         SocketId::new(self.index, self.geometry.shard_bits, addr, generation)
     }
 }

@@ -73,8 +73,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     }
 
     pub(crate) fn id(&self) -> SocketId {
-        let LocalId { addr, generation } = self.local_id();
-        self.shard.id(addr, generation)
+        self.shard.id(self.local_id())
     }
 
     pub(crate) fn key(&self) -> &K {
@@ -113,10 +112,10 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 
     /// Makes topics due again that were taken; if the socket was superseded, for the one that took over.
     pub(crate) fn restore(&self, topics: Topics) {
-        let LocalId { addr, generation } = self.local_id();
-        if !self.shard.mark_socket(addr, generation, topics) {
+        let id = self.local_id();
+        if !self.shard.mark_socket(id, topics) {
             let mut panics = DeferredPanics::default();
-            self.shard.restore(addr, topics, &mut panics);
+            self.shard.restore(id.addr, topics, &mut panics);
             panics.resume();
         }
     }

@@ -12,7 +12,7 @@ use crate::shard::geometry::GROWING_BOUND;
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, MAX_SEGMENT, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
@@ -86,7 +86,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         std::mem::forget((guard, permit));
         if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(addr, generation, Closed::Shutdown, &mut DeferredPanics::default());
+            self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
         }
         Ok(Registered { addr, _spare: spare, is_watched: before.is_watched() })
     }

@@ -5,7 +5,7 @@
 use crate::id::SocketId;
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
-use crate::storage::slot::{Generation, SlotAddr, Visit};
+use crate::storage::slot::{LocalId, SlotAddr, Visit};
 use crate::topics::Topics;
 use crate::util::value_cell::ValueRef;
 
@@ -25,7 +25,7 @@ struct Stay<'a, K, M, O: Observer<K>> {
 
 impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
     /// Looks at the socket of that generation, if it is still there.
-    pub(crate) fn new(shard: &'a Shard<K, M, O>, addr: SlotAddr, generation: Generation) -> Option<Self> {
+    pub(crate) fn new(shard: &'a Shard<K, M, O>, LocalId { addr, generation }: LocalId) -> Option<Self> {
         let visit = shard.slot(addr)?.visit(generation)?;
         // SAFETY: see the order of the fields.
         let metadata = unsafe { visit.metadata() };
@@ -33,7 +33,8 @@ impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
     }
 
     pub(crate) fn id(&self) -> SocketId {
-        self.stay.shard.id(self.stay.addr, self.stay.visit.generation())
+        let Stay { shard, addr, visit } = &self.stay;
+        shard.id(LocalId { addr: *addr, generation: visit.generation() })
     }
 
     pub(crate) fn key(&self) -> &K {

@@ -26,6 +26,7 @@ use crate::shard::register::RegisterOptions;
 use crate::shard::totals::Totals;
 use crate::shard::visit::Visitor;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
+use crate::storage::slot::LocalId;
 use crate::storage::table::epoch::{ActivityEpoch, EpochClock, offline, online};
 use crate::sync::Arc;
 use crate::topics::Topics;
@@ -84,14 +85,14 @@ impl<K> Watchers<K> {
         let Some(found) = shard.find(&self.presence) else { return };
         // Watchers are never taken over.
         shard.walk_key(&found, |addr, _, seen| {
-            let generation = seen.generation();
+            let id = LocalId::seen_at(addr, seen);
             panics.catch(|| {
-                if let Some(visitor) = Visitor::new(shard, addr, generation) {
+                if let Some(visitor) = Visitor::new(shard, id) {
                     visitor.metadata().iter().for_each(|queue| queue.push(key, sequence));
                 }
             });
             panics.catch(|| {
-                shard.mark_socket(addr, generation, Topics::UPDATE);
+                shard.mark_socket(id, Topics::UPDATE);
             });
         });
     }

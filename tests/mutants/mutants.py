@@ -164,7 +164,7 @@ MUTANTS = [
         (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M, O>,\n", "    stay: Stay<'a, K, M, O>,\n    metadata: ValueRef<'a, M>,\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",
+        (MARK, "            let drops = self.finish_removal(id.addr, last);\n            panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
@@ -409,7 +409,7 @@ MUTANTS = [
          "                (*known, _) = (sequence, before);\n"),
     ]),
     Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [
-        (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
+        (WATCH, "                shard.mark_socket(id, Topics::UPDATE);\n",
          "                let _ = Topics::UPDATE;\n"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to the watches of the counts", "test --test api counts_watch::a_socket_that_leaves_others_of_its_key_is_told", [
@@ -474,8 +474,8 @@ MUTANTS = [
          " {"),
     ]),
     Mutant("remark-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
-        (OWNER, "            self.shard.restore(addr, topics, &mut panics);\n",
-         "            let _ = addr;\n"),
+        (OWNER, "            self.shard.restore(id.addr, topics, &mut panics);\n",
+         "            let _ = id;\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
