@@ -11,7 +11,6 @@ mod registry;
 #[cfg(feature = "serde")]
 mod serde;
 mod shard;
-mod socket;
 mod storage;
 mod sync;
 mod topics;
@@ -46,8 +45,7 @@ pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;
 pub use registry::register::Registration;
+pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
-pub use socket::visit::SocketRef;
-pub use socket::{Due, Socket, WaitClosed};
 pub use topics::Topics;

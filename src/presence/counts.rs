@@ -1,7 +1,7 @@
 //! Waiting for the counts to change, and for the last socket to go.
 
 use crate::registry::Registry;
-use crate::watch::{Watch, WatcherSocket};
+use crate::watch::{Watch, Watcher};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -16,7 +16,7 @@ use std::task::{Context, Poll};
 /// watch or subscription it costs nothing.
 pub struct CountsWatch<K, M = ()> {
     registry: Registry<K, M>,
-    watcher: WatcherSocket<K>,
+    watcher: Watcher<K>,
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {

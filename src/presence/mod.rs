@@ -25,7 +25,7 @@ use crate::storage::table::epoch::online;
 use crate::sync::MODELLED;
 use crate::util::budget::Budget;
 use crate::watch::queue::{Change, ChangeQueue};
-use crate::watch::{Watch, WatcherSocket};
+use crate::watch::{Watch, Watcher};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -90,7 +90,7 @@ pub enum PresenceEvent<K> {
 /// is in order: a registration is taken back then.
 pub struct Presence<K, M = ()> {
     registry: Registry<K, M>,
-    watcher: WatcherSocket<K>,
+    watcher: Watcher<K>,
     clone: fn(&K) -> K,
     /// Changes off the queue, the oldest last.
     changes: Vec<Change<K>>,

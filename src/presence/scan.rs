@@ -3,9 +3,9 @@
 //! Whoever is active from before the walk begins until after it ends is met. Tables that are added meanwhile are left out: keys get there
 //! by registrations that tell who watches.
 
-use crate::registry::Registry;
+use crate::registry::{Registry, RegistryShard};
+use crate::shard::SLOTS_STAY;
 use crate::shard::hold::KeyHold;
-use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
 use crate::sync::MODELLED;
 
@@ -66,7 +66,7 @@ impl KeyScan {
     }
 }
 
-impl<K, M> Shard<K, M> {
+impl<K, M> RegistryShard<K, M> {
     /// The active key in a bucket, and its epoch's number. None also if it goes idle while it is looked at.
     fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
         let bucket = table.bucket(index);
@@ -76,7 +76,7 @@ impl<K, M> Shard<K, M> {
         }
         // The hold comes before the step that ends the epoch, so whoever makes that step knows of the caller.
         let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
-        let clock = &self.watchers.as_ref()?.clock;
+        let clock = &self.observer.clock;
         let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;
         Some((clone(&hold.key()), epoch))
     }

@@ -4,6 +4,7 @@ use crate::error::{CloseReason, Closed};
 use crate::id::SocketId;
 use crate::registry::Registry;
 use crate::shard::cursor::SlotCursor;
+use crate::storage::slot::LocalId;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
 use std::fmt;
@@ -59,9 +60,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
     pub fn disconnect_socket(&self, id: SocketId, reason: CloseReason) -> bool {
-        let Some((shard, addr)) = self.resolve(id) else { return false };
+        let Some((shard, id)) = self.resolve(id) else { return false };
         let mut panics = DeferredPanics::default();
-        let told = shard.close_socket(addr, id.generation(), Closed::Disconnected(reason), &mut panics);
+        let told = shard.close_socket(id, Closed::Disconnected(reason), &mut panics);
         panics.resume();
         told
     }
@@ -75,11 +76,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (mut told, mut panics) = (0, DeferredPanics::default());
         if let Some(active) = shard.find(&fingerprint) {
             shard.visit_key(&active, |addr, _, seen| {
-                let generation = seen.generation();
-                if !select(shard.id(addr, generation)) {
+                let id = LocalId::seen_at(addr, seen);
+                if !select(shard.id(id)) {
                     return true;
                 }
-                let is_told = shard.close_socket(addr, generation, Closed::Disconnected(reason), &mut panics);
+                let is_told = shard.close_socket(id, Closed::Disconnected(reason), &mut panics);
                 told += usize::from(is_told);
                 is_told
             });
@@ -165,7 +166,7 @@ impl<K, M> Iterator for CloseGradually<'_, K, M> {
         {
             let is_at_end = self.cursor.advance(shard, |addr, seen| {
                 let closes = !seen.is_closed();
-                if closes && shard.close_socket(addr, seen.generation(), Closed::Shutdown, &mut panics) {
+                if closes && shard.close_socket(LocalId::seen_at(addr, seen), Closed::Shutdown, &mut panics) {
                     told += 1;
                 }
                 told < batch

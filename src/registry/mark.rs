@@ -2,8 +2,10 @@
 
 use crate::id::SocketId;
 use crate::registry::Registry;
+use crate::registry::socket::SocketRef;
 use crate::shard::mark_many::Batch;
-use crate::socket::visit::{SocketRef, Visitor};
+use crate::shard::visit::Visitor;
+use crate::storage::slot::LocalId;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -79,7 +81,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// ```
     #[inline]
     pub fn mark_socket_topics(&self, id: SocketId, topics: Topics) -> bool {
-        let marked = self.resolve(id).is_some_and(|(shard, addr)| shard.mark_socket(addr, id.generation(), topics));
+        let marked = self.resolve(id).is_some_and(|(shard, id)| shard.mark_socket(id, topics));
         self.note_stale(id, marked)
     }
 
@@ -208,16 +210,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                 if stopped {
                     return;
                 }
-                let Some(visitor) = Visitor::new(shard, addr, seen.generation()) else { return };
+                let id = LocalId::seen_at(addr, seen);
+                let Some(visitor) = Visitor::new(shard, id) else { return };
                 let mut answer = None;
-                panics.catch(|| answer = Some(select(visitor.socket())));
+                panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
                 stopped = answer.is_none();
                 // The look is over before the mark runs a waker. It may end with the drop of a key, hence caught on its own.
                 panics.catch(|| drop(visitor));
                 if answer == Some(true) {
                     // Not fenced for all at once, as in `mark_all`: `select` may just have written what the mark is about.
-                    marked +=
-                        usize::from(shard.finish_mark(addr, seen.generation(), state.mark(seen, topics), &mut panics));
+                    marked += usize::from(shard.finish_mark(id, state.mark(seen, topics), &mut panics));
                 }
             });
         }

@@ -5,6 +5,7 @@ pub(crate) mod close;
 pub(crate) mod mark;
 pub(crate) mod read;
 pub(crate) mod register;
+pub(crate) mod socket;
 pub(crate) mod stats;
 pub(crate) mod visit;
 
@@ -13,10 +14,10 @@ use crate::shard::Shard;
 use crate::shard::geometry::Geometry;
 use crate::shard::totals::Totals;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::slot::SlotAddr;
+use crate::storage::slot::LocalId;
 use crate::sync::Arc;
 use crate::watch::queue::ChangeQueue;
-use crate::watch::{Watch, WatcherSocket, Watchers};
+use crate::watch::{Watch, Watcher, Watchers};
 use std::fmt;
 use std::hash::Hash;
 
@@ -60,10 +61,13 @@ pub struct Registry<K, M = ()> {
     inner: Arc<Inner<K, M>>,
 }
 
+/// A shard of a registry: the watchers are told what changes in it.
+pub(crate) type RegistryShard<K, M> = Shard<K, M, Arc<Watchers<K>>>;
+
 struct Inner<K, M> {
     seeds: Seeds,
     shard_bits: u32,
-    shards: Box<[Arc<Shard<K, M>>]>,
+    shards: Box<[Arc<RegistryShard<K, M>>]>,
     totals: Arc<Totals>,
     watchers: Arc<Watchers<K>>,
 }
@@ -78,7 +82,7 @@ impl<K, M> Registry<K, M> {
     pub(crate) fn with(shards: usize, max_sockets: usize, geometry: Geometry) -> Self {
         let totals = Arc::new(Totals::new(shards, max_sockets));
         let watchers = Arc::new(Watchers::new());
-        let shard = |index| Arc::new(Shard::new(index, geometry, Arc::clone(&totals), Some(Arc::clone(&watchers))));
+        let shard = |index| Arc::new(Shard::new(index, geometry, Arc::clone(&totals), Arc::clone(&watchers)));
         let shard_bits = shards.trailing_zeros();
         let shards = (0..shards).map(shard).collect();
         Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, totals, watchers }) }
@@ -88,16 +92,16 @@ impl<K, M> Registry<K, M> {
         &self.inner.totals
     }
 
-    pub(crate) fn shards(&self) -> impl Iterator<Item = &Shard<K, M>> {
+    pub(crate) fn shards(&self) -> impl Iterator<Item = &RegistryShard<K, M>> {
         self.inner.shards.iter().map(|shard| &**shard)
     }
 
-    pub(crate) fn shard(&self, index: usize) -> Option<&Shard<K, M>> {
+    pub(crate) fn shard(&self, index: usize) -> Option<&RegistryShard<K, M>> {
         self.inner.shards.get(index).map(|shard| &**shard)
     }
 
     /// One more who watches; with a queue if it watches presence.
-    pub(crate) fn watch(&self, watch: Watch, queue: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
+    pub(crate) fn watch(&self, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
         self.inner.watchers.join(&self.inner.totals, watch, queue)
     }
 }
@@ -105,7 +109,7 @@ impl<K, M> Registry<K, M> {
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
     #[inline(always)]
-    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<Shard<K, M>>, Fingerprint) {
+    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<RegistryShard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
         let fingerprint = seeds.fingerprint(key);
         (&shards[fingerprint.hash as usize & (shards.len() - 1)], fingerprint)
@@ -113,14 +117,15 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
 
     /// The shard that an id names.
     #[inline]
-    pub(crate) fn shard_of(&self, id: SocketId) -> &Shard<K, M> {
+    pub(crate) fn shard_of(&self, id: SocketId) -> &RegistryShard<K, M> {
         let Inner { shard_bits, shards, .. } = &*self.inner;
         &shards[id.shard(*shard_bits)]
     }
 
     #[inline]
-    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&Shard<K, M>, SlotAddr)> {
-        Some((self.shard_of(id), id.addr(self.inner.shard_bits)?))
+    pub(crate) fn resolve(&self, id: SocketId) -> Option<(&RegistryShard<K, M>, LocalId)> {
+        let addr = id.addr(self.inner.shard_bits)?;
+        Some((self.shard_of(id), LocalId { addr, generation: id.generation() }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::id::SocketId;
 use crate::registry::Registry;
+use crate::storage::slot::LocalId;
 use crate::topics::Topics;
 use std::borrow::Borrow;
 use std::hash::Hash;
@@ -22,7 +23,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
-        let state = self.resolve(id).and_then(|(shard, addr)| shard.state(addr));
+        let state = self.resolve(id).and_then(|(shard, id)| shard.state(id.addr));
         self.note_stale(id, state.is_some_and(|state| state.load().is_live_as(id.generation())))
     }
 
@@ -55,7 +56,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let Some(active) = shard.find(&fingerprint) else { return Vec::new() };
         let mut ids = Vec::new();
         shard.visit_key(&active, |addr, _, seen| {
-            ids.push(shard.id(addr, seen.generation()));
+            ids.push(shard.id(LocalId::seen_at(addr, seen)));
             true
         });
         // A takeover may have been met twice.

@@ -2,8 +2,9 @@
 
 use crate::error::RegisterError;
 use crate::registry::Registry;
+use crate::registry::socket::Socket;
+use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
-use crate::socket::Socket;
 use crate::sync::Arc;
 use crate::topics::Topics;
 use std::fmt;
@@ -105,16 +106,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let registered =
             shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
         shard.counters.registered();
-        let socket = Socket::new(Arc::clone(shard), registered.addr);
+        let owner = Owner::new(Arc::clone(shard), registered.addr);
         if options.takes_over {
-            socket.take_over();
+            owner.take_over();
         }
         if registered.is_watched {
             shard.notify_active(registered.addr);
         }
         // The spare key goes last: should its drop panic, the socket is removed.
         drop(registered);
-        Ok(socket)
+        Ok(Socket(owner))
     }
 
     /// A registration whose options are yet to be chosen.

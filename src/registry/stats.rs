@@ -3,7 +3,7 @@
 use crate::id::SocketId;
 use crate::registry::Registry;
 #[cfg(feature = "stats")]
-use crate::shard::Shard;
+use crate::registry::RegistryShard;
 #[cfg(feature = "stats")]
 use crate::storage::table::BUCKETS_PER_LINE;
 use std::hash::Hash;
@@ -41,7 +41,7 @@ pub struct Stats {
 
 #[cfg(feature = "stats")]
 impl Stats {
-    fn add<K, M>(&mut self, shard: &Shard<K, M>) {
+    fn add<K, M>(&mut self, shard: &RegistryShard<K, M>) {
         let counters = shard.counters.numbers();
         let coalesced = counters.coalesced.read();
         self.marks += counters.changed.read() + coalesced;

@@ -2,7 +2,9 @@
 
 use crate::id::SocketId;
 use crate::registry::Registry;
-use crate::socket::visit::{SocketRef, Visitor};
+use crate::registry::socket::SocketRef;
+use crate::shard::visit::Visitor;
+use crate::storage::slot::LocalId;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -18,8 +20,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
             shard.visit(|addr, _, seen| {
-                if let Some(visitor) = Visitor::new(shard, addr, seen.generation()) {
-                    f(visitor.socket());
+                if let Some(visitor) = Visitor::new(shard, LocalId::seen_at(addr, seen)) {
+                    f(SocketRef::new(&visitor));
                 }
             });
         }
@@ -48,9 +50,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let (shard, fingerprint) = self.locate(key);
         if let Some(active) = shard.find(&fingerprint) {
             shard.visit_key(&active, |addr, _, seen| {
-                let visitor = Visitor::new(shard, addr, seen.generation());
+                let visitor = Visitor::new(shard, LocalId::seen_at(addr, seen));
                 visitor.is_some_and(|visitor| {
-                    f(visitor.socket());
+                    f(SocketRef::new(&visitor));
                     true
                 })
             });
@@ -68,8 +70,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn with_socket<R>(&self, id: SocketId, f: impl FnOnce(SocketRef<'_, K, M>) -> R) -> Option<R> {
-        let visitor = self.resolve(id).and_then(|(shard, addr)| Visitor::new(shard, addr, id.generation()));
+        let visitor = self.resolve(id).and_then(|(shard, id)| Visitor::new(shard, id));
         self.note_stale(id, visitor.is_some());
-        visitor.map(|visitor| f(visitor.socket()))
+        visitor.map(|visitor| f(SocketRef::new(&visitor)))
     }
 }

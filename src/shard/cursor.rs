@@ -1,6 +1,7 @@
 //! A walk over a shard's slots that goes on later.
 
 use crate::shard::Shard;
+use crate::shard::observer::Observer;
 use crate::storage::slab::OverflowSlot;
 use crate::storage::slot::{SlotAddr, SlotState, state};
 
@@ -17,9 +18,9 @@ pub(crate) struct SlotCursor {
 impl SlotCursor {
     /// Calls `f` for each live socket from here on: once for each that is so from before the walk
     /// until after it. `f` says whether to go on. Returns whether the walk is at its end.
-    pub(crate) fn advance<K, M>(
+    pub(crate) fn advance<K, M, O: Observer<K>>(
         &mut self,
-        shard: &Shard<K, M>,
+        shard: &Shard<K, M, O>,
         mut f: impl FnMut(SlotAddr, state::Snapshot) -> bool,
     ) -> bool {
         while !self.is_past_tables {

@@ -4,21 +4,21 @@
 
 use crate::error::RegisterError;
 use crate::shard::Shard;
-use crate::shard::observer::PendingNotice;
+use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::table::key_state::Join;
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::value_cell::ValueRef;
 
 /// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
-pub(crate) struct KeyHold<'a, K, M> {
-    pub(super) shard: &'a Shard<K, M>,
+pub(crate) struct KeyHold<'a, K, M, O: Observer<K>> {
+    pub(super) shard: &'a Shard<K, M, O>,
     pub(super) table: &'a Table<K, M>,
     pub(super) bucket: u32,
 }
 
-impl<'a, K, M> KeyHold<'a, K, M> {
+impl<'a, K, M, O: Observer<K>> KeyHold<'a, K, M, O> {
     /// None if that occupancy of the bucket has ended.
-    pub(crate) fn new(shard: &'a Shard<K, M>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
+    pub(crate) fn new(shard: &'a Shard<K, M, O>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
         let ActiveKey { table, index: bucket, seen, .. } = *found;
         found.bucket.key_state.hold(seen).then(|| Self { shard, table, bucket })
     }
@@ -29,7 +29,7 @@ impl<'a, K, M> KeyHold<'a, K, M> {
     }
 
     /// Becomes one more socket of the key; none if the key has gone idle.
-    pub(super) fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M>>, RegisterError> {
+    pub(super) fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M, O>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
         match table.bucket(bucket).key_state.join(limit) {
             Join::Granted => {
@@ -42,7 +42,7 @@ impl<'a, K, M> KeyHold<'a, K, M> {
     }
 }
 
-impl<K, M> Drop for KeyHold<'_, K, M> {
+impl<K, M, O: Observer<K>> Drop for KeyHold<'_, K, M, O> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let after = shard.release_hold(table, bucket);
@@ -52,20 +52,20 @@ impl<K, M> Drop for KeyHold<'_, K, M> {
 }
 
 /// Being counted in a key's state, as a socket or while it is told of; dropping it takes that back.
-pub(super) struct JoinGuard<'a, K, M> {
-    pub(super) shard: &'a Shard<K, M>,
+pub(super) struct JoinGuard<'a, K, M, O: Observer<K>> {
+    pub(super) shard: &'a Shard<K, M, O>,
     pub(super) table: &'a Table<K, M>,
     pub(super) bucket: u32,
 }
 
-impl<K, M> JoinGuard<'_, K, M> {
+impl<K, M, O: Observer<K>> JoinGuard<'_, K, M, O> {
     pub(super) fn key(&self) -> ValueRef<'_, K> {
         // SAFETY: counted as live, so the key stays; it was written before it became visible.
         unsafe { self.table.key(self.bucket).get() }
     }
 }
 
-impl<K, M> Drop for JoinGuard<'_, K, M> {
+impl<K, M, O: Observer<K>> Drop for JoinGuard<'_, K, M, O> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let mut notice = PendingNotice::default();

@@ -1,12 +1,13 @@
 //! From a key to its bucket, from an address to its slot.
 
+use crate::shard::observer::Observer;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slab::OverflowSlot;
 use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
 use crate::storage::table::{ActiveKey, Candidate, Table};
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// The key, if it is active.
     #[inline]
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {

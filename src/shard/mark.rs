@@ -2,14 +2,15 @@
 
 use crate::error::Closed;
 use crate::shard::Shard;
+use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Generation, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
+use crate::storage::slot::{LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks all sockets of a key; returns how many.
     ///
     /// Most keys have one socket, are where they are looked for first, and nobody waits. Their path is short, so that the processor can
@@ -47,7 +48,7 @@ impl<K, M> Shard<K, M> {
         if let MarkOutcome::Wake(token) = marked {
             let mut panics = DeferredPanics::default();
             let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
-            self.wake_at(slot, addr, seen.generation(), token, &mut panics);
+            self.wake_at(slot, LocalId::seen_at(addr, seen), token, &mut panics);
             panics.resume();
         }
         true
@@ -87,7 +88,7 @@ impl<K, M> Shard<K, M> {
         let mut marked = 0;
         self.visit_key(active, |addr, state, seen| {
             let outcome = if fenced { state.mark_fenced(seen, topics) } else { state.mark(seen, topics) };
-            let is_marked = self.finish_mark(addr, seen.generation(), outcome, panics);
+            let is_marked = self.finish_mark(LocalId::seen_at(addr, seen), outcome, panics);
             marked += usize::from(is_marked);
             is_marked
         });
@@ -96,33 +97,27 @@ impl<K, M> Shard<K, M> {
 
     /// Marks one socket; false if it is gone.
     #[inline]
-    pub(crate) fn mark_socket(&self, addr: SlotAddr, generation: Generation, topics: Topics) -> bool {
-        let Some(state) = self.state(addr) else { return false };
+    pub(crate) fn mark_socket(&self, id: LocalId, topics: Topics) -> bool {
+        let Some(state) = self.state(id.addr) else { return false };
         let seen = state.load();
-        if !seen.is_live_as(generation) {
+        if !seen.is_live_as(id.generation) {
             return false;
         }
-        self.try_mark(state, seen, topics, false) || self.mark_socket_slow(addr, state, seen, topics)
+        self.try_mark(state, seen, topics, false) || self.mark_socket_slow(id, state, seen, topics)
     }
 
     /// As `mark_socket`, in the middle of something that a waker's panic must not end.
-    pub(crate) fn mark_socket_or_panic_later(
-        &self,
-        addr: SlotAddr,
-        generation: Generation,
-        topics: Topics,
-        panics: &mut DeferredPanics,
-    ) -> bool {
-        self.state(addr).is_some_and(|state| {
+    pub(crate) fn mark_socket_or_panic_later(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
+        self.state(id.addr).is_some_and(|state| {
             let seen = state.load();
-            seen.is_live_as(generation) && self.finish_signal(addr, generation, state.mark(seen, topics), panics)
+            seen.is_live_as(id.generation) && self.finish_signal(id, state.mark(seen, topics), panics)
         })
     }
 
     #[inline(never)]
-    fn mark_socket_slow(&self, addr: SlotAddr, state: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
+    fn mark_socket_slow(&self, id: LocalId, state: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
         let mut panics = DeferredPanics::default();
-        let marked = self.finish_mark(addr, seen.generation(), state.mark(seen, topics), &mut panics);
+        let marked = self.finish_mark(id, state.mark(seen, topics), &mut panics);
         panics.resume();
         marked
     }
@@ -134,72 +129,47 @@ impl<K, M> Shard<K, M> {
         let mut marked = 0;
         self.visit(|addr, state, seen| {
             let is_marked = self.try_mark(state, seen, topics, true)
-                || self.finish_mark(addr, seen.generation(), state.mark_fenced(seen, topics), panics);
+                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark_fenced(seen, topics), panics);
             marked += usize::from(is_marked);
         });
         marked
     }
 
     /// Tells one socket to go; false if it is gone.
-    pub(crate) fn close_socket(
-        &self,
-        addr: SlotAddr,
-        generation: Generation,
-        why: Closed,
-        panics: &mut DeferredPanics,
-    ) -> bool {
-        self.slot(addr).is_some_and(|slot| self.finish_signal(addr, generation, slot.close(generation, why), panics))
+    pub(crate) fn close_socket(&self, id: LocalId, why: Closed, panics: &mut DeferredPanics) -> bool {
+        self.slot(id.addr).is_some_and(|slot| self.finish_signal(id, slot.close(id.generation, why), panics))
     }
 
     /// Does what a mark asks for; false if the socket was gone.
     #[inline]
-    pub(crate) fn finish_mark(
-        &self,
-        addr: SlotAddr,
-        generation: Generation,
-        marked: MarkOutcome,
-        panics: &mut DeferredPanics,
-    ) -> bool {
+    pub(crate) fn finish_mark(&self, id: LocalId, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         if marked != MarkOutcome::Gone {
             self.counters.marked(marked == MarkOutcome::Unchanged);
         }
-        self.finish_signal(addr, generation, marked, panics)
+        self.finish_signal(id, marked, panics)
     }
 
     /// Does what a mark or a call to close asks for; false if the socket was gone.
     #[inline]
-    fn finish_signal(
-        &self,
-        addr: SlotAddr,
-        generation: Generation,
-        marked: MarkOutcome,
-        panics: &mut DeferredPanics,
-    ) -> bool {
+    fn finish_signal(&self, id: LocalId, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         match marked {
             MarkOutcome::Gone => return false,
             MarkOutcome::Unchanged | MarkOutcome::Set => {}
-            MarkOutcome::Wake(token) => self.wake(addr, generation, token, panics),
+            MarkOutcome::Wake(token) => self.wake(id, token, panics),
         }
         true
     }
 
     #[inline(never)]
-    pub(crate) fn wake(&self, addr: SlotAddr, generation: Generation, token: WakeToken, panics: &mut DeferredPanics) {
-        self.wake_at(self.slot_at(addr), addr, generation, token, panics);
+    pub(crate) fn wake(&self, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
+        self.wake_at(self.slot_at(id.addr), id, token, panics);
     }
 
     #[inline]
-    fn wake_at(
-        &self,
-        slot: SlotRef<'_, M>,
-        addr: SlotAddr,
-        generation: Generation,
-        token: WakeToken,
-        panics: &mut DeferredPanics,
-    ) {
+    fn wake_at(&self, slot: SlotRef<'_, M>, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
         self.counters.woke();
-        if let Some(last) = slot.waking(generation, token).wake(panics) {
-            let drops = self.finish_removal(addr, last);
+        if let Some(last) = slot.waking(id.generation, token).wake(panics) {
+            let drops = self.finish_removal(id.addr, last);
             panics.catch(|| drop(drops));
         }
     }

@@ -1,6 +1,7 @@
 //! Marks of many keys, with the memory of several of them on its way at once.
 
 use crate::shard::Shard;
+use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
 use crate::sync::full_fence;
 use crate::topics::Topics;
@@ -10,24 +11,27 @@ use crate::util::panic::DeferredPanics;
 /// it.
 const AHEAD: usize = 16;
 
+/// A key, and the shard that it belongs to.
+type Located<'a, K, M, O> = (&'a Shard<K, M, O>, Fingerprint);
+
 /// Marks of many keys. Those whose memory has been asked for are marked when the batch is full, or
 /// ends: also by a panic of the iterator that gives them.
-pub(crate) struct Batch<'a, K, M> {
-    keys: [Option<(&'a Shard<K, M>, Fingerprint)>; AHEAD],
+pub(crate) struct Batch<'a, K, M, O: Observer<K>> {
+    keys: [Option<Located<'a, K, M, O>>; AHEAD],
     len: usize,
     topics: Topics,
     marked: usize,
     panics: DeferredPanics,
 }
 
-impl<'a, K, M> Batch<'a, K, M> {
+impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
     pub(crate) fn new(topics: Topics) -> Self {
         Self { keys: [const { None }; AHEAD], len: 0, topics, marked: 0, panics: DeferredPanics::default() }
     }
 
     /// Adds a key.
     #[inline]
-    pub(crate) fn push(&mut self, shard: &'a Shard<K, M>, fingerprint: Fingerprint) {
+    pub(crate) fn push(&mut self, shard: &'a Shard<K, M, O>, fingerprint: Fingerprint) {
         shard.prefetch(&fingerprint, 0);
         self.keys[self.len] = Some((shard, fingerprint));
         self.len += 1;
@@ -77,7 +81,7 @@ impl<'a, K, M> Batch<'a, K, M> {
     }
 }
 
-impl<K, M> Drop for Batch<'_, K, M> {
+impl<K, M, O: Observer<K>> Drop for Batch<'_, K, M, O> {
     /// After `finish` there is nothing left to do.
     fn drop(&mut self) {
         self.flush();

@@ -8,26 +8,28 @@ pub(crate) mod lookup;
 pub(crate) mod mark;
 pub(crate) mod mark_many;
 pub(crate) mod observer;
+pub(crate) mod owner;
 pub(crate) mod register;
 pub(crate) mod remove;
 pub(crate) mod takeover;
 pub(crate) mod totals;
+pub(crate) mod visit;
 pub(crate) mod walk;
 
 use crate::id::SocketId;
 use crate::shard::counters::Counters;
 use crate::shard::geometry::Geometry;
+use crate::shard::observer::Observer;
 use crate::shard::totals::Totals;
 use crate::storage::slab::Slab;
-use crate::storage::slot::{Generation, SlotAddr, TakeoverClock};
+use crate::storage::slot::{LocalId, TakeoverClock};
 use crate::storage::table::Table;
 use crate::sync::Arc;
 use crate::util::append_list::AppendList;
-use crate::watch::Watchers;
 use crossbeam_utils::CachePadded;
 
 /// One shard. Its first cache lines are read by every operation and written by none that is frequent.
-pub(crate) struct Shard<K, M> {
+pub(crate) struct Shard<K, M, O> {
     pub(crate) tables: CachePadded<AppendList<Table<K, M>>>,
     pub(crate) slab: CachePadded<Slab<M>>,
     pub(crate) geometry: Geometry,
@@ -35,26 +37,20 @@ pub(crate) struct Shard<K, M> {
     pub(crate) totals: Arc<Totals>,
     pub(crate) counters: Counters,
     pub(crate) takeovers: CachePadded<TakeoverClock>,
-    /// None: this is the watchers' own shard.
-    pub(crate) watchers: Option<Arc<Watchers<K>>>,
+    pub(crate) observer: O,
 }
 
 /// Why a slot that a socket has had is there.
 pub(crate) const SLOTS_STAY: &str = "tables and pages stay as long as the shard";
 
-impl<K, M> Shard<K, M> {
-    pub(crate) fn new(
-        index: usize,
-        geometry: Geometry,
-        totals: Arc<Totals>,
-        watchers: Option<Arc<Watchers<K>>>,
-    ) -> Self {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
+    pub(crate) fn new(index: usize, geometry: Geometry, totals: Arc<Totals>, observer: O) -> Self {
         let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * geometry.max_lines)));
         let (counters, takeovers) = (Counters::default(), CachePadded::default());
-        Self { tables, slab, geometry, index, totals, counters, takeovers, watchers }
+        Self { tables, slab, geometry, index, totals, counters, takeovers, observer }
     }
 
-    pub(crate) fn id(&self, addr: SlotAddr, generation: Generation) -> SocketId {
+    pub(crate) fn id(&self, LocalId { addr, generation }: LocalId) -> SocketId {
         SocketId::new(self.index, self.geometry.shard_bits, addr, generation)
     }
 }

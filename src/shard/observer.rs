@@ -14,11 +14,31 @@
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
 use crate::storage::slot::SlotAddr;
-use crate::storage::table::epoch::{offline, online};
+use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::panic::DeferredPanics;
-use crate::watch::Watchers;
+
+/// Who is told what changes in a shard. It is called only if the shard's totals are watched.
+pub(crate) trait Observer<K> {
+    /// A key became active, and stays so during the call. Tells of its epoch, and then sets TOLD.
+    fn key_active(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
+
+    /// A key became idle. Ends its epoch, and tells that.
+    fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
+
+    /// The number of keys or sockets changed.
+    fn counts_changed(&self, panics: &mut DeferredPanics);
+}
+
+/// Nobody: the totals of its shard are never watched.
+impl<K> Observer<K> for () {
+    fn key_active(&self, _: &K, _: &ActivityEpoch, _: &mut DeferredPanics) {}
+
+    fn key_idle(&self, _: &K, _: &ActivityEpoch, _: &mut DeferredPanics) {}
+
+    fn counts_changed(&self, _: &mut DeferredPanics) {}
+}
 
 /// What one who leaves owes to the watchers.
 #[derive(Default)]
@@ -36,32 +56,27 @@ impl PendingNotice {
     }
 }
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Tells the watchers of the registration of the socket at `addr`, by its owner.
     #[cold]
     pub(crate) fn notify_active(&self, addr: SlotAddr) {
-        let Some(watchers) = &self.watchers else { return };
         let mut panics = DeferredPanics::default();
         let (table, bucket) = self.bucket_of(addr);
         if !table.cold(bucket).epoch.is_told() {
-            self.tell_active(watchers, table, bucket, &mut panics);
+            self.tell_active(table, bucket, &mut panics);
         }
-        watchers.mark(&mut panics);
+        self.observer.counts_changed(&mut panics);
         panics.resume();
     }
 
     /// Tells the watchers of the epoch of the key that is in a bucket, by the owner of one of its
     /// sockets.
-    fn tell_active(&self, watchers: &Watchers<K>, table: &Table<K, M>, bucket: u32, panics: &mut DeferredPanics) {
+    fn tell_active(&self, table: &Table<K, M>, bucket: u32, panics: &mut DeferredPanics) {
         let Some(hold) = KeyHold::new(self, &ActiveKey::now(table, bucket)) else { return };
         // Gone: the caller's socket was superseded, and the epoch has ended. Full: as many others
         // are telling.
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
-        let epoch = &table.cold(bucket).epoch;
-        if let Some(number) = epoch.number(&watchers.clock, || true) {
-            watchers.push(&guard.key(), online(number), panics);
-            epoch.set_told();
-        }
+        self.observer.key_active(&guard.key(), &table.cold(bucket).epoch, panics);
         panics.catch(|| drop(guard));
     }
 
@@ -69,10 +84,7 @@ impl<K, M> Shard<K, M> {
     #[cold]
     pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
-        // Without a number nobody ever learnt of the epoch.
-        if let (Some(watchers), Some(number)) = (&self.watchers, table.cold(bucket).epoch.end()) {
-            watchers.push(key, offline(number), &mut notice.panics);
-        }
+        self.observer.key_idle(key, &table.cold(bucket).epoch, &mut notice.panics);
     }
 
     /// Drops what a removal left behind, and tells who watches the counts if there may be any.
@@ -87,9 +99,7 @@ impl<K, M> Shard<K, M> {
     fn flush(&self, notice: PendingNotice, drops: impl Sized) {
         let PendingNotice { mut panics, .. } = notice;
         panics.catch(|| drop(drops));
-        if let Some(watchers) = &self.watchers {
-            watchers.mark(&mut panics);
-        }
+        self.observer.counts_changed(&mut panics);
         panics.resume_unless_panicking();
     }
 }

@@ -10,9 +10,9 @@ use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
 use crate::shard::geometry::GROWING_BOUND;
 use crate::shard::hold::{JoinGuard, KeyHold};
-use crate::shard::observer::PendingNotice;
+use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, MAX_SEGMENT, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
@@ -39,9 +39,9 @@ pub(crate) struct Registered<K> {
 }
 
 /// A permit for one more socket; dropping it gives it back.
-struct Permit<'a, K, M>(&'a Shard<K, M>);
+struct Permit<'a, K, M, O: Observer<K>>(&'a Shard<K, M, O>);
 
-impl<K, M> Drop for Permit<'_, K, M> {
+impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
     fn drop(&mut self) {
         let mut notice = PendingNotice::default();
         notice.note(self.0.totals.shard(self.0.index).release_permit());
@@ -49,7 +49,7 @@ impl<K, M> Drop for Permit<'_, K, M> {
     }
 }
 
-impl<K: Eq, M> Shard<K, M> {
+impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     /// Registers a socket.
     ///
     /// Lock-free, but for the allocator when the shard grows.
@@ -86,13 +86,13 @@ impl<K: Eq, M> Shard<K, M> {
         std::mem::forget((guard, permit));
         if before.is_closed() {
             // Nobody waits for it yet, so no waker is called.
-            self.close_socket(addr, generation, Closed::Shutdown, &mut DeferredPanics::default());
+            self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
         }
         Ok(Registered { addr, _spare: spare, is_watched: before.is_watched() })
     }
 
     /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
-    fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M>, RegisterError> {
+    fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M, O>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
                 self.tables.push(None, self.new_table(0, self.geometry.first_lines, self.geometry.first_bound)?);
@@ -127,9 +127,9 @@ impl<K: Eq, M> Shard<K, M> {
     }
 }
 
-type Entered<'a, K, M> = (JoinGuard<'a, K, M>, SlotAddr, Claimed<'a, M>, Option<K>);
+type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Looks for the key in the tables older than `newest`, and seals them for it.
     fn find_sealing<'a>(
         &'a self,
@@ -159,7 +159,7 @@ impl<K, M> Shard<K, M> {
     }
 }
 
-impl<'a, K, M> JoinGuard<'a, K, M> {
+impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
     /// Whether the key has, or has had, other slots than the bucket's own.
     fn is_chained(&self) -> bool {
         self.table.bucket(self.bucket).key_state.load().is_chained()

@@ -8,7 +8,7 @@
 
 #![allow(unsafe_code)]
 
-use crate::shard::observer::PendingNotice;
+use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
 use crate::storage::table::Table;
@@ -21,7 +21,7 @@ pub(crate) struct DeferredDrops<K, M> {
     _key: Option<K>,
 }
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
     /// Lock-free. When the key goes idle, it takes a step for each further socket that the key had at its peak.

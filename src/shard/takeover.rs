@@ -9,13 +9,13 @@
 
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
-use crate::shard::observer::PendingNotice;
+use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::slot::{LocalId, SlotAddr, Superseded};
 use crate::storage::table::ActiveKey;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Steps 3 to 5 for the socket that has just been published, by its owner.
     ///
     /// Lock-free: a step for each socket of the key.
@@ -29,7 +29,7 @@ impl<K, M> Shard<K, M> {
         let (turn, _) = own.load();
         let mut winner = None;
         self.walk_key(&active, |addr, state, seen| {
-            let other = LocalId { addr, generation: seen.generation() };
+            let other = LocalId::seen_at(addr, seen);
             let (others_turn, takes_over) = self.slot_at(addr).turn.load();
             if others_turn < turn {
                 self.supersede(&active, other, new, panics);
@@ -45,16 +45,10 @@ impl<K, M> Shard<K, M> {
     }
 
     /// Supersedes a socket of the key, unless it is gone. What was due for it goes to `heir`.
-    fn supersede(
-        &self,
-        active: &ActiveKey<'_, K, M>,
-        LocalId { addr, generation }: LocalId,
-        heir: LocalId,
-        panics: &mut DeferredPanics,
-    ) {
+    fn supersede(&self, active: &ActiveKey<'_, K, M>, id: LocalId, heir: LocalId, panics: &mut DeferredPanics) {
         // Keeps the key for the superseded socket, until its owner drops it.
         let Some(hold) = KeyHold::new(self, active) else { return };
-        let Superseded::Done(due, token) = self.slot_at(addr).supersede(generation) else { return };
+        let Superseded::Done(due, token) = self.slot_at(id.addr).supersede(id.generation) else { return };
         std::mem::forget(hold);
         self.pass_on(active, Some(heir), due, panics);
         let mut notice = PendingNotice::default();
@@ -63,7 +57,7 @@ impl<K, M> Shard<K, M> {
         let key = unsafe { self.vacate_bucket(active.table, active.index, after) };
         notice.note(self.totals.shard(self.index).release_permit());
         if let Some(token) = token {
-            self.wake(addr, generation, token, panics);
+            self.wake(id, token, panics);
         }
         panics.catch(|| self.flush_if_due(notice, key));
     }
@@ -76,7 +70,7 @@ impl<K, M> Shard<K, M> {
         self.walk_key(&active, |addr, _, seen| {
             let (turn, takes_over) = self.slot_at(addr).turn.load();
             if takes_over && latest.is_none_or(|(known, _)| known < turn) {
-                latest = Some((turn, LocalId { addr, generation: seen.generation() }));
+                latest = Some((turn, LocalId::seen_at(addr, seen)));
             }
         });
         self.pass_on(&active, latest.map(|(_, latest)| latest), topics, panics);
@@ -90,7 +84,7 @@ impl<K, M> Shard<K, M> {
         topics: Topics,
         panics: &mut DeferredPanics,
     ) {
-        let mut mark = |heir: LocalId| self.mark_socket_or_panic_later(heir.addr, heir.generation, topics, panics);
+        let mut mark = |heir: LocalId| self.mark_socket_or_panic_later(heir, topics, panics);
         if !topics.is_empty() && !heir.is_some_and(&mut mark) {
             self.mark_key(active, topics, false, panics);
         }

@@ -1,11 +1,12 @@
 //! Walks: over the sockets of one key, over those of the shard.
 
 use crate::shard::Shard;
+use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket};
 
-impl<K, M> Shard<K, M> {
+impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
     ///
     /// A socket's state is read first, then the key's state. If that is as it was, the socket is of that key; the chain

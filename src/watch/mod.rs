@@ -20,12 +20,14 @@ pub(crate) mod queue;
 
 use crate::shard::Shard;
 use crate::shard::geometry::{Geometry, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
+use crate::shard::observer::Observer;
+use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
 use crate::shard::totals::Totals;
-use crate::socket::Socket;
-use crate::socket::visit::Visitor;
+use crate::shard::visit::Visitor;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::table::epoch::EpochClock;
+use crate::storage::slot::LocalId;
+use crate::storage::table::epoch::{ActivityEpoch, EpochClock, offline, online};
 use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -40,11 +42,11 @@ pub(crate) enum Watch {
 }
 
 /// One who watches. Who watches presence has a queue.
-pub(crate) type WatcherSocket<K> = Socket<Watch, Option<ChangeQueue<K>>>;
+pub(crate) type Watcher<K> = Owner<Watch, Option<ChangeQueue<K>>, ()>;
 
 /// All who watch one registry.
 pub(crate) struct Watchers<K> {
-    shard: Arc<Shard<Watch, Option<ChangeQueue<K>>>>,
+    shard: Arc<Shard<Watch, Option<ChangeQueue<K>>, ()>>,
     presence: Fingerprint,
     counts: Fingerprint,
     pub(crate) clock: CachePadded<EpochClock>,
@@ -54,7 +56,7 @@ impl<K> Watchers<K> {
     pub(crate) fn new() -> Self {
         let (seeds, totals) = (Seeds::random(), Arc::new(Totals::new(1, MAX_SOCKETS)));
         Self {
-            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, None)),
+            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, ())),
             presence: seeds.fingerprint(&Watch::Presence),
             counts: seeds.fingerprint(&Watch::Counts),
             clock: CachePadded::default(),
@@ -69,34 +71,49 @@ impl<K> Watchers<K> {
     }
 
     /// One more who watches. It is told of nothing before `totals`, that of the registry, is stepped, which is done here.
-    pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> WatcherSocket<K> {
+    pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
         let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());
         let registered = registered.expect("fewer than a million subscriptions at once");
-        let watcher = Socket::new(Arc::clone(&self.shard), registered.addr);
+        let watcher = Owner::new(Arc::clone(&self.shard), registered.addr);
         totals.watch();
         watcher
     }
 
     /// Tells all who watch presence.
-    pub(crate) fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
+    fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
         // Watchers are never taken over.
         shard.walk_key(&found, |addr, _, seen| {
-            let generation = seen.generation();
+            let id = LocalId::seen_at(addr, seen);
             panics.catch(|| {
-                if let Some(visitor) = Visitor::new(shard, addr, generation) {
-                    visitor.socket().metadata().iter().for_each(|queue| queue.push(key, sequence));
+                if let Some(visitor) = Visitor::new(shard, id) {
+                    visitor.metadata().iter().for_each(|queue| queue.push(key, sequence));
                 }
             });
             panics.catch(|| {
-                shard.mark_socket(addr, generation, Topics::UPDATE);
+                shard.mark_socket(id, Topics::UPDATE);
             });
         });
     }
+}
 
-    /// Marks all who watch the counts.
-    pub(crate) fn mark(&self, panics: &mut DeferredPanics) {
+impl<K> Observer<K> for Arc<Watchers<K>> {
+    fn key_active(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
+        if let Some(number) = epoch.number(&self.clock, || true) {
+            self.push(key, online(number), panics);
+            epoch.set_told();
+        }
+    }
+
+    fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
+        // Without a number nobody ever learnt of the epoch.
+        if let Some(number) = epoch.end() {
+            self.push(key, offline(number), panics);
+        }
+    }
+
+    fn counts_changed(&self, panics: &mut DeferredPanics) {
         if let Some(found) = self.shard.find(&self.counts) {
             self.shard.mark_key(&found, Topics::UPDATE, false, panics);
         }

@@ -12,7 +12,6 @@ const LAYERS: &[&[&str]] = &[
     &["storage"],
     &["id"],
     &["shard"],
-    &["socket"],
     &["watch"],
     &["registry"],
     &["presence"],
@@ -21,9 +20,6 @@ const LAYERS: &[&[&str]] = &[
 
 /// The same within `storage`.
 const STORAGE: &[&[&str]] = &[&["fingerprint", "slot"], &["slab"], &["table"]];
-
-/// Imports that are still to be removed. A line that is no longer needed fails the test.
-const DEBTS: &[(&str, &str)] = &[("shard", "watch")];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -58,7 +54,7 @@ fn layer(layers: &[&[&str]], module: &str) -> Option<usize> {
 #[test]
 fn imports_point_down() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let (mut files, mut wrong, mut debts) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut files, mut wrong) = (Vec::new(), BTreeSet::new());
     sources(&src, &mut files);
     assert!(files.len() > 40, "the sources were not found");
     for file in files {
@@ -73,7 +69,6 @@ fn imports_point_down() {
             for used in uses(&text, prefix).filter(|used| *used != own) {
                 match layer(layers, used) {
                     Some(at) if at < height => {}
-                    _ if DEBTS.contains(&(own, used)) => drop(debts.insert((own.to_owned(), used.to_owned()))),
                     _ => drop(wrong.insert(format!("{} uses {prefix}{used}", path.display()))),
                 }
             }
@@ -89,5 +84,4 @@ fn imports_point_down() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert_eq!(debts.len(), DEBTS.len(), "a debt is paid: strike it from the list");
 }

@@ -35,13 +35,13 @@ LOOKUP = "src/shard/lookup.rs"
 MARK = "src/shard/mark.rs"
 MARK_MANY = "src/shard/mark_many.rs"
 OBSERVER = "src/shard/observer.rs"
+OWNER = "src/shard/owner.rs"
 REGISTER = "src/shard/register.rs"
 REMOVE = "src/shard/remove.rs"
 TAKEOVER = "src/shard/takeover.rs"
 TOTALS = "src/shard/totals.rs"
+VISIT = "src/shard/visit.rs"
 WALK = "src/shard/walk.rs"
-SOCKET = "src/socket/mod.rs"
-VISIT = "src/socket/visit.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
 ACCESS = "src/storage/slot/access.rs"
@@ -169,15 +169,15 @@ MUTANTS = [
          "            panics.catch(|| waker.iter().for_each(Waker::wake_by_ref));\n            match woken {\n                Woken::Again => {}\n"),
     ]),
     Mutant("looked-at-after-the-visit", "a visitor leaves the slot and goes on looking", "loom slots::visit_beside_drop", [
-        (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M>,\n", "    stay: Stay<'a, K, M>,\n    metadata: ValueRef<'a, M>,\n"),
+        (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M, O>,\n", "    stay: Stay<'a, K, M, O>,\n    metadata: ValueRef<'a, M>,\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "            let drops = self.finish_removal(addr, last);\n            panics.catch(|| drop(drops));\n",
+        (MARK, "            let drops = self.finish_removal(id.addr, last);\n            panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
-        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        self.totals",
-         "        let late = exit.finish().map(std::mem::forget);\n        self.totals"),
+        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        notice",
+         "        let late = exit.finish().map(std::mem::forget);\n        notice"),
     ]),
 
     # The key's sockets.
@@ -309,7 +309,7 @@ MUTANTS = [
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n", ""),
-        (REGISTER, "CountsDelta::new(true, spare.is_none()));\n", "CountsDelta::new(true, spare.is_none()));\n        let generation = claimed.occupy(metadata, options.due);\n"),
+        (REGISTER, "let before = totals.add_keys(spare.is_none().into());\n", "let before = totals.add_keys(spare.is_none().into());\n        let generation = claimed.occupy(metadata, options.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
@@ -373,7 +373,7 @@ MUTANTS = [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
     ]),
     Mutant("clock-relaxed", "who draws a number does not know what the drawers before it knew", "loom events::number_beside_end_and_next", [
-        (EPOCH, "clock.0.fetch_add(1, Ordering::AcqRel)", "clock.0.fetch_add(1, Ordering::Relaxed)"),
+        (EPOCH, "clock.0.fetch_add(ONE_NUMBER, Ordering::AcqRel)", "clock.0.fetch_add(ONE_NUMBER, Ordering::Relaxed)"),
     ]),
     Mutant("end-leaves-open", "an epoch that ended without a number can still get one", "loom events::subscribe_beside_last_leaves", [
         (EPOCH, "match self.0.compare_exchange(NONE, ENDED, Ordering::AcqRel, Ordering::Acquire) {\n            Ok(_) => None,\n            Err(seen) => known(seen),\n        }",
@@ -392,18 +392,18 @@ MUTANTS = [
         (PRESENCE, "            self.lag = Lag::Noticed;\n", ""),
     ]),
     Mutant("told-before-telling", "a key counts as told before it is", "loom events::register_beside_first", [
-        (OBSERVER, "            watchers.push(&guard.key(), online(number), panics);\n            epoch.set_told();\n",
-         "            epoch.set_told();\n            watchers.push(&guard.key(), online(number), panics);\n"),
+        (WATCH, "            self.push(key, online(number), panics);\n            epoch.set_told();\n",
+         "            epoch.set_told();\n            self.push(key, online(number), panics);\n"),
     ]),
     Mutant("only-the-first-tells", "a registration leaves a key's coming to the first one of all", "test --test user_code presence_stalled::a_second_registration_tells_beside_a_stopped_first_one", [
-        (OBSERVER, "if !table.cold(bucket).epoch.is_told() {",
-         "if table.cold(bucket).epoch.number(&watchers.clock, || false).is_none() {"),
+        (WATCH, "        if let Some(number) = epoch.number(&self.clock, || true) {\n            self.push(key, online(number), panics);",
+         "        if epoch.number(&self.clock, || false).is_none()\n            && let Some(number) = epoch.number(&self.clock, || true)\n        {\n            self.push(key, online(number), panics);"),
     ]),
     Mutant("told-without-joining", "a key goes while it is told of", "loom events::register_beside_takeover_that_leaves", [
         (OBSERVER, "let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };", "let guard = hold;"),
     ]),
     Mutant("not-told-from-then-on", "every registration tells of its key again", "test --test api presence::further_sockets_of_a_key_take_no_room", [
-        (OBSERVER, "            epoch.set_told();\n", ""),
+        (WATCH, "            epoch.set_told();\n", ""),
     ]),
     Mutant("queue-relaxed", "a change is in the list before it is written", "loom events::next_beside_register", [
         (QUEUE, "compare_exchange_weak(older, node, Ordering::Release, Ordering::Relaxed)",
@@ -417,7 +417,7 @@ MUTANTS = [
          "                (*known, _) = (sequence, before);\n"),
     ]),
     Mutant("pushed-and-not-marked", "a subscription is pushed to and not woken", "loom events::next_beside_register", [
-        (WATCH, "                shard.mark_socket(addr, generation, Topics::UPDATE);\n",
+        (WATCH, "                shard.mark_socket(id, Topics::UPDATE);\n",
          "                let _ = Topics::UPDATE;\n"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to the watches of the counts", "test --test api counts_watch::a_socket_that_leaves_others_of_its_key_is_told", [
@@ -482,8 +482,8 @@ MUTANTS = [
          " {"),
     ]),
     Mutant("restore-not-passed-on", "topics that a superseded socket's owner gives back are lost", "test --test api takeover::what_an_old_owner_gives_back_goes_to_who_took_over", [
-        (SOCKET, "            self.shard.restore(addr, topics, &mut panics);\n",
-         "            let _ = addr;\n"),
+        (OWNER, "            self.shard.restore(id.addr, topics, &mut panics);\n",
+         "            let _ = id;\n"),
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),

@@ -24,3 +24,11 @@ pub(crate) struct LocalId {
     pub(crate) addr: SlotAddr,
     pub(crate) generation: Generation,
 }
+
+impl LocalId {
+    /// The socket that is in the slot at `addr` as its state was `seen`.
+    #[inline]
+    pub(crate) fn seen_at(addr: SlotAddr, seen: state::Snapshot) -> Self {
+        Self { addr, generation: seen.generation() }
+    }
+}

@@ -1,22 +1,16 @@
 //! What a connection's task holds, and what others see of it.
 
-#![allow(unsafe_code)]
-
-pub(crate) mod visit;
-
 use crate::error::Closed;
 use crate::id::SocketId;
-use crate::shard::{SLOTS_STAY, Shard};
-use crate::storage::slot::{Generation, LocalId, Owned, SlotAddr, SlotState};
+use crate::shard::owner::Owner;
+use crate::shard::visit::Visitor;
 use crate::sync::Arc;
 use crate::topics::Topics;
-use crate::util::budget::Budget;
-use crate::util::panic::DeferredPanics;
+use crate::watch::Watchers;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::ptr::NonNull;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// One live registration: the handle that the connection's task holds.
 ///
@@ -43,80 +37,26 @@ use std::task::{Context, Poll, ready};
 /// let (one, other) = (socket.due(), socket.due());
 /// drop((one, other));
 /// ```
-pub struct Socket<K, M = ()> {
-    shard: Arc<Shard<K, M>>,
-    state: StatePtr,
-    budget: Budget,
-}
-
-/// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
-struct StatePtr(NonNull<SlotState>);
-
-// SAFETY: only a `&SlotState` is made of it, and a `SlotState` is an atomic.
-unsafe impl Send for StatePtr {}
-
-// SAFETY: as above.
-unsafe impl Sync for StatePtr {}
+pub struct Socket<K, M = ()>(pub(super) Owner<K, M, Arc<Watchers<K>>>);
 
 impl<K, M> Socket<K, M> {
-    /// The handle of the socket that was just registered there.
-    #[inline]
-    pub(crate) fn new(shard: Arc<Shard<K, M>>, addr: SlotAddr) -> Self {
-        let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
-        Self { shard, state, budget: Budget::default() }
-    }
-
-    /// Supersedes the other sockets of the key, by one that was announced to do so.
-    #[cold]
-    pub(crate) fn take_over(&self) {
-        self.shard.counters.taken_over();
-        let mut panics = DeferredPanics::default();
-        self.shard.take_over(LocalId { addr: self.addr(), generation: self.generation() }, &mut panics);
-        panics.resume();
-    }
-
-    #[inline]
-    fn state(&self) -> &SlotState {
-        // SAFETY: made of a reference to a state in the shard, whose tables and pages stay where they are as long as the shard.
-        unsafe { self.state.0.as_ref() }
-    }
-
-    #[inline]
-    fn addr(&self) -> SlotAddr {
-        self.shard.addr_of(self.state())
-    }
-
-    /// The state shows the owner's generation until the owner removes the socket.
-    #[inline]
-    fn generation(&self) -> Generation {
-        self.state().load().generation()
-    }
-
-    /// The rights that the handle stands for, as long as it is borrowed.
-    #[inline]
-    fn owned(&self) -> Owned<'_, M> {
-        // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
-        unsafe { self.shard.slot_at(self.addr()).own(self.generation()) }
-    }
-
     /// The id of this socket. Wait-free.
     #[must_use]
     pub fn id(&self) -> SocketId {
-        self.shard.id(self.addr(), self.generation())
+        self.0.id()
     }
 
     /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
     /// the one that this socket was registered with. Wait-free.
     #[must_use]
     pub fn key(&self) -> &K {
-        // SAFETY: the owner, as long as the handle is borrowed.
-        unsafe { self.shard.key_at(self.addr()) }
+        self.0.key()
     }
 
     /// The metadata that this socket was registered with. Wait-free.
     #[must_use]
     pub fn metadata(&self) -> &M {
-        self.owned().metadata()
+        self.0.metadata()
     }
 
     /// Waits until something is due, and takes it: the topics that were marked since the last take, each mark once. At once if
@@ -154,12 +94,7 @@ impl<K, M> Socket<K, M> {
     /// As [`due`](Self::due).
     #[inline]
     pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        ready!(self.budget.poll_ready(cx));
-        let result = self.owned().poll_due(cx);
-        if result.is_pending() {
-            self.budget.renew();
-        }
-        result
+        self.0.poll_due(cx)
     }
 
     /// Takes what is due without waiting; empty if nothing is. Lock-free: it starts over only if a mark or another take came between.
@@ -167,13 +102,13 @@ impl<K, M> Socket<K, M> {
     /// Everything that was written before the marks that are taken is visible afterwards.
     #[inline]
     pub fn take_due(&self) -> Topics {
-        self.state().take()
+        self.0.take_due()
     }
 
     /// What is due, without taking it. Wait-free.
     #[must_use]
     pub fn peek_due(&self) -> Topics {
-        self.state().load().due()
+        self.0.peek_due()
     }
 
     /// Waits until this socket is told to go, and says why. Takes no topics: what is due stays due.
@@ -211,13 +146,13 @@ impl<K, M> Socket<K, M> {
     /// [`poll_due`](Self::poll_due). Lock-free. Every mark wakes the task as well, to wait again;
     /// while another thread is waking it, the call wakes it immediately, to be called again.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        self.owned().poll_closed(cx)
+        self.0.poll_closed(cx)
     }
 
     /// Whether this socket was told to go. It stays so until the socket is dropped. Wait-free.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.state().load().is_closed()
+        self.0.is_closed()
     }
 
     /// Why this socket was told to go; `None` if it was not. For owners that do not wait:
@@ -226,7 +161,7 @@ impl<K, M> Socket<K, M> {
     /// It stays so until the socket is dropped.
     #[must_use]
     pub fn close_reason(&self) -> Option<Closed> {
-        self.owned().close_reason()
+        self.0.close_reason()
     }
 
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
@@ -247,19 +182,7 @@ impl<K, M> Socket<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn restore_due(&self, topics: Topics) {
-        let (addr, generation) = (self.addr(), self.generation());
-        if !self.shard.mark_socket(addr, generation, topics) {
-            let mut panics = DeferredPanics::default();
-            self.shard.restore(addr, topics, &mut panics);
-            panics.resume();
-        }
-    }
-}
-
-impl<K, M> Drop for Socket<K, M> {
-    fn drop(&mut self) {
-        // SAFETY: this is the one handle, and it is not used again.
-        unsafe { self.shard.remove(self.addr()) };
+        self.0.restore(topics);
     }
 }
 
@@ -312,5 +235,60 @@ impl<K, M> Future for WaitClosed<'_, K, M> {
 impl<K: fmt::Debug, M> fmt::Debug for WaitClosed<'_, K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitClosed").field("socket", &self.socket).finish()
+    }
+}
+
+/// Another task's socket, looked at for as long as the registry shows it.
+///
+/// Its key and metadata stay valid meanwhile, even if the socket is dropped; they are then dropped when the look ends.
+pub struct SocketRef<'a, K, M = ()> {
+    visitor: &'a Visitor<'a, K, M, Arc<Watchers<K>>>,
+}
+
+impl<K, M> Clone for SocketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for SocketRef<'_, K, M> {}
+
+impl<'a, K, M> SocketRef<'a, K, M> {
+    pub(super) fn new(visitor: &'a Visitor<'a, K, M, Arc<Watchers<K>>>) -> Self {
+        Self { visitor }
+    }
+
+    /// The id of the socket.
+    #[must_use]
+    pub fn id(&self) -> SocketId {
+        self.visitor.id()
+    }
+
+    /// The key under which the socket is registered.
+    #[must_use]
+    pub fn key(&self) -> &'a K {
+        self.visitor.key()
+    }
+
+    /// The metadata that the socket was registered with.
+    #[must_use]
+    pub fn metadata(&self) -> &'a M {
+        self.visitor.metadata()
+    }
+
+    /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
+    #[must_use]
+    pub fn peek_due(&self) -> Topics {
+        self.visitor.due()
+    }
+}
+
+impl<K: fmt::Debug, M> fmt::Debug for SocketRef<'_, K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketRef")
+            .field("id", &self.id())
+            .field("key", self.key())
+            .field("due", &self.peek_due())
+            .finish_non_exhaustive()
     }
 }

@@ -1,0 +1,138 @@
+//! What the owner of a socket may do: wait, take, give back, and remove it by a drop.
+
+#![allow(unsafe_code)]
+
+use crate::error::Closed;
+use crate::id::SocketId;
+use crate::shard::observer::Observer;
+use crate::shard::{SLOTS_STAY, Shard};
+use crate::storage::slot::{LocalId, Owned, SlotAddr, SlotState};
+use crate::sync::Arc;
+use crate::topics::Topics;
+use crate::util::budget::Budget;
+use crate::util::panic::DeferredPanics;
+use std::ptr::NonNull;
+use std::task::{Context, Poll, ready};
+
+/// The one handle of a registered socket. Dropping it removes the socket.
+pub(crate) struct Owner<K, M, O: Observer<K>> {
+    shard: Arc<Shard<K, M, O>>,
+    state: StatePtr,
+    budget: Budget,
+}
+
+/// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
+struct StatePtr(NonNull<SlotState>);
+
+// SAFETY: only a `&SlotState` is made of it, and a `SlotState` is an atomic.
+unsafe impl Send for StatePtr {}
+
+// SAFETY: as above.
+unsafe impl Sync for StatePtr {}
+
+impl<K, M, O: Observer<K>> Owner<K, M, O> {
+    /// The handle of the socket that was just registered there.
+    #[inline]
+    pub(crate) fn new(shard: Arc<Shard<K, M, O>>, addr: SlotAddr) -> Self {
+        let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
+        Self { shard, state, budget: Budget::default() }
+    }
+
+    /// Supersedes the other sockets of the key, by one that was announced to do so.
+    #[cold]
+    pub(crate) fn take_over(&self) {
+        self.shard.counters.taken_over();
+        let mut panics = DeferredPanics::default();
+        self.shard.take_over(self.local_id(), &mut panics);
+        panics.resume();
+    }
+
+    #[inline]
+    fn state(&self) -> &SlotState {
+        // SAFETY: made of a reference to a state in the shard, whose tables and pages stay where they are as long as the shard.
+        unsafe { self.state.0.as_ref() }
+    }
+
+    #[inline]
+    fn addr(&self) -> SlotAddr {
+        self.shard.addr_of(self.state())
+    }
+
+    /// The state shows the owner's generation until the owner removes the socket.
+    #[inline]
+    fn local_id(&self) -> LocalId {
+        LocalId { addr: self.addr(), generation: self.state().load().generation() }
+    }
+
+    /// The rights that the handle stands for, as long as it is borrowed.
+    #[inline]
+    fn owned(&self) -> Owned<'_, M> {
+        let LocalId { addr, generation } = self.local_id();
+        // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
+        unsafe { self.shard.slot_at(addr).own(generation) }
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
+        self.shard.id(self.local_id())
+    }
+
+    pub(crate) fn key(&self) -> &K {
+        // SAFETY: the owner, as long as the handle is borrowed.
+        unsafe { self.shard.key_at(self.addr()) }
+    }
+
+    pub(crate) fn metadata(&self) -> &M {
+        self.owned().metadata()
+    }
+
+    /// Takes what is due, or sees to it that the task is woken when something is.
+    #[inline]
+    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        ready!(self.budget.poll_ready(cx));
+        let result = self.owned().poll_due(cx);
+        if result.is_pending() {
+            self.budget.renew();
+        }
+        result
+    }
+
+    #[inline]
+    pub(crate) fn take_due(&self) -> Topics {
+        self.state().take()
+    }
+
+    pub(crate) fn peek_due(&self) -> Topics {
+        self.state().load().due()
+    }
+
+    /// Waits until the socket is closed, and takes nothing.
+    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
+        self.owned().poll_closed(cx)
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().load().is_closed()
+    }
+
+    /// Why the socket was closed, if it was.
+    pub(crate) fn close_reason(&self) -> Option<Closed> {
+        self.owned().close_reason()
+    }
+
+    /// Makes topics due again that were taken; if the socket was superseded, for the one that took over.
+    pub(crate) fn restore(&self, topics: Topics) {
+        let id = self.local_id();
+        if !self.shard.mark_socket(id, topics) {
+            let mut panics = DeferredPanics::default();
+            self.shard.restore(id.addr, topics, &mut panics);
+            panics.resume();
+        }
+    }
+}
+
+impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
+    fn drop(&mut self) {
+        // SAFETY: this is the one handle, and it is not used again.
+        unsafe { self.shard.remove(self.addr()) };
+    }
+}
