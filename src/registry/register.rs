@@ -106,7 +106,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let registered =
             shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
         shard.counters.registered();
-        let owner = Owner::new(Arc::clone(shard), registered.addr);
+        let mut owner = Owner::new(Arc::clone(shard), registered.addr);
         if options.takes_over {
             owner.take_over();
         }
@@ -131,12 +131,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// of the key and further registrations race, one of those may get it as well; and a mark that meets the old socket and then the new one,
     /// while the call is under way, may be taken twice by the new one.)
     ///
-    /// Of several concurrent takeovers exactly one stays, and the others return sockets that have been superseded already. When any of them returns,
-    /// every socket that was registered before it began has been told. The key is active throughout; while the call is under way, it has its
-    /// old sockets and the new one.
+    /// Of several concurrent takeovers exactly one stays, and the others return sockets that have been superseded already. When all of them have
+    /// returned, every socket that was registered before has been told, and what was due for it is due for the one that stays; when one has returned,
+    /// every such socket is superseded. The key is active throughout; while the call is under way, it has its old sockets and the new one.
     ///
     /// A log-out ([`disconnect`](Self::disconnect)) or another walk over the key's sockets, or over all, that runs at the same time meets the
-    /// old socket or the new one, or both; the new one perhaps twice. It is not told for what the old one was told: whoever may no longer
+    /// old socket or the new one, or both; the new one perhaps more than once. It is not told for what the old one was told: whoever may no longer
     /// register must be refused before [`disconnect`](Self::disconnect) is called, or comes back by a takeover that was under way.
     ///
     /// A superseded socket keeps its place until its owner drops it, and every walk over the key passes it. Should a key ever have more than 8,190

@@ -167,7 +167,7 @@ impl<K, M> Socket<K, M> {
     /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
     ///
     /// If this socket was superseded, they become due for the one that took over or, if that is gone as well, for all sockets of the key
-    /// that have been registered; for none if there are none.
+    /// that have been registered, unless the key was idle in between: then for none.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};

@@ -12,8 +12,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Calls `f` for each socket, in no particular order: exactly once for each that is live throughout the walk, at most once
     /// for each that comes or goes meanwhile. No thread waits for it.
     ///
-    /// Where a socket takes its key over meanwhile, `f` meets the old socket or the new one, or both; the new one perhaps twice, before
-    /// and after its registration has finished.
+    /// Where a socket takes its key over meanwhile, `f` meets the old socket or the new one, or both; the new one perhaps more than once,
+    /// while its registration is under way.
     ///
     /// A socket that is dropped while `f` looks at it is gone for everybody else at once; its key and metadata
     /// are dropped when `f` returns. `f` may use the registry.

@@ -19,6 +19,7 @@ pub(crate) struct Owner<K, M, O: Observer<K>> {
     shard: Arc<Shard<K, M, O>>,
     state: StatePtr,
     budget: Budget,
+    took_over: bool,
 }
 
 /// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
@@ -35,12 +36,13 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[inline]
     pub(crate) fn new(shard: Arc<Shard<K, M, O>>, addr: SlotAddr) -> Self {
         let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
-        Self { shard, state, budget: Budget::default() }
+        Self { shard, state, budget: Budget::default(), took_over: false }
     }
 
     /// Supersedes the other sockets of the key, by one that was announced to do so.
     #[cold]
-    pub(crate) fn take_over(&self) {
+    pub(crate) fn take_over(&mut self) {
+        self.took_over = true;
         self.shard.counters.taken_over();
         let mut panics = DeferredPanics::default();
         self.shard.take_over(self.local_id(), &mut panics);
@@ -133,6 +135,6 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
     fn drop(&mut self) {
         // SAFETY: this is the one handle, and it is not used again.
-        unsafe { self.shard.remove(self.addr()) };
+        unsafe { self.shard.remove(self.addr(), self.took_over) };
     }
 }

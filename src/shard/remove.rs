@@ -28,7 +28,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     ///
     /// # Safety
     /// The caller gives up the one handle of that socket.
-    pub(crate) unsafe fn remove(&self, addr: SlotAddr) {
+    pub(crate) unsafe fn remove(&self, addr: SlotAddr, took_over: bool) {
         let (table, bucket) = self.bucket_of(addr);
         table.prefetch_removal(bucket);
         self.counters.removed();
@@ -36,7 +36,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let seen = slot.state.load();
         // SAFETY: the caller's promise; the state shows the socket's generation as long as it has an owner.
         let owned = unsafe { slot.own(seen.generation()) };
-        let drops = match owned.leave() {
+        let exit = owned.leave();
+        if took_over {
+            slot.turn.forget();
+        }
+        let drops = match exit {
             OwnerExit::Alone(last) => self.vacate_slot(addr, last),
             OwnerExit::Shared(exit) => return self.remove_shared((table, bucket), addr, exit),
         };

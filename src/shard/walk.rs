@@ -57,7 +57,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for the sockets of the key, as `walk_key`, and misses none that a takeover replaced meanwhile: `f` meets the old one
     /// or the new one. See `takeover_order`. `f` returns whether the socket was still there.
     ///
-    /// A socket whose own takeover is under way may be met twice, every other one at most once.
+    /// A socket whose own takeover is under way may be met more than once, every other one at most once.
     #[inline]
     pub(crate) fn visit_key<'a>(
         &'a self,
@@ -113,7 +113,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Calls `f` for each live socket: once for each that is so from before the call until after it. As `visit_key`, it meets the old
-    /// socket or the new one where a takeover comes between, and may meet a socket twice whose own takeover is under way.
+    /// socket or the new one where a takeover comes between, and may meet a socket more than once whose own takeover is under way.
     pub(crate) fn visit<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         let since = self.takeovers.now();
         self.walk(&mut f);

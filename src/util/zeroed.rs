@@ -43,7 +43,7 @@ impl<T: Zeroable> ZeroedSlice<T> {
         let layout = Layout::from_size_align(size, align).map_err(|_| OutOfMemory)?;
         // SAFETY: the layout's size is not zero.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory)?;
-        let offset = memory.as_ptr().align_offset(align_of::<T>()).min(slack);
+        let offset = memory.addr().get().wrapping_neg() & (align_of::<T>() - 1);
         // SAFETY: no further than `slack` into the allocation, which has as many bytes more than the values need.
         let start = unsafe { memory.add(offset) }.cast::<T>();
         debug_assert!(start.is_aligned());

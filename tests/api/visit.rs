@@ -200,3 +200,27 @@ fn a_panic_of_the_closure_of_for_each_of_passes_on() {
     drop(socket);
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
 }
+
+/// While the walk goes on, keys are taken over, go, and come back in the same slots with sockets that take nothing over. Where the
+/// walk stands then depends on the seeds, so several registries are tried.
+#[test]
+fn a_walk_beside_churn_meets_nobody_twice() {
+    for _ in 0..20 {
+        let registry = Registry::<u64>::builder().shards(1).build().unwrap();
+        let _first = registry.register(0).unwrap();
+        let (mut met, mut held) = (Vec::new(), Vec::new());
+        registry.for_each(|socket| {
+            met.push(socket.id());
+            if held.is_empty() {
+                for key in 1..6 {
+                    drop(registry.register_taking_over(key, ()).unwrap());
+                    held.extend([registry.register(key).unwrap(), registry.register(key).unwrap()]);
+                }
+            }
+        });
+        let count = met.len();
+        met.sort_unstable();
+        met.dedup();
+        assert_eq!(met.len(), count, "a socket that took nothing over was met twice");
+    }
+}

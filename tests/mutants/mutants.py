@@ -296,8 +296,8 @@ MUTANTS = [
 
     # Counts, limits, closing.
     Mutant("permit-returned-before-removal", "a drop returns the permit before it removes the socket", "loom takeover::permits_beside_takeover", [
-        (REMOVE, "        let drops = match owned.leave() {",
-         "        let _ = seen.is_superseded() || self.totals.shard(self.index).release_permit();\n        let drops = match owned.leave() {"),
+        (REMOVE, "        let exit = owned.leave();",
+         "        let _ = seen.is_superseded() || self.totals.shard(self.index).release_permit();\n        let exit = owned.leave();"),
         (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        self.flush_if_due(notice, DeferredDrops",
          "        self.flush_if_due(notice, DeferredDrops"),
     ]),
@@ -476,6 +476,9 @@ MUTANTS = [
     Mutant("registration-without-turn", "an earlier takeover supersedes a socket that came after a later one had returned", "shuttle takeover::one_stays_beside_a_takeover_that_leaves", [
         (REGISTER, "} else if spare.is_some() && guard.is_chained() {",
          "} else if spare.is_some() && guard.is_chained() && false {"),
+    ]),
+    Mutant("took-over-not-forgotten", "the next socket in a slot counts as one that took its key over", "test --test api visit::a_walk_beside_churn_meets_nobody_twice", [
+        (REMOVE, "            slot.turn.forget();\n", ""),
     ]),
     Mutant("winner-not-looked-at-again", "a takeover yields to a socket by the turn of another one", "loom takeover::two_takeovers", [
         (TAKEOVER, " && state.load().is_live_as(other.generation) {",

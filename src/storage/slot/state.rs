@@ -50,7 +50,7 @@
 //! 3. While live or superseded and WAITING or with wakers: the owner, to read. A marker that counted itself in wakers, to
 //!    read, until `wake_done`.
 //!
-//! # Why no wake-up waits for another thread
+//! # Why no mark's wake-up waits for another thread
 //! A marker that finds wakers may find an owner that sleeps: the other marker has cleared WAITING and not called the waker yet, and may
 //! be stopped there. So every mark that finds WAITING *or* wakers wakes the task itself, also if its topics are due already. Only
 //! the fourth one at the same socket and time leaves that to the three that are counted: the count has two bits, which

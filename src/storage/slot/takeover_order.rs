@@ -8,7 +8,8 @@
 //! 5. If the walk met a live takeover of a higher turn, arrive once more on its behalf, and supersede this socket too.
 //!
 //! A socket that does not take over notes the clock's reading as its turn, if its key has a chain by then. (Without a chain the slot
-//! holds an older number, lower than the turn of every takeover that can meet the socket.)
+//! holds an older number, lower than the turn of every takeover that can meet the socket; and a socket that took over says so no
+//! longer when it goes.)
 //!
 //! # Why exactly one of them stays
 //! - Of two takeovers, both published and arrived, the one that stepped the clock second finds the other one in its walk. If its own
@@ -78,7 +79,7 @@ pub(crate) struct SlotTurn {
 impl SlotTurn {
     /// The socket that is about to be published takes over. By the claimer.
     pub(crate) fn draw(&self, clock: &TakeoverClock) {
-        // Ordering: Relaxed: nobody reads it before the publication, which releases it.
+        // Ordering: Relaxed: the publication releases it. A walk that is still at the slot's former socket may read it, and its step fails.
         self.arrival.store(0, Ordering::Relaxed);
         self.note(clock.step() << 1 | TAKES_OVER);
     }
@@ -97,6 +98,14 @@ impl SlotTurn {
     pub(crate) fn note_arrival(&self, number: u64) {
         // Ordering: Release, as `note`.
         self.arrival.store(number, Ordering::Release);
+    }
+
+    /// The socket, which took over, is gone: the next one in the slot may note nothing. By its owner, before the slot is vacated.
+    pub(crate) fn forget(&self) {
+        // Ordering: Relaxed: nobody else writes it, and who sees a later socket of the slot has acquired this by the slot's state.
+        let turn = self.turn.load(Ordering::Relaxed);
+        // Ordering: Relaxed, as above.
+        self.turn.store(turn & !TAKES_OVER, Ordering::Relaxed);
     }
 
     /// The turn of the socket that was seen live in the slot, and whether it takes over; of a later one if that socket is gone
