@@ -50,4 +50,4 @@ pub use registry::register::Registration;
 pub use registry::stats::Stats;
 pub use socket::visit::SocketRef;
 pub use socket::{Due, Socket, WaitClosed};
-pub use topics::Topics;
+pub use topics::{Topics, TopicsIter};
