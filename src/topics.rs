@@ -92,7 +92,6 @@ impl Topics {
     }
 
     /// The topics of the set, each as a set of its own, lowest first.
-    #[must_use]
     pub const fn iter(self) -> TopicsIter {
         TopicsIter(self)
     }
