@@ -48,4 +48,4 @@ pub use registry::register::Registration;
 pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
-pub use topics::Topics;
+pub use topics::{Topics, TopicsIter};

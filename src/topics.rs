@@ -1,7 +1,8 @@
 //! The reasons why a socket can be due.
 
 use std::fmt;
-use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Sub, SubAssign};
+use std::iter::FusedIterator;
+use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
 
 /// A set of topics: the reasons why a socket is due. There are 32 of them.
 ///
@@ -57,6 +58,27 @@ impl Topics {
         self.0 & other.0 == other.0
     }
 
+    /// The topics that are in either set: `|` where a `const` is wanted.
+    ///
+    /// ```
+    /// use socket_registry::Topics;
+    ///
+    /// const DEVICES: Topics = Topics::topic(1);
+    /// const ALL_OF_OURS: Topics = Topics::UPDATE.union(DEVICES);
+    /// assert!(ALL_OF_OURS.intersects(DEVICES | Topics::topic(2)));
+    /// assert_eq!(!ALL_OF_OURS & DEVICES, Topics::EMPTY);
+    /// ```
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether a topic is in both sets. False for an empty `other`.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether no topic is in the set.
     #[must_use]
     pub const fn is_empty(self) -> bool {
@@ -70,8 +92,56 @@ impl Topics {
     }
 
     /// The topics of the set, each as a set of its own, lowest first.
-    pub fn iter(self) -> impl Iterator<Item = Self> {
-        (0..u32::BITS).map(Self::topic).filter(move |&topic| self.contains(topic))
+    pub const fn iter(self) -> TopicsIter {
+        TopicsIter(self)
+    }
+}
+
+/// The iterator of [`Topics::iter`]: each topic as a set of its own, lowest first.
+#[derive(Clone, Debug)]
+#[must_use = "iterators do nothing unless they are asked for the next"]
+pub struct TopicsIter(Topics);
+
+impl Iterator for TopicsIter {
+    type Item = Topics;
+
+    fn next(&mut self) -> Option<Topics> {
+        let Topics(left) = self.0;
+        let lowest = Topics(left & left.wrapping_neg());
+        self.0 -= lowest;
+        (!lowest.is_empty()).then_some(lowest)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.len(), Some(self.0.len()))
+    }
+}
+
+impl ExactSizeIterator for TopicsIter {}
+
+impl FusedIterator for TopicsIter {}
+
+impl IntoIterator for Topics {
+    type Item = Self;
+    type IntoIter = TopicsIter;
+
+    /// As [`iter`](Topics::iter).
+    fn into_iter(self) -> TopicsIter {
+        self.iter()
+    }
+}
+
+impl Not for Topics {
+    type Output = Self;
+    /// The topics that are not in the set.
+    fn not(self) -> Self {
+        Self(!self.0)
+    }
+}
+
+impl Extend<Topics> for Topics {
+    fn extend<I: IntoIterator<Item = Self>>(&mut self, sets: I) {
+        sets.into_iter().for_each(|set| *self |= set);
     }
 }
 

@@ -4,7 +4,6 @@ use crate::registry::Registry;
 use crate::watch::{Watch, Watcher};
 use std::fmt;
 use std::future::Future;
-use std::hash::Hash;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,7 +18,7 @@ pub struct CountsWatch<K, M = ()> {
     watcher: Watcher<K>,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that nobody has to poll them: see [`CountsWatch`].
     ///
     /// Lock-free; allocates when more watch than ever before.
@@ -149,7 +148,7 @@ pub struct Drained<K, M = ()> {
     counts: Option<CountsWatch<K, M>>,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Future for Drained<K, M> {
+impl<K, M> Future for Drained<K, M> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {

@@ -101,6 +101,19 @@ impl<K, M> Builder<K, M> {
     }
 }
 
+impl<K, M> Clone for Builder<K, M> {
+    fn clone(&self) -> Self {
+        Self { ..*self }
+    }
+}
+
+/// The default options.
+impl<K, M> Default for Builder<K, M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<K, M> fmt::Debug for Builder<K, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -111,7 +124,7 @@ impl<K, M> fmt::Debug for Builder<K, M> {
     }
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// A registry with the default options: it begins small and grows.
     #[must_use]
     pub fn new() -> Self {
@@ -124,7 +137,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Default for Registry<K, M> {
+impl<K, M> Default for Registry<K, M> {
     fn default() -> Self {
         Self::new()
     }

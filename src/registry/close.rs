@@ -11,7 +11,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::iter::FusedIterator;
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Tells every socket of `key` to go, for that `reason`: [`Closed::Disconnected`]. Returns how many there are.
     ///
     /// Their waiting tasks wake up. They stay registered, are counted, and can be marked, until their owners drop them.
@@ -88,7 +88,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         panics.resume();
         told
     }
+}
 
+impl<K, M> Registry<K, M> {
     /// Closes the registry: no socket is registered any more, and every live one is told, [`Closed::Shutdown`].
     ///
     /// A registration that races with this is either refused or told. The sockets stay registered, and can be marked,

@@ -11,7 +11,7 @@ use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Makes an update due for every socket of `key`: [`mark_topics`](Self::mark_topics) with [`Topics::UPDATE`].
     ///
     /// ```

@@ -106,7 +106,7 @@ impl<K, M> Registry<K, M> {
     }
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
     #[inline(always)]
     pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<RegistryShard<K, M>>, Fingerprint) {

@@ -7,7 +7,7 @@ use crate::topics::Topics;
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Whether `key` has at least one live socket. Lock-free.
     #[must_use]
     #[inline]
@@ -27,22 +27,32 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.note_stale(id, state.is_some_and(|state| state.load().is_live_as(id.generation())))
     }
 
-    /// How many keys are active: one number for each shard is added up.
+    /// How many live sockets `key` has. Lock-free, never allocates.
     ///
-    /// Exact whenever no call is in flight; off by no more than the number of registrations, removals and takeovers that are. A call
-    /// that has returned is counted, unless another one of the same key is in flight. Wait-free.
-    #[must_use]
-    pub fn key_count(&self) -> usize {
-        self.inner.totals.keys()
-    }
-
-    /// How many sockets are live: one number for each shard is added up.
+    /// While a takeover of the key is under way, its socket may be counted twice.
     ///
-    /// Exact whenever no call is in flight. A registration counts from its beginning, and a socket until its removal, or the takeover
-    /// that superseded it, is done: so no shard's number is ever below the truth, wherever a thread was stopped. Wait-free.
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<String> = Registry::new();
+    /// let _sockets = ["ada", "ada", "bob"].map(|name| registry.register(name.to_owned()).unwrap());
+    /// assert_eq!((registry.count_of("ada"), registry.count_of("eve")), (2, 0));
+    /// ```
     #[must_use]
-    pub fn socket_count(&self) -> usize {
-        self.inner.totals.sockets()
+    pub fn count_of<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, fingerprint) = self.locate(key);
+        let mut count = 0;
+        if let Some(active) = shard.find(&fingerprint) {
+            shard.visit_key(&active, |_, _, _| {
+                count += 1;
+                true
+            });
+        }
+        count
     }
 
     /// The ids of the key's sockets, in no particular order. Lock-free, but allocates.
@@ -81,5 +91,25 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
             });
         }
         due
+    }
+}
+
+impl<K, M> Registry<K, M> {
+    /// How many keys are active: one number for each shard is added up.
+    ///
+    /// Exact whenever no call is in flight; off by no more than the number of registrations, removals and takeovers that are. A call
+    /// that has returned is counted, unless another one of the same key is in flight. Wait-free.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        self.inner.totals.keys()
+    }
+
+    /// How many sockets are live: one number for each shard is added up.
+    ///
+    /// Exact whenever no call is in flight. A registration counts from its beginning, and a socket until its removal, or the takeover
+    /// that superseded it, is done: so no shard's number is ever below the truth, wherever a thread was stopped. Wait-free.
+    #[must_use]
+    pub fn socket_count(&self) -> usize {
+        self.inner.totals.sockets()
     }
 }

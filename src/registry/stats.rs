@@ -6,7 +6,6 @@ use crate::registry::Registry;
 use crate::registry::RegistryShard;
 #[cfg(feature = "stats")]
 use crate::storage::table::BUCKETS_PER_LINE;
-use std::hash::Hash;
 
 /// What a registry has done since it was made, and how large its tables are: from [`Registry::stats`].
 #[cfg(feature = "stats")]
@@ -59,7 +58,7 @@ impl Stats {
 }
 
 #[cfg(feature = "stats")]
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// What the registry has done since it was made, and how large its tables are. Needs the feature `stats`.
     ///
     /// Each number is exact whenever no call is in flight. While there are, the numbers are not of one moment. Wait-free.
@@ -89,7 +88,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     }
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Counts an operation by id that found no socket; returns `found`.
     #[cfg(feature = "stats")]
     #[inline]

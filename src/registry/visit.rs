@@ -3,12 +3,14 @@
 use crate::id::SocketId;
 use crate::registry::Registry;
 use crate::registry::socket::SocketRef;
+use crate::shard::hold::KeyHold;
 use crate::shard::visit::Visitor;
 use crate::storage::slot::LocalId;
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
+impl<K, M> Registry<K, M> {
     /// Calls `f` for each socket, in no particular order: exactly once for each that is live throughout the walk, at most once
     /// for each that comes or goes meanwhile. No thread waits for it.
     ///
@@ -24,6 +26,40 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
                     f(SocketRef::new(&visitor));
                 }
             });
+        }
+    }
+
+    /// Calls `f` for each active key, in no particular order: exactly once for each that is active
+    /// throughout the walk, perhaps twice for one that becomes active again meanwhile. Lock-free,
+    /// never allocates.
+    ///
+    /// A key that goes idle while `f` looks at it is dropped when `f` returns, at the earliest. `f`
+    /// may use the registry.
+    ///
+    /// ```
+    /// use socket_registry::Registry;
+    ///
+    /// let registry: Registry<String> = Registry::new();
+    /// let _sockets = ["bob", "ada", "ada"].map(|name| registry.register(name.to_owned()).unwrap());
+    /// let mut names = Vec::new();
+    /// registry.for_each_key(|name| names.push(name.clone()));
+    /// names.sort();
+    /// assert_eq!(names, ["ada", "bob"]);
+    /// ```
+    pub fn for_each_key(&self, mut f: impl FnMut(&K)) {
+        for shard in self.shards() {
+            for table in shard.tables.iter() {
+                for index in 0..(table.line_count() * BUCKETS_PER_LINE) as u32 {
+                    let bucket = table.bucket(index);
+                    let seen = bucket.key_state.load();
+                    if !seen.is_active() {
+                        continue;
+                    }
+                    if let Some(hold) = KeyHold::new(shard, &ActiveKey { table, index, bucket, seen }) {
+                        f(&hold.key());
+                    }
+                }
+            }
         }
     }
 

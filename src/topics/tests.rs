@@ -46,3 +46,22 @@ fn a_set_shows_the_numbers_of_its_topics() {
     assert_eq!(format!("{:?}", Topics::from_bits(1 << 31 | 0b101)), "Topics{0, 2, 31}");
     assert_eq!(format!("{:?}", Topics::EMPTY), "Topics{}");
 }
+
+#[test]
+fn sets_are_walked_joined_and_turned_round() {
+    for bits in [0, 1, 1 << 31, 0x5555_5555, u32::MAX] {
+        let set = Topics::from_bits(bits);
+        let naive: Vec<_> = (0..32).map(Topics::topic).filter(|&topic| set.contains(topic)).collect();
+        assert_eq!(set.into_iter().collect::<Vec<_>>(), naive);
+        assert_eq!((set.iter().len(), set.iter().collect::<Topics>()), (set.len(), set));
+        assert_eq!((!set).bits(), !bits);
+        for other in [0, 1, 0xAAAA_AAAA, u32::MAX] {
+            let other = Topics::from_bits(other);
+            assert_eq!(set.union(other), set | other);
+            assert_eq!(set.intersects(other), !(set & other).is_empty());
+            let mut both = set;
+            both.extend(other);
+            assert_eq!(both, set | other);
+        }
+    }
+}

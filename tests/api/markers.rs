@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use socket_registry::{
-    BuildError, Builder, Changed, CloseGradually, Closed, CountsWatch, Drained, Due, Grace, NextEvent, ParseIdError,
-    Presence, PresenceEvent, RegisterError, Registration, Registry, Socket, SocketId, SocketRef, Topics,
+    BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, NextEvent,
+    ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Sequence, Socket, SocketId,
+    SocketRef, Topics, TopicsIter, WaitClosed,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -19,10 +20,11 @@ type Unshared = Cell<u8>;
 type Pinned = MutexGuard<'static, ()>;
 
 assert_impl_all!(Registry<String, String>: Send, Sync, Clone, Default, Unpin);
-assert_impl_all!(Builder<String, String>: Send, Sync);
+assert_impl_all!(Builder<String, String>: Send, Sync, Clone, Default);
 // `Sync` too, so that a task may hold `&socket` across an await point.
 assert_impl_all!(Socket<String, String>: Send, Sync, Unpin);
 assert_impl_all!(Due<'static, String, String>: Future, Send, Unpin);
+assert_impl_all!(WaitClosed<'static, String, String>: Future, Send, Unpin);
 assert_impl_all!(Presence<String, String>: Send, Sync, Unpin);
 assert_impl_all!(NextEvent<'static, String, String>: Future, Send, Unpin);
 assert_impl_all!(PresenceEvent<String>: Send, Sync, Clone, Eq, std::fmt::Debug);
@@ -42,6 +44,9 @@ assert_impl_all!(Topics: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(BuildError: Send, Sync, std::error::Error);
 assert_impl_all!(ParseIdError: Send, Sync, std::error::Error);
 assert_impl_all!(RegisterError: Send, Sync, std::error::Error);
+assert_impl_all!(CloseReason: Send, Sync, Copy, Ord, Hash, std::fmt::Display);
+assert_impl_all!(Sequence: Send, Sync, Copy, Ord, Hash, std::fmt::Display);
+assert_impl_all!(TopicsIter: Send, Sync, Clone, ExactSizeIterator);
 assert_impl_all!(Closed: Send, Sync, std::error::Error);
 
 // Metadata is looked at by whoever walks, while its socket is dropped somewhere else: every handle

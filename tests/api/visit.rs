@@ -224,3 +224,21 @@ fn a_walk_beside_churn_meets_nobody_twice() {
         assert_eq!(met.len(), count, "a socket that took nothing over was met twice");
     }
 }
+
+/// Keys in tables that were added as the shard grew are met as well, and idle ones are not.
+#[test]
+fn every_active_key_is_met_once_whatever_the_closure_does() {
+    let registry = Registry::<u64>::builder().shards(2).build().unwrap();
+    let mut sockets: Vec<_> = (0..2_000).map(|n| registry.register(n / 2).unwrap()).collect();
+    sockets.truncate(1_000);
+    let mut keys = Vec::new();
+    registry.for_each_key(|&key| {
+        assert_eq!((registry.count_of(&key), registry.mark(&key)), (2, 2));
+        sockets.retain(|socket| *socket.key() != key);
+        keys.push(key);
+    });
+    keys.sort_unstable();
+    assert!(keys.into_iter().eq(0..500));
+    assert_eq!((registry.key_count(), registry.count_of(&0)), (0, 0));
+    registry.for_each_key(|key| panic!("{key} is idle"));
+}

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 /// Counts wakes.
 #[derive(Default)]
-struct Count(AtomicUsize);
+pub(super) struct Count(pub(super) AtomicUsize);
 
 impl Wake for Count {
     fn wake(self: std::sync::Arc<Self>) {
@@ -16,7 +16,7 @@ impl Wake for Count {
     }
 }
 
-fn counting() -> (std::sync::Arc<Count>, Waker) {
+pub(super) fn counting() -> (std::sync::Arc<Count>, Waker) {
     let count = std::sync::Arc::new(Count::default());
     (count.clone(), Waker::from(count))
 }
