@@ -13,6 +13,7 @@ use crate::storage::table::BUCKETS_PER_LINE;
 #[non_exhaustive]
 pub struct Stats {
     /// Sockets that were marked, each as often as it was: the sum of what all marks returned.
+    /// Topics that the owner gives back, or that a takeover hands on, were counted when they were marked.
     pub marks: u64,
     /// Those of `marks` that changed nothing, since the topics were due already.
     pub coalesced: u64,

@@ -106,12 +106,19 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.try_mark(state, seen, topics, false) || self.mark_socket_slow(id, state, seen, topics)
     }
 
-    /// As `mark_socket`, in the middle of something that a waker's panic must not end.
-    pub(crate) fn mark_socket_or_panic_later(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
+    /// Makes topics due for one socket that were due before, which no counter counts again; false if it is gone.
+    pub(crate) fn hand_on(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
         self.state(id.addr).is_some_and(|state| {
             let seen = state.load();
             seen.is_live_as(id.generation) && self.finish_signal(id, state.mark(seen, topics), panics)
         })
+    }
+
+    /// The same for all sockets of a key.
+    pub(crate) fn hand_on_to_key(&self, active: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
+        self.visit_key(active, |addr, state, seen| {
+            self.finish_signal(LocalId::seen_at(addr, seen), state.mark(seen, topics), panics)
+        });
     }
 
     #[inline(never)]

@@ -124,11 +124,11 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// Makes topics due again that were taken; if the socket was superseded, for the one that took over.
     pub(crate) fn restore(&self, topics: Topics) {
         let id = self.local_id();
-        if !self.shard.mark_socket(id, topics) {
-            let mut panics = DeferredPanics::default();
+        let mut panics = DeferredPanics::default();
+        if !self.shard.hand_on(id, topics, &mut panics) {
             self.shard.restore(id.addr, topics, &mut panics);
-            panics.resume();
         }
+        panics.resume();
     }
 }
 

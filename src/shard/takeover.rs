@@ -84,9 +84,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         topics: Topics,
         panics: &mut DeferredPanics,
     ) {
-        let mut mark = |heir: LocalId| self.mark_socket_or_panic_later(heir, topics, panics);
-        if !topics.is_empty() && !heir.is_some_and(&mut mark) {
-            self.mark_key(active, topics, false, panics);
+        if !topics.is_empty() && !heir.is_some_and(|heir| self.hand_on(heir, topics, panics)) {
+            self.hand_on_to_key(active, topics, panics);
         }
     }
 }
