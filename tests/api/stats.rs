@@ -86,12 +86,12 @@ fn what_is_given_back_or_handed_on_is_no_mark() {
     let registry = Registry::<u64>::new();
     let old = registry.register(1).unwrap();
     registry.mark(&1);
-    old.remark(old.take_due());
+    old.restore_due(old.take_due());
     let new = registry.register_taking_over(1, ()).unwrap();
-    old.remark(new.take_due());
+    old.restore_due(new.take_due());
     let others = [(); 2].map(|()| registry.register(1).unwrap());
     drop(new);
-    old.remark(Topics::UPDATE);
+    old.restore_due(Topics::UPDATE);
     assert!(others.iter().all(|other| other.take_due() == Topics::UPDATE));
     assert_eq!(marks(&registry), (1, 0));
 }
