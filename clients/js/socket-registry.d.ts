@@ -73,7 +73,10 @@ export interface Options {
   connectTimeout?: number;
   /** A refetch may take so long. Default 30,000. */
   fetchTimeout?: number;
-  /** A connection that has had a ping, and then nothing for so long, is replaced. Default 100,000. */
+  /**
+   * A connection that has had a ping, and then nothing for so long, is replaced. Default: twice the time that the ping says, and
+   * `connectTimeout`.
+   */
   silentAfter?: number;
   /** After so many failures in a row every second attempt is an event stream. Default 3. */
   fallbackAfter?: number;

@@ -9,7 +9,6 @@ const DEFAULTS = {
   maxDelay: 30_000,
   connectTimeout: 10_000,
   fetchTimeout: 30_000,
-  silentAfter: 100_000,
   fallbackAfter: 3,
   probeEvery: 300_000,
 };
@@ -35,7 +34,7 @@ export function connect(url, options = {}) {
   }
 
   function start(kind) {
-    const mine = { kind, openedAt: null, pinged: false };
+    const mine = { kind, openedAt: null, silentAfter: null };
     const handlers = {
       open: () => opened(mine),
       text: text => heard(mine, text),
@@ -77,14 +76,15 @@ export function connect(url, options = {}) {
   }
 
   function heard(mine, text) {
-    if (isPing(text)) mine.pinged = true;
+    const interval = pingInterval(text);
     // Only a server that has sent one ping owes another: an older one may be silent.
-    if (mine.pinged) {
+    if (interval !== null) mine.silentAfter = settings.silentAfter ?? 2 * interval + settings.connectTimeout;
+    if (mine.silentAfter !== null) {
       clearTimeout(mine.timer);
-      mine.timer = setTimeout(() => lost(mine), settings.silentAfter);
+      mine.timer = setTimeout(() => lost(mine), mine.silentAfter);
     }
     if (text === 'update') request('update');
-    else if (!isPing(text)) options.onMessage?.(text);
+    else if (interval === null) options.onMessage?.(text);
   }
 
   function lost(mine, code, text = '') {
@@ -180,7 +180,7 @@ function openEvents(url, { open, text, lost }) {
   // It would come back by rules of its own, all clients at the same time.
   source.onerror = () => lost();
   source.addEventListener('update', () => text('update'));
-  source.addEventListener('ping', () => text('{"ping":0}'));
+  source.addEventListener('ping', event => text(`{"ping":${event.data}}`));
   source.addEventListener('dismissed', event => lost(Number.parseInt(event.data, 10), event.data.slice(5)));
   return () => {
     source.onopen = source.onmessage = source.onerror = null;
@@ -243,9 +243,13 @@ function backOff(failures, minDelay, maxDelay) {
   return Math.random() * Math.min(maxDelay, minDelay * 2 ** failures);
 }
 
-/** `{"ping":..}`, the heartbeat that a page can see; a WebSocket's own ping is hidden from it. */
-function isPing(text) {
-  return typeof text === 'string' && text.startsWith('{"ping":');
+/**
+ * The milliseconds of `{"ping":SECONDS}`, the heartbeat that a page can see: a WebSocket's own ping is hidden from it. Null for
+ * any other message.
+ */
+function pingInterval(text) {
+  const seconds = /^\{"ping":([\d.]+)\}$/.exec(text)?.[1];
+  return seconds === undefined ? null : 1_000 * Number(seconds);
 }
 
 function drop(link) {

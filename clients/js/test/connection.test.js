@@ -112,6 +112,18 @@ test('a server that has sent a ping must not fall silent', async () => {
   assert.deepEqual(fetches.reasons, ['open', 'update']);
 });
 
+test('the ping says how long the silence may be, unless the page does', async () => {
+  for (const [ping, options, silence] of [['{"ping":1}', {}, 12_000], ['{"ping":0.5}', {}, 11_000], ['{"ping":45}', { silentAfter: 50_000 }, 50_000]]) {
+    b = browser();
+    await opened(b, options);
+    b.socket.say(ping);
+    b.pass(silence - 1);
+    assert.equal(b.socket.isClosed, false, ping);
+    b.pass(1);
+    assert.equal(b.socket.isClosed, true, ping);
+  }
+});
+
 test('a server that sends no pings may be silent', async () => {
   await opened(b);
   b.socket.say('update');
@@ -123,8 +135,8 @@ test('a server that sends no pings may be silent', async () => {
 test('other messages go to the page, or nowhere', async () => {
   const heard = [];
   const { fetches } = await opened(b, { onMessage: text => heard.push(text) });
-  for (const text of ['{"ping":1}', 'Update', '{"count":3}', 'update!']) b.socket.say(text);
-  assert.deepEqual(heard, ['Update', '{"count":3}', 'update!']);
+  for (const text of ['{"ping":1}', '{"ping":{}}', 'Update', '{"count":3}', 'update!']) b.socket.say(text);
+  assert.deepEqual(heard, ['{"ping":{}}', 'Update', '{"count":3}', 'update!']);
   assert.deepEqual(fetches.reasons, ['open']);
   connect('/ws');
   b.socket.say('{"count":3}');

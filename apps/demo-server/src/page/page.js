@@ -40,7 +40,7 @@ let lastEnd;
 function start() {
   const delays = { minDelay: 500, maxDelay: 10_000 };
   connections = [
-    connect(`/device-ws${query(single ? { id, pings: 1, single: 1 } : { id, pings: 1 })}`, {
+    connect(`/device-ws${query({ id, pings: 1, ...(single && { single: 1 }) })}`, {
       ...delays,
       events: single ? undefined : `/device-events${query({ id })}`, // a stream cannot take over
       refetch: fetchDevices,

@@ -37,7 +37,7 @@ test('“Notify” reaches every tab of that user, which say how long it took', 
   await ann.getByRole('button', { name: 'Notify bob' }).click();
   await devices(bob, ['Added by ann']);
   await logged(ann, /Marked 1 open tab of bob/);
-  await logged(bob, /Update, .* ms after the mark/);
+  await logged(bob, /Update, .*\sms after the mark/);
   await devices(ann, []);
   assert.equal(await ann.locator('#latency').textContent(), '–');
 

@@ -129,7 +129,8 @@ async fn the_list_comes_at_once_and_follows() {
     let mut user = server.open("/active-users?online=1&id=eve").await;
     let mut list = next(&mut user).await;
     while list != online_with(&["ann"], &[2]) {
-        assert_eq!(list, online(&[]), "the task that keeps the list may be behind, but not wrong");
+        let earlier = [online(&[]), online(&["ann"])];
+        assert!(earlier.contains(&list), "the task that keeps the list may be behind, but not wrong: {list}");
         list = next(&mut user).await;
     }
     let _bob = server.open("/device-ws?id=bob").await;
