@@ -72,7 +72,7 @@ impl App {
             devices: Devices::new(),
             identity: Identity::new(cli)?,
             invitations: Invitations::new(),
-            ping: format!(r#"{{"ping":{}}}"#, cli.ping_every.as_secs()).into(),
+            ping: format!(r#"{{"ping":{}}}"#, cli.ping_every.as_secs_f64().ceil()).into(),
             echoes: Sessions::builder(Registry::new()).max_message(1 << 20).max_outgoing(2 << 20).build(),
             origins: cli.allow_origin.iter().chain(&cli.public_url).try_fold(origins, |all, one| all.allow(one))?,
             trusts_proxy: cli.trust_proxy,

@@ -72,11 +72,11 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", requires = "auth_secret")]
     pub(crate) auth_issuer: Option<String>,
 
-    /// Let in pages of this origin as well, such as https://app.example; may be given more than once
+    /// Let in pages of this origin as well, such as `https://app.example`; may be given more than once
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
 
-    /// Where clients find the server, for the QR code: an origin such as https://live.example
+    /// Where clients find the server, for the QR code: an origin such as `https://live.example`
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) public_url: Option<String>,
 

@@ -134,7 +134,7 @@ impl Drain {
         *self.phase.borrow() > Phase::Serving
     }
 
-    /// Waits until the notice is over and nothing new should come in: for [`axum::serve`]'s `with_graceful_shutdown`.
+    /// Waits until the notice is over and nothing new should come in: for [`axum::serve`](fn@axum::serve)'s `with_graceful_shutdown`.
     pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut phase = self.phase.subscribe();
         async move {

@@ -117,7 +117,7 @@ where
                     }
                     if wake_at == beat_at {
                         // A page sees an event, and no comment; without data it would be none.
-                        let seconds = self.limits.ping_every.as_secs();
+                        let seconds = self.limits.ping_every.as_secs_f64().ceil();
                         return Some(Event::default().event("ping").data(seconds.to_string()));
                     }
                 }
