@@ -25,8 +25,6 @@ unsafe impl<T: Send> Send for AppendList<T> {}
 // - `T: Sync`, since `&AppendList` gives `&T`;
 // - `T: Send`, since `&AppendList` lets a thread add a value that another one drops.
 unsafe impl<T: Send + Sync> Sync for AppendList<T> {}
-// SAFETY: `older` is written before the segment is shared and never again, and `&Segment` gives `&T` of this and of older segments only.
-unsafe impl<T: Sync> Sync for Segment<T> {}
 
 impl<T> Default for AppendList<T> {
     fn default() -> Self {

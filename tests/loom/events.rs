@@ -1,10 +1,12 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
+use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
 use crate::storage::table::epoch::{ActivityEpoch, EpochClock};
+use crate::watch::Watchers;
 use crate::watch::queue::ChangeQueue;
-use crate::{Presence, PresenceEvent, Registry, Sequence, Socket};
+use crate::{Presence, PresenceEvent, Registry, Sequence};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -203,7 +205,7 @@ fn superseded_beside_last_leaves_first_joins() {
         let mut presence = registry.presence_with_capacity(8);
         let (shard, fingerprint) = registry.locate(&1u8);
         let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let _first = Socket::new(shard.clone(), registered.addr);
+        let _first = Owner::new(shard.clone(), registered.addr);
         let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
@@ -214,12 +216,14 @@ fn superseded_beside_last_leaves_first_joins() {
     });
 }
 
+type First = Owner<Key, Guarded, Arc<Watchers<Key>>>;
+
 /// A key whose first registration has come as far as to tell of it, which it does on a thread of
 /// its own.
-fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<Socket<Key, Guarded>> {
+fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<First> {
     let (shard, fingerprint) = registry.locate(&1u8);
     let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-    let first = Socket::new(shard.clone(), registered.addr);
+    let first = Owner::new(shard.clone(), registered.addr);
     let shard = shard.clone();
     thread::spawn(move || {
         shard.notify_active(registered.addr);

@@ -141,7 +141,7 @@ fn pop_beside_pops_and_push() {
     check(|| {
         let shared = Arc::new((Slab::<()>::new(2), FreeList::default()));
         for _ in 0..3 {
-            let slot = shared.0.allocate().unwrap();
+            let slot = shared.0.allocate().unwrap().unwrap();
             shared.1.push(&shared.0, slot, slot);
         }
         let other = {

@@ -228,7 +228,7 @@ stopped! {
     stopped_walk: |registry, _there| {
         registry.for_each(|socket| _ = socket.peek_due());
     }, beside everything take_over wait watch;
-    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, CloseReason::LOGGED_OUT), beside everything take_over wait watch;
+    stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, crate::CloseReason::LOGGED_OUT), beside everything take_over wait watch;
     stopped_take: |registry, there| {
         registry.mark(&0);
         there.restore_due(there.take_due());
