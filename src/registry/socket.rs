@@ -37,7 +37,7 @@ use std::task::{Context, Poll};
 /// let (one, other) = (socket.due(), socket.due());
 /// drop((one, other));
 /// ```
-pub struct Socket<K, M = ()>(pub(super) Owner<K, M, Arc<Watchers<K>>>);
+pub struct Socket<K, M = ()>(pub(crate) Owner<K, M, Arc<Watchers<K>>>);
 
 impl<K, M> Socket<K, M> {
     /// The id of this socket. Wait-free.

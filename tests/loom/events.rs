@@ -1,6 +1,7 @@
 //! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
+use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
 use crate::storage::table::epoch::{ActivityEpoch, EpochClock};
 use crate::watch::queue::ChangeQueue;
@@ -203,7 +204,7 @@ fn superseded_beside_last_leaves_first_joins() {
         let mut presence = registry.presence_with_capacity(8);
         let (shard, fingerprint) = registry.locate(&1u8);
         let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let _first = Socket::new(shard.clone(), registered.addr);
+        let _first = Owner::new(shard.clone(), registered.addr);
         let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
@@ -219,7 +220,7 @@ fn superseded_beside_last_leaves_first_joins() {
 fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<Socket<Key, Guarded>> {
     let (shard, fingerprint) = registry.locate(&1u8);
     let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-    let first = Socket::new(shard.clone(), registered.addr);
+    let first = Socket(Owner::new(shard.clone(), registered.addr));
     let shard = shard.clone();
     thread::spawn(move || {
         shard.notify_active(registered.addr);

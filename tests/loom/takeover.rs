@@ -176,8 +176,8 @@ impl Wake for Meanwhile {
         let registry = self.0.clone();
         let marker = thread::spawn(move || registry.mark(&1));
         let late = self.0.register(key(1)).unwrap();
-        let (shard, addr) = self.0.resolve(late.id()).unwrap();
-        shard.slot_at(addr).turn.draw(&shard.takeovers);
+        let (shard, id) = self.0.resolve(late.id()).unwrap();
+        shard.slot_at(id.addr).turn.draw(&shard.takeovers);
         *self.1.lock().unwrap() = Some((late, marker));
     }
 }
