@@ -1,93 +1,9 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
+mod drawn;
+
 use super::*;
-
-/// What a word says, drawn by hand rather than by the module's masks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct State {
-    generation: u32,
-    visited: bool,
-    closed: bool,
-    wakers: u8,
-    waiting: bool,
-    live: bool,
-    due: u32,
-}
-
-impl State {
-    fn bits(self) -> u64 {
-        u64::from(self.generation) << 38
-            | u64::from(self.visited) << 37
-            | u64::from(self.closed) << 36
-            | u64::from(self.wakers) << 34
-            | u64::from(self.waiting) << 33
-            | u64::from(self.live) << 32
-            | u64::from(self.due)
-    }
-
-    fn word(self) -> SlotState {
-        SlotState(AtomicU64::new(self.bits()))
-    }
-
-    fn seen(self) -> Snapshot {
-        Snapshot(self.bits())
-    }
-
-    fn of(word: &SlotState) -> Self {
-        let bits = word.load().0;
-        let flag = |n: u32| bits >> n & 1 == 1;
-        Self {
-            generation: (bits >> 38) as u32,
-            visited: flag(37),
-            closed: flag(36),
-            wakers: (bits >> 34 & 3) as u8,
-            waiting: flag(33),
-            live: flag(32),
-            due: bits as u32,
-        }
-    }
-
-    fn vacant(generation: u32) -> Self {
-        Self { generation, ..Self::default() }
-    }
-
-    fn busy(generation: u32) -> Self {
-        Self { generation, due: 1, ..Self::default() }
-    }
-
-    fn is_ready(self) -> bool {
-        self.due != 0 || self.closed
-    }
-
-    fn is_owned(self) -> bool {
-        self.live || self.closed
-    }
-
-    fn must_wake(self) -> bool {
-        (self.waiting || self.wakers > 0) && self.wakers < 3
-    }
-
-    /// One more wakes, and nobody waits.
-    fn waking(self) -> Self {
-        Self { waiting: false, wakers: self.wakers + 1, ..self }
-    }
-
-    /// What takes nothing away but the socket and what was due for it.
-    fn superseded(self) -> Self {
-        Self { live: false, closed: true, due: 1, ..self }
-    }
-
-    /// The module's table of valid states.
-    fn is_valid(self) -> bool {
-        if self.live {
-            !self.waiting || self.wakers == 3 || !self.closed && (self.due == 0 || self.wakers == 0)
-        } else if self.closed {
-            self.due == 1 && (!self.waiting || self.wakers == 3)
-        } else {
-            self == Self::vacant(self.generation) || self == Self { wakers: self.wakers, ..Self::busy(self.generation) }
-        }
-    }
-}
+use drawn::State;
 
 const LAST: u32 = (1 << 26) - 1;
 const GENERATIONS: [u32; 4] = [0, 1, LAST - 1, LAST];
