@@ -11,7 +11,6 @@ use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;
 use loom::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
-use std::task::{Context, Waker};
 
 /// Shares nothing that the model checker watches: the clone is watched by itself.
 impl Clone for Key {
@@ -354,72 +353,5 @@ fn unsubscribe_beside_register() {
         drop(presence);
         let _socket = other.join().unwrap();
         assert!(heard(&registry, &mut registry.presence()).online);
-    });
-}
-
-/// The counts are watched from beside a change on: it is seen or told.
-#[test]
-fn watch_beside_changes() {
-    check(|| {
-        let registry = registry();
-        let other = {
-            let registry = registry.clone();
-            thread::spawn(move || drop(registry.register(key(1)).unwrap()))
-        };
-        let mut counts = registry.watch_counts();
-        let mut last = (counts.key_count(), counts.socket_count());
-        other.join().unwrap();
-        while counts.poll_changed(&mut Context::from_waker(Waker::noop())).is_ready() {
-            last = (counts.key_count(), counts.socket_count());
-        }
-        assert_eq!(last, (0, 0));
-    });
-}
-
-/// A socket goes, and its key stays.
-#[test]
-fn watch_beside_drop() {
-    check(|| {
-        let registry = registry();
-        let (_stays, goes) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
-        let other = thread::spawn(move || drop(goes));
-        let mut counts = registry.watch_counts();
-        let mut last = counts.socket_count();
-        other.join().unwrap();
-        while counts.take_changed() {
-            last = counts.socket_count();
-        }
-        assert_eq!(last, 1);
-    });
-}
-
-/// A key's count is corrected after the last one to leave was not the last: who watches sees it.
-#[test]
-fn watch_beside_last_leaves_first_joins() {
-    check(|| {
-        let registry = registry();
-        let first = registry.register(key(1)).unwrap();
-        let leaver = thread::spawn(move || drop(first));
-        let _second = registry.register(key(1)).unwrap();
-        let mut counts = registry.watch_counts();
-        let mut last = (counts.key_count(), counts.socket_count());
-        leaver.join().unwrap();
-        while counts.take_changed() {
-            last = (counts.key_count(), counts.socket_count());
-        }
-        assert_eq!(last, (1, 1));
-    });
-}
-
-/// The wait for the last socket ends, also if that goes while the wait begins.
-#[test]
-fn drained_beside_last_drop() {
-    check(|| {
-        let registry = registry();
-        let socket = registry.register(key(1)).unwrap();
-        let other = thread::spawn(move || drop(socket));
-        block_on(registry.drained());
-        assert_eq!(registry.socket_count(), 0);
-        other.join().unwrap();
     });
 }

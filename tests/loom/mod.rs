@@ -4,6 +4,7 @@
 //! the library's unit tests, because half of them are about its private machines.
 
 mod closing;
+mod counts;
 mod events;
 mod keys;
 mod lifetime;
@@ -12,6 +13,7 @@ mod slots;
 mod table;
 mod takeover;
 mod waiting;
+mod walks;
 
 use crate::shard::geometry::Geometry;
 use crate::{Registry, Socket};

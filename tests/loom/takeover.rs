@@ -1,14 +1,14 @@
 //! A socket takes its key over, beside everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
-use crate::{CloseReason, Closed, Registry, Socket, Topics};
+use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-type Ours = Socket<super::Key, super::Guarded>;
+pub(super) type Ours = Socket<super::Key, super::Guarded>;
 
-fn take_over(registry: &Registry<super::Key, super::Guarded>) -> Ours {
+pub(super) fn take_over(registry: &Registry<super::Key, super::Guarded>) -> Ours {
     registry.register_taking_over(key(1), Default::default()).unwrap()
 }
 
@@ -20,7 +20,7 @@ fn assert_alone(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) 
 }
 
 /// The old socket is in the inline slot, or in the chain while that is free: the new one gets the other.
-fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>, Ours) {
+pub(super) fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>, Ours) {
     let registry = registry();
     let (own, old) = (registry.register(key(1)).unwrap(), in_chain.then(|| registry.register(key(1)).unwrap()));
     let old = match old {
@@ -194,111 +194,6 @@ fn mark_beside_overtaken_takeover() {
         marker.join().unwrap();
         assert_eq!(new.close_reason(), Some(Closed::Superseded));
         assert!(is_due(&mut late), "an update was lost");
-    });
-}
-
-/// A mark of a key begins before the key has a chain, and goes round once more: it does not mark again what the owner has taken.
-#[test]
-fn mark_that_goes_round_again_marks_once() {
-    check(|| {
-        let registry = registry();
-        let one = registry.register(key(1)).unwrap();
-        let marker = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.mark(&1))
-        };
-        let other = registry.register(key(1)).unwrap();
-        let first = one.take_due();
-        let marked = marker.join().unwrap();
-        assert_eq!((first | one.take_due(), first & one.take_due()), (Topics::UPDATE, Topics::EMPTY));
-        assert_eq!(marked, 1 + other.take_due().len());
-    });
-}
-
-/// The same beside a takeover: a socket that it has yet to supersede is not marked again.
-#[test]
-fn mark_beside_takeover_marks_the_old_socket_once() {
-    check_up_to(1, || {
-        let registry = registry();
-        let (_first, old) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
-        let marker = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.mark(&1))
-        };
-        let owner = thread::spawn(move || {
-            let taken = [old.take_due(), old.take_due()];
-            (old, taken)
-        });
-        let _new = take_over(&registry);
-        marker.join().unwrap();
-        let (_old, [first, second]) = owner.join().unwrap();
-        assert!(first.is_empty() || second.is_empty(), "one mark was taken twice");
-    });
-}
-
-/// A log-out beside a takeover tells the old socket or the new one.
-#[test]
-fn disconnect_beside_takeover() {
-    for in_chain in [false, true] {
-        check_up_to(1, move || {
-            let (registry, old) = with_old(in_chain);
-            let closer = {
-                let registry = registry.clone();
-                thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
-            };
-            let new = take_over(&registry);
-            let reasons = [old.close_reason(), new.close_reason()];
-            drop(old);
-            assert!(closer.join().unwrap() >= 1);
-            let told = reasons[0] == Some(Closed::Disconnected(CloseReason::LOGGED_OUT))
-                || new.close_reason() == Some(Closed::Disconnected(CloseReason::LOGGED_OUT));
-            assert!(told, "a log-out told nobody");
-        });
-    }
-}
-
-/// A walk over a key's sockets, or over all, beside a takeover meets the old socket or the new one.
-#[test]
-fn walks_beside_takeover() {
-    type Walk = fn(&Registry<super::Key, super::Guarded>) -> usize;
-    let of_key: Walk = |registry| {
-        let mut met = 0;
-        registry.for_each_of(&1, |_| met += 1);
-        met
-    };
-    let of_all: Walk = |registry| registry.mark_where_topics(|_| true, Topics::topic(3));
-    for walk in [of_key, of_all] {
-        for in_chain in [false, true] {
-            check_up_to(1, move || {
-                let (registry, old) = with_old(in_chain);
-                let walker = {
-                    let registry = registry.clone();
-                    thread::spawn(move || walk(&registry))
-                };
-                let _new = take_over(&registry);
-                drop(old);
-                assert!(walker.join().unwrap() >= 1, "a walk met nobody");
-            });
-        }
-    }
-}
-
-/// The same while two take over, one of which is superseded by the other or by itself.
-#[test]
-fn disconnect_beside_two_takeovers() {
-    check_up_to(1, || {
-        let (registry, old) = with_old(false);
-        let closer = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
-        };
-        let one = take_over(&registry);
-        drop(old);
-        let two = take_over(&registry);
-        drop(one);
-        let told = closer.join().unwrap();
-        assert!(told >= 1, "a log-out told nobody");
-        drop(two);
     });
 }
 

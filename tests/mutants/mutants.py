@@ -424,7 +424,7 @@ MUTANTS = [
         (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        self.flush_if_due(notice, DeferredDrops",
          "        let _ = self.totals.shard(self.index).release_permit();\n        self.flush_if_due(notice, DeferredDrops"),
     ]),
-    Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom events::drained_beside_last_drop", [
+    Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom counts::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
          "            let counts = counts.get_or_insert_with(|| registry.watch_counts());"),
     ]),
@@ -457,7 +457,7 @@ MUTANTS = [
         (TAKEOVER, "        self.pass_on(active, Some(heir), due, panics);\n",
          "        let _ = (due, heir);\n"),
     ]),
-    Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom takeover::walks_beside_takeover", [
+    Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom walks::walks_beside_takeover", [
         (WALK, "if self.takeovers.now() != since {",
          "if self.takeovers.now() != since && false {"),
     ]),
@@ -465,7 +465,7 @@ MUTANTS = [
         (WALK, "        if version() != since {\n            let met",
          "        if version() != since && false {\n            let met"),
     ]),
-    Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom takeover::mark_beside_takeover_marks_the_old_socket_once", [
+    Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom walks::mark_beside_takeover_marks_the_old_socket_once", [
         (WALK, "if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {",
          "if !is_met {"),
     ]),

@@ -1,12 +1,12 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
+use crate::sync::{AtomicU32, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
 #[derive(Default)]
-struct Wakes(AtomicUsize);
+struct Wakes(AtomicU32);
 
 impl Wake for Wakes {
     fn wake(self: Arc<Self>) {

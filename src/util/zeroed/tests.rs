@@ -1,3 +1,4 @@
+#![allow(unsafe_code)]
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
