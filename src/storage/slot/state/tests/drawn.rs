@@ -1,6 +1,6 @@
 //! A slot's state drawn by hand, rather than by the masks that the tests are about.
 
-use super::super::{SlotState, Snapshot};
+use crate::storage::slot::state::{SlotState, Snapshot};
 use crate::sync::AtomicU64;
 
 /// What a word says, drawn by hand rather than by the module's masks.
