@@ -8,7 +8,7 @@
 
 use benchkit::peers::Key;
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
-use socket_registry::{Registry, Socket, SocketId, Topics};
+use socket_registry::{Registry, Socket, SocketId};
 use std::{
     mem,
     ops::Range,

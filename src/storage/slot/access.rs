@@ -254,7 +254,7 @@ impl<'a, M> Owned<'a, M> {
 
     /// Waits, if the state still is as `seen` as far as `arm` minds; false: look again.
     #[inline]
-    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: fn(&SlotState) -> bool) -> bool {
+    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: impl Fn(&SlotState) -> bool) -> bool {
         let SlotRef { state, data, .. } = self.slot;
         // Dropped last: dropping a waker may run the caller's code.
         let mut _replaced = None;
