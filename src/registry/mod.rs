@@ -1,5 +1,5 @@
-//! The public registry: finds the shard of a key or id, and orchestrates registrations and operations
-//! over several shards.
+//! The public registry: finds the shard of a key or id, and orchestrates registrations and
+//! operations over several shards.
 
 pub(crate) mod builder;
 pub(crate) mod close;
