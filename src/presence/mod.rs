@@ -7,8 +7,8 @@
 //! subscription that walks still applies its changes.
 //!
 //! # Why a lag leaves no ghost and no gap
-//! - *Noticed.* The subscription takes the flag. The notifier raised it after the change that it
-//!   did not queue, so a walk that begins from here on finds that change.
+//! - *Noticed.* The subscription takes the lag flag. The notifier raised it after the change that
+//!   it did not queue, so a walk that begins from here on finds that change.
 //! - *Heard.* The subscription takes the queue once more and applies it. So no change that was
 //!   queued before the flag was taken is mistaken for one newer than the walk.
 //! - *The walk.* A known key that the walk does not meet has gone idle. A walk that is in
@@ -70,21 +70,22 @@ pub enum PresenceEvent<K> {
 ///
 /// # What it yields
 /// First an [`Online`](PresenceEvent::Online) for each key that is active, then one event for
-/// each time that a key becomes active or idle. The initial scan and the live stream overlap;
-/// duplicates are removed and no transition is lost. A key that became active and idle again
-/// before the scan reached it may be omitted.
+/// each time that a key becomes active or idle. The initial scan and the live stream overlap: the
+/// subscription removes duplicates, misses no active key, and leaves no idle key online. It may
+/// omit a key that became active and idle again before the scan reached it.
 ///
 /// For each key, `Online` and `Offline` alternate, and their sequences rise. All subscriptions of
-/// the registry get the same sequences, so of two events of a key anyone can tell which is the
-/// later one. If the last socket of a key leaves while another one joins, the subscription yields
+/// the registry get the same sequences, so they show which of two events of a key is the later
+/// one. If the last socket of a key leaves while another one joins, the subscription yields
 /// either no event, or `Offline` and then `Online`. Events of different keys are in no particular
+/// order.
 /// order.
 ///
 /// # Memory
-/// A subscription buffers at most `capacity` changes. If it falls further behind, its next event
-/// is [`Lagged`](PresenceEvent::Lagged). It then scans the registry once more, and yields what
-/// differs from the events before. It also keeps a clone of each key that it has yielded as
-/// online, and it keeps the registry's memory alive.
+/// A subscription buffers at most `capacity` changes, see [`Registry::presence_with_capacity`].
+/// If it falls further behind, its next event is [`Lagged`](PresenceEvent::Lagged). It then scans
+/// the registry once more, and yields what differs from the events before. It also keeps a clone
+/// of each key that it has yielded as online, and it keeps the registry's memory alive.
 ///
 /// # Progress
 /// A task that registers or drops a socket never waits for a subscription, and a subscription

@@ -13,7 +13,7 @@
 //! The report of the last epoch's end comes after all other reports of that epoch, so the last
 //! event is the truth.
 //!
-//! # What a subscription was not told
+//! # What a lag left out
 //! After a lag the subscription walks through the registry once more. Every key that is known
 //! then is `unmet` until the walk finds it, or a report about it arrives. A key that is still
 //! unmet when the walk has ended has gone idle, because a walk meets every epoch that lasts

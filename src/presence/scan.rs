@@ -77,8 +77,8 @@ impl<K, M> RegistryShard<K, M> {
         if !seen.is_active() {
             return None;
         }
-        // Take the hold before the epoch can end: then the thread that ends it knows of the
-        // caller.
+        // The hold precedes the step that ends the epoch, so the thread that makes this step
+        // knows of the caller.
         let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
         let clock = &self.observer.clock;
         let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;
