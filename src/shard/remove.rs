@@ -1,7 +1,7 @@
 //! How sockets leave a shard: the steps of a removal, in order.
 //!
-//! 1. Remove the socket from its slot. Clean the slot up and put it on the key's free list, or
-//!    leave that to the last visitor in the slot.
+//! 1. Remove the socket from its slot. Clean the slot up and offer it to the key's next socket, or
+//!    leave that to the slot's last holder.
 //! 2. Subtract the socket from the key's state. If that makes the key idle, subtract the key from
 //!    the totals and notify the subscribers. If nothing lingers, empty the bucket.
 //! 3. Return the permit, by which the socket was counted. Drop the values, which may run user code.
@@ -59,7 +59,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
 
-    /// Completes a removal if the socket was superseded or its slot had visitors.
+    /// Completes a removal if the socket was superseded or its slot had other holders: visitors, or
+    /// a marker that wakes the owner.
     #[cold]
     fn remove_shared(&self, (table, bucket): (&Table<K, M>, u32), addr: SlotAddr, exit: SharedExit<'_, M>) {
         let mut notice = PendingNotice::default();
@@ -67,7 +68,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
             return self.flush_if_due(notice, late);
         }
-        // The slot stays counted, as lingering, so the key stays as long as the visitors do.
+        // The slot stays counted, as lingering, so the key stays as long as the other holders do.
         let after = self.leave_key(table, bucket, true, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
@@ -76,7 +77,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.flush_if_due(notice, (key, late));
     }
 
-    /// Cleans up the slot of a socket that was removed while its slot had visitors.
+    /// Cleans up the slot of a socket that was removed while its slot had other holders.
     pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
         let (table, bucket) = self.bucket_of(addr);
         let drops = self.vacate_slot(addr, last);
@@ -86,7 +87,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         DeferredDrops { _drops: Some(drops), _key: key }
     }
 
-    /// Makes a removed socket's slot vacant, and puts an overflow slot on the key's free list.
+    /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
+    /// slot by the free list.
     fn vacate_slot(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_overflow() && usable {
