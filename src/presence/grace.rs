@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 ///
 /// - The events of a key come out in their order. An online event that ends no absence is passed
 ///   on immediately.
-/// - A key that comes back at the end of the period or later counts as absent, even without a
-///   poll in between.
+/// - A key that comes back at the end of the period or later has been absent, even without a poll
+///   in between.
 /// - `Grace` holds at most one offline event for each key, and no more than a
 ///   [limit](Self::with_limit) in all. Beyond the limit it releases the oldest event early.
 /// - An online event is older than the absence if its sequence is not above that of the offline

@@ -79,7 +79,6 @@ pub enum PresenceEvent<K> {
 /// one. If the last socket of a key leaves while another one joins, the subscription yields
 /// either no event, or `Offline` and then `Online`. Events of different keys are in no particular
 /// order.
-/// order.
 ///
 /// # Memory
 /// A subscription buffers at most `capacity` changes, see [`Registry::presence_with_capacity`].

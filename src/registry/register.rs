@@ -72,8 +72,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///
     /// A mark that begins after this call has returned reaches the socket. A call in progress may
     /// hold a place of the limits, even if it fails in the end, so a concurrent call at the limit
-    /// may be refused. While [presence](Self::presence) has subscribers, a call that makes the key
-    /// active, or that runs concurrently with such a call, may hold two places of the key's
+    /// may be refused. While [presence](Self::presence) has subscribers, a call that makes the
+    /// key active, or that runs concurrently with such a call, may hold two places of the key's
     /// limit.
     ///
     /// Lock-free. The call allocates when a shard grows; no other thread waits for that.
