@@ -319,8 +319,8 @@ impl SlotState {
         while !seen.due().is_empty() {
             match self.step(seen, seen.0 & !DUE) {
                 Ok(()) => {
-                    // Ordering: sequentially consistent, pairs with the fence in `set_bits`: see
-                    // what was written before it.
+                    // Ordering: sequentially consistent, pairs with the fence of a mark: see what
+                    // was written before it.
                     fence_after_step();
                     break;
                 }
