@@ -17,7 +17,7 @@ use crate::util::panic::DeferredPanics;
 use crate::util::value_cell::{ValueCell, ValueRef};
 use std::task::{Context, Poll, Waker};
 
-/// The data of a socket besides its state.
+/// What a slot holds of its socket in addition to the state.
 pub(crate) struct SlotData<M> {
     waker: WakerCell,
     metadata: ValueCell<M>,
@@ -32,8 +32,7 @@ impl<M> Default for SlotData<M> {
 // SAFETY: cells of `MaybeUninit`, for which any bytes are valid.
 unsafe impl<M> Zeroable for SlotData<M> {}
 
-/// A reference to a slot, wherever its parts are: in a bucket's three arrays, or in an overflow
-/// slot.
+/// A reference to a slot, whose parts are in a bucket's three arrays or in an overflow slot.
 pub(crate) struct SlotRef<'a, M> {
     pub(crate) state: &'a SlotState,
     pub(crate) refs: &'a SlotRefs,

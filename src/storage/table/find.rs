@@ -32,8 +32,7 @@ pub(crate) struct ActiveKey<'a, K, M> {
 }
 
 impl<'a, K, M> ActiveKey<'a, K, M> {
-    /// Returns the key that is in the bucket now. Precondition: there is one, and the caller keeps
-    /// it there.
+    /// Returns the key that is in the bucket now. Precondition: the caller knows that there is one.
     pub(crate) fn now(table: &'a Table<K, M>, index: u32) -> Self {
         let bucket = table.bucket(index);
         Self { table, index, bucket, seen: bucket.key_state.load() }

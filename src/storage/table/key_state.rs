@@ -291,8 +291,8 @@ impl KeyState {
         Join::Gone
     }
 
-    /// Sets CHAINED: the key has overflow slots from now on. Called by a registration that is
-    /// counted in `live`.
+    /// Sets CHAINED: the key has overflow slots from now on. Precondition: the caller is counted in
+    /// `live`.
     pub(crate) fn set_chained(&self) {
         if !self.load().is_chained() {
             // Ordering: AcqRel, as every step.
