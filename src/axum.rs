@@ -1,11 +1,11 @@
-//! The registry as an axum extractor.
+//! An axum extractor for the registry.
 
 use crate::registry::Registry;
 use axum_core::extract::FromRequestParts;
 use http::StatusCode;
 use http::request::Parts;
 
-/// Finds the registry in the request's extensions, where an `Extension` layer puts it.
+/// Extracts the registry from the request's extensions, where an `Extension` layer puts it.
 ///
 /// ```
 /// use axum::{Extension, Router, routing::post};
@@ -19,7 +19,8 @@ use http::request::Parts;
 /// ```
 ///
 /// # Errors
-/// `500`, with "socket registry is not in the request's extensions": add the layer, for the same types of key and metadata.
+/// Responds with `500` and "socket registry is not in the request's extensions". To fix it, add
+/// the layer, for the same key and metadata types.
 impl<S, K, M> FromRequestParts<S> for Registry<K, M>
 where
     S: Sync,

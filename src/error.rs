@@ -1,22 +1,27 @@
-//! What can go wrong, and what to do about it.
+//! Errors and close reasons, each with what to do about it.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a registration was refused. Nothing was changed by it.
+/// Says why a registration was refused. A refused registration changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RegisterError {
-    /// The registry holds as many sockets as [`Builder::max_sockets`](crate::Builder::max_sockets) allows. (Also if a shard has no id left for a new
-    /// place, which takes millions of sockets under a handful of keys, with many shards.)
+    /// The registry holds as many sockets as
+    /// [`Builder::max_sockets`](crate::Builder::max_sockets) allows.
+    ///
+    /// Also returned if a shard has no address left for a new slot. That takes millions of
+    /// sockets under a handful of keys, in a registry with many shards.
     Full,
-    /// The key has as many sockets as [`Builder::max_sockets_per_key`](crate::Builder::max_sockets_per_key) allows.
+    /// The key has as many sockets as
+    /// [`Builder::max_sockets_per_key`](crate::Builder::max_sockets_per_key) allows.
     KeyFull,
-    /// A key that is not equal to this one, yet writes the same bytes in its `Hash`, is registered.
+    /// Another key is registered that is not equal to this one, yet writes the same bytes in its
+    /// `Hash`.
     IndistinctHash,
-    /// The registry was closed with [`Registry::close`](crate::Registry::close).
+    /// [`Registry::close`](crate::Registry::close) has closed the registry.
     Closed,
-    /// The system gave no memory for a further table.
+    /// The system gave no memory for another table.
     OutOfMemory,
 }
 
@@ -34,20 +39,20 @@ impl fmt::Display for RegisterError {
 
 impl Error for RegisterError {}
 
-/// Why a text is not the id of a socket.
+/// Says why a text is not the id of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParseIdError {
-    /// It does not have 14 characters.
+    /// The text does not have 14 characters.
     Length,
-    /// The character of this index, counted from 0, cannot be there: it is not in the alphabet, or
-    /// not a digit, or the number would exceed 64 bits.
+    /// The character at this index, counted from 0, is not allowed there: it is not in the
+    /// alphabet, or it is not a digit, or the number would exceed 64 bits.
     Character {
-        /// Which one, counted in characters.
+        /// The index, counted in characters.
         index: usize,
     },
-    /// The last character, which is a check symbol, does not belong to the others: there is a
-    /// typing error.
+    /// The last character, a check symbol, does not match the others: the text has a typing
+    /// error.
     Check,
 }
 
@@ -63,27 +68,33 @@ impl fmt::Display for ParseIdError {
 
 impl Error for ParseIdError {}
 
-/// Why a socket was told to go. Its owner should end the connection and drop the [`Socket`](crate::Socket).
+/// Says why a socket was closed. Its owner should end the connection and drop the
+/// [`Socket`](crate::Socket).
 ///
-/// A socket that is told several times keeps the first reason.
+/// A socket that is closed several times keeps the first reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Closed {
-    /// The registry was closed: [`Registry::close`](crate::Registry::close), [`Registry::close_gradually`](crate::Registry::close_gradually).
+    /// The registry was closed, by [`Registry::close`](crate::Registry::close) or
+    /// [`Registry::close_gradually`](crate::Registry::close_gradually).
     Shutdown,
-    /// Another socket has taken its key over: [`Registry::register_taking_over`](crate::Registry::register_taking_over).
+    /// Another socket has taken over the key, with
+    /// [`Registry::register_taking_over`](crate::Registry::register_taking_over).
     Superseded,
-    /// It was disconnected: [`Registry::disconnect`](crate::Registry::disconnect),
+    /// The socket was disconnected for this reason, by
+    /// [`Registry::disconnect`](crate::Registry::disconnect),
     /// [`disconnect_others`](crate::Registry::disconnect_others) or
-    /// [`disconnect_socket`](crate::Registry::disconnect_socket), for the reason that the caller gave.
+    /// [`disconnect_socket`](crate::Registry::disconnect_socket).
     Disconnected(CloseReason),
 }
 
 impl Closed {
-    /// The close code to end the WebSocket with: 1001, "going away", when the registry was closed,
-    /// that of [`CloseReason::SUPERSEDED`] when another socket has taken over, otherwise that of the reason.
+    /// Returns the close code to end the WebSocket with: 1001, "going away", after the registry
+    /// was closed; the code of [`CloseReason::SUPERSEDED`] after a takeover; otherwise the code
+    /// of the reason.
     ///
-    /// After 1001 a client should come back. After a code of ours it should not do so by itself.
+    /// After 1001 a client should reconnect. After a code of 4000 to 4999 it should not reconnect
+    /// by itself.
     ///
     /// ```
     /// use socket_registry::{CloseReason, Closed};
@@ -114,8 +125,8 @@ impl fmt::Display for Closed {
 
 impl Error for Closed {}
 
-/// Why a socket is disconnected: a close code of WebSocket's private range, 4000 to 4999, which
-/// RFC 6455 leaves to applications.
+/// The reason for disconnecting a socket: a close code of WebSocket's private range, 4000 to
+/// 4999, which RFC 6455 leaves to applications.
 ///
 /// Three codes have names here. The others are yours to name:
 ///
@@ -131,40 +142,41 @@ impl Error for Closed {}
 pub struct CloseReason(u16);
 
 impl CloseReason {
-    /// The least code.
+    /// The lowest code.
     pub(crate) const MIN: u16 = 4000;
-    /// The greatest code.
+    /// The highest code.
     pub(crate) const MAX: u16 = 4999;
 
-    /// 4001: the key's user has logged out, here or everywhere.
+    /// 4001: the user behind the key has logged out, on this device or everywhere.
     pub const LOGGED_OUT: Self = Self(4001);
-    /// 4002: another socket of the key has taken over. [`Closed::Superseded`] has the same code;
-    /// disconnect for this reason when the other socket is in another process.
+    /// 4002: another socket has taken over the key. [`Closed::Superseded`] has the same code.
+    /// Disconnect with this reason when the other socket is in another process.
     pub const SUPERSEDED: Self = Self(4002);
-    /// 4003: the session, or the token that the connection was opened with, has expired.
+    /// 4003: the session has expired, or the token that opened the connection has.
     pub const EXPIRED: Self = Self(4003);
 
-    /// The reason of that close code; `None` if it is not from 4000 to 4999.
+    /// Creates the reason with this close code. Returns `None` if the code is not from 4000 to
+    /// 4999.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         if Self::MIN <= code && code <= Self::MAX { Some(Self(code)) } else { None }
     }
 
-    /// The close code, from 4000 to 4999.
+    /// Returns the close code, from 4000 to 4999.
     #[must_use]
     pub const fn code(self) -> u16 {
         self.0
     }
 }
 
-/// As [`CloseReason::code`].
+/// Converts as [`CloseReason::code`] does.
 impl From<CloseReason> for u16 {
     fn from(reason: CloseReason) -> Self {
         reason.code()
     }
 }
 
-/// In words, at most 30 bytes: short enough for a close frame, which has room for 123.
+/// Writes the reason in words, in at most 30 bytes. A close frame has room for 123.
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -1,4 +1,4 @@
-//! The name of one registration.
+//! Socket ids: each names one registration.
 
 mod text;
 
@@ -7,14 +7,15 @@ use crate::storage::slot::{Generation, SlotAddr};
 use std::fmt;
 use std::str::FromStr;
 
-/// How many bits of a `SocketId` name the place: the shard, and the address of the slot in it.
+/// The bits of a `SocketId` that locate its slot: the shard, and the slot's address in the shard.
 pub(crate) const PLACE_BITS: u32 = 37;
 const _: () = assert!(PLACE_BITS + Generation::BITS < u64::BITS, "an id is positive as an `i64`, too");
 
-/// Names one socket: a place in the registry and the generation of sockets in it.
+/// Names one socket by its slot in the registry and the slot's generation.
 ///
-/// A registry never issues an id twice, so a stale id matches nothing: an operation by id reaches the socket it
-/// was meant for, or none. Ids of one registry mean nothing in another one. The order of ids is arbitrary but fixed.
+/// A registry never issues an id twice, so a stale id matches nothing: an operation by id reaches
+/// the socket that it was meant for, or none. An id of one registry means nothing in another. The
+/// order of ids is arbitrary but fixed.
 ///
 /// ```
 /// use socket_registry::{Registry, SocketId};
@@ -46,7 +47,7 @@ impl SocketId {
         (self.0 & ((1 << shard_bits) - 1)) as usize
     }
 
-    /// The address of its slot in the shard, if there can be such a one.
+    /// Returns the address of the socket's slot in the shard, if the bits can be an address.
     #[inline]
     pub(crate) fn addr(self, shard_bits: u32) -> Option<SlotAddr> {
         let place = self.0 & ((1 << PLACE_BITS) - 1);
@@ -58,33 +59,35 @@ impl SocketId {
         Generation::new((self.0 >> PLACE_BITS) as u32)
     }
 
-    /// The id as a number, to be kept or sent where all 64 bits are kept: an `i64` will do, since
-    /// the highest bit is 0.
+    /// Returns the id as a number, to store or send where all 64 bits survive. An `i64` suffices,
+    /// since the highest bit is 0.
     ///
-    /// Do not send it to JavaScript as a JSON number. When a place has been used 65,536 times, its
-    /// ids exceed 2<sup>53</sup>, and JavaScript rounds them, without an error, to the ids of other
-    /// sockets. Send the text that [`Display`](Self#impl-Display-for-SocketId) gives.
+    /// Do not send it to JavaScript as a JSON number. After 65,536 uses of a slot, the slot's ids
+    /// exceed 2<sup>53</sup>, and JavaScript silently rounds them to the ids of other sockets.
+    /// Send the text that [`Display`](Self#impl-Display-for-SocketId) writes.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
     }
 
-    /// The id that [`to_u64`](Self::to_u64) gave. Any other number is an id too, of a socket that may not exist.
+    /// Returns the id that [`to_u64`](Self::to_u64) converted. Any other number is an id as well,
+    /// of a socket that may not exist.
     #[must_use]
     pub const fn from_u64(id: u64) -> Self {
         Self(id)
     }
 }
 
-/// As [`SocketId::to_u64`], with the same warning.
+/// Converts as [`SocketId::to_u64`] does. The same warning applies.
 impl From<SocketId> for u64 {
     fn from(id: SocketId) -> Self {
         id.to_u64()
     }
 }
 
-/// 14 characters: 13 digits of [Crockford's base 32](https://www.crockford.com/base32.html) and its
-/// check symbol, which may be one of `*~$=U` as well. In a URL percent-encode it as any other text.
+/// Writes 14 characters: 13 digits of [Crockford's base
+/// 32](https://www.crockford.com/base32.html) and its check symbol, which may also be one of
+/// `*~$=U`. In a URL, percent-encode the text as any other.
 ///
 /// ```
 /// use socket_registry::SocketId;
@@ -100,12 +103,12 @@ impl fmt::Display for SocketId {
     }
 }
 
-/// Reads what [`Display`](Self#impl-Display-for-SocketId) wrote, in upper or lower case.
+/// Parses what [`Display`](Self#impl-Display-for-SocketId) wrote, in upper or lower case.
 ///
 /// # Errors
-/// [`ParseIdError`]. A single wrong character and two neighbours that changed places are always
-/// refused, and 36 of 37 other errors. It is no signature: anybody can write the text of any
-/// number, as [`from_u64`](Self::from_u64) takes any.
+/// Returns [`ParseIdError`]. The check always detects a single wrong character and two adjacent
+/// characters that were swapped, and it detects 36 of 37 other errors. It is not a signature:
+/// anyone can write the text of any number, just as [`from_u64`](Self::from_u64) accepts any.
 impl FromStr for SocketId {
     type Err = ParseIdError;
 

@@ -17,7 +17,7 @@ mod topics;
 mod util;
 mod watch;
 
-// Runs the code on this page, one handler of which needs the feature.
+// Runs the code on this page. One of its handlers needs the feature.
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../docs/FROM_SOCKETMANAGER.md")]
 mod from_socketmanager {}

@@ -6,15 +6,16 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
 use std::fmt;
 
-/// As the text that [`Display`](SocketId#impl-Display-for-SocketId) gives, never as a number:
-/// JavaScript would round it.
+/// Serializes the text that [`Display`](SocketId#impl-Display-for-SocketId) writes, never a
+/// number: JavaScript would round it.
 impl Serialize for SocketId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
 }
 
-/// From the text that [`Display`](SocketId#impl-Display-for-SocketId) gives; a number is refused.
+/// Deserializes the text that [`Display`](SocketId#impl-Display-for-SocketId) writes. Refuses a
+/// number.
 impl<'de> Deserialize<'de> for SocketId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(IdVisitor)
@@ -35,14 +36,14 @@ impl Visitor<'_> for IdVisitor {
     }
 }
 
-/// As its [`bits`](Topics::bits), a number that JavaScript keeps.
+/// Serializes the [`bits`](Topics::bits), a number that JavaScript represents exactly.
 impl Serialize for Topics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u32(self.bits())
     }
 }
 
-/// From its [`bits`](Topics::bits).
+/// Deserializes the [`bits`](Topics::bits).
 impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         u32::deserialize(deserializer).map(Self::from_bits)

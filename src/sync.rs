@@ -1,5 +1,6 @@
-//! What the machine gives: atomics, `Arc` and interior mutability, from `std`, or from loom under
-//! `--cfg socket_registry_loom`, or from shuttle under `--cfg socket_registry_shuttle`. No other file knows which.
+//! What the machine provides: atomics, `Arc` and interior mutability. They come from `std`, from
+//! loom under `--cfg socket_registry_loom`, or from shuttle under `--cfg socket_registry_shuttle`.
+//! No other file knows which.
 
 #[cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 mod real {
@@ -20,7 +21,8 @@ mod real {
     pub(crate) use shuttle::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, fence};
 }
 
-/// `std`'s cell behind the interface of loom's, so that every access says whether it reads or writes.
+/// Wraps `std`'s cell in the interface of loom's, so that every access says whether it reads or
+/// writes.
 #[cfg(not(socket_registry_loom))]
 pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -30,7 +32,7 @@ impl<T> UnsafeCell<T> {
         Self(std::cell::UnsafeCell::new(value))
     }
 
-    /// A read of the cell; it lasts until the result is dropped.
+    /// Starts a read of the cell, which lasts until the result is dropped.
     #[inline]
     pub(crate) fn get(&self) -> ConstPtr<T> {
         ConstPtr(self.0.get())
@@ -42,8 +44,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// A read of a cell that is under way: loom's takes part in the check of who may write, this one is
-/// a pointer.
+/// A read of a cell in progress. Loom's version takes part in its check for concurrent writes; this
+/// one is only a pointer.
 #[cfg(not(socket_registry_loom))]
 pub(crate) struct ConstPtr<T>(*const T);
 
@@ -58,13 +60,15 @@ unsafe impl<T: Sync> Sync for ConstPtr<T> {}
 
 #[cfg(not(socket_registry_loom))]
 impl<T> ConstPtr<T> {
+    /// Returns the value.
+    ///
     /// # Safety
-    /// Nobody writes to the cell as long as the reference lives.
+    /// No thread writes to the cell as long as the reference lives.
     #[inline]
     #[allow(unsafe_code)]
     pub(crate) unsafe fn deref(&self) -> &T {
-        // SAFETY: made of a reference to the cell, which outlives the read; not written to, by the
-        // caller's promise.
+        // SAFETY: made from a reference to the cell, which outlives the read. By the caller's
+        // promise, no thread writes to it.
         unsafe { &*self.0 }
     }
 }
@@ -74,17 +78,19 @@ use std::hint::black_box;
 pub(crate) use std::sync::atomic::Ordering;
 use std::sync::atomic::compiler_fence;
 
-/// Whether loom or shuttle runs us: tables and counters are then tiny, so that wrap and growth are reached.
+/// Whether loom or shuttle runs the code. Tables and counters are then tiny, so that the models
+/// reach wrap and growth.
 pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry_shuttle));
 
-/// A sequentially consistent fence.
+/// Executes a sequentially consistent fence.
 #[inline]
 pub(crate) fn full_fence() {
     if X86 {
-        // Ordering: SeqCst. On x86 a read-modify-write is a full fence, and half as dear as the instruction for it. Of a cell
-        // that somebody else might see, lest the compiler finds that nobody can.
+        // Ordering: SeqCst. On x86 a locked read-modify-write is a full barrier and costs about
+        // half of `mfence`. `black_box` keeps the compiler from proving that the cell is local and
+        // removing the operation.
         black_box(&AtomicU64::new(0)).swap(1, Ordering::SeqCst);
-        // Ordering: SeqCst: the compiler moves nothing across either.
+        // Ordering: SeqCst. The compiler moves nothing across either.
         compiler_fence(Ordering::SeqCst);
     } else {
         // Ordering: SeqCst, as the name says.
@@ -92,11 +98,13 @@ pub(crate) fn full_fence() {
     }
 }
 
-/// The same, right after a read-modify-write of the same thread.
+/// Does the same right after a read-modify-write of the same thread, which on x86 needs no further
+/// instruction.
 #[inline]
 pub(crate) fn fence_after_step() {
     if X86 {
-        // Ordering: SeqCst. On x86 that step was the fence; the compiler must be told.
+        // Ordering: SeqCst. On x86 the preceding step was the fence; only the compiler needs this
+        // one.
         compiler_fence(Ordering::SeqCst);
     } else {
         // Ordering: SeqCst, as the name says.
@@ -106,14 +114,14 @@ pub(crate) fn fence_after_step() {
 
 const X86: bool = cfg!(target_arch = "x86_64") && !MODELLED;
 
-/// Asks for a value's cache line, without waiting for it.
+/// Prefetches a value's cache line without waiting for it.
 #[inline]
 #[allow(unsafe_code)]
 pub(crate) fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, for any address; SSE is part of x86-64.
+        // SAFETY: a hint, valid for any address; SSE is part of x86-64.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -1,12 +1,13 @@
-//! The reasons why a socket can be due.
+//! Topics: the reasons why a socket can be due.
 
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
 
-/// A set of topics: the reasons why a socket is due. There are 32 of them.
+/// A set of topics: the reasons why a socket is due. There are 32 topics.
 ///
-/// Topic 0, [`Topics::UPDATE`], is the plain "something new is there". The other 31 are the caller's to name:
+/// Topic 0, [`Topics::UPDATE`], is the plain "something new is there". The other 31 are yours to
+/// name:
 ///
 /// ```
 /// use socket_registry::Topics;
@@ -23,42 +24,43 @@ use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Not, Sub, SubAssign};
 pub struct Topics(u32);
 
 impl Topics {
-    /// No topic.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
-    /// Topic 0, the plain "update".
+    /// The set that holds only topic 0, the plain "update".
     pub const UPDATE: Self = Self::topic(0);
-    /// All 32 topics.
+    /// The set of all 32 topics.
     pub const ALL: Self = Self(u32::MAX);
 
-    /// The set that holds topic `n` alone.
+    /// Returns the set that holds only topic `n`.
     ///
     /// # Panics
-    /// If `n` is not below 32, at compile time where the call is in a `const`.
+    /// Panics if `n` is not below 32. In a `const` this is a compile-time error.
     #[must_use]
     pub const fn topic(n: u32) -> Self {
         assert!(n < 32, "there are 32 topics, numbered 0 to 31");
         Self(1 << n)
     }
 
-    /// The set whose topic `n` is in it if bit `n` is set. The inverse of [`bits`](Self::bits).
+    /// Returns the set that holds topic `n` if bit `n` is set. The inverse of
+    /// [`bits`](Self::bits).
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The set as bits, topic `n` at bit `n`.
+    /// Returns the set as bits, with topic `n` at bit `n`.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// Whether every topic of `other` is in this set. True for an empty `other`.
+    /// Returns whether this set holds every topic of `other`. True if `other` is empty.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// The topics that are in either set: `|` where a `const` is wanted.
+    /// Returns the topics that are in either set. This is `|` for use in a `const`.
     ///
     /// ```
     /// use socket_registry::Topics;
@@ -73,31 +75,31 @@ impl Topics {
         Self(self.0 | other.0)
     }
 
-    /// Whether a topic is in both sets. False for an empty `other`.
+    /// Returns whether the sets have a topic in common. False if `other` is empty.
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Whether no topic is in the set.
+    /// Returns whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// How many topics are in the set.
+    /// Returns the number of topics in the set.
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// The topics of the set, each as a set of its own, lowest first.
+    /// Iterates over the topics of the set, each as a set of its own, lowest first.
     pub const fn iter(self) -> TopicsIter {
         TopicsIter(self)
     }
 }
 
-/// The iterator of [`Topics::iter`]: each topic as a set of its own, lowest first.
+/// The iterator of [`Topics::iter`]: yields each topic as a set of its own, lowest first.
 #[derive(Clone, Debug)]
 #[must_use = "iterators do nothing unless they are asked for the next"]
 pub struct TopicsIter(Topics);
@@ -125,7 +127,7 @@ impl IntoIterator for Topics {
     type Item = Self;
     type IntoIter = TopicsIter;
 
-    /// As [`iter`](Topics::iter).
+    /// Iterates as [`iter`](Topics::iter) does.
     fn into_iter(self) -> TopicsIter {
         self.iter()
     }
@@ -133,7 +135,7 @@ impl IntoIterator for Topics {
 
 impl Not for Topics {
     type Output = Self;
-    /// The topics that are not in the set.
+    /// Returns the topics that are not in the set.
     fn not(self) -> Self {
         Self(!self.0)
     }
@@ -147,7 +149,7 @@ impl Extend<Topics> for Topics {
 
 impl BitOr for Topics {
     type Output = Self;
-    /// The topics that are in either set.
+    /// Returns the topics that are in either set.
     fn bitor(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
@@ -155,7 +157,7 @@ impl BitOr for Topics {
 
 impl BitAnd for Topics {
     type Output = Self;
-    /// The topics that are in both sets.
+    /// Returns the topics that are in both sets.
     fn bitand(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
@@ -163,7 +165,7 @@ impl BitAnd for Topics {
 
 impl Sub for Topics {
     type Output = Self;
-    /// The topics that are in this set and not in the other.
+    /// Returns the topics that are in this set and not in the other.
     fn sub(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }

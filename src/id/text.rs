@@ -1,17 +1,17 @@
-//! An id as text: 13 digits of Crockford's base 32, the most significant one first, and Crockford's
+//! An id as text: 13 digits of Crockford's base 32, the most significant first, and Crockford's
 //! check symbol.
 //!
-//! The check symbol stands for the number modulo 37. Since 37 is a prime and larger than 32, one
-//! wrong digit changes it, and so do two neighbours that changed places. Of other errors one in 37
-//! goes unnoticed.
+//! The check symbol encodes the number modulo 37. Since 37 is a prime and larger than 32, one
+//! wrong digit changes the symbol, and so does a swap of two adjacent digits. Of other errors,
+//! one in 37 goes unnoticed.
 
 use crate::error::ParseIdError;
 
-/// The first 32 are the digits; all 37 are check symbols.
+/// The first 32 symbols are the digits. All 37 can be check symbols.
 const SYMBOLS: &[u8; 37] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ*~$=U";
 const DIGIT_BITS: u32 = 5;
 const DIGITS: usize = u64::BITS.div_ceil(DIGIT_BITS) as usize;
-/// What is left of 64 bits for the first digit.
+/// The bits of the 64 that remain for the first digit.
 const FIRST_DIGIT_BITS: u32 = u64::BITS - DIGIT_BITS * (DIGITS as u32 - 1);
 pub(super) const LEN: usize = DIGITS + 1;
 

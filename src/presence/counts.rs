@@ -9,22 +9,24 @@ use std::task::{Context, Poll};
 
 /// A watch on a registry's counts, from [`Registry::watch_counts`].
 ///
-/// Changes coalesce: however many there were since the last look, they are one. It keeps the registry's memory.
+/// Changes coalesce: all changes since the last wait count as one. The watch keeps the registry's
+/// memory alive.
 ///
-/// Whoever registers or drops a socket marks each watch, as a socket is marked, and never waits for one. Before a registry's first
-/// watch or subscription it costs nothing.
+/// A task that registers or drops a socket marks each watch, as it would mark a socket, and never
+/// waits for one. Before a registry's first watch or subscription this costs nothing.
 pub struct CountsWatch<K, M = ()> {
     registry: Registry<K, M>,
     watcher: Watcher<K>,
 }
 
 impl<K, M> Registry<K, M> {
-    /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that nobody has to poll them: see [`CountsWatch`].
+    /// Watches [`key_count`](Self::key_count) and [`socket_count`](Self::socket_count), so that
+    /// you need not poll them: see [`CountsWatch`].
     ///
-    /// Lock-free; allocates when more watch than ever before.
+    /// Lock-free; allocates if there are more watches than ever before.
     ///
     /// # Panics
-    /// If a million subscriptions, watches and waits are at work at once.
+    /// Panics if a million subscriptions, watches and waits exist at the same time.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -32,10 +34,10 @@ impl<K, M> Registry<K, M> {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
     /// let registry: Registry<u64> = Registry::new();
     /// let mut counts = registry.watch_counts();
-    /// assert_eq!(counts.socket_count(), 0); // what there is already is for the caller to look at first
+    /// assert_eq!(counts.socket_count(), 0); // read what is already there first
     ///
     /// let sockets = [registry.register(42)?, registry.register(42)?, registry.register(7)?];
-    /// counts.changed().await; // once for the three
+    /// counts.changed().await; // one wait for all three
     /// assert_eq!((counts.key_count(), counts.socket_count()), (2, 3));
     /// # drop(sockets);
     /// # Ok(())
@@ -46,17 +48,19 @@ impl<K, M> Registry<K, M> {
         CountsWatch { registry: self.clone(), watcher: self.watch(Watch::Counts, None) }
     }
 
-    /// Waits until no socket is left, and no registration or removal is in flight. For a shutdown, after [`close`](Self::close);
-    /// how long to wait is for the caller to say. No runtime is needed.
+    /// Waits until no socket is left, and no registration or removal is in flight. Use it for a
+    /// shutdown, after [`close`](Self::close). It has no time limit of its own, and needs no
+    /// runtime.
     ///
-    /// When it ends there was a moment without a socket, across all shards. Without a `close`, or beside one, a registration may come right
-    /// after. The values of the last sockets may still be about to be dropped.
+    /// When the wait ends, there was a moment without a socket across all shards. Without a
+    /// `close`, or concurrently with one, a registration may follow right after that moment. The
+    /// values of the last sockets may not be dropped yet.
     ///
     /// # Cancel safety
-    /// Cancel safe. It holds nothing but a watch.
+    /// Cancel safe. The future holds nothing but a watch.
     ///
     /// # Panics
-    /// When polled, as [`watch_counts`](Self::watch_counts).
+    /// Panics when polled, as [`watch_counts`](Self::watch_counts) does.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -69,7 +73,7 @@ impl<K, M> Registry<K, M> {
     ///     while socket.due().await.is_ok() {}
     /// });
     ///
-    /// registry.close(); // tells every socket to go
+    /// registry.close(); // closes every socket
     /// let drained = tokio::time::timeout(Duration::from_secs(10), registry.drained()).await;
     /// assert!(drained.is_ok());
     /// # connection.await.unwrap();
@@ -81,37 +85,39 @@ impl<K, M> Registry<K, M> {
 }
 
 impl<K, M> CountsWatch<K, M> {
-    /// Waits until the counts may have changed: since the watch began the first time, since the last such wait then. At once
-    /// if they have. They may be what they were, if what came went again.
+    /// Waits until the counts may have changed since the last wait, or, for the first wait, since
+    /// the watch began. Completes immediately if they have. The counts may have their old values
+    /// again, if a socket came and went in between.
     ///
-    /// What is read after this shows every change that it woke for.
+    /// Reads after the wait show every change that it woke for.
     ///
     /// # Cancel safety
-    /// Cancel safe. A change is taken note of in the same step that ends the wait.
+    /// Cancel safe. The step that consumes a change is the one that ends the wait.
     pub fn changed(&mut self) -> Changed<'_, K, M> {
         Changed { counts: self }
     }
 
-    /// Takes note of a change, or arranges for the task to be woken when there is one: [`changed`](Self::changed) for hand-written futures.
+    /// Consumes a change, or registers the task to be woken when there is one. This is
+    /// [`changed`](Self::changed) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free, and pending once after 64 changes in
-    /// a row, as [`Socket::poll_due`](crate::Socket::poll_due).
+    /// Only the waker of the latest call is woken. Lock-free. After 64 changes in a row it
+    /// returns pending once, as [`Socket::poll_due`](crate::Socket::poll_due) does.
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.watcher.poll_due(cx).map(drop)
     }
 
-    /// Takes note of a change, if there was one, without waiting. Lock-free.
+    /// Consumes a change without waiting, and returns whether there was one. Lock-free.
     pub fn take_changed(&mut self) -> bool {
         !self.watcher.take_due().is_empty()
     }
 
-    /// As [`Registry::key_count`]. Wait-free.
+    /// Returns the same as [`Registry::key_count`]. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.registry.totals().keys()
     }
 
-    /// As [`Registry::socket_count`]. Wait-free.
+    /// Returns the same as [`Registry::socket_count`]. Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
         self.registry.totals().sockets()
@@ -144,7 +150,7 @@ impl<K, M> Future for Changed<'_, K, M> {
 #[must_use = "futures do nothing unless polled"]
 pub struct Drained<K, M = ()> {
     registry: Registry<K, M>,
-    /// None: there was no need to wait yet.
+    /// None: the future did not have to wait yet.
     counts: Option<CountsWatch<K, M>>,
 }
 
@@ -153,7 +159,7 @@ impl<K, M> Future for Drained<K, M> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { registry, counts } = &mut *self;
-        // Looked at after the watch has begun, and after each change that it woke for.
+        // Check after the watch has begun, and after each change that it woke for.
         while !registry.totals().is_empty() {
             let Some(counts) = counts else {
                 *counts = Some(registry.watch_counts());

@@ -1,8 +1,9 @@
 //! A grace period for presence events, on the caller's clock: a page that reloads has not gone.
 //!
-//! The timers are a queue, oldest first, since all wait for the same period. A timer counts only if the offline event that it was set for is still the one
-//! that is held for its key, which the event's sequence says: so what is cancelled is taken from the map alone, and its timer means nothing from then
-//! on. Such timers are swept out before they are more than those that count.
+//! All timers run for the same period, so they form a queue, oldest first. A timer is valid only
+//! while the offline event that it was set for is still the one held for its key; the event's
+//! sequence shows this. So cancelling an event removes it from the map only, and its timer
+//! becomes invalid. `sweep` removes invalid timers before they outnumber the valid ones.
 
 use crate::presence::{PresenceEvent, Sequence};
 use ahash::RandomState;
@@ -11,19 +12,25 @@ use std::fmt;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Holds each [`Offline`](PresenceEvent::Offline) back for a period, and drops it, with the [`Online`](PresenceEvent::Online) that ends
-/// it, if the key comes back within the period.
+/// Holds each [`Offline`](PresenceEvent::Offline) event back for a period. If the key comes back
+/// within the period, drops that event and the [`Online`](PresenceEvent::Online) that ends it.
 ///
-/// It has no clock and no timer: who calls says what time it is. Push what the subscription gives; then poll until there is nothing
-/// more; then wait for the next event or for [`next_at`](Self::next_at), whichever is first.
+/// `Grace` has no clock and no timer: you pass the current time to each call. Push what the
+/// subscription yields. Then poll until there are no more events. Then wait for the next event of
+/// the subscription or for [`next_at`](Self::next_at), whichever is first.
 ///
-/// - What is told of a key is told in the order of its events. An online event that ends no absence is passed on at once.
-/// - A key that comes back at the end of the period or later has been away, even if nobody polled in between.
-/// - At most one offline event is held for each key, and no more than a [limit](Self::with_limit) in all: beyond it the oldest is told early.
-/// - An online event whose sequence is not above that of the offline event that is held for its key is older than that absence. It is passed on, and ends
-///   nothing. An offline event whose sequence is not above is dropped; one whose sequence is above takes the held one's place, and the period begins anew.
-/// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events go
-///   on from where they were.
+/// - The events of a key come out in their order. An online event that ends no absence is passed
+///   on immediately.
+/// - A key that comes back at the end of the period or later has been absent, even without a poll
+///   in between.
+/// - `Grace` holds at most one offline event for each key, and no more than a
+///   [limit](Self::with_limit) in all. Beyond the limit it releases the oldest event early.
+/// - An online event is older than the absence if its sequence is not above that of the offline
+///   event held for its key. It is passed on, and ends nothing. An offline event whose sequence
+///   is not above that of the held one is dropped. One whose sequence is above replaces the held
+///   event, and the period starts again.
+/// - [`Lagged`](PresenceEvent::Lagged) is passed on immediately and changes nothing: the events
+///   continue from where they were.
 ///
 /// ```
 /// use socket_registry::{Grace, PresenceEvent, Sequence};
@@ -37,7 +44,7 @@ use std::time::{Duration, Instant};
 /// grace.push(online(1), start);
 /// assert_eq!(grace.poll(start), Some(online(1)));
 ///
-/// // The page is loaded again: nobody hears of it.
+/// // The page is loaded again: `Grace` drops both events.
 /// grace.push(offline(2), start + 20 * second);
 /// grace.push(online(3), start + 21 * second);
 /// assert_eq!((grace.poll(start + 21 * second), grace.next_at()), (None, None));
@@ -51,16 +58,17 @@ use std::time::{Duration, Instant};
 pub struct Grace<K> {
     period: Duration,
     limit: usize,
-    /// The sequence of the offline event that is held for a key.
+    /// The sequence of the offline event held for each key.
     held: HashMap<K, Sequence, RandomState>,
     timers: VecDeque<Timer<K>>,
-    /// What may be told, in order.
+    /// The events that may be released, in order.
     ready: VecDeque<PresenceEvent<K>>,
-    /// The latest time that was heard of.
+    /// The latest time that a caller has passed.
     latest: Option<Instant>,
 }
 
-/// Says when the offline event of that sequence may be told, if it is still held. The first of the queue always is.
+/// Says when the offline event with this sequence may be released, if it is still held. The first
+/// timer of the queue is always valid.
 struct Timer<K> {
     since: Instant,
     key: K,
@@ -68,10 +76,12 @@ struct Timer<K> {
 }
 
 impl<K: Eq + Hash + Clone> Grace<K> {
-    /// How many offline events are held unless [`with_limit`](Self::with_limit) says otherwise: 65,536.
+    /// The default limit on held offline events: 65,536. [`with_limit`](Self::with_limit) changes
+    /// it.
     pub const DEFAULT_LIMIT: usize = 1 << 16;
 
-    /// Holds offline events back for `period`. With a period of zero nothing is held longer than until the next poll.
+    /// Creates a `Grace` that holds offline events back for `period`. With a period of zero, it
+    /// holds them only until the next poll.
     #[must_use]
     pub fn new(period: Duration) -> Self {
         Self {
@@ -84,7 +94,8 @@ impl<K: Eq + Hash + Clone> Grace<K> {
         }
     }
 
-    /// How many offline events are held at most. One more, and the oldest is told early: memory is bounded when everybody leaves at once.
+    /// Limits the number of held offline events. Beyond the limit, `Grace` releases the oldest
+    /// one early, so memory stays bounded if all keys go offline at the same time.
     #[must_use]
     pub fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
@@ -92,7 +103,8 @@ impl<K: Eq + Hash + Clone> Grace<K> {
         self
     }
 
-    /// Takes an event from the subscription. A `now` that is earlier than one before counts as that one.
+    /// Accepts an event from the subscription. If `now` is earlier than a time passed before, the
+    /// call uses that time instead.
     pub fn push(&mut self, event: PresenceEvent<K>, now: Instant) {
         let now = self.tell_expired(now);
         match &event {
@@ -111,21 +123,22 @@ impl<K: Eq + Hash + Clone> Grace<K> {
         }
     }
 
-    /// The next event that may be told by `now`.
+    /// Returns the next event that may be released by `now`.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Option<PresenceEvent<K>> {
         self.tell_expired(now);
         self.ready.pop_front()
     }
 
-    /// When [`poll`](Self::poll) will have something; a time that is over if it has something already. `None`: not before the next
+    /// Returns the time at which [`poll`](Self::poll) will have an event. The time is in the past
+    /// if it already has one. Returns `None` if it will have none before the next
     /// [`push`](Self::push).
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
         if self.ready.is_empty() { self.timers.front()?.since.checked_add(self.period) } else { self.latest }
     }
 
-    /// Makes what is due by `now` ready; returns the time that `now` counts as.
+    /// Makes the events that are due by `now` ready. Returns the time that `now` counts as.
     fn tell_expired(&mut self, now: Instant) -> Instant {
         let now = self.latest.map_or(now, |latest| latest.max(now));
         self.latest = Some(now);
@@ -149,7 +162,8 @@ impl<K: Eq + Hash + Clone> Grace<K> {
         }
     }
 
-    /// Drops timers that mean nothing any more: those in front, and all of them if they are more than the others.
+    /// Removes invalid timers: those at the front, and all of them if they outnumber the valid
+    /// ones.
     fn sweep(&mut self) {
         let Self { held, timers, .. } = self;
         let counts = |timer: &Timer<K>| held.get(&timer.key) == Some(&timer.sequence);

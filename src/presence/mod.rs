@@ -1,17 +1,18 @@
 //! Presence: which keys become active and idle, as events in the order that matters.
 //!
-//! A subscription is told of changes, and walks through the registry, once when it begins and once
-//! more after each lag. Both are treated alike (`online`). They take turns: a round of what was
-//! told until then, and a piece of the walk; so a subscription that is told more all the time comes
-//! to the end of its walk, and one that walks hears what it is told.
+//! A subscription learns of changes from its queue and from a walk through the registry. It walks
+//! once when it begins, and once more after each lag. `online` treats both sources alike. They
+//! take turns: a round applies all changes that are queued so far, and then walks a piece. So the
+//! walk of a subscription that gets changes all the time still comes to its end, and a
+//! subscription that walks still applies its changes.
 //!
 //! # Why a lag leaves no ghost and no gap
-//! - *Noticed.* The flag is taken. Who raised it did so after the change that was not told; so a
-//!   walk that begins from here on finds it.
-//! - *Heard.* The queue is taken once more, and heard: nothing that was told before the flag was
-//!   taken is taken for newer than the walk.
-//! - *The walk.* A key that is known and not met has gone. A walk that is under way comes to its end
-//!   first; one that were begun anew each time might never end.
+//! - *Noticed.* The subscription takes the lag flag. The notifier raised it after the change that
+//!   it did not queue, so a walk that begins from here on finds that change.
+//! - *Heard.* The subscription takes the queue once more and applies it. So no change that was
+//!   queued before the flag was taken is mistaken for one newer than the walk.
+//! - *The walk.* A known key that the walk does not meet has gone idle. A walk that is in
+//!   progress comes to its end first: if every lag restarted it, it might never end.
 
 pub(crate) mod counts;
 pub(crate) mod grace;
@@ -33,14 +34,15 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// How many changes a subscription keeps unless told otherwise.
+/// The default number of changes that a subscription buffers.
 const CAPACITY: u32 = if MODELLED { 2 } else { 1024 };
 
-/// What a [`Presence`] subscription yields.
+/// An event that a [`Presence`] subscription yields.
 ///
-/// Two pairs of words, for two things: in the registry a key *is* active or idle, at this moment;
-/// a subscriber *has been told* that it came online or went offline, later than that, and
-/// [`Grace`](crate::Grace) may hold that back while the key is idle.
+/// Two pairs of words describe two things. In the registry a key *is* active or idle, at this
+/// moment. An event *tells a subscriber* that the key came online or went offline. The event
+/// comes later than the change, and [`Grace`](crate::Grace) may hold it back while the key is
+/// idle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent<K> {
@@ -58,44 +60,50 @@ pub enum PresenceEvent<K> {
         /// Orders this event among those of the key.
         sequence: Sequence,
     },
-    /// Too much changed between two looks: some comings and goings are left out. What was yielded
-    /// stays as it is, and what follows goes on from there: each key that has changed gets the
-    /// event that is missing, by the time that [`Presence::is_caught_up`].
+    /// The subscription fell too far behind: some changes are left out. The events yielded so far
+    /// remain valid, and the events that follow continue from them. Each key that has changed
+    /// gets the event that is missing by the time that [`Presence::is_caught_up`] returns true.
     Lagged,
 }
 
 /// A subscription to which keys become active and idle, from [`Registry::presence`].
 ///
 /// # What it yields
-/// First an [`Online`](PresenceEvent::Online) for each key that is active, then one event for each time that a key becomes active or
-/// idle. The two parts overlap, and are joined without a ghost or a gap; what came and went again before the first part reached it may be left out.
+/// First an [`Online`](PresenceEvent::Online) for each key that is active, then one event for
+/// each time that a key becomes active or idle. The initial scan and the live stream overlap: the
+/// subscription removes duplicates, misses no active key, and leaves no idle key online. It may
+/// omit a key that became active and idle again before the scan reached it.
 ///
-/// For each key `Online` and `Offline` alternate, and their sequences rise. Every subscription of the registry gets the same sequences, so of two
-/// events of a key the later one can be told. When the last socket of a key leaves while another one joins, that is either no event, or
-/// `Offline` and then `Online`. Events of different keys are in no particular order.
+/// For each key, `Online` and `Offline` alternate, and their sequences rise. All subscriptions of
+/// the registry get the same sequences, so they show which of two events of a key is the later
+/// one. If the last socket of a key leaves while another one joins, the subscription yields
+/// either no event, or `Offline` and then `Online`. Events of different keys are in no particular
+/// order.
 ///
 /// # Memory
-/// At most as many changes as the capacity says wait to be taken. Of a subscription that is slower
-/// it is only kept that it is: it gets [`Lagged`](PresenceEvent::Lagged), walks through the
-/// registry once more, and yields what differs from what it has yielded before. Besides, it keeps a
-/// clone of each key that it has yielded as online. It keeps the registry's memory, too.
+/// A subscription buffers at most `capacity` changes, see [`Registry::presence_with_capacity`].
+/// If it falls further behind, its next event is [`Lagged`](PresenceEvent::Lagged). It then scans
+/// the registry once more, and yields what differs from the events before. It also keeps a clone
+/// of each key that it has yielded as online, and it keeps the registry's memory alive.
 ///
 /// # Progress
-/// Who registers or drops a socket never waits for a subscription, nor the other way round. Telling takes a clone of the key and an allocation for each
-/// subscription, on the thread of who makes a key active or idle. Before a registry's first subscription or watch, registering costs nothing for it, and
-/// making a key idle one load.
+/// A task that registers or drops a socket never waits for a subscription, and a subscription
+/// never waits for such a task. The thread that makes a key active or idle clones the key and
+/// allocates, once for each subscription. Before a registry's first subscription or watch,
+/// registering a socket has no cost for presence, and making a key idle costs one load.
 ///
 /// # Panics
-/// If the key's `Clone` panics for a subscription, that one gets `Lagged`. A panic while a socket is registered or dropped is passed on there when all
-/// is in order: a registration is taken back then.
+/// If the key's `Clone` panics for a subscription, that subscription gets `Lagged`. If the panic
+/// happens while a socket is registered or dropped, that call propagates it after everything is
+/// in order; a registration is undone in that case.
 pub struct Presence<K, M = ()> {
     registry: Registry<K, M>,
     watcher: Watcher<K>,
     clone: fn(&K) -> K,
-    /// Changes off the queue, the oldest last.
+    /// The changes taken off the queue, the oldest last.
     changes: Vec<Change<K>>,
     scan: KeyScan,
-    /// How many buckets the walk may look at in this round.
+    /// How many more buckets the walk may look at in this round.
     to_scan: u32,
     is_walking: bool,
     lag: Lag,
@@ -107,16 +115,16 @@ pub struct Presence<K, M = ()> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lag {
     None,
-    /// Hear what was told before it was noticed.
+    /// Apply the changes that were queued before the lag was noticed.
     Noticed,
-    /// Begin the walk, when that is heard, and when the one before has ended.
+    /// Begin the walk, once those are applied and the walk before has ended.
     Heard,
 }
 
-/// Orders the events of a key: of two, the later one has the greater sequence.
+/// Orders the events of a key: of two events, the later one has the greater sequence.
 ///
-/// Every subscription of a registry gets the same sequences. They have gaps, and those of different
-/// registries, or of different keys, say nothing about one another.
+/// All subscriptions of a registry get the same sequences. Sequences have gaps. Those of
+/// different registries, or of different keys, say nothing about one another.
 ///
 /// ```
 /// use socket_registry::Sequence;
@@ -129,35 +137,36 @@ enum Lag {
 pub struct Sequence(u64);
 
 impl Sequence {
-    /// The sequence as a number, to be kept or sent: the order of the numbers is that of the events.
+    /// Returns the sequence as a number, to store or send. The order of the numbers is that of
+    /// the events.
     #[must_use]
     pub const fn to_u64(self) -> u64 {
         self.0
     }
 
-    /// The sequence that [`to_u64`](Self::to_u64) gave. Any other number is one, too: for events
-    /// that are made by hand, to feed [`Grace`](crate::Grace).
+    /// Returns the sequence that [`to_u64`](Self::to_u64) converted. Any other number is a
+    /// sequence as well, for events that you make by hand, to feed [`Grace`](crate::Grace).
     #[must_use]
     pub const fn from_u64(sequence: u64) -> Self {
         Self(sequence)
     }
 }
 
-/// As [`Sequence::to_u64`].
+/// Converts as [`Sequence::to_u64`] does.
 impl From<Sequence> for u64 {
     fn from(sequence: Sequence) -> Self {
         sequence.to_u64()
     }
 }
 
-/// As [`Sequence::from_u64`].
+/// Converts as [`Sequence::from_u64`] does.
 impl From<u64> for Sequence {
     fn from(sequence: u64) -> Self {
         Self::from_u64(sequence)
     }
 }
 
-/// The number in decimal digits.
+/// Writes the number in decimal digits.
 impl fmt::Display for Sequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -166,7 +175,7 @@ impl fmt::Display for Sequence {
 
 enum Step<K> {
     Event(PresenceEvent<K>),
-    /// Nothing yet: there is more to walk.
+    /// No event yet: the walk has more to look at.
     More,
     Idle,
 }
@@ -177,7 +186,7 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
     /// Lock-free; allocates.
     ///
     /// # Panics
-    /// If a million subscriptions, watches and waits are at work at once.
+    /// Panics if a million subscriptions, watches and waits exist at the same time.
     ///
     /// ```
     /// use socket_registry::{PresenceEvent, Registry};
@@ -202,14 +211,15 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
         self.presence_with_capacity(CAPACITY)
     }
 
-    /// As [`presence`](Self::presence), with room for `capacity` changes that were not taken yet; 1,024 otherwise. With 0 each change makes it
-    /// lag.
+    /// Subscribes as [`presence`](Self::presence) does, with room for `capacity` pending changes
+    /// instead of 1,024. With a capacity of 0, every change makes the subscription lag.
     ///
     /// # Panics
-    /// As [`presence`](Self::presence).
+    /// The same as [`presence`](Self::presence).
     #[must_use]
     pub fn presence_with_capacity(&self, capacity: u32) -> Presence<K, M> {
-        // Half of what the counter holds, so that who counts in vain cannot wrap it.
+        // Half of what the counter holds, so that notifiers that count and then give up cannot
+        // wrap it.
         let queue = ChangeQueue::new(capacity.min(u32::MAX / 2), K::clone);
         Presence {
             registry: self.clone(),
@@ -229,20 +239,22 @@ impl<K: Eq + Hash + Clone + Send + Sync + 'static, M> Registry<K, M> {
 impl<K: Eq + Hash, M> Presence<K, M> {
     /// Waits for the next event.
     ///
-    /// It never ends; [`Registry::drained`] says when a registry that was closed has nothing more to tell.
+    /// The stream of events never ends. [`Registry::drained`] says when a closed registry has no
+    /// more events to come.
     ///
     /// # Cancel safety
-    /// Cancel safe. An event is taken in the same step that returns it.
+    /// Cancel safe. The step that takes an event is the one that returns it.
     #[allow(clippy::should_implement_trait, reason = "a future comes back, as from tokio's streams")]
     pub fn next(&mut self) -> NextEvent<'_, K, M> {
         NextEvent { presence: self }
     }
 
-    /// Takes the next event, or arranges for the task to be woken when there is one: [`next`](Self::next) for hand-written futures.
+    /// Takes the next event, or registers the task to be woken when there is one. This is
+    /// [`next`](Self::next) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free. It walks no more than some thousand
-    /// buckets of the registry at a time; after that, and after 64 events in a row, it wakes the
-    /// task and returns pending, so that others have their turn.
+    /// Only the waker of the latest call is woken. Lock-free. A call looks at no more than a few
+    /// thousand buckets of the registry. After that, and after 64 events in a row, it wakes the
+    /// task and returns pending, so that other tasks have their turn.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<PresenceEvent<K>> {
         ready!(self.budget.poll_ready(cx));
         loop {
@@ -262,8 +274,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         Poll::Pending
     }
 
-    /// Takes the next event, if there is one by now. Lock-free. While a walk through the registry
-    /// is under way, it walks on to the next event.
+    /// Takes the next event, if there is one now. Lock-free. If a walk through the registry is in
+    /// progress, the call continues it up to the next event.
     pub fn try_next(&mut self) -> Option<PresenceEvent<K>> {
         loop {
             match self.step() {
@@ -274,8 +286,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         }
     }
 
-    /// Whether all that was found out by the walk through the registry, with which a subscription
-    /// begins and by which it makes up for a [lag](PresenceEvent::Lagged), has been yielded.
+    /// Returns whether the subscription has yielded all that its walk through the registry found.
+    /// It walks when it begins, and again to make up for a [lag](PresenceEvent::Lagged).
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         self.lag == Lag::None && !self.is_walking && self.online.is_yielded()
@@ -292,10 +304,11 @@ impl<K: Eq + Hash, M> Presence<K, M> {
         self.watcher.metadata().as_ref().expect("who watches presence has a queue")
     }
 
-    /// A round: all that was told so far, then a piece of the walk, if there is one. So neither
-    /// keeps the other waiting.
+    /// Advances by one round: applies all changes that are queued so far, then walks a piece, if
+    /// there is a walk. So neither keeps the other waiting.
     fn advance(&mut self) -> Step<K> {
-        // Before the queue is taken and the walk begins, so that they show what was not told.
+        // Take the flag before the queue and the walk, so that they show the changes that were
+        // not queued.
         if self.lag == Lag::None && self.queue().take_lag() {
             self.lag = Lag::Noticed;
             return Step::Event(PresenceEvent::Lagged);
@@ -344,7 +357,8 @@ impl<K: Eq + Hash, M> Presence<K, M> {
     }
 }
 
-/// A step. What is lost when the caller's code panics in it, the walk of a lag makes up for.
+/// One step. If user code panics in it, the subscription lags, and the walk after the lag makes
+/// up for what was lost.
 struct PollGuard<'a, K: Eq + Hash, M>(&'a mut Presence<K, M>);
 
 impl<K: Eq + Hash, M> Drop for PollGuard<'_, K, M> {

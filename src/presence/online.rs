@@ -1,24 +1,27 @@
-//! Which keys a subscription has yielded as online: what it is told, and what it finds in the
-//! registry, made into events.
+//! The keys that a subscription has yielded as online. Turns what the queue reports and what the
+//! walk finds in the registry into events.
 //!
-//! For each key that is known, it is known in which epoch:
-//! - *Epoch s goes on.* Unless this or a later one is known: if an earlier one is, it has ended,
-//!   and its end, if not told yet, will come late; then s begins.
-//! - *Epoch s ended.* If it is the one that is known, it ends. If not, its end was found out
-//!   already, or it never was known: nothing.
+//! For each known key, the subscription knows one epoch. A report of an epoch s says one of two
+//! things:
+//! - *Epoch s continues.* If s or a later epoch is known, nothing happens. If an earlier one is
+//!   known, that one has ended, and if the report of its end is still missing, it will come late:
+//!   so its end is yielded first, and then s begins. If none is known, s begins.
+//! - *Epoch s ended.* If s is known, it ends. Otherwise its end was found out already, or s was
+//!   never known: nothing happens.
 //!
-//! So for each key the events alternate and their sequences rise, whichever way they came; and
-//! since the end of the last epoch is told after all that is told of it, the last event is the
-//! truth.
+//! So for each key the events alternate and their sequences rise, whichever way the reports came.
+//! The report of the last epoch's end comes after all other reports of that epoch, so the last
+//! event is the truth.
 //!
-//! # What a subscription was not told
-//! After a lag the subscription walks through the registry once more. What is known then is `unmet`
-//! until the walk finds it, or somebody tells of it. What is unmet when the walk has ended has
-//! gone: an epoch that goes on through all of a walk is met. So nothing that was learned is lost,
-//! and what was missed is one event for each key at most.
+//! # What a lag left out
+//! After a lag the subscription walks through the registry once more. Every key that is known
+//! then is `unmet` until the walk finds it, or a report about it arrives. A key that is still
+//! unmet when the walk has ended has gone idle, because a walk meets every epoch that lasts
+//! throughout it. So nothing that was learned is lost, and a key gets at most one event for all
+//! that was missed.
 //!
-//! An event is in `next` before anything of the caller's runs that could panic, or nothing is
-//! changed: so what is known is what was yielded.
+//! Before any user code that could panic runs, either the event is in `next`, or nothing has
+//! changed. So what is known is always what was yielded.
 
 use crate::presence::{PresenceEvent, Sequence};
 use crate::sync::MODELLED;
@@ -36,7 +39,7 @@ pub(crate) struct OnlineKeys<K> {
     clone: fn(&K) -> K,
     met: Sequences<K>,
     unmet: Sequences<K>,
-    /// The unmet ones of the walk that has ended, not yet yielded as offline.
+    /// The keys that the last walk did not meet, not yet yielded as offline.
     gone: hash_map::IntoIter<K, u64>,
     next: VecDeque<PresenceEvent<K>>,
 }
@@ -46,22 +49,23 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         Self { clone, met: none(), unmet: none(), gone: none().into_iter(), next: VecDeque::new() }
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next(&mut self) -> Option<PresenceEvent<K>> {
         self.next.pop_front().or_else(|| self.gone.next().map(|(key, sequence)| offline(key, sequence + 1)))
     }
 
-    /// Whether all that is known has been yielded.
+    /// Returns whether all that is known has been yielded.
     pub(crate) fn is_yielded(&self) -> bool {
         self.next.is_empty() && self.gone.len() == 0
     }
 
-    /// What somebody has told.
+    /// Applies a change from the queue.
     pub(crate) fn hear(&mut self, Change { key, sequence }: Change<K>) {
         if sequence % 2 == 0 { self.on_active(key, sequence) } else { self.on_idle(key, sequence) }
     }
 
-    /// The epoch that began with that sequence goes on, or did when that was told.
+    /// Applies a report that the epoch that began with this sequence continues, or did at the
+    /// time of the report.
     pub(crate) fn on_active(&mut self, key: K, sequence: u64) {
         if let Some((key, known)) = self.unmet.remove_entry(&key) {
             self.met.insert(key, known);
@@ -80,7 +84,7 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         }
     }
 
-    /// The epoch that ended with that sequence is over.
+    /// Applies a report that the epoch that ended with this sequence is over.
     fn on_idle(&mut self, key: K, sequence: u64) {
         for keys in [&mut self.met, &mut self.unmet] {
             if keys.get(&key).is_some_and(|&known| known < sequence) {
@@ -91,15 +95,15 @@ impl<K: Eq + Hash> OnlineKeys<K> {
         }
     }
 
-    /// A walk through the registry begins, when all is heard that was told before the lag was
-    /// noticed.
+    /// Begins a walk through the registry. Precondition: all changes that were queued before the
+    /// lag was noticed are applied.
     pub(crate) fn begin_walk(&mut self) {
         debug_assert!(self.is_yielded() && self.unmet.is_empty());
         let room = HashMap::with_capacity_and_hasher(self.met.len(), hasher());
         self.unmet = mem::replace(&mut self.met, room);
     }
 
-    /// The walk has ended.
+    /// Ends the walk.
     pub(crate) fn end_walk(&mut self) {
         self.gone = mem::replace(&mut self.unmet, none()).into_iter();
     }
@@ -123,7 +127,8 @@ fn none<K>() -> Sequences<K> {
     HashMap::with_hasher(hasher())
 }
 
-/// The model checker replays executions: the same seeds each time.
+/// Returns the hash seeds. The model checker replays executions, so it needs the same seeds each
+/// time.
 fn hasher() -> RandomState {
     if MODELLED { RandomState::with_seeds(1, 2, 3, 4) } else { RandomState::new() }
 }

@@ -1,7 +1,8 @@
-//! A walk over the keys that are active, a piece at a time.
+//! A walk over the active keys, a piece at a time.
 //!
-//! Whoever is active from before the walk begins until after it ends is met. Tables that are added meanwhile are left out: keys get there
-//! by registrations that tell who watches.
+//! The walk meets every key that is active from before it begins until after it ends. It leaves
+//! out tables that are added meanwhile: a key gets there by a registration that notifies the
+//! watchers.
 
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::SLOTS_STAY;
@@ -9,29 +10,29 @@ use crate::shard::hold::KeyHold;
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
 use crate::sync::MODELLED;
 
-/// How many buckets a walk looks at before others have their turn.
+/// How many buckets a walk looks at before other work has its turn.
 pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 
-/// Where the walk is.
+/// The position of the walk.
 #[derive(Default)]
 pub(crate) struct KeyScan {
     shard: usize,
-    /// None: the shard's newest.
+    /// None: the shard's newest table.
     table: Option<u32>,
     bucket: u32,
 }
 
-/// What a step came to.
+/// The result of a step.
 pub(crate) enum Scanned<K> {
-    /// An active key, and its epoch's number.
+    /// An active key, and the number of its epoch.
     Key(K, u64),
-    /// No more buckets may be looked at.
+    /// The step has used up its buckets.
     More,
     Done,
 }
 
 impl KeyScan {
-    /// Goes on to the next active key, over no more than `left` buckets.
+    /// Advances to the next active key, over at most `left` buckets.
     pub(crate) fn advance<K, M>(
         &mut self,
         registry: &Registry<K, M>,
@@ -52,7 +53,8 @@ impl KeyScan {
                 }
                 *left -= 1;
                 let found = shard.epoch(table, self.bucket, clone);
-                // Not before: a walk that passes a key whose `clone` panics would take it for gone.
+                // Not before: if `clone` panicked, a walk that had passed the key would take it
+                // for gone.
                 self.bucket += 1;
                 if let Some((key, epoch)) = found {
                     return Scanned::Key(key, epoch);
@@ -67,14 +69,16 @@ impl KeyScan {
 }
 
 impl<K, M> RegistryShard<K, M> {
-    /// The active key in a bucket, and its epoch's number. None also if it goes idle while it is looked at.
+    /// Returns the active key in a bucket, and the number of its epoch. Returns `None` also if
+    /// the key becomes idle meanwhile.
     fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
         let bucket = table.bucket(index);
         let seen = bucket.key_state.load();
         if !seen.is_active() {
             return None;
         }
-        // The hold comes before the step that ends the epoch, so whoever makes that step knows of the caller.
+        // The hold precedes the step that ends the epoch, so the thread that makes this step
+        // knows of the caller.
         let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
         let clock = &self.observer.clock;
         let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;

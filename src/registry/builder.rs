@@ -8,7 +8,7 @@ use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 
-/// Options and limits of a registry, from [`Registry::builder`].
+/// Builds a registry with chosen options and limits, from [`Registry::builder`].
 ///
 /// ```
 /// use socket_registry::Registry;
@@ -25,17 +25,17 @@ pub struct Builder<K, M = ()> {
 }
 
 impl<K, M> Builder<K, M> {
-    /// The most shards that a registry can have: 1,024.
+    /// The highest number of shards that a registry can have: 1,024.
     pub const MAX_SHARDS: usize = MAX_SHARDS;
-    /// The most sockets that a registry can be built for: 67,108,864.
+    /// The highest number of sockets that a registry can be built for: 67,108,864.
     pub const MAX_SOCKETS: usize = MAX_SOCKETS;
-    /// The most sockets that one key can have: 1,000,000.
+    /// The highest number of sockets that one key can have: 1,000,000.
     pub const MAX_SOCKETS_PER_KEY: usize = MAX_SOCKETS_PER_KEY;
-    /// The number of shards unless set: 64, or as many as fit a smaller `max_sockets`.
+    /// The default number of shards: 64, or as many as fit a smaller `max_sockets`.
     pub const DEFAULT_SHARDS: usize = 64;
-    /// The most sockets unless set: 16,777,216.
+    /// The default limit on sockets: 16,777,216.
     pub const DEFAULT_MAX_SOCKETS: usize = 1 << 24;
-    /// The most sockets of one key unless set: 65,536.
+    /// The default limit on the sockets of one key: 65,536.
     pub const DEFAULT_MAX_SOCKETS_PER_KEY: usize = 1 << 16;
 
     pub(crate) fn new() -> Self {
@@ -47,36 +47,40 @@ impl<K, M> Builder<K, M> {
         }
     }
 
-    /// How many independent parts the registry has; a power of two from 1 to [`MAX_SHARDS`](Self::MAX_SHARDS), and no more than
-    /// `max_sockets`.
+    /// Sets the number of shards, the registry's independent parts: a power of two from 1 to
+    /// [`MAX_SHARDS`](Self::MAX_SHARDS), and at most `max_sockets`.
     ///
-    /// The default suits any machine. One shard is enough for a small registry of which there are many.
+    /// The default suits any machine. One shard is enough if you have many small registries.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self
     }
 
-    /// How many sockets there may be at once, from 1 to [`MAX_SOCKETS`](Self::MAX_SOCKETS); one more gets
-    /// [`RegisterError::Full`](crate::RegisterError::Full). The limit is exact, also between threads.
+    /// Limits the number of concurrent sockets, from 1 to [`MAX_SOCKETS`](Self::MAX_SOCKETS). A
+    /// registration beyond the limit gets [`RegisterError::Full`](crate::RegisterError::Full).
+    /// The limit is exact, also across threads.
     ///
-    /// Setting it also sizes the tables for that many sockets, so that they need not grow: address space is reserved at a shard's
-    /// first registration, memory is used as sockets come. Without it the tables begin small and grow.
+    /// This option also sizes the tables for that many sockets, so that they need not grow. A
+    /// shard reserves the address space at its first registration; memory is used as sockets
+    /// come. Without this option the tables start small and grow.
     pub fn max_sockets(mut self, max_sockets: usize) -> Self {
         self.max_sockets = Some(max_sockets);
         self
     }
 
-    /// How many sockets one key may have at once, from 1 to [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY); one more
-    /// gets [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also between threads.
+    /// Limits the number of concurrent sockets of one key, from 1 to
+    /// [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY). A registration beyond the limit gets
+    /// [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also across
+    /// threads.
     pub fn max_sockets_per_key(mut self, max_sockets_per_key: usize) -> Self {
         self.max_sockets_per_key = max_sockets_per_key;
         self
     }
 
-    /// Builds the registry. Memory for sockets is taken when they come.
+    /// Builds the registry. It allocates memory for sockets only when they come.
     ///
     /// # Errors
-    /// [`BuildError`] says which option is out of range, and what the range is.
+    /// Returns a [`BuildError`] that says which option is out of range, and what the range is.
     pub fn build(self) -> Result<Registry<K, M>, BuildError> {
         let max_sockets = self.max_sockets.unwrap_or(Self::DEFAULT_MAX_SOCKETS);
         if !(1..=MAX_SOCKETS).contains(&max_sockets) {
@@ -107,7 +111,7 @@ impl<K, M> Clone for Builder<K, M> {
     }
 }
 
-/// The default options.
+/// Returns the default options.
 impl<K, M> Default for Builder<K, M> {
     fn default() -> Self {
         Self::new()
@@ -125,13 +129,13 @@ impl<K, M> fmt::Debug for Builder<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    /// A registry with the default options: it begins small and grows.
+    /// Creates a registry with the default options: its tables start small and grow.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build().expect("the default options are in range")
     }
 
-    /// Options and limits for a registry.
+    /// Returns a builder, to choose options and limits for a registry.
     pub fn builder() -> Builder<K, M> {
         Builder::new()
     }
@@ -143,21 +147,23 @@ impl<K, M> Default for Registry<K, M> {
     }
 }
 
-/// Why [`Builder::build`](crate::Builder::build) refused its options.
+/// Says why [`Builder::build`](crate::Builder::build) refused its options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The number of shards is not a power of two from 1 to [`MAX_SHARDS`](crate::Builder::MAX_SHARDS).
+    /// The number of shards is not a power of two from 1 to
+    /// [`MAX_SHARDS`](crate::Builder::MAX_SHARDS).
     Shards(usize),
     /// The number of sockets is not from 1 to [`MAX_SOCKETS`](crate::Builder::MAX_SOCKETS).
     Sockets(usize),
-    /// The number of sockets per key is not from 1 to [`MAX_SOCKETS_PER_KEY`](crate::Builder::MAX_SOCKETS_PER_KEY).
+    /// The number of sockets per key is not from 1 to
+    /// [`MAX_SOCKETS_PER_KEY`](crate::Builder::MAX_SOCKETS_PER_KEY).
     SocketsPerKey(usize),
     /// There are more shards than sockets.
     MoreShardsThanSockets {
-        /// The number of shards that was asked for.
+        /// The requested number of shards.
         shards: usize,
-        /// The number of sockets that was asked for.
+        /// The requested number of sockets.
         max_sockets: usize,
     },
 }

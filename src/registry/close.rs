@@ -1,4 +1,4 @@
-//! Telling sockets to go: one, those of a key, all at once or a few at a time.
+//! Closing sockets: one, those of a key, or all of them, in one step or a batch at a time.
 
 use crate::error::{CloseReason, Closed};
 use crate::id::SocketId;
@@ -12,13 +12,16 @@ use std::hash::Hash;
 use std::iter::FusedIterator;
 
 impl<K, M> Registry<K, M> {
-    /// Tells every socket of `key` to go, for that `reason`: [`Closed::Disconnected`]. Returns how many there are.
+    /// Closes every socket of `key` for this `reason`, and returns their number.
     ///
-    /// Their waiting tasks wake up. They stay registered, are counted, and can be marked, until their owners drop them.
-    /// A socket that was told before, by anybody, keeps the reason that it was told.
+    /// Waiting owners wake up and get [`Closed::Disconnected`]. The sockets stay registered, are
+    /// counted, and can be marked, until their owners drop them. A socket that was closed before,
+    /// by any caller, keeps its first reason.
     ///
-    /// Lock-free, never allocates. Every socket that is registered before the call and not removed before its end is told, or the one that
-    /// took over from it meanwhile. Runs the wakers of the tasks that wait; should one panic, the first panic is passed on when all sockets are told.
+    /// Lock-free, never allocates. The call reaches every socket that is registered before it
+    /// begins and not removed before it ends, or the socket that took over from it meanwhile. It
+    /// runs the wakers of the waiting tasks. If a waker panics, the first panic is propagated
+    /// after all sockets are closed.
     ///
     /// ```
     /// use socket_registry::{CloseReason, Closed, Registry};
@@ -39,7 +42,8 @@ impl<K, M> Registry<K, M> {
         self.disconnect_where(key, reason, |_| true)
     }
 
-    /// Tells every socket of `key` but `keep` to go: "log out my other devices". Otherwise as [`disconnect`](Self::disconnect).
+    /// Closes every socket of `key` except `keep`: "log out my other devices". Otherwise the same
+    /// as [`disconnect`](Self::disconnect).
     ///
     /// ```
     /// use socket_registry::{CloseReason, Closed, Registry};
@@ -58,7 +62,8 @@ impl<K, M> Registry<K, M> {
         self.disconnect_where(key, reason, |id| id != keep)
     }
 
-    /// Tells one socket to go; false if it is gone. Otherwise as [`disconnect`](Self::disconnect).
+    /// Closes one socket. Returns false if the socket is gone. Otherwise the same as
+    /// [`disconnect`](Self::disconnect).
     pub fn disconnect_socket(&self, id: SocketId, reason: CloseReason) -> bool {
         let Some((shard, id)) = self.resolve(id) else { return false };
         let mut panics = DeferredPanics::default();
@@ -91,11 +96,14 @@ impl<K, M> Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    /// Closes the registry: no socket is registered any more, and every live one is told, [`Closed::Shutdown`].
+    /// Closes the registry: refuses new sockets, and closes every live one with
+    /// [`Closed::Shutdown`].
     ///
-    /// A registration that races with this is either refused or told. The sockets stay registered, and can be marked,
-    /// until their owners drop them. Lock-free; runs the wakers of the tasks that wait; should one panic, the first panic is passed on
-    /// when all sockets are told.
+    /// A registration that races with this call is either refused, or its socket is closed. The
+    /// sockets stay registered, and can be marked, until their owners drop them.
+    ///
+    /// Lock-free. The call runs the wakers of the waiting tasks. If a waker panics, the first
+    /// panic is propagated after all sockets are closed.
     ///
     /// ```
     /// use socket_registry::{Closed, RegisterError, Registry};
@@ -113,13 +121,15 @@ impl<K, M> Registry<K, M> {
         self.close_gradually(usize::MAX).for_each(drop);
     }
 
-    /// Closes the registry, and tells its sockets `batch` at a time: one batch whenever the iterator is asked for the next, which returns
-    /// how many were told; it ends when all were.
+    /// Closes the registry, and closes its sockets `batch` at a time. Each step of the iterator
+    /// closes one batch and returns its size; the iterator ends when all sockets are closed.
     ///
-    /// So a server that stops can spread its clients' return over the others. No socket is registered any more from this call on, even if the
-    /// iterator is never used: what registers at the same time is refused, or told at once. A `batch` of 0 counts as 1.
+    /// So a server that stops can spread the load that its reconnecting clients put on the
+    /// others. The registry refuses new sockets from this call on, even if the iterator is never
+    /// used. A registration that races with the call is either refused, or its socket is closed
+    /// immediately. A `batch` of 0 counts as 1.
     ///
-    /// Each step is lock-free and never allocates. Otherwise as [`close`](Self::close).
+    /// Each step is lock-free and never allocates. Otherwise the same as [`close`](Self::close).
     ///
     /// ```
     /// use socket_registry::{Closed, Registry};
@@ -129,7 +139,7 @@ impl<K, M> Registry<K, M> {
     ///
     /// let mut batches = Vec::new();
     /// for told in registry.close_gradually(10) {
-    ///     batches.push(told); // … and wait for two seconds, say
+    ///     batches.push(told); // … then wait, for example two seconds
     /// }
     /// assert_eq!(batches, [10, 10, 5]);
     /// assert!(sockets.iter().all(|socket| socket.close_reason() == Some(Closed::Shutdown)));
@@ -140,17 +150,17 @@ impl<K, M> Registry<K, M> {
     }
 }
 
-/// The iterator of [`Registry::close_gradually`]: each step tells one batch of sockets, and returns
-/// how many those were.
+/// The iterator of [`Registry::close_gradually`]: each step closes one batch of sockets, and
+/// returns their number.
 ///
-/// It may be held across an `await`, in a task that moves between threads, and be dropped at any
-/// time: the registry stays closed, and a new [`close`](Registry::close) or `close_gradually` tells
-/// the rest.
+/// A task that moves between threads may hold it across an `await`. It may be dropped at any
+/// time: the registry stays closed, and a new [`close`](Registry::close) or `close_gradually`
+/// closes the rest.
 #[must_use = "sockets are told to go as the iterator goes on"]
 pub struct CloseGradually<'a, K, M = ()> {
     registry: &'a Registry<K, M>,
     batch: usize,
-    /// The shard that the next step begins with, and where in it.
+    /// The shard where the next step begins. `cursor` says where in that shard.
     shard: usize,
     cursor: SlotCursor,
 }
@@ -158,8 +168,8 @@ pub struct CloseGradually<'a, K, M = ()> {
 impl<K, M> Iterator for CloseGradually<'_, K, M> {
     type Item = usize;
 
-    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when the
-    /// batch is told, and the next step goes on with the next batch.
+    /// Closes the next batch. Lock-free, never allocates. If a waker panics, the first panic is
+    /// propagated after the batch is closed, and the next step continues with the next batch.
     fn next(&mut self) -> Option<usize> {
         let Self { registry, batch, .. } = *self;
         let (mut told, mut panics) = (0, DeferredPanics::default());

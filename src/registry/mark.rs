@@ -1,4 +1,4 @@
-//! Marks: of a key, of one socket, of many keys, of all, of those that a closure chooses.
+//! Marks: of a key, one socket, many keys, all sockets, or those that a closure selects.
 
 use crate::id::SocketId;
 use crate::registry::Registry;
@@ -12,7 +12,8 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 impl<K, M> Registry<K, M> {
-    /// Makes an update due for every socket of `key`: [`mark_topics`](Self::mark_topics) with [`Topics::UPDATE`].
+    /// Makes an update due for every socket of `key`: [`mark_topics`](Self::mark_topics) with
+    /// [`Topics::UPDATE`].
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -32,20 +33,26 @@ impl<K, M> Registry<K, M> {
         self.mark_topics(key, Topics::UPDATE)
     }
 
-    /// Makes `topics` due for every socket of `key`, and wakes the tasks that wait. Returns how many live sockets now have them due;
-    /// with an empty set, how many live sockets there are.
+    /// Makes `topics` due for every socket of `key`, and wakes the tasks that wait. Returns how
+    /// many live sockets now have them due. With an empty set, returns how many live sockets
+    /// there are.
     ///
-    /// Every socket that is registered before the call and not removed before its end is reached. Marks coalesce: what is due already stays due.
+    /// The call reaches every socket that is registered before it begins and not removed before
+    /// it ends. Marks coalesce: a topic that is already due stays due.
     ///
-    /// Lock-free, never allocates; each socket is one atomic step. Runs the wakers of the tasks that wait; should one
-    /// panic, the first panic is passed on when all sockets are marked. A waker may use the registry. If it marks the socket that it wakes,
-    /// that mark calls it again from within, so it must not hold a lock of its own meanwhile.
+    /// Lock-free, never allocates; each socket takes one atomic step. The call runs the wakers of
+    /// the waiting tasks. If a waker panics, the first panic is propagated after all sockets are
+    /// marked. A waker may use the registry. If it marks the socket that it wakes, that mark
+    /// calls the waker again from within, so the waker must not hold a lock of its own at that
+    /// point.
     ///
     /// # Memory ordering
-    /// What this thread wrote before the call is visible to whoever takes the mark. A mark that finds its topics due writes nothing to
-    /// the socket and orders by a sequentially consistent fence, with another in the take: that covers atomics, everything
-    /// that a lock or another synchronised structure guards, and what is outside the process. Only plain memory that is shared with the
-    /// taker by `unsafe` code and without any such synchronisation of its own is not covered.
+    /// What this thread wrote before the call is visible to the owner that takes the mark. A mark
+    /// that finds its topics already due writes nothing to the socket. It orders by a
+    /// sequentially consistent fence, paired with another in the take. The fences cover atomics,
+    /// all data guarded by a lock or another synchronised structure, and everything outside the
+    /// process. They do not cover one case: plain memory that `unsafe` code shares with the taker
+    /// without any such synchronisation of its own.
     #[inline]
     pub fn mark_topics<Q>(&self, key: &Q, topics: Topics) -> usize
     where
@@ -56,16 +63,17 @@ impl<K, M> Registry<K, M> {
         shard.mark(&fingerprint, topics)
     }
 
-    /// Makes an update due for one socket:
-    /// [`mark_socket_topics`](Self::mark_socket_topics) with [`Topics::UPDATE`].
+    /// Makes an update due for one socket: [`mark_socket_topics`](Self::mark_socket_topics) with
+    /// [`Topics::UPDATE`].
     #[inline]
     pub fn mark_socket(&self, id: SocketId) -> bool {
         self.mark_socket_topics(id, Topics::UPDATE)
     }
 
-    /// Makes `topics` due for one socket, and wakes its task if it waits. False if that socket is gone.
+    /// Makes `topics` due for one socket, and wakes its task if it waits. Returns false if the
+    /// socket is gone.
     ///
-    /// Lock-free, never allocates. Memory ordering as [`mark_topics`](Self::mark_topics).
+    /// Lock-free, never allocates. Memory ordering is that of [`mark_topics`](Self::mark_topics).
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -85,7 +93,7 @@ impl<K, M> Registry<K, M> {
         self.note_stale(id, marked)
     }
 
-    /// Makes an update due for every socket of every one of `keys`:
+    /// Makes an update due for every socket of each of `keys`:
     /// [`mark_many_topics`](Self::mark_many_topics) with [`Topics::UPDATE`].
     ///
     /// ```
@@ -104,17 +112,19 @@ impl<K, M> Registry<K, M> {
         self.mark_many_topics(keys, Topics::UPDATE)
     }
 
-    /// Makes `topics` due for every socket of every one of `keys`, and wakes the tasks that wait:
-    /// as [`mark_topics`](Self::mark_topics) for each, and much faster for many, since the memory
-    /// of several keys is fetched at the same time. Returns the sum.
+    /// Makes `topics` due for every socket of each of `keys`, and wakes the tasks that wait.
+    /// Returns the sum over the keys. The effect is that of [`mark_topics`](Self::mark_topics)
+    /// for each key; for many keys it is much faster, since it fetches the memory of several keys
+    /// at the same time.
     ///
-    /// Keys are taken from the iterator up to 16 ahead of their marks. So if it waits for its next
-    /// key, up to 16 that it gave before wait, too. If it panics, or a key's `Hash` does, all that
-    /// it gave before are marked, and then the panic is passed on.
+    /// The call takes up to 16 keys from the iterator ahead of their marks. So if the iterator
+    /// waits for its next key, up to 16 keys that it has already yielded wait as well. If the
+    /// iterator or a key's `Hash` panics, all keys yielded before are marked, and then the panic
+    /// is propagated.
     ///
-    /// Lock-free, never allocates. Not atomic: each socket is marked by itself. Should a waker
-    /// panic, the first panic is passed on when all sockets are marked. Memory ordering as
-    /// [`mark_topics`](Self::mark_topics).
+    /// Lock-free, never allocates. The call is not atomic: it marks each socket separately. If a
+    /// waker panics, the first panic is propagated after all sockets are marked. Memory ordering
+    /// is that of [`mark_topics`](Self::mark_topics).
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -149,9 +159,10 @@ impl<K, M> Registry<K, M> {
     /// Makes `topics` due for every socket, and wakes the tasks that wait. Returns how many live
     /// sockets now have them due.
     ///
-    /// Every socket that is registered before the call and not removed before its end is reached.
-    /// Lock-free, never allocates. Should a waker panic, the first panic is passed on when all
-    /// sockets are marked. Memory ordering as [`mark_topics`](Self::mark_topics).
+    /// The call reaches every socket that is registered before it begins and not removed before
+    /// it ends. Lock-free, never allocates. If a waker panics, the first panic is propagated
+    /// after all sockets are marked. Memory ordering is that of
+    /// [`mark_topics`](Self::mark_topics).
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -170,26 +181,32 @@ impl<K, M> Registry<K, M> {
         marked
     }
 
-    /// Makes an update due for every socket for which `select` says yes:
+    /// Makes an update due for every socket that `select` returns true for:
     /// [`mark_where_topics`](Self::mark_where_topics) with [`Topics::UPDATE`].
     pub fn mark_where(&self, select: impl FnMut(SocketRef<'_, K, M>) -> bool) -> usize {
         self.mark_where_topics(select, Topics::UPDATE)
     }
 
-    /// Makes `topics` due for every socket for which `select` says yes, and wakes the tasks that wait. Returns how many live sockets
-    /// now have them due.
+    /// Makes `topics` due for every socket that `select` returns true for, and wakes the tasks
+    /// that wait. Returns how many live sockets now have them due.
     ///
-    /// `select` is asked once for each socket that is live throughout the call, at most once for each that comes or goes meanwhile, in no particular
-    /// order. A socket that is dropped or superseded while `select` looks at it is not marked. `select` may use the registry.
+    /// The call runs `select` exactly once for each socket that is live throughout the call, and
+    /// at most once for each that comes or goes meanwhile, in no particular order. It does not
+    /// mark a socket that is dropped or superseded while `select` looks at it. `select` may use
+    /// the registry.
     ///
-    /// Lock-free, never allocates. It takes a step or two more for each socket than [`mark_all`](Self::mark_all), since it looks at
-    /// values that other tasks own; whoever knows the keys is better off with [`mark_many`](Self::mark_many).
+    /// Lock-free, never allocates. The call takes one or two steps more for each socket than
+    /// [`mark_all`](Self::mark_all), since it looks at values that other tasks own. If you know
+    /// the keys, prefer [`mark_many`](Self::mark_many).
     ///
-    /// Should a waker panic, or the drop of a socket that went while `select` looked at it, the first panic is passed on when all sockets are
-    /// marked. A panic of `select` ends the call: it is passed on, the sockets chosen before stay marked, and no other is.
+    /// If a waker panics, or the drop of a socket that was removed while `select` looked at it,
+    /// the first panic is propagated after all sockets are marked. If `select` panics, the call
+    /// ends and propagates the panic: the sockets selected before stay marked, and no other is
+    /// marked.
     ///
     /// # Memory ordering
-    /// As [`mark_topics`](Self::mark_topics); what `select` writes before it says yes is covered as well.
+    /// The same as [`mark_topics`](Self::mark_topics). It also covers what `select` writes before
+    /// it returns true.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -215,10 +232,12 @@ impl<K, M> Registry<K, M> {
                 let mut answer = None;
                 panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
                 stopped = answer.is_none();
-                // The look is over before the mark runs a waker. It may end with the drop of a key, hence caught on its own.
+                // The visit ends before the mark runs a waker. Its end may drop a key, so it has
+                // a catch of its own.
                 panics.catch(|| drop(visitor));
                 if answer == Some(true) {
-                    // Not fenced for all at once, as in `mark_all`: `select` may just have written what the mark is about.
+                    // No shared fence for all sockets, unlike `mark_all`: `select` may just have
+                    // written what the mark is about.
                     marked += usize::from(shard.finish_mark(id, state.mark(seen, topics), &mut panics));
                 }
             });

@@ -1,4 +1,5 @@
-//! The public face: picks the shard, nothing more.
+//! The public registry: finds the shard of a key or id, and orchestrates registrations and
+//! operations over several shards.
 
 pub(crate) mod builder;
 pub(crate) mod close;
@@ -21,17 +22,21 @@ use crate::watch::{Watch, Watcher, Watchers};
 use std::fmt;
 use std::hash::Hash;
 
-/// Which keys have which live sockets, how many, and which of them have an update due.
+/// Tracks which keys have live sockets, how many, and which of them have an update due.
 ///
-/// A registry is a handle: cloning it is cheap, and every clone is the same registry. It is `Send` and `Sync` if keys and
-/// metadata are, and needs no async runtime. Sockets stay valid after the last clone is gone.
+/// A `Registry` is a handle: cloning it is cheap, and every clone refers to the same registry. It
+/// is `Send` and `Sync` if keys and metadata are, and needs no async runtime. Sockets stay valid
+/// after the last clone is dropped.
 ///
-/// No method takes a lock or waits for another thread; methods that may allocate say so, and the allocator may lock.
+/// No method takes a lock or waits for another thread. Methods that may allocate say so; the
+/// allocator may lock.
 ///
-/// Keys are told apart by the bytes that their `Hash` writes, so `Hash` must write all that `Eq` compares, as derived ones do. Up to
-/// 16 bytes are compared exactly (integers, `Uuid`, newtypes of them; not `[u8; 16]`, which writes its length as well). Of longer keys 128 bits of hash are
-/// compared: an operation on a key that is not registered takes another one for it with probability 2<sup>-128</sup> for each
-/// registered key. Two *registered* keys are never confused.
+/// The registry distinguishes keys by the bytes that their `Hash` writes. So `Hash` must write
+/// all that `Eq` compares, as derived implementations do. Up to 16 bytes are compared exactly:
+/// integers, `Uuid`, newtypes of them, but not `[u8; 16]`, which also writes its length. Of
+/// longer keys, 128 bits of hash are compared: an operation on a key that is not registered
+/// mistakes another key for it with probability 2<sup>-128</sup> for each registered key. Two
+/// *registered* keys are never confused.
 ///
 /// ```
 /// use socket_registry::{Registry, Topics};
@@ -61,7 +66,7 @@ pub struct Registry<K, M = ()> {
     inner: Arc<Inner<K, M>>,
 }
 
-/// A shard of a registry: the watchers are told what changes in it.
+/// A shard of a registry. It notifies the registry's watchers of changes.
 pub(crate) type RegistryShard<K, M> = Shard<K, M, Arc<Watchers<K>>>;
 
 struct Inner<K, M> {
@@ -100,14 +105,15 @@ impl<K, M> Registry<K, M> {
         self.inner.shards.get(index).map(|shard| &**shard)
     }
 
-    /// One more who watches; with a queue if it watches presence.
+    /// Adds a watcher. A watcher of presence has a queue.
     pub(crate) fn watch(&self, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
         self.inner.watchers.join(&self.inner.totals, watch, queue)
     }
 }
 
 impl<K, M> Registry<K, M> {
-    /// The shard of a key: the hash's lowest bits. Its highest bits say where in the shard.
+    /// Returns the shard of a key, given by the lowest bits of the key's hash. The highest bits
+    /// choose the place in the shard.
     #[inline(always)]
     pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<RegistryShard<K, M>>, Fingerprint) {
         let Inner { seeds, shards, .. } = &*self.inner;
@@ -115,7 +121,7 @@ impl<K, M> Registry<K, M> {
         (&shards[fingerprint.hash as usize & (shards.len() - 1)], fingerprint)
     }
 
-    /// The shard that an id names.
+    /// Returns the shard that an id names.
     #[inline]
     pub(crate) fn shard_of(&self, id: SocketId) -> &RegistryShard<K, M> {
         let Inner { shard_bits, shards, .. } = &*self.inner;

@@ -1,4 +1,4 @@
-//! What can be asked without touching anything.
+//! Queries, which change nothing.
 
 use crate::id::SocketId;
 use crate::registry::Registry;
@@ -8,7 +8,7 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 impl<K, M> Registry<K, M> {
-    /// Whether `key` has at least one live socket. Lock-free.
+    /// Returns whether `key` has at least one live socket. Lock-free.
     #[must_use]
     #[inline]
     pub fn is_active<Q>(&self, key: &Q) -> bool
@@ -20,16 +20,16 @@ impl<K, M> Registry<K, M> {
         shard.find(&fingerprint).is_some()
     }
 
-    /// Whether the socket with this id is live. Wait-free.
+    /// Returns whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
         let state = self.resolve(id).and_then(|(shard, id)| shard.state(id.addr));
         self.note_stale(id, state.is_some_and(|state| state.load().is_live_as(id.generation())))
     }
 
-    /// How many live sockets `key` has. Lock-free, never allocates.
+    /// Returns how many live sockets `key` has. Lock-free, never allocates.
     ///
-    /// While a takeover of the key is under way, its socket may be counted twice.
+    /// While a takeover of the key is in progress, its socket may be counted twice.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -55,7 +55,7 @@ impl<K, M> Registry<K, M> {
         count
     }
 
-    /// The ids of the key's sockets, in no particular order. Lock-free, but allocates.
+    /// Returns the ids of the key's sockets, in no particular order. Lock-free, but allocates.
     #[must_use]
     pub fn sockets_of<Q>(&self, key: &Q) -> Vec<SocketId>
     where
@@ -69,13 +69,14 @@ impl<K, M> Registry<K, M> {
             ids.push(shard.id(LocalId::seen_at(addr, seen)));
             true
         });
-        // A takeover may have been met twice.
+        // The walk may have met a takeover's socket twice.
         ids.sort_unstable();
         ids.dedup();
         ids
     }
 
-    /// What is due for any of the key's sockets, without taking it. Lock-free.
+    /// Returns the topics that are due for any of the key's sockets, without taking them.
+    /// Lock-free.
     #[must_use]
     pub fn due_of<Q>(&self, key: &Q) -> Topics
     where
@@ -95,19 +96,21 @@ impl<K, M> Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    /// How many keys are active: one number for each shard is added up.
+    /// Returns how many keys are active, as the sum of one number for each shard.
     ///
-    /// Exact whenever no call is in flight; off by no more than the number of registrations, removals and takeovers that are. A call
-    /// that has returned is counted, unless another one of the same key is in flight. Wait-free.
+    /// The result is exact if no call is in flight. Otherwise it is off by at most the number of
+    /// registrations, removals and takeovers in flight. It includes each call that has returned,
+    /// unless another call for the same key is in flight. Wait-free.
     #[must_use]
     pub fn key_count(&self) -> usize {
         self.inner.totals.keys()
     }
 
-    /// How many sockets are live: one number for each shard is added up.
+    /// Returns how many sockets are live, as the sum of one number for each shard.
     ///
-    /// Exact whenever no call is in flight. A registration counts from its beginning, and a socket until its removal, or the takeover
-    /// that superseded it, is done: so no shard's number is ever below the truth, wherever a thread was stopped. Wait-free.
+    /// The result is exact if no call is in flight. A registration counts from its beginning. A
+    /// socket counts until its removal, or the takeover that superseded it, is complete. So the
+    /// number of a shard is never below the truth, wherever a thread was stopped. Wait-free.
     #[must_use]
     pub fn socket_count(&self) -> usize {
         self.inner.totals.sockets()

@@ -1,4 +1,4 @@
-//! Registrations with options.
+//! Registrations, with and without options.
 
 use crate::error::RegisterError;
 use crate::registry::Registry;
@@ -29,24 +29,26 @@ pub struct Registration<'a, K, M> {
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
-    /// Makes `topics` due for the socket from the start: its first wait returns at once.
+    /// Makes `topics` due for the socket from the start: its first wait completes immediately.
     ///
-    /// For a client that has fetched before its socket was registered: whatever came in between is then fetched again.
+    /// Use it for a client that fetched its data before its socket was registered. The client
+    /// then fetches again, and so gets what changed in between.
     pub fn due(mut self, topics: Topics) -> Self {
         self.options.due |= topics;
         self
     }
 
-    /// The socket will take its key over: see [`Registry::register_taking_over`].
+    /// Makes the socket take over its key: see [`Registry::register_taking_over`].
     pub fn taking_over(mut self) -> Self {
         self.options.takes_over = true;
         self
     }
 
-    /// Registers the socket. Lock-free, as [`Registry::register_with`].
+    /// Registers the socket. Lock-free, as [`Registry::register_with`] is.
     ///
     /// # Errors
-    /// As [`Registry::register_with`], and as [`Registry::register_taking_over`] if it takes over.
+    /// The same as [`Registry::register_with`], or as [`Registry::register_taking_over`] if the
+    /// socket takes over its key.
     pub fn register(self) -> Result<Socket<K, M>, RegisterError> {
         let Self { registry, key, metadata, options } = self;
         registry.register_on(key, metadata, options)
@@ -54,10 +56,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
 }
 
 impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
-    /// Registers a socket under `key`, with the default metadata. See [`register_with`](Self::register_with).
+    /// Registers a socket under `key`, with the default metadata. See
+    /// [`register_with`](Self::register_with).
     ///
     /// # Errors
-    /// As [`register_with`](Self::register_with).
+    /// The same as [`register_with`](Self::register_with).
     pub fn register(&self, key: K) -> Result<Socket<K, M>, RegisterError>
     where
         M: Default,
@@ -65,22 +68,25 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         self.register_with(key, M::default())
     }
 
-    /// Registers a socket under `key`. Dropping the handle removes it, and no other.
+    /// Registers a socket under `key`. Dropping the handle removes this socket, and no other.
     ///
-    /// A mark that comes after this has returned reaches the socket. While a call is under way,
-    /// whether or not it will succeed, it may hold a place of the limits, so that another call at
-    /// the limit is refused; and while somebody watches [presence](Self::presence), a call by which
-    /// the key becomes active, or that comes beside such a one, may hold two places of the key's
+    /// A mark that begins after this call has returned reaches the socket. A call in progress may
+    /// hold a place of the limits, even if it fails in the end, so a concurrent call at the limit
+    /// may be refused. While [presence](Self::presence) has subscribers, a call that makes the
+    /// key active, or that runs concurrently with such a call, may hold two places of the key's
     /// limit.
     ///
-    /// Lock-free; allocates when a shard grows, which takes nobody else's time.
+    /// Lock-free. The call allocates when a shard grows; no other thread waits for that.
     ///
     /// # Errors
-    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by [`Builder`](crate::Builder).
-    /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal but writes the same to a `Hasher`.
+    /// - [`RegisterError::Full`] and [`RegisterError::KeyFull`] at the limits set by
+    ///   [`Builder`](crate::Builder).
+    /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal to `key` but
+    ///   writes the same to a `Hasher`.
     /// - [`RegisterError::Closed`] after [`close`](Self::close).
+    /// - [`RegisterError::OutOfMemory`] if a shard must grow and the system gives no memory.
     ///
-    /// Nothing is changed then.
+    /// A call that fails changes nothing.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -113,41 +119,55 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         if registered.is_watched {
             shard.notify_active(registered.addr);
         }
-        // The spare key goes last: should its drop panic, the socket is removed.
+        // The spare key is dropped last: if its drop panics, the handle's drop removes the
+        // socket.
         drop(registered);
         Ok(Socket(owner))
     }
 
-    /// A registration whose options are yet to be chosen.
+    /// Begins a registration whose options you choose before it is made.
     pub fn registration(&self, key: K, metadata: M) -> Registration<'_, K, M> {
         Registration { registry: self, key, metadata, options: RegisterOptions::default() }
     }
 
-    /// Registers a socket that takes `key` over: it becomes the key's only one.
+    /// Registers a socket that takes over `key`: it becomes the key's only socket.
     ///
-    /// Every other socket of the key is *superseded*. Its owner is told [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection; for
-    /// everybody else it is gone: it is not counted, found or marked any more, and dropping it frees its place and does nothing else.
-    /// What was due for it becomes due for the new socket, so no mark is lost, whenever it comes: before, during or after the call. (If several takeovers
-    /// of the key and further registrations race, one of those may get it as well; and a mark that meets the old socket and then the new one,
-    /// while the call is under way, may be taken twice by the new one.)
+    /// The call *supersedes* every other socket of the key. The owner of a superseded socket gets
+    /// [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection. For
+    /// everyone else the socket is gone: it is no longer counted, found or marked, and dropping
+    /// it only frees its slot. What was due for it becomes due for the new socket, so no mark is
+    /// lost, whether it comes before, during or after the call. Topics may be delivered twice in
+    /// two cases. If several takeovers of the key and other registrations race, one of those may
+    /// get the topics as well. And if a mark meets the old socket and then the new one while the
+    /// call is in progress, the new one may take it twice.
     ///
-    /// Of several concurrent takeovers exactly one stays, and the others return sockets that have been superseded already. When all of them have
-    /// returned, every socket that was registered before has been told, and what was due for it is due for the one that stays; when one has returned,
-    /// every such socket is superseded. The key is active throughout; while the call is under way, it has its old sockets and the new one.
+    /// Of several concurrent takeovers exactly one wins, and the others return sockets that are
+    /// already superseded. When all of them have returned, every socket that was registered
+    /// before has been notified, and what was due for it is due for the winner. When one of them
+    /// has returned, every such socket is superseded. The key is active throughout. While the
+    /// call is in progress, the key has its old sockets and the new one.
     ///
-    /// A log-out ([`disconnect`](Self::disconnect)) or another walk over the key's sockets, or over all, that runs at the same time meets the
-    /// old socket or the new one, or both; the new one perhaps more than once. It is not told for what the old one was told: whoever may no longer
-    /// register must be refused before [`disconnect`](Self::disconnect) is called, or comes back by a takeover that was under way.
+    /// A concurrent log-out ([`disconnect`](Self::disconnect)), or any other walk over the
+    /// sockets of the key or of the registry, meets the old socket, the new one, or both; it may
+    /// meet the new one more than once. The new socket does not inherit the reason for which the
+    /// old one was closed. So before you call [`disconnect`](Self::disconnect), refuse
+    /// registrations by a client that must not register any more; otherwise a takeover in
+    /// progress may bring it back.
     ///
-    /// A superseded socket keeps its place until its owner drops it, and every walk over the key passes it. Should a key ever have more than 8,190
-    /// of them at once, everything works on, but what the key has had till then is not used again before the registry is gone.
+    /// A superseded socket keeps its slot until its owner drops it, and every walk over the key
+    /// passes the slot. If a key ever has more than 8,190 of them at a time, everything still
+    /// works, but the memory that the key has used until then is not reused before the registry
+    /// is gone.
     ///
-    /// Lock-free: takes a step for each socket of the key, and runs the wakers of those that wait. Should one panic, the panic is passed on, and
-    /// the new socket is removed, when all are told.
+    /// Lock-free. The call takes one step for each socket of the key, and runs the wakers of
+    /// those that wait. If a waker panics, the panic is propagated after all owners are notified,
+    /// and the new socket is removed.
     ///
     /// # Errors
-    /// As [`register_with`](Self::register_with), but never [`RegisterError::KeyFull`] for the sockets that it supersedes. It does need a
-    /// place of [`Builder::max_sockets`](crate::Builder::max_sockets) of its own; theirs are free when it returns.
+    /// The same as [`register_with`](Self::register_with), but never [`RegisterError::KeyFull`]
+    /// because of the sockets that it supersedes. The new socket needs a place of its own within
+    /// [`Builder::max_sockets`](crate::Builder::max_sockets). The places of the superseded
+    /// sockets are free when the call returns.
     ///
     /// ```
     /// use socket_registry::{Closed, Registry, Topics};

@@ -1,4 +1,4 @@
-//! What a connection's task holds, and what others see of it.
+//! A socket: the handle of the connection's task, and the view that other tasks have of it.
 
 use crate::error::Closed;
 use crate::id::SocketId;
@@ -12,16 +12,20 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// One live registration: the handle that the connection's task holds.
+/// One live registration: the handle that the connection's task owns.
 ///
-/// Dropping it removes this socket and no other, on whatever thread, inside a runtime or not, before or after the
-/// registry is gone. The drop is lock-free, never blocks, and does not panic itself; it runs no code of the caller but the drops of the key, the
-/// metadata and the last waker and, if somebody watches, the key's `Clone` and the watchers' wakers. It passes their panics on when the socket is removed.
-/// When the last socket of a key goes, it also takes a step for each further socket that the key had at its peak.
+/// Dropping it removes this socket and no other: on any thread, inside or outside a runtime,
+/// before or after the registry is gone. Dropping is lock-free, never blocks, and does not itself
+/// panic. It runs user code in two places only: `Drop` of the key, the metadata and the last
+/// waker; and, if the registry has subscriptions or watches, the key's `Clone` and the
+/// subscribers' wakers. If that code panics, the panic is propagated after the socket has been
+/// removed. Dropping the last socket of a key also takes one step for each additional socket that
+/// the key had at its peak.
 ///
-/// A socket that is forgotten ([`std::mem::forget`]) stays registered for ever, and keeps its shard's memory.
+/// A socket that is forgotten ([`std::mem::forget`]) stays registered permanently, and keeps its
+/// shard's memory.
 ///
-/// It has one owner. A second handle cannot be made:
+/// A socket has one owner. There is no way to make a second handle:
 ///
 /// ```compile_fail,E0599
 /// let registry = socket_registry::Registry::<u64>::new();
@@ -29,7 +33,7 @@ use std::task::{Context, Poll};
 /// let second = socket.clone();
 /// ```
 ///
-/// Nor can two tasks wait for one socket:
+/// Nor can two tasks wait for the same socket:
 ///
 /// ```compile_fail,E0499
 /// let registry = socket_registry::Registry::<u64>::new();
@@ -40,35 +44,39 @@ use std::task::{Context, Poll};
 pub struct Socket<K, M = ()>(pub(super) Owner<K, M, Arc<Watchers<K>>>);
 
 impl<K, M> Socket<K, M> {
-    /// The id of this socket. Wait-free.
+    /// Returns the id of this socket. Wait-free.
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.0.id()
     }
 
-    /// The key under which this socket is registered: the value that the key's first socket was registered with, equal to
-    /// the one that this socket was registered with. Wait-free.
+    /// Returns the key under which this socket is registered. It is the value that the key's
+    /// first socket was registered with, which is equal to the one that this socket was
+    /// registered with. Wait-free.
     #[must_use]
     pub fn key(&self) -> &K {
         self.0.key()
     }
 
-    /// The metadata that this socket was registered with. Wait-free.
+    /// Returns the metadata that this socket was registered with. Wait-free.
     #[must_use]
     pub fn metadata(&self) -> &M {
         self.0.metadata()
     }
 
-    /// Waits until something is due, and takes it: the topics that were marked since the last take, each mark once. At once if
-    /// something is due already.
+    /// Waits until topics are due, and takes them: those that were marked since the last take,
+    /// each mark once. Completes immediately if topics are already due.
     ///
-    /// Everything that was written before those marks is visible afterwards (see [`Registry::mark`](crate::Registry::mark)).
+    /// Afterwards, everything that was written before those marks is visible (see
+    /// [`Registry::mark_topics`](crate::Registry::mark_topics)).
     ///
     /// # Errors
-    /// [`Closed`] when this socket was told to go, and ever after. Topics that are still due then can be had from [`take_due`](Self::take_due).
+    /// Returns [`Closed`] once this socket is closed, and on every later call.
+    /// [`take_due`](Self::take_due) still returns topics that are due by then.
     ///
     /// # Cancel safety
-    /// Cancel safe. Topics are taken in the same step that returns them: dropping the future at any point loses nothing.
+    /// Cancel safe. The step that takes the topics is the one that returns them, so dropping the
+    /// future at any point loses nothing.
     ///
     /// ```
     /// # use socket_registry::{Registry, Topics};
@@ -83,43 +91,47 @@ impl<K, M> Socket<K, M> {
         Due { socket: self }
     }
 
-    /// Takes what is due, or arranges for the task to be woken when something is: [`due`](Self::due) for hand-written futures.
+    /// Takes the topics that are due, or registers the task to be woken when there are some. This
+    /// is [`due`](Self::due) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. The call is lock-free; while another thread is
-    /// waking the waker of an earlier call and this one's is different, it wakes this one
-    /// immediately, to be called again. It does the same after 64 results in a row that were ready,
-    /// so that a task whose topics are always due leaves the other tasks of its thread their turn.
+    /// Only the waker of the latest call is woken. Lock-free. If another thread is waking the
+    /// waker of an earlier call and this call's waker is a different one, the call wakes its own
+    /// immediately, so that the task calls again. It does the same after 64 ready results in a
+    /// row, so that a task whose topics are always due leaves the other tasks of its thread their
+    /// turn.
     ///
     /// # Errors
-    /// As [`due`](Self::due).
+    /// The same as [`due`](Self::due).
     #[inline]
     pub fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         self.0.poll_due(cx)
     }
 
-    /// Takes what is due without waiting; empty if nothing is. Lock-free: it starts over only if a mark or another take came between.
+    /// Takes the topics that are due, without waiting. Returns the empty set if there are none.
+    /// Lock-free: it retries only if a mark or another take intervened.
     ///
-    /// Everything that was written before the marks that are taken is visible afterwards.
+    /// Afterwards, everything that was written before the marks taken is visible.
     #[inline]
     pub fn take_due(&self) -> Topics {
         self.0.take_due()
     }
 
-    /// What is due, without taking it. Wait-free.
+    /// Returns the topics that are due, without taking them. Wait-free.
     #[must_use]
     pub fn peek_due(&self) -> Topics {
         self.0.peek_due()
     }
 
-    /// Waits until this socket is told to go, and says why. Takes no topics: what is due stays due.
+    /// Waits until this socket is closed, and returns the reason. It takes no topics: what is due
+    /// stays due.
     ///
-    /// For a task that takes what is due by other means, such as [`take_due`](Self::take_due) on a
-    /// timer. A socket keeps the waker of one task, that of the latest poll, and both this and
-    /// [`due`](Self::due) borrow it mutably: so only one of them waits at a time. To wait for
-    /// both, use [`due`](Self::due), which ends when the socket is told to go.
+    /// Use it in a task that takes topics by other means, such as [`take_due`](Self::take_due) on
+    /// a timer. A socket keeps the waker of one task, that of the latest poll, and both this
+    /// method and [`due`](Self::due) borrow the socket mutably, so only one of them waits at a
+    /// time. To wait for both, use [`due`](Self::due): it ends when the socket is closed.
     ///
     /// # Progress
-    /// As [`poll_closed`](Self::poll_closed).
+    /// The same as [`poll_closed`](Self::poll_closed).
     ///
     /// # Cancel safety
     /// Cancel safe. It takes nothing: the reason stays until the socket is dropped.
@@ -139,35 +151,40 @@ impl<K, M> Socket<K, M> {
         WaitClosed { socket: self }
     }
 
-    /// Says why this socket was told to go, or arranges for the task to be woken when it is:
-    /// [`closed`](Self::closed) for hand-written futures.
+    /// Returns the reason why this socket was closed, or registers the task to be woken when it
+    /// is. This is [`closed`](Self::closed) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken, be it of this method or of
-    /// [`poll_due`](Self::poll_due). Lock-free. Every mark wakes the task as well, to wait again;
-    /// while another thread is waking it, the call wakes it immediately, to be called again.
+    /// Only the waker of the latest call is woken, whether of this method or of
+    /// [`poll_due`](Self::poll_due). Lock-free. Every mark also wakes the task, which then waits
+    /// again. If another thread is waking the task during this call, the call wakes it
+    /// immediately, so that it calls again.
     pub fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
         self.0.poll_closed(cx)
     }
 
-    /// Whether this socket was told to go. It stays so until the socket is dropped. Wait-free.
+    /// Returns whether this socket was closed. Once true, it stays true until the socket is
+    /// dropped. Wait-free.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.0.is_closed()
     }
 
-    /// Why this socket was told to go; `None` if it was not. For owners that do not wait:
-    /// [`due`](Self::due) and [`closed`](Self::closed) say it as well. Lock-free.
+    /// Returns why this socket was closed, or `None` if it was not. It is for owners that do not
+    /// wait; [`due`](Self::due) and [`closed`](Self::closed) return the reason as well.
+    /// Lock-free.
     ///
-    /// It stays so until the socket is dropped.
+    /// The reason stays the same until the socket is dropped.
     #[must_use]
     pub fn close_reason(&self) -> Option<Closed> {
         self.0.close_reason()
     }
 
-    /// Gives topics back that were taken and could not be acted upon: they are due again. Lock-free.
+    /// Gives back topics that were taken and could not be acted upon: they are due again.
+    /// Lock-free.
     ///
-    /// If this socket was superseded, they become due for the one that took over or, if that is gone as well, for all sockets of the key
-    /// that have been registered, unless the key was idle in between: then for none.
+    /// If this socket was superseded, the topics become due for the socket that took over. If
+    /// that one is gone as well, they become due for all registered sockets of the key; but if
+    /// the key was idle in between, for none.
     ///
     /// ```
     /// use socket_registry::{Registry, Topics};
@@ -238,9 +255,10 @@ impl<K: fmt::Debug, M> fmt::Debug for WaitClosed<'_, K, M> {
     }
 }
 
-/// Another task's socket, looked at for as long as the registry shows it.
+/// A view of another task's socket, given to your closure during a visit.
 ///
-/// Its key and metadata stay valid meanwhile, even if the socket is dropped; they are then dropped when the look ends.
+/// The socket's key and metadata stay valid during the visit, even if the owner drops the socket.
+/// In that case they are dropped when the visit ends.
 pub struct SocketRef<'a, K, M = ()> {
     visitor: &'a Visitor<'a, K, M, Arc<Watchers<K>>>,
 }
@@ -258,25 +276,26 @@ impl<'a, K, M> SocketRef<'a, K, M> {
         Self { visitor }
     }
 
-    /// The id of the socket.
+    /// Returns the id of the socket.
     #[must_use]
     pub fn id(&self) -> SocketId {
         self.visitor.id()
     }
 
-    /// The key under which the socket is registered.
+    /// Returns the key under which the socket is registered.
     #[must_use]
     pub fn key(&self) -> &'a K {
         self.visitor.key()
     }
 
-    /// The metadata that the socket was registered with.
+    /// Returns the metadata that the socket was registered with.
     #[must_use]
     pub fn metadata(&self) -> &'a M {
         self.visitor.metadata()
     }
 
-    /// What is due for the socket, without taking it; nothing if the socket was dropped meanwhile.
+    /// Returns the topics that are due for the socket, without taking them. Returns the empty set
+    /// if the socket has been dropped meanwhile.
     #[must_use]
     pub fn peek_due(&self) -> Topics {
         self.visitor.due()

@@ -1,4 +1,5 @@
-//! Statistics: what the registry has done since it was made. Without the feature `stats` nothing is counted.
+//! Statistics of what a registry has done since it was created. Counted only with the feature
+//! `stats`.
 
 use crate::id::SocketId;
 use crate::registry::Registry;
@@ -7,35 +8,37 @@ use crate::registry::RegistryShard;
 #[cfg(feature = "stats")]
 use crate::storage::table::BUCKETS_PER_LINE;
 
-/// What a registry has done since it was made, and how large its tables are: from [`Registry::stats`].
+/// What a registry has done since it was created, and how large its tables are: from
+/// [`Registry::stats`].
 #[cfg(feature = "stats")]
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Sockets that were marked, each as often as it was: the sum of what all marks returned.
-    /// Topics that the owner gives back, or that a takeover hands on, were counted when they were marked.
+    /// Marked sockets, counted once for each mark: the sum of what all marks returned. Topics
+    /// that an owner gives back, or that a takeover hands on, were counted when they were marked.
     pub marks: u64,
-    /// Those of `marks` that changed nothing, since the topics were due already.
+    /// Those of `marks` that changed nothing, because the topics were already due.
     pub coalesced: u64,
-    /// Waiting tasks that were woken, by marks or because their sockets were told to go.
+    /// Waiting tasks that were woken, by marks or because their sockets were closed.
     pub wakes: u64,
     /// Sockets that were registered.
     pub registrations: u64,
     /// Sockets that were removed.
     pub removals: u64,
-    /// Operations by [`SocketId`] that met no live socket.
+    /// Operations by [`SocketId`] that found no live socket.
     pub stale_ids: u64,
     /// Registrations that were refused because a limit was reached.
     pub refusals: u64,
-    /// Sockets that were told to go because another one took their place.
+    /// Sockets that were closed because another socket took over their key.
     pub takeovers: u64,
-    /// Tables of all shards. A shard has none before its first registration, and one more each time it grew.
+    /// Tables of all shards. A shard has none before its first registration, and one more for
+    /// each time that it grew.
     pub tables: usize,
-    /// Places for keys in these tables.
+    /// Buckets in these tables. Each can hold one key.
     pub buckets: usize,
-    /// Places for the further sockets of keys, taken or not.
+    /// Slots for additional sockets of keys, in use or not.
     pub slots: usize,
-    /// Active keys for each bucket; 0 if there is none.
+    /// Active keys per bucket, or 0 if there are no buckets.
     pub load: f64,
 }
 
@@ -60,9 +63,11 @@ impl Stats {
 
 #[cfg(feature = "stats")]
 impl<K, M> Registry<K, M> {
-    /// What the registry has done since it was made, and how large its tables are. Needs the feature `stats`.
+    /// Returns what the registry has done since it was created, and how large its tables are.
+    /// Needs the feature `stats`.
     ///
-    /// Each number is exact whenever no call is in flight. While there are, the numbers are not of one moment. Wait-free.
+    /// Each number is exact if no call is in flight. While calls are in flight, the numbers may
+    /// belong to different moments. Wait-free.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -90,7 +95,7 @@ impl<K, M> Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    /// Counts an operation by id that found no socket; returns `found`.
+    /// Counts an operation by id that found no socket. Returns `found`.
     #[cfg(feature = "stats")]
     #[inline]
     pub(super) fn note_stale(&self, id: SocketId, found: bool) -> bool {

@@ -1,4 +1,4 @@
-//! Visits: every socket, the sockets of one key, one socket.
+//! Visits of every socket, of the sockets of one key, or of one socket.
 
 use crate::id::SocketId;
 use crate::registry::Registry;
@@ -11,14 +11,15 @@ use std::borrow::Borrow;
 use std::hash::Hash;
 
 impl<K, M> Registry<K, M> {
-    /// Calls `f` for each socket, in no particular order: exactly once for each that is live throughout the walk, at most once
-    /// for each that comes or goes meanwhile. No thread waits for it.
+    /// Calls `f` for each socket, in no particular order: exactly once for each that is live
+    /// throughout the walk, and at most once for each that comes or goes meanwhile. No thread
+    /// waits for the walk.
     ///
-    /// Where a socket takes its key over meanwhile, `f` meets the old socket or the new one, or both; the new one perhaps more than once,
-    /// while its registration is under way.
+    /// If a socket takes over its key meanwhile, `f` meets the old socket, the new one, or both.
+    /// It may meet the new one more than once while that socket's registration is in progress.
     ///
-    /// A socket that is dropped while `f` looks at it is gone for everybody else at once; its key and metadata
-    /// are dropped when `f` returns. `f` may use the registry.
+    /// If a socket is dropped while `f` looks at it, it is immediately gone for everyone else,
+    /// and its key and metadata are dropped when `f` returns. `f` may use the registry.
     pub fn for_each(&self, mut f: impl FnMut(SocketRef<'_, K, M>)) {
         for shard in self.shards() {
             shard.visit(|addr, _, seen| {
@@ -29,12 +30,12 @@ impl<K, M> Registry<K, M> {
         }
     }
 
-    /// Calls `f` for each active key, in no particular order: exactly once for each that is active
-    /// throughout the walk, perhaps twice for one that becomes active again meanwhile. Lock-free,
-    /// never allocates.
+    /// Calls `f` for each active key, in no particular order: exactly once for each that is
+    /// active throughout the walk, perhaps twice for one that becomes active again meanwhile.
+    /// Lock-free, never allocates.
     ///
-    /// A key that goes idle while `f` looks at it is dropped when `f` returns, at the earliest. `f`
-    /// may use the registry.
+    /// If a key becomes idle while `f` looks at it, it is dropped when `f` returns, at the
+    /// earliest. `f` may use the registry.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -63,7 +64,8 @@ impl<K, M> Registry<K, M> {
         }
     }
 
-    /// Calls `f` for each socket of `key`: [`for_each`](Self::for_each) for one key. Lock-free.
+    /// Calls `f` for each socket of `key`. This is [`for_each`](Self::for_each) for one key.
+    /// Lock-free.
     ///
     /// ```
     /// use socket_registry::Registry;
@@ -95,7 +97,8 @@ impl<K, M> Registry<K, M> {
         }
     }
 
-    /// Calls `f` with the socket of this id; `None` if it is gone. As [`for_each`](Self::for_each) for one socket.
+    /// Calls `f` with the socket that has this id, and returns its result. Returns `None` if the
+    /// socket is gone. This is [`for_each`](Self::for_each) for one socket.
     ///
     /// ```
     /// use socket_registry::Registry;

@@ -1,5 +1,5 @@
-//! What a shard has done. With the feature `stats` it counts; without it the counters are nothing,
-//! their methods do nothing, and the code that calls them is the same.
+//! Counters of a shard's operations. The feature `stats` enables them. Without it the counters have
+//! no fields and their methods do nothing, and the calling code is the same.
 
 pub(crate) use counting::Counters;
 
@@ -11,7 +11,7 @@ mod counting {
     use crate::topics::Topics;
     use crossbeam_utils::CachePadded;
 
-    /// What one shard has done.
+    /// Holds the counters of one shard.
     #[derive(Default)]
     pub(crate) struct Counters(CachePadded<ShardCounters>);
 
@@ -32,12 +32,13 @@ mod counting {
 
     impl Counter {
         fn count(&self) {
-            // Ordering: Relaxed: a number, by which nothing is found or published.
+            // Ordering: Relaxed. This is only a number: no thread publishes or finds anything by
+            // it.
             self.0.fetch_add(1, Ordering::Relaxed);
         }
 
         pub(crate) fn read(&self) -> u64 {
-            // Ordering: Relaxed, as `count`.
+            // Ordering: Relaxed, as in `count`.
             self.0.load(Ordering::Relaxed)
         }
     }
@@ -48,7 +49,7 @@ mod counting {
             if coalesced { &self.0.coalesced } else { &self.0.changed }.count();
         }
 
-        /// Counts a mark of a state that was as `seen` until then, if there was one; returns `marked`.
+        /// Counts a mark, if it was made, of a state that was `seen` before; returns `marked`.
         #[inline]
         pub(crate) fn tried_mark(&self, marked: bool, seen: Snapshot, topics: Topics) -> bool {
             if marked {

@@ -1,23 +1,24 @@
-//! A walk over a shard's slots that goes on later.
+//! A walk over a shard's slots that can be interrupted and continued.
 
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::slab::OverflowSlot;
 use crate::storage::slot::{SlotAddr, SlotState, state};
 
-/// Where the walk has come to. It holds numbers and no reference, so the caller may keep it between
-/// two steps and move to another thread.
+/// Marks the position of the walk. It holds numbers and no reference, so the caller may keep it
+/// between two steps and move it to another thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SlotCursor {
     is_past_tables: bool,
-    /// The id of the table, or then of the page.
+    /// The id of the table or, past the tables, of the page.
     segment: u32,
     offset: u32,
 }
 
 impl SlotCursor {
-    /// Calls `f` for each live socket from here on: once for each that is so from before the walk
-    /// until after it. `f` says whether to go on. Returns whether the walk is at its end.
+    /// Calls `f` for each live socket from here on: once for each that is live from before the walk
+    /// until after it. `f` returns whether to continue. Returns whether the walk has reached its
+    /// end.
     pub(crate) fn advance<K, M, O: Observer<K>>(
         &mut self,
         shard: &Shard<K, M, O>,
@@ -43,7 +44,7 @@ impl SlotCursor {
         true
     }
 
-    /// The rest of one table or page.
+    /// Walks the rest of one table or page.
     fn advance_in<'a>(
         &mut self,
         addr: impl Fn(u32) -> SlotAddr,

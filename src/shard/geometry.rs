@@ -8,11 +8,12 @@ use crate::sync::MODELLED;
 
 /// The most shards.
 pub(crate) const MAX_SHARDS: usize = 1 << 10;
-/// The most sockets: a quarter of what ids can name, so that shards that get more than their share still have ids. (Not without end: with 1,024
-/// shards, four keys of a million sockets each in one shard are more than it can name.)
+/// The most sockets: a quarter of what ids can name, so that a shard that gets more than its share
+/// still has ids. (The reserve has a limit. With 1,024 shards, four keys of a million sockets each
+/// in one shard are more than that shard can name.)
 pub(crate) const MAX_SOCKETS: usize = 1 << 26;
-/// The most sockets of one key. A registration that tells of the key is counted once more
-/// meanwhile: there is room for 48,575 such.
+/// The most sockets of one key. A registration that notifies the subscribers is counted once more
+/// for that time: there is room for 48,575 of these.
 pub(crate) const MAX_SOCKETS_PER_KEY: usize = 1_000_000;
 const _: () = assert!(MAX_SOCKETS_PER_KEY < MAX_LIVE as usize);
 
@@ -21,9 +22,9 @@ const _: () = assert!(MAX_SOCKETS_PER_KEY < MAX_LIVE as usize);
 pub(crate) struct Geometry {
     /// How many bits of an id name the shard.
     pub(crate) shard_bits: u32,
-    /// The number of lines of the first table. Every further one is twice as large.
+    /// The number of lines of the first table. Each further table has twice as many.
     pub(crate) first_lines: usize,
-    /// How many lines beyond its first a key may be put into the first table.
+    /// How many lines beyond its first an inserter may put a key in the first table.
     pub(crate) first_bound: u32,
     /// The most lines of any table, and half the most slots of any page.
     pub(crate) max_lines: usize,
@@ -32,7 +33,7 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// For shards that grow as they need.
+    /// Returns the sizes of shards that grow on demand.
     pub(crate) fn growing(shards: usize, max_per_key: u32) -> Self {
         Self {
             shard_bits: shards.trailing_zeros(),
@@ -43,12 +44,14 @@ impl Geometry {
         }
     }
 
-    /// For shards that hold `max_sockets` keys between them without growing, as far as ids can name so many buckets in one table.
+    /// Returns the sizes of shards that together hold `max_sockets` keys without growing, as far as
+    /// ids can name that many buckets in one table.
     pub(crate) fn ahead(shards: usize, max_sockets: usize, max_per_key: u32) -> Self {
         let share = max_sockets.div_ceil(shards);
-        // A shard gets more than its share by chance.
+        // A shard can get more than its share by chance.
         let keys = share + 4 * share.isqrt();
-        // Two buckets in three are used then: a compromise between memory and the length of searches.
+        // Two buckets in three are then in use: a compromise between memory and the length of
+        // searches.
         let lines = (keys * 3 / 2).div_ceil(BUCKETS_PER_LINE).max(1);
         let max_lines = Self::max_lines(shards);
         Self {
@@ -60,16 +63,18 @@ impl Geometry {
         }
     }
 
-    /// What ids can name.
+    /// Returns how many lines ids can name.
     fn max_lines(shards: usize) -> usize {
         let offset_bits = PLACE_BITS - OFFSET_SHIFT - shards.trailing_zeros();
         (1usize << offset_bits).min(MAX_OFFSET as usize + 1) / BUCKETS_PER_LINE
     }
 }
 
-/// A table that nobody sized grows when a key would have to go further than this: short searches are worth more than memory.
+/// The bound for a table that was not sized ahead: it grows when a key would have to go further.
+/// Short searches are worth more than memory.
 pub(crate) const GROWING_BOUND: u32 = if MODELLED { 1 } else { 7 };
-/// A table that was sized ahead is used to the last bucket that a search can reach.
+/// The bound for a table that was sized ahead: it is used to the last bucket that a search can
+/// reach.
 const AHEAD_BOUND: u32 = if MODELLED { 1 } else { 31 };
 
 const _: () = assert!(AHEAD_BOUND <= crate::storage::table::home::MAX_BOUND);

@@ -1,4 +1,4 @@
-//! Staying with a key: while it is looked at, or joined.
+//! Holds on a key and joins to it: guards that keep the key in place.
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,8 @@ use crate::storage::table::key_state::Join;
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::value_cell::ValueRef;
 
-/// A hold on a key: for a registration that compares it with its own, for a superseded socket, for who watches. Dropping it lets go.
+/// Keeps a key in place, counted as lingering: for a registration that compares it with its own,
+/// for a superseded socket, for a subscription. Dropping the hold releases it.
 pub(crate) struct KeyHold<'a, K, M, O: Observer<K>> {
     pub(super) shard: &'a Shard<K, M, O>,
     pub(super) table: &'a Table<K, M>,
@@ -17,18 +18,19 @@ pub(crate) struct KeyHold<'a, K, M, O: Observer<K>> {
 }
 
 impl<'a, K, M, O: Observer<K>> KeyHold<'a, K, M, O> {
-    /// None if that occupancy of the bucket has ended.
+    /// Holds the key; returns none if that occupancy of the bucket has ended.
     pub(crate) fn new(shard: &'a Shard<K, M, O>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
         let ActiveKey { table, index: bucket, seen, .. } = *found;
         found.bucket.key_state.hold(seen).then(|| Self { shard, table, bucket })
     }
 
     pub(crate) fn key(&self) -> ValueRef<'_, K> {
-        // SAFETY: counted as lingering, so the key stays; it was written before it became visible.
+        // SAFETY: the hold is counted as lingering, so the key stays; it was written before it
+        // became visible.
         unsafe { self.table.key(self.bucket).get() }
     }
 
-    /// Becomes one more socket of the key; none if the key has gone idle.
+    /// Turns the hold into a count of one more live socket; returns none if the key has gone idle.
     pub(super) fn join(self, limit: u32) -> Result<Option<JoinGuard<'a, K, M, O>>, RegisterError> {
         let (shard, table, bucket) = (self.shard, self.table, self.bucket);
         match table.bucket(bucket).key_state.join(limit) {
@@ -46,12 +48,13 @@ impl<K, M, O: Observer<K>> Drop for KeyHold<'_, K, M, O> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let after = shard.release_hold(table, bucket);
-        // SAFETY: that was this hold's step.
+        // SAFETY: `after` comes from this hold's own step.
         drop(unsafe { shard.vacate_bucket(table, bucket, after) });
     }
 }
 
-/// Being counted in a key's state, as a socket or while it is told of; dropping it takes that back.
+/// Counts as live in a key's state, for a new socket or during a notification. Dropping the guard
+/// subtracts that again.
 pub(super) struct JoinGuard<'a, K, M, O: Observer<K>> {
     pub(super) shard: &'a Shard<K, M, O>,
     pub(super) table: &'a Table<K, M>,
@@ -60,7 +63,8 @@ pub(super) struct JoinGuard<'a, K, M, O: Observer<K>> {
 
 impl<K, M, O: Observer<K>> JoinGuard<'_, K, M, O> {
     pub(super) fn key(&self) -> ValueRef<'_, K> {
-        // SAFETY: counted as live, so the key stays; it was written before it became visible.
+        // SAFETY: the guard is counted as live, so the key stays; it was written before it became
+        // visible.
         unsafe { self.table.key(self.bucket).get() }
     }
 }
@@ -70,7 +74,7 @@ impl<K, M, O: Observer<K>> Drop for JoinGuard<'_, K, M, O> {
         let Self { shard, table, bucket } = *self;
         let mut notice = PendingNotice::default();
         let after = shard.leave_key(table, bucket, false, &mut notice);
-        // SAFETY: counted out above.
+        // SAFETY: `after` comes from this guard's own step.
         let key = unsafe { shard.vacate_bucket(table, bucket, after) };
         shard.flush_if_due(notice, key);
     }

@@ -1,4 +1,4 @@
-//! From a key to its bucket, from an address to its slot.
+//! Lookups: from a key to its bucket, from an address to its slot.
 
 use crate::shard::observer::Observer;
 use crate::shard::{SLOTS_STAY, Shard};
@@ -8,30 +8,32 @@ use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
 use crate::storage::table::{ActiveKey, Candidate, Table};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// The key, if it is active.
+    /// Finds the key, if it is active.
     #[inline]
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.find_near(fingerprint).or_else(|| {
-            // Copied and taken apart, lest all of this goes through memory also if `find_near` was enough.
+            // The fingerprint is copied and the result taken apart. Otherwise both would go through
+            // memory even if `find_near` succeeds.
             let fingerprint = *fingerprint;
             let ActiveKey { table, index, bucket, seen } = self.find_slow(&fingerprint)?;
             Some(ActiveKey { table, index, bucket, seen })
         })
     }
 
-    /// Where the key is, if it is where it is looked for first, or next.
+    /// Returns the key's candidate bucket in the line at this distance: 0 is the first line of the
+    /// key's search, 1 the next.
     #[inline]
     pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
         self.tables.newest()?.candidate(fingerprint, distance)
     }
 
-    /// The key, if it is active and where it is looked for first.
+    /// Finds the key, if it is active and in the first line of its search.
     #[inline]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.find_near(fingerprint)
     }
 
-    /// The key, if it is active, wherever it may be.
+    /// Finds the key, if it is active, in any table.
     #[inline(never)]
     pub(crate) fn find_slow(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.iter().find_map(|table| table.find(fingerprint))
@@ -48,7 +50,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.iter().map(|segment| &**segment).find(|table| table.id() == id)
     }
 
-    /// The slot at `addr`, if there is one.
+    /// Returns the slot at `addr`, if it exists.
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
         if addr.is_overflow() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
@@ -57,18 +59,19 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// The slot of a socket that exists.
+    /// Returns the slot of a socket that exists.
     pub(crate) fn slot_at(&self, addr: SlotAddr) -> SlotRef<'_, M> {
         self.slot(addr).expect(SLOTS_STAY)
     }
 
-    /// Where the socket at `addr` is, by who knows that its key is in `bucket`.
+    /// Returns the slot at `addr` of a socket whose key is in `bucket`, without a search for the
+    /// table.
     #[inline]
     pub(crate) fn slot_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, addr: SlotAddr) -> SlotRef<'a, M> {
         if addr.is_overflow() { self.slot_at(addr) } else { table.inline_slot(bucket) }
     }
 
-    /// The state of the slot at `addr`, if there is one.
+    /// Returns the state of the slot at `addr`, if the slot exists.
     #[inline]
     pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
         if addr.is_overflow() {
@@ -78,14 +81,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// The address of the slot whose state this is.
+    /// Returns the address of the slot that contains this state.
     pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
         let in_tables =
             self.tables.iter().find_map(|table| Some(SlotAddr::inline(table.id(), table.bucket_of(state)?)));
         in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
     }
 
-    /// Asks for the memory that looking the key up will need: first, or next if the key is not there.
+    /// Prefetches the memory that a lookup of the key reads: the first line of its search for
+    /// distance 0, the next one for distance 1.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
         if let Some(table) = self.tables.newest() {

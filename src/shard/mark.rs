@@ -1,4 +1,4 @@
-//! Marking: one key, one socket, all of them; waking who waits; telling sockets to go.
+//! Marks: of one key, of one socket, of all sockets. Also wakes waiting owners, and closes sockets.
 
 use crate::error::Closed;
 use crate::shard::Shard;
@@ -13,13 +13,15 @@ use crate::util::panic::DeferredPanics;
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks all sockets of a key; returns how many.
     ///
-    /// Most keys have one socket, are where they are looked for first, and nobody waits. Their path is short, so that the processor can
-    /// work on several marks at once; every other begins with a call.
+    /// Most keys have one socket, are found in the first line of their search, and have no waiting
+    /// owner. The path for them is short and inlined, so that the processor can overlap several
+    /// marks. Every other case begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, fingerprint: &Fingerprint, topics: Topics) -> usize {
         if let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, 0)
             && let Some(seen) = bucket.single_socket(fingerprint)
-            // Taken apart, lest it goes through memory also if the fast path was enough.
+            // The candidate is passed in parts: as a whole it would go through memory even on the
+            // fast path.
             && (self.try_mark(&bucket.state, seen, topics, false) || self.mark_single_slow(table, line, side, seen, topics))
         {
             return 1;
@@ -27,7 +29,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.mark_slow(*fingerprint, topics)
     }
 
-    /// Marks the key's one socket. The slow path: most often its task waits. False: it is gone, and somebody may have taken over.
+    /// Marks the key's only socket on the slow path, which most often finds a waiting owner.
+    ///
+    /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
     fn mark_single_slow(
         &self,
@@ -37,7 +41,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         seen: state::Snapshot,
         topics: Topics,
     ) -> bool {
-        // By the line, which is known long before the side: a processor that expects a task to wait asks for both lines at once.
+        // Uses the line, which is known long before the side. A processor that predicts a waiting
+        // owner then loads both cache lines in parallel.
         table.prefetch_slot_data(line);
         let slot = table.inline_slot((line * BUCKETS_PER_LINE + side) as u32);
         let marked = slot.state.mark(seen, topics);
@@ -54,7 +59,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         true
     }
 
-    /// Marks all sockets of a key that is not in the first line, or has several.
+    /// Marks all sockets of a key that is not in the first line of its search, or has several
+    /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
         if let Some(Candidate { table, line, side, bucket }) = self.candidate(&fingerprint, 1)
@@ -71,13 +77,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         marked
     }
 
-    /// The fast path: see [`SlotState::try_mark`].
+    /// Marks on the fast path: see [`SlotState::try_mark`].
     #[inline]
     pub(crate) fn try_mark(&self, state: &SlotState, seen: state::Snapshot, topics: Topics, fenced: bool) -> bool {
         self.counters.tried_mark(state.try_mark(seen, topics, fenced), seen, topics)
     }
 
-    /// Marks all sockets of a key; returns how many. `fenced`: see [`SlotState::mark_fenced`].
+    /// Marks all sockets of a key; returns how many. For `fenced` see [`SlotState::mark_fenced`].
     pub(crate) fn mark_key(
         &self,
         active: &ActiveKey<'_, K, M>,
@@ -95,7 +101,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         marked
     }
 
-    /// Marks one socket; false if it is gone.
+    /// Marks one socket; returns false if it is gone.
     #[inline]
     pub(crate) fn mark_socket(&self, id: LocalId, topics: Topics) -> bool {
         let Some(state) = self.state(id.addr) else { return false };
@@ -106,7 +112,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.try_mark(state, seen, topics, false) || self.mark_socket_slow(id, state, seen, topics)
     }
 
-    /// Makes topics due for one socket that were due before, which no counter counts again; false if it is gone.
+    /// Makes topics due for one socket that were due before, for it or for a socket that it
+    /// superseded; returns false if it is gone. No counter counts them again.
     pub(crate) fn hand_on(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
         self.state(id.addr).is_some_and(|state| {
             let seen = state.load();
@@ -114,7 +121,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         })
     }
 
-    /// The same for all sockets of a key.
+    /// Does the same as `hand_on` for all sockets of a key.
     pub(crate) fn hand_on_to_key(&self, active: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
         self.visit_key(active, |addr, state, seen| {
             self.finish_signal(LocalId::seen_at(addr, seen), state.mark(seen, topics), panics)
@@ -131,7 +138,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Makes `topics` due for every socket; returns how many there are.
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut DeferredPanics) -> usize {
-        // One for all: see `SlotState::mark_fenced`.
+        // One fence serves all the marks: see `SlotState::mark_fenced`.
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
@@ -142,12 +149,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         marked
     }
 
-    /// Tells one socket to go; false if it is gone.
+    /// Closes one socket; returns false if it is gone.
     pub(crate) fn close_socket(&self, id: LocalId, why: Closed, panics: &mut DeferredPanics) -> bool {
         self.slot(id.addr).is_some_and(|slot| self.finish_signal(id, slot.close(id.generation, why), panics))
     }
 
-    /// Does what a mark asks for; false if the socket was gone.
+    /// Counts a mark and wakes the owner if the mark requires it; returns false if the socket was
+    /// gone.
     #[inline]
     pub(crate) fn finish_mark(&self, id: LocalId, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         if marked != MarkOutcome::Gone {
@@ -156,7 +164,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.finish_signal(id, marked, panics)
     }
 
-    /// Does what a mark or a call to close asks for; false if the socket was gone.
+    /// Wakes the owner if a mark or a close requires it; returns false if the socket was gone.
     #[inline]
     fn finish_signal(&self, id: LocalId, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         match marked {

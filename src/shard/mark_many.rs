@@ -1,4 +1,4 @@
-//! Marks of many keys, with the memory of several of them on its way at once.
+//! Marks of many keys, with several keys' cache misses in flight together.
 
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
@@ -7,15 +7,15 @@ use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
-/// About as many cache misses as a core can have under way. The documentation of `mark_many` names
-/// it.
+/// About the number of cache misses that a core can have in flight. The documentation of
+/// `mark_many` states this number.
 const AHEAD: usize = 16;
 
 /// A key, and the shard that it belongs to.
 type Located<'a, K, M, O> = (&'a Shard<K, M, O>, Fingerprint);
 
-/// Marks of many keys. Those whose memory has been asked for are marked when the batch is full, or
-/// ends: also by a panic of the iterator that gives them.
+/// Marks many keys in batches. `push` prefetches a key's memory; the key is marked when the batch
+/// is full or ends. A panic of the iterator that yields the keys ends the batch, too.
 pub(crate) struct Batch<'a, K, M, O: Observer<K>> {
     keys: [Option<Located<'a, K, M, O>>; AHEAD],
     len: usize,
@@ -40,22 +40,22 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
         }
     }
 
-    /// Marks what is left; returns how many sockets all keys have. Passes the first waker's panic
-    /// on.
+    /// Marks the remaining keys; returns how many sockets all keys have. Propagates the first panic
+    /// of a waker.
     pub(crate) fn finish(mut self) -> usize {
         self.flush();
         std::mem::take(&mut self.panics).resume();
         self.marked
     }
 
-    /// Marks the keys, which are then out of the batch.
+    /// Marks the keys of the batch and empties it.
     fn flush(&mut self) {
         let Self { topics, ref mut marked, ref mut panics, .. } = *self;
         let keys = &mut self.keys[..std::mem::take(&mut self.len)];
         if keys.is_empty() {
             return;
         }
-        // One for all: see `SlotState::mark_fenced`.
+        // One fence serves all the marks: see `SlotState::mark_fenced`.
         full_fence();
         for entry in &mut *keys {
             let Some((shard, fingerprint)) = entry else { continue };
@@ -82,7 +82,7 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
 }
 
 impl<K, M, O: Observer<K>> Drop for Batch<'_, K, M, O> {
-    /// After `finish` there is nothing left to do.
+    /// Marks the remaining keys. After `finish` there are none.
     fn drop(&mut self) {
         self.flush();
         std::mem::take(&mut self.panics).resume_unless_panicking();

@@ -1,4 +1,4 @@
-//! One shard: what it owns. What can be done to it is in the modules below, one for each kind of call.
+//! One shard: the state that it owns. Each module below holds the operations of one kind of call.
 
 pub(crate) mod counters;
 pub(crate) mod cursor;
@@ -28,7 +28,7 @@ use crate::sync::Arc;
 use crate::util::append_list::AppendList;
 use crossbeam_utils::CachePadded;
 
-/// One shard. Its first cache lines are read by every operation and written by none that is frequent.
+/// Holds one shard. Every operation reads its first cache lines; no frequent operation writes them.
 pub(crate) struct Shard<K, M, O> {
     pub(crate) tables: CachePadded<AppendList<Table<K, M>>>,
     pub(crate) slab: CachePadded<Slab<M>>,
@@ -40,7 +40,7 @@ pub(crate) struct Shard<K, M, O> {
     pub(crate) observer: O,
 }
 
-/// Why a slot that a socket has had is there.
+/// States why a slot that has held a socket still exists: the message of every `expect` on a slot.
 pub(crate) const SLOTS_STAY: &str = "tables and pages stay as long as the shard";
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {

@@ -1,15 +1,16 @@
-//! What a shard tells those who watch it.
+//! What a shard reports to its watchers.
 //!
-//! # Why a key's coming is told in time, and by whom
-//! - *Not after its going.* A takeover can supersede the new socket and leave before the
-//!   registration has told. So who tells joins the key meanwhile: its epoch cannot end, and so
-//!   nobody tells the end, nor of a later epoch, before this was told.
-//! - *Before any registration of the epoch returns.* The first one may be stopped while it tells.
-//!   So every registration that finds the epoch not told tells it, also beside another; a
-//!   subscription ignores what it knows.
-//! - *Who finds TOLD may rely on it.* It is set after the telling, and a subscription that joined
-//!   the watchers too late for that finds the key by its walk: the key was there before the
-//!   teller's step in the counts, and that step before the subscription's.
+//! # Why the start of an epoch is reported in time
+//! - *Not after its end.* A takeover can supersede the new socket, and the takeover's socket can be
+//!   dropped, before the registration has reported. So the reporting registration joins the key
+//!   meanwhile. Its epoch cannot end, and so neither the end nor a later epoch is reported before
+//!   this report is complete.
+//! - *Before any registration of the epoch returns.* The first registration may be stopped while it
+//!   reports. So every registration that finds TOLD unset reports the epoch, even while another one
+//!   does. A subscription ignores what it already knows.
+//! - *TOLD can be relied on.* It is set after the report. A subscription that joined the watchers
+//!   too late for the report finds the key by its walk: the key was there before the reporter's
+//!   step in the counts, and that step came before the subscription's.
 
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
@@ -19,19 +20,20 @@ use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::panic::DeferredPanics;
 
-/// Who is told what changes in a shard. It is called only if the shard's totals are watched.
+/// Receives the changes of a shard. The shard calls it only if its totals are watched.
 pub(crate) trait Observer<K> {
-    /// A key became active, and stays so during the call. Tells of its epoch, and then sets TOLD.
+    /// Reports the epoch of a key that became active, and then sets TOLD. The key stays active
+    /// during the call.
     fn key_active(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
 
-    /// A key became idle. Ends its epoch, and tells that.
+    /// Ends the epoch of a key that became idle, and reports that.
     fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
 
-    /// The number of keys or sockets changed.
+    /// Reports that the number of keys or sockets changed.
     fn counts_changed(&self, panics: &mut DeferredPanics);
 }
 
-/// Nobody: the totals of its shard are never watched.
+/// Ignores everything: the totals of this observer's shard are never watched.
 impl<K> Observer<K> for () {
     fn key_active(&self, _: &K, _: &ActivityEpoch, _: &mut DeferredPanics) {}
 
@@ -40,16 +42,16 @@ impl<K> Observer<K> for () {
     fn counts_changed(&self, _: &mut DeferredPanics) {}
 }
 
-/// What one who leaves owes to the watchers.
+/// Notifications that a removal owes to the watchers.
 #[derive(Default)]
 pub(crate) struct PendingNotice {
-    /// The counts were changed, and somebody may be watching: `flush` it.
+    /// Whether the counts were changed and may be watched: `flush` is then due.
     is_due: bool,
     panics: DeferredPanics,
 }
 
 impl PendingNotice {
-    /// The counts were changed, and may be watched.
+    /// Records a change of the counts, and whether they may be watched.
     #[inline]
     pub(crate) fn note(&mut self, is_watched: bool) {
         self.is_due |= is_watched;
@@ -57,7 +59,7 @@ impl PendingNotice {
 }
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Tells the watchers of the registration of the socket at `addr`, by its owner.
+    /// Notifies the watchers of the registration of the socket at `addr`. Called by its owner.
     #[cold]
     pub(crate) fn notify_active(&self, addr: SlotAddr) {
         let mut panics = DeferredPanics::default();
@@ -69,25 +71,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         panics.resume();
     }
 
-    /// Tells the watchers of the epoch of the key that is in a bucket, by the owner of one of its
-    /// sockets.
+    /// Reports the epoch of the key in a bucket. Called by the owner of one of the key's sockets.
     fn tell_active(&self, table: &Table<K, M>, bucket: u32, panics: &mut DeferredPanics) {
         let Some(hold) = KeyHold::new(self, &ActiveKey::now(table, bucket)) else { return };
-        // Gone: the caller's socket was superseded, and the epoch has ended. Full: as many others
-        // are telling.
+        // `Ok(None)`: the caller's socket was superseded, and the epoch has ended. `Err`: as many
+        // other registrations as the count can hold are reporting.
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
         self.observer.key_active(&guard.key(), &table.cold(bucket).epoch, panics);
         panics.catch(|| drop(guard));
     }
 
-    /// Tells the watchers that a key's epoch has ended, by whose step it was. The key and the bucket stay for the time of the call.
+    /// Reports that a key's epoch has ended. Called by the thread whose step ended it. The key and
+    /// the bucket stay during the call.
     #[cold]
     pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
         self.observer.key_idle(key, &table.cold(bucket).epoch, &mut notice.panics);
     }
 
-    /// Drops what a removal left behind, and tells who watches the counts if there may be any.
+    /// Drops what a removal left behind and, if the counts may be watched, notifies the count
+    /// watches.
     #[inline]
     pub(crate) fn flush_if_due(&self, notice: PendingNotice, drops: impl Sized) {
         if notice.is_due {

@@ -1,4 +1,4 @@
-//! What the owner of a socket may do: wait, take, give back, and remove it by a drop.
+//! Operations of a socket's owner: wait, take, give back, and remove the socket by a drop.
 
 #![allow(unsafe_code)]
 
@@ -14,7 +14,7 @@ use crate::util::panic::DeferredPanics;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, ready};
 
-/// The one handle of a registered socket. Dropping it removes the socket.
+/// The only handle of a registered socket. Dropping it removes the socket.
 pub(crate) struct Owner<K, M, O: Observer<K>> {
     shard: Arc<Shard<K, M, O>>,
     state: StatePtr,
@@ -22,24 +22,26 @@ pub(crate) struct Owner<K, M, O: Observer<K>> {
     took_over: bool,
 }
 
-/// Where the state of the socket's slot is in a shard's tables or pages: its owner gets there without asking for them.
+/// Points to the state of the socket's slot in a shard's tables or pages, so that the owner reaches
+/// it without a lookup.
 struct StatePtr(NonNull<SlotState>);
 
-// SAFETY: only a `&SlotState` is made of it, and a `SlotState` is an atomic.
+// SAFETY: the pointer only ever becomes a `&SlotState`, and a `SlotState` is an atomic.
 unsafe impl Send for StatePtr {}
 
 // SAFETY: as above.
 unsafe impl Sync for StatePtr {}
 
 impl<K, M, O: Observer<K>> Owner<K, M, O> {
-    /// The handle of the socket that was just registered there.
+    /// Returns the handle of the socket that was just registered at `addr`.
     #[inline]
     pub(crate) fn new(shard: Arc<Shard<K, M, O>>, addr: SlotAddr) -> Self {
         let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
         Self { shard, state, budget: Budget::default(), took_over: false }
     }
 
-    /// Supersedes the other sockets of the key, by one that was announced to do so.
+    /// Supersedes the other sockets of the key. Precondition: the socket was registered to take
+    /// over.
     #[cold]
     pub(crate) fn take_over(&mut self) {
         self.took_over = true;
@@ -51,7 +53,8 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 
     #[inline]
     fn state(&self) -> &SlotState {
-        // SAFETY: made of a reference to a state in the shard, whose tables and pages stay where they are as long as the shard.
+        // SAFETY: made from a reference to a state in the shard. The shard's tables and pages stay
+        // in place as long as the shard.
         unsafe { self.state.0.as_ref() }
     }
 
@@ -60,17 +63,18 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         self.shard.addr_of(self.state())
     }
 
-    /// The state shows the owner's generation until the owner removes the socket.
+    /// Returns the socket's id. The state shows the owner's generation until the owner removes the
+    /// socket.
     #[inline]
     fn local_id(&self) -> LocalId {
         LocalId { addr: self.addr(), generation: self.state().load().generation() }
     }
 
-    /// The rights that the handle stands for, as long as it is borrowed.
+    /// Returns the rights that the handle stands for, as long as it is borrowed.
     #[inline]
     fn owned(&self) -> Owned<'_, M> {
         let LocalId { addr, generation } = self.local_id();
-        // SAFETY: there is one handle for each registration, and this is it; `poll_due` takes `&mut self`.
+        // SAFETY: each registration has one handle, and this is it; `poll_due` takes `&mut self`.
         unsafe { self.shard.slot_at(addr).own(generation) }
     }
 
@@ -79,7 +83,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     }
 
     pub(crate) fn key(&self) -> &K {
-        // SAFETY: the owner, as long as the handle is borrowed.
+        // SAFETY: the owner is in the slot as long as the handle is borrowed.
         unsafe { self.shard.key_at(self.addr()) }
     }
 
@@ -87,7 +91,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         self.owned().metadata()
     }
 
-    /// Takes what is due, or sees to it that the task is woken when something is.
+    /// Takes the due topics, or registers the task to be woken when a topic becomes due.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         ready!(self.budget.poll_ready(cx));
@@ -107,7 +111,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         self.state().load().due()
     }
 
-    /// Waits until the socket is closed, and takes nothing.
+    /// Waits until the socket is closed, and takes no topics.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
         self.owned().poll_closed(cx)
     }
@@ -116,12 +120,13 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         self.state().load().is_closed()
     }
 
-    /// Why the socket was closed, if it was.
+    /// Returns why the socket was closed, if it was.
     pub(crate) fn close_reason(&self) -> Option<Closed> {
         self.owned().close_reason()
     }
 
-    /// Makes topics due again that were taken; if the socket was superseded, for the one that took over.
+    /// Makes topics that were taken due again: for this socket or, if it was superseded, for the
+    /// socket that took over.
     pub(crate) fn restore(&self, topics: Topics) {
         let id = self.local_id();
         let mut panics = DeferredPanics::default();
@@ -134,7 +139,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 
 impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
     fn drop(&mut self) {
-        // SAFETY: this is the one handle, and it is not used again.
+        // SAFETY: this is the only handle, and it is not used again.
         unsafe { self.shard.remove(self.addr(), self.took_over) };
     }
 }

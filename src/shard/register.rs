@@ -1,10 +1,12 @@
-//! How sockets come to a shard: the steps of a registration, in their order.
+//! How sockets enter a shard: the steps of a registration, in order.
 //!
 //! 1. Take a permit.
-//! 2. Become counted in the key's state: insert the key; or hold it, compare it, and join it.
-//! 3. Take a slot: the bucket's inline slot, or a vacant one of the key's chain, or a new one. Move in.
-//! 4. Count in the totals. If the registry is closed, tell the new socket. If somebody watches, it is told once there is a handle.
-//! 5. If the socket takes over: supersede the others, once there is a handle (see `takeover`).
+//! 2. Be counted in the key's state: insert the key; or hold it, compare it, and join it.
+//! 3. Claim a slot and occupy it: the bucket's inline slot, a vacant slot of the key's chain, or a
+//!    new one.
+//! 4. Count the key in the totals. If the registry is closed, close the new socket. If the registry
+//!    is watched, notify the watchers once the handle exists.
+//! 5. If the socket takes over, supersede the others once the handle exists (see `takeover`).
 
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
@@ -20,25 +22,25 @@ use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
 
-/// How a socket is registered.
+/// Holds the options of a registration.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct RegisterOptions {
-    /// What is due for it at once.
+    /// The topics that are due for the socket from the beginning.
     pub(crate) due: Topics,
-    /// Whether it supersedes the other sockets of its key.
+    /// Whether the socket supersedes the other sockets of its key.
     pub(crate) takes_over: bool,
 }
 
-/// Where a new socket is, and what is left over of its registration.
+/// Holds the address of a new socket, and what its registration leaves to the caller.
 pub(crate) struct Registered<K> {
     pub(crate) addr: SlotAddr,
-    /// The key that was not needed, since an equal one is there.
+    /// The caller's key, if an equal one was already there.
     pub(crate) _spare: Option<K>,
-    /// Somebody may be watching: `notify_active`.
+    /// Whether the registry may be watched: then the caller calls `notify_active`.
     pub(crate) is_watched: bool,
 }
 
-/// A permit for one more socket; dropping it gives it back.
+/// A permit for one more socket. Dropping it returns the permit.
 struct Permit<'a, K, M, O: Observer<K>>(&'a Shard<K, M, O>);
 
 impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
@@ -52,7 +54,7 @@ impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
 impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     /// Registers a socket.
     ///
-    /// Lock-free, but for the allocator when the shard grows.
+    /// Lock-free, except for the allocator when the shard grows.
     pub(crate) fn register(
         &self,
         fingerprint: &Fingerprint,
@@ -71,7 +73,8 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             return Err(RegisterError::Full);
         }
         let permit = Permit(self);
-        // Who takes over will be the only one, so it is not refused for the others' number.
+        // A socket that takes over will be the only one, so the number of the others does not
+        // refuse it.
         let limit = if options.takes_over { MAX_LIVE } else { self.geometry.max_per_key };
         let (guard, addr, claimed, spare) = self.enter(fingerprint, key, limit)?;
         if options.takes_over {
@@ -80,18 +83,19 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             claimed.turn().note_now(&self.takeovers);
         }
         let generation = claimed.occupy(metadata, options.due);
-        // The socket that inserted the key counts it. A step also if there is nothing to count, for the flags: see `totals`.
+        // The socket that inserted the key counts it. The others step the word too, with nothing to
+        // add, to read its flags: see `totals`.
         let before = totals.add_keys(spare.is_none().into());
-        // The socket has both from here on, and `remove` gives them back.
+        // From here on the socket owns the count and the permit, and `remove` gives them back.
         std::mem::forget((guard, permit));
         if before.is_closed() {
-            // Nobody waits for it yet, so no waker is called.
+            // No task waits for the socket yet, so this calls no waker.
             self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
         }
         Ok(Registered { addr, _spare: spare, is_watched: before.is_watched() })
     }
 
-    /// Steps 2 and 3, without moving in. The key comes back if it was not needed.
+    /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.
     fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M, O>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
@@ -130,7 +134,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
 type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Looks for the key in the tables older than `newest`, and seals them for it.
+    /// Searches the tables older than `newest` for the key, and seals each of them against it.
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
@@ -146,7 +150,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         Table::new(id, lines, max_bound).map_err(|_| RegisterError::OutOfMemory)
     }
 
-    /// Puts a table on top of `full`, if nobody else did.
+    /// Pushes a larger table on top of `full`, unless another thread has pushed one.
     fn grow(&self, full: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
             if full.id() == MAX_SEGMENT {
@@ -160,12 +164,12 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 }
 
 impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
-    /// Whether the key has, or has had, other slots than the bucket's own.
+    /// Returns whether the key has, or has had, slots besides the bucket's inline slot.
     fn is_chained(&self) -> bool {
         self.table.bucket(self.bucket).key_state.load().is_chained()
     }
 
-    /// The bucket's inline slot, or a vacant slot of the chain, or a new one.
+    /// Claims the bucket's inline slot, a vacant slot of the chain, or a new one.
     fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
         let own = SlotAddr::inline(table.id(), bucket);

@@ -1,9 +1,14 @@
-//! How a new socket takes its key over from the others. Why exactly one of several that do so stays: see `takeover_order`.
+//! How a new socket takes its key over from the key's other sockets. `takeover_order` explains why
+//! exactly one of several concurrent takeovers wins.
 //!
 //! # What becomes of a superseded socket
-//! Its word says so, in the step that takes what was due. From then on it lingers in the key's state until its owner drops it; the
-//! takeover that superseded it has returned its permit. What was due goes to the socket that superseded it or, if that is gone by
-//! then, to all sockets of the key: to some of them once too often, but never to none.
+//! One step in the slot's state marks the socket as superseded and takes its due topics. From then
+//! on the socket is counted as lingering in the key's state, until its owner drops it. The takeover
+//! that superseded the socket has returned its permit.
+//!
+//! The due topics go to the socket that superseded it. If that one is gone by then, they go to all
+//! sockets of the key: some of them may get the topics once too often, but the topics are never
+//! lost.
 
 #![allow(unsafe_code)]
 
@@ -16,9 +21,9 @@ use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Steps 3 to 5 for the socket that has just been published, by its owner.
+    /// Runs steps 3 to 5 for the socket that has just been published. Called by the socket's owner.
     ///
-    /// Lock-free: a step for each socket of the key.
+    /// Lock-free: takes one step for each socket of the key.
     #[cold]
     pub(crate) fn take_over(&self, new: LocalId, panics: &mut DeferredPanics) {
         let (table, bucket) = self.bucket_of(new.addr);
@@ -34,7 +39,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             if others_turn < turn {
                 self.supersede(&active, other, new, panics);
             } else if takes_over && other != new && state.load().is_live_as(other.generation) {
-                // The second look shows that the turn is this socket's, and not of a later one in its slot.
+                // The second load shows that the turn belongs to this socket, not to a later one in
+                // its slot.
                 winner = Some(other);
             }
         });
@@ -44,16 +50,17 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Supersedes a socket of the key, unless it is gone. What was due for it goes to `heir`.
+    /// Supersedes a socket of the key, unless it is gone. The topics that were due for it go to
+    /// `heir`.
     fn supersede(&self, active: &ActiveKey<'_, K, M>, id: LocalId, heir: LocalId, panics: &mut DeferredPanics) {
-        // Keeps the key for the superseded socket, until its owner drops it.
+        // The hold keeps the key for the superseded socket until its owner drops it.
         let Some(hold) = KeyHold::new(self, active) else { return };
         let Superseded::Done(due, token) = self.slot_at(id.addr).supersede(id.generation) else { return };
         std::mem::forget(hold);
         self.pass_on(active, Some(heir), due, panics);
         let mut notice = PendingNotice::default();
         let after = self.leave_key(active.table, active.index, false, &mut notice);
-        // SAFETY: that was the superseded socket's step.
+        // SAFETY: `after` comes from the step that counted the superseded socket out.
         let key = unsafe { self.vacate_bucket(active.table, active.index, after) };
         notice.note(self.totals.shard(self.index).release_permit());
         if let Some(token) = token {
@@ -62,7 +69,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         panics.catch(|| self.flush_if_due(notice, key));
     }
 
-    /// Makes topics that the owner of a superseded socket gives back due for the socket that took over.
+    /// Makes topics due for the socket that took over. The owner of a superseded socket gives them
+    /// back.
     pub(crate) fn restore(&self, superseded: SlotAddr, topics: Topics, panics: &mut DeferredPanics) {
         let (table, bucket) = self.bucket_of(superseded);
         let active = ActiveKey::now(table, bucket);
@@ -76,7 +84,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.pass_on(&active, latest.map(|(_, latest)| latest), topics, panics);
     }
 
-    /// Makes topics that were due for a superseded socket due for its heir or, if there is none by now, for all sockets of the key.
+    /// Makes the due topics of a superseded socket due for `heir` or, if that is gone by now, for
+    /// all sockets of the key.
     fn pass_on(
         &self,
         active: &ActiveKey<'_, K, M>,

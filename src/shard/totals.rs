@@ -1,41 +1,51 @@
-//! How many sockets there may be and are, and how many keys are active, with one cache line for each shard.
+//! The permits for sockets, and the counts of sockets and active keys. Each shard has one cache
+//! line.
 //!
 //! # Permits
-//! The permits for `max_sockets` sockets are dealt out to the shards. A registration takes one, its own shard's or else any
-//! other's; a socket that goes leaves it with its shard. Permits are never made or lost, so the limit is exact from above; a
-//! registration is refused only after it saw none free in any shard, twice, with nothing returned in between: then there was a moment at
-//! which every permit was taken.
+//! The permits for `max_sockets` sockets are distributed over the shards. A registration takes one
+//! from its own shard or else from any other; a socket that is removed leaves its permit with its
+//! own shard. Permits are never made or lost, so the registry never holds more sockets than the
+//! limit.
+//!
+//! A registration is refused only after it found no free permit in any shard, twice, with no return
+//! in between. Then there was a moment at which every permit was taken.
 //!
 //! # Counts
-//! A socket counts as long as it has a permit: from before it is published until its removal, or the takeover that superseded it, is
-//! done. One thread returns the permit, once, as its last step. So the number of sockets is never below the truth of any shard, wherever
-//! a thread stops, and calls that are under way count as sockets. A sum over the shards is not of one moment; `is_empty` is.
+//! A socket counts as long as it has a permit: from before it is published until its removal, or
+//! the takeover that superseded it, is complete. One thread returns the permit, once, as its last
+//! step. So wherever a thread stops, the number of sockets is never too low for any shard, and
+//! calls in progress count as sockets. A sum over the shards is not a snapshot of one moment;
+//! `is_empty` is.
 //!
-//! A key is counted after the step that makes it active, by the registration that inserted it, and counted out after the step that
-//! makes it idle. Another thread may be faster with the latter, so a shard's number can be negative for a moment.
+//! The registration that inserted a key counts it after the step that makes it active. The thread
+//! whose step makes the key idle subtracts it after that step. The second thread may be faster, so
+//! a shard's number can be negative for a moment.
 //!
 //! # Closing
-//! The keys' word also says whether the registry is closed. A registration publishes its socket, then steps that word: it either sees
-//! the flag, and tells its own socket, or it came before the flag was set, and the walk of `close` finds the socket.
+//! The word of the keys also has the flag that the registry is closed. A registration publishes its
+//! socket and then steps that word. Either it sees the flag and closes its own socket, or it came
+//! before the flag was set and the walk of `close` finds the socket.
 //!
 //! # Watching
-//! Both words say whether a subscription or a watch ever began: each change of a count learns it from its own step. A `watch` that
-//! comes after that step sees the change itself. The flag stays: taking it back would be a race, and what it costs is a look at the
-//! watchers.
+//! Both words have a flag that says whether a subscription or a count watch ever began. Each change
+//! of a count reads the flag by its own step. A `watch` that comes after that step sees the change
+//! itself. The flag is never cleared: clearing it would be a race, and all it costs is a lookup of
+//! the watchers.
 
 use crate::sync::{AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
-/// The permits and counts of all shards.
+/// Holds the permits and counts of all shards.
 pub(crate) struct Totals {
     shards: Box<[CachePadded<ShardTotals>]>,
     max_sockets: usize,
 }
 
-/// The permits and counts of one shard.
+/// Holds the permits and counts of one shard.
 #[derive(Default)]
 pub(crate) struct ShardTotals {
-    /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns, and may wrap: it only has to differ between two reads.
+    /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns and may wrap. It only has
+    /// to differ between two reads.
     permits: AtomicU64,
     /// `| keys: 62 | CLOSED | WATCHED |`, where `keys` is signed.
     keys: AtomicU64,
@@ -59,7 +69,7 @@ fn free_in(permits: u64) -> usize {
     ((permits & FREE) / ONE_FREE) as usize
 }
 
-/// What the keys' word said before a step.
+/// Shows the flags of the keys' word before a step.
 #[must_use]
 #[derive(Clone, Copy)]
 pub(crate) struct KeysBefore(u64);
@@ -85,15 +95,15 @@ impl Totals {
         Self { shards: (0..shards).map(shard).collect(), max_sockets }
     }
 
-    /// Those of one shard.
+    /// Returns the permits and counts of one shard.
     #[inline]
     pub(crate) fn shard(&self, shard: usize) -> &ShardTotals {
         &self.shards[shard]
     }
 
-    /// Takes a permit for a socket in `shard`; false if there is none.
+    /// Takes a permit for a socket in `shard`; returns false if there is none.
     ///
-    /// Lock-free: it looks again only if another thread returned a permit meanwhile.
+    /// Lock-free: it repeats the search only if another thread has meanwhile returned a permit.
     #[inline]
     pub(crate) fn acquire_permit(&self, shard: usize) -> bool {
         self.shard(shard).take_permit() || self.acquire_permit_elsewhere(shard)
@@ -114,8 +124,10 @@ impl Totals {
         }
     }
 
-    /// How many permits are free, and how many were ever returned. Two looks that agree prove that no line changed between its two
-    /// reads: nothing was returned, so nothing was taken either. So there was a moment at which all of it was so.
+    /// Returns how many permits are free, and how many were ever returned.
+    ///
+    /// Two calls that agree prove that no shard's line changed between its two reads: no permit was
+    /// returned, so none was taken either. So there was a moment at which all these values held.
     fn collect(&self) -> (usize, u64) {
         self.shards.iter().fold((0, 0), |(free, returned), shard| {
             // Ordering: Acquire, pairs with `release_permit`.
@@ -124,9 +136,9 @@ impl Totals {
         })
     }
 
-    /// Whether there was a moment during the call at which no socket held a permit.
+    /// Returns whether there was a moment during the call at which no socket held a permit.
     ///
-    /// Lock-free: it looks again only if another thread took or returned a permit meanwhile.
+    /// Lock-free: it reads again only if another thread has meanwhile taken or returned a permit.
     pub(crate) fn is_empty(&self) -> bool {
         let mut last = self.collect();
         loop {
@@ -141,11 +153,12 @@ impl Totals {
         }
     }
 
-    /// From here on whoever changes the counts learns that somebody watches; all changes before are visible to the caller.
+    /// Sets the flag by which later changes of the counts learn that the registry is watched. All
+    /// earlier changes are visible to the caller.
     pub(crate) fn watch(&self) {
         for shard in &self.shards {
-            // Ordering: AcqRel, pairs with every step of the two words and with `is_watched`. A step also if the flag is there: see
-            // the module's documentation.
+            // Ordering: AcqRel, pairs with every step of the two words and with `is_watched`. The
+            // step is needed even if the flag is set: see the module's documentation.
             shard.keys.fetch_or(WATCHED, Ordering::AcqRel);
             // Ordering: AcqRel, as above.
             shard.permits.fetch_or(WATCHED, Ordering::AcqRel);
@@ -171,12 +184,13 @@ impl Totals {
 }
 
 impl ShardTotals {
-    /// Returns a permit. Whether there may be a watch that this changes something for.
+    /// Returns a permit to the shard. The result says whether the counts may be watched.
     #[inline]
     #[must_use]
     pub(crate) fn release_permit(&self) -> bool {
-        // Ordering: AcqRel, so that the next taker comes after all that the socket did; and pairs with `watch`. The sum cannot carry
-        // into `returned`: there are never more permits than `free` can hold.
+        // Ordering: AcqRel. The next taker then comes after all that the socket did; and it pairs
+        // with `watch`. The sum cannot carry into `returned`: there are never more permits than
+        // `free` can hold.
         self.permits.fetch_add(ONE_RETURNED + ONE_FREE, Ordering::AcqRel) & WATCHED != 0
     }
 
@@ -187,7 +201,7 @@ impl ShardTotals {
         KeysBefore(self.keys.fetch_add(keys * ONE_KEY, Ordering::AcqRel))
     }
 
-    /// Counts a key out that has become idle.
+    /// Subtracts a key that has become idle.
     #[inline]
     pub(crate) fn sub_key(&self) -> KeysBefore {
         // Ordering: AcqRel, pairs with `watch`.
@@ -196,7 +210,7 @@ impl ShardTotals {
 
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
-        // Ordering: Acquire, pairs with `watch`: who watches is visible.
+        // Ordering: Acquire, pairs with `watch`: the watchers are visible.
         self.keys.load(Ordering::Acquire) & WATCHED != 0
     }
 
@@ -208,10 +222,12 @@ impl ShardTotals {
 
     #[inline]
     fn take_permit(&self) -> bool {
-        // Ordering: Acquire, pairs with `release_permit`. Relaxed would do for the number; the rest is the socket's own words' business.
+        // Ordering: Acquire, pairs with `release_permit`. Relaxed is enough for the number; the
+        // socket's own words order the rest.
         let mut seen = self.permits.load(Ordering::Acquire);
         while seen & FREE != 0 {
-            // Ordering: AcqRel on success, as `release_permit`; Acquire on failure, as the first load.
+            // Ordering: AcqRel on success, as in `release_permit`; Acquire on failure, as in the
+            // first load.
             match self.permits.compare_exchange_weak(seen, seen - ONE_FREE, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return true,
                 Err(now) => seen = now,

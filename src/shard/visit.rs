@@ -1,4 +1,4 @@
-//! A look at a socket by others than its owner.
+//! Visits: access to a socket by threads other than its owner.
 
 #![allow(unsafe_code)]
 
@@ -9,14 +9,14 @@ use crate::storage::slot::{LocalId, SlotAddr, Visit};
 use crate::topics::Topics;
 use crate::util::value_cell::ValueRef;
 
-/// A look at a socket. Ends when dropped.
+/// Gives access to a socket. Dropping it ends the visit.
 pub(crate) struct Visitor<'a, K, M, O: Observer<K>> {
-    // Before `stay`, hence dropped before that ends.
+    // Declared before `stay`, and therefore dropped before the visit ends.
     metadata: ValueRef<'a, M>,
     stay: Stay<'a, K, M, O>,
 }
 
-/// Being in the socket's slot.
+/// Keeps the slot in place while the visit lasts.
 struct Stay<'a, K, M, O: Observer<K>> {
     shard: &'a Shard<K, M, O>,
     addr: SlotAddr,
@@ -24,10 +24,10 @@ struct Stay<'a, K, M, O: Observer<K>> {
 }
 
 impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
-    /// Looks at the socket of that generation, if it is still there.
+    /// Visits the socket of that generation, if it is still there.
     pub(crate) fn new(shard: &'a Shard<K, M, O>, LocalId { addr, generation }: LocalId) -> Option<Self> {
         let visit = shard.slot(addr)?.visit(generation)?;
-        // SAFETY: see the order of the fields.
+        // SAFETY: the order of the fields ends this reference before the visit.
         let metadata = unsafe { visit.metadata() };
         Some(Self { metadata, stay: Stay { shard, addr, visit } })
     }
@@ -38,7 +38,7 @@ impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
     }
 
     pub(crate) fn key(&self) -> &K {
-        // SAFETY: a visitor is in the slot.
+        // SAFETY: the visit keeps the caller in the slot.
         unsafe { self.stay.shard.key_at(self.stay.addr) }
     }
 
@@ -46,7 +46,7 @@ impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
         &self.metadata
     }
 
-    /// What is due for the socket; nothing if it was removed meanwhile.
+    /// Returns the socket's due topics; none if the socket was removed meanwhile.
     pub(crate) fn due(&self) -> Topics {
         self.stay.visit.due()
     }

@@ -1,4 +1,4 @@
-//! Walks: over the sockets of one key, over those of the shard.
+//! Walks over the sockets of one key and over those of a shard.
 
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
@@ -7,10 +7,12 @@ use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Calls `f` for each live socket of the key: for all that are live from before the call until after it, and for none of another key.
+    /// Calls `f` for each live socket of the key: for all that are live from before the call until
+    /// after it, and for none of another key.
     ///
-    /// A socket's state is read first, then the key's state. If that is as it was, the socket is of that key; the chain
-    /// stays the key's as long.
+    /// The walk loads a socket's state first and the key's state second. If the key's state still
+    /// shows the same occupancy, the socket belongs to that key. The chain is the key's as long as
+    /// that holds.
     pub(crate) fn walk_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
@@ -24,7 +26,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// The key's socket in the bucket's inline slot, if there is one.
+    /// Returns the state of the key's socket in the bucket's inline slot, if there is one.
     #[inline]
     fn inline(active: &ActiveKey<'_, K, M>) -> Option<state::Snapshot> {
         let seen = active.bucket.state.load();
@@ -32,7 +34,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         (is_keys && seen.is_live()).then_some(seen)
     }
 
-    /// The part of `walk_key` that few keys need.
+    /// Walks the key's chain: the part of `walk_key` that few keys need.
     #[inline(never)]
     fn walk_chain<'a>(
         &'a self,
@@ -54,10 +56,12 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Calls `f` for the sockets of the key, as `walk_key`, and misses none that a takeover replaced meanwhile: `f` meets the old one
-    /// or the new one. See `takeover_order`. `f` returns whether the socket was still there.
+    /// Calls `f` for the sockets of the key like `walk_key`, and misses no socket that a takeover
+    /// replaced meanwhile: `f` meets the old one or the new one. See `takeover_order`. `f` returns
+    /// whether the socket was still there.
     ///
-    /// A socket whose own takeover is under way may be met more than once, every other one at most once.
+    /// The walk may meet a socket whose own takeover is in progress more than once, and every other
+    /// socket at most once.
     #[inline]
     pub(crate) fn visit_key<'a>(
         &'a self,
@@ -69,12 +73,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let inline = Self::inline(active);
         let addr = SlotAddr::inline(active.table.id(), active.index);
         let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
-        // A key without a chain was not taken over: the old socket and the new one cannot both have had its inline slot.
+        // A key without a chain was not taken over: the old socket and the new one cannot both have
+        // been in its inline slot.
         if !active.bucket.key_state.load().is_chained() {
             return;
         }
-        // If there was no chain before, then either the key's one socket was met, and only takeovers from here on matter; or it was
-        // gone already, and all in the chain came since.
+        // If there was no chain before, there are two cases. Either the walk met the key's only
+        // socket, and only takeovers from here on matter; or that socket was already gone, and
+        // every socket in the chain is newer.
         let since = before.unwrap_or_else(|| if is_met { version() } else { 0 });
         self.walk_chain(active, |addr, state, seen| {
             f(addr, state, seen);
@@ -85,8 +91,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Calls `f` for the sockets of the key that took over since that version, until no other one does. The one of the generation
-    /// `met` in the inline slot was met already.
+    /// Calls `f` for the sockets of the key that took over since that version, and repeats until no
+    /// further takeover comes. The caller has already met the socket of generation `met` in the
+    /// inline slot.
     #[cold]
     #[inline(never)]
     fn revisit_key<'a>(
@@ -112,8 +119,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Calls `f` for each live socket: once for each that is so from before the call until after it. As `visit_key`, it meets the old
-    /// socket or the new one where a takeover comes between, and may meet a socket more than once whose own takeover is under way.
+    /// Calls `f` for each live socket: once for each that is live from before the call until after
+    /// it.
+    ///
+    /// Like `visit_key`, it meets the old socket or the new one if a takeover comes in between. It
+    /// may meet a socket whose own takeover is in progress more than once.
     pub(crate) fn visit<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         let since = self.takeovers.now();
         self.walk(&mut f);
@@ -122,9 +132,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Calls `f` for the sockets that took over since that step of the shard's takeovers.
+    /// Calls `f` for the sockets that took over since that step of the shard's takeover clock.
     ///
-    /// One more round is enough: a takeover raises the version of its key before it supersedes anybody, and the version stays.
+    /// One more round is enough: a takeover raises the version of its key before it supersedes any
+    /// socket, and the version is never reset.
     #[cold]
     #[inline(never)]
     fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
@@ -142,7 +153,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Calls `f` for each live socket that stays where it is throughout.
+    /// Calls `f` for each live socket that stays in its slot throughout.
     fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for table in self.tables.iter() {
             table.each_state(|bucket, state| {

@@ -1,22 +1,24 @@
-//! What makes two keys the same, as far as a lookup can see: 128 bits and a kind, and where in the registry they belong.
+//! Turns a key into its fingerprint: the identity that lookups compare (128 bits and a kind), and
+//! the hash that says where in the registry the key belongs.
 //!
-//! A `Hasher` sees what a key's `Hash` writes. Up to 16 bytes are kept as they are, which covers integers, `Uuid` and newtypes of them: two
-//! such keys are the same exactly if they write the same bytes. More is hashed twice under independent random seeds: a
-//! lookup of an absent long key takes a present one for it with probability 2^-128.
+//! A `Hasher` receives what a key's `Hash` writes. Up to 16 bytes are kept unchanged, which covers
+//! integers, `Uuid` and newtypes of them: two such keys are the same exactly if they write the same
+//! bytes. A longer key is hashed twice under independent random seeds: a lookup of an absent long
+//! key mistakes a present one for it with probability 2^-128.
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 use ahash::RandomState;
 use std::hash::{BuildHasher, Hash, Hasher};
 
-/// How an identity is to be read.
+/// Says how to read an identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KeyKind(pub(crate) u8);
 
-/// Up to 15 bytes, with their number in the last one.
+/// Up to 15 bytes, with their count in the last byte.
 const SHORT: KeyKind = KeyKind(0);
 /// 16 bytes.
 const FULL: KeyKind = KeyKind(1);
-/// Two hashes of more than that.
+/// Two hashes of a longer key.
 const HASHED: KeyKind = KeyKind(2);
 
 /// A key as lookups see it.
@@ -33,7 +35,8 @@ pub(crate) struct Fingerprint {
     pub(crate) hash: u64,
 }
 
-/// The random seeds of one registry: nobody outside can choose keys that collide.
+/// The random seeds of one registry. They are secret, so an attacker cannot choose keys that
+/// collide.
 pub(crate) struct Seeds {
     place: RandomState,
     low: RandomState,
@@ -43,7 +46,7 @@ pub(crate) struct Seeds {
 impl Seeds {
     pub(crate) fn random() -> Self {
         if crate::sync::MODELLED {
-            // The model checker replays executions: the same seeds each time.
+            // The model checker replays executions, so the seeds must be the same each time.
             return Self::fixed();
         }
         Self { place: RandomState::new(), low: RandomState::new(), high: RandomState::new() }
@@ -54,7 +57,8 @@ impl Seeds {
         Self { place: seeds(1), low: seeds(5), high: seeds(9) }
     }
 
-    /// Inlined wherever it is called: what a key writes is then kept in registers.
+    /// Computes the fingerprint of `key`. Inlined at every call, so that what the key writes stays
+    /// in registers.
     #[inline(always)]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
         let mut capture = CaptureHasher { seeds: self, kept: 0, len: 0, long: None };
@@ -66,19 +70,20 @@ impl Seeds {
         }
         let (all, kind) = if len == KEPT { (kept, FULL) } else { (kept | (len as u128) << LEN_SHIFT, SHORT) };
         let high = (all >> u64::BITS) as u64;
-        // The first word alone decides which bucket is looked at: it must differ also where keys begin alike.
+        // The first word alone decides which bucket is looked at, so it must differ also between
+        // keys that begin alike.
         let identity = Identity { words: [all as u64 ^ high, high], kind };
         let hash = if len <= size_of::<u64>() { self.place.hash_one(kept as u64) } else { self.place.hash_one(kept) };
         Fingerprint { identity, hash }
     }
 }
 
-/// As many bytes are kept as they are.
+/// The number of bytes that are kept unchanged.
 const KEPT: usize = size_of::<u128>();
-/// The last byte of fewer is their number.
+/// The position of the last byte, which holds the count if there are fewer bytes.
 const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
 
-/// A `Hasher` that keeps what is written to it, the first byte lowest.
+/// A `Hasher` that keeps what is written to it, with the first byte lowest.
 struct CaptureHasher<'a> {
     seeds: &'a Seeds,
     kept: u128,
@@ -91,12 +96,12 @@ impl CaptureHasher<'_> {
     fn keep(&mut self, written: &[u8]) {
         let mut bytes = [0; KEPT];
         bytes[..written.len()].copy_from_slice(written);
-        // Nothing is left of a shift by all bits, but then nothing was written.
+        // A shift by all bits leaves nothing. It happens only if nothing was written.
         self.kept |= u128::from_le_bytes(bytes).checked_shl(u8::BITS * self.len as u32).unwrap_or(0);
         self.len += written.len();
     }
 
-    /// Too long to keep: from here on, everything goes through the two hashers.
+    /// Sends this and every later write through the two hashers: the key is too long to keep.
     fn hash_on(&mut self, written: &[u8]) {
         let Self { seeds, kept, len, long } = self;
         let hashers = long.get_or_insert_with(|| {
@@ -116,7 +121,7 @@ impl Hasher for CaptureHasher<'_> {
         if self.long.is_none() && written.len() <= KEPT - self.len { self.keep(written) } else { self.hash_on(written) }
     }
 
-    /// The byte that ends a string, above all.
+    /// Receives mainly the byte that ends a string.
     #[inline]
     fn write_u8(&mut self, n: u8) {
         match &mut self.long {
@@ -150,7 +155,7 @@ impl Hasher for CaptureHasher<'_> {
         self.write(&n.to_ne_bytes());
     }
 
-    /// Not used: the identity says more.
+    /// Returns 0: the result is not used, because the identity holds more.
     fn finish(&self) -> u64 {
         0
     }
@@ -165,27 +170,30 @@ pub(crate) struct IdentityCell([AtomicU64; 2]);
 unsafe impl Zeroable for IdentityCell {}
 
 impl IdentityCell {
-    /// By the inserter that claimed the bucket.
+    /// Writes the identity. Called by the inserter that claimed the bucket.
     pub(crate) fn store(&self, identity: Identity) {
         for (cell, word) in self.0.iter().zip(identity.words) {
-            // Ordering: Release, so that who reads this sees the claim that came before it, and finds that the occupancy changed.
+            // Ordering: Release, so that a reader of this value sees the claim that came before it,
+            // and finds that the occupancy has changed.
             cell.store(word, Ordering::Release);
         }
     }
 
-    /// Whether the bucket may have the key: a quick look that proves nothing.
+    /// Tells whether the bucket may have the key: a quick check that proves nothing.
     #[inline]
     pub(crate) fn may_match(&self, identity: Identity) -> bool {
-        // Ordering: Relaxed: nothing rests on it.
+        // Ordering: Relaxed: the result is only a hint.
         self.0[0].load(Ordering::Relaxed) == identity.words[0]
     }
 
-    /// Whether the bucket's key has this identity, if its presence is the same after this as before.
+    /// Tells whether the bucket's key has this identity. The answer holds if the key state is the
+    /// same before and after.
     #[inline]
     pub(crate) fn matches(&self, identity: Identity) -> bool {
-        // Ordering: Acquire, pairs with `store`: the presence that the caller loads next is not older than the identity.
+        // Ordering: Acquire, pairs with `store`: the key state that the caller loads next is not
+        // older than the identity.
         let [low, high] = [&self.0[0], &self.0[1]].map(|cell| cell.load(Ordering::Acquire));
-        // One decision rather than two.
+        // One branch instead of two.
         (low ^ identity.words[0]) | (high ^ identity.words[1]) == 0
     }
 }

@@ -1,4 +1,4 @@
-//! Where keys and sockets are. No policy: `shard` decides what is done with them.
+//! Stores keys and sockets. This layer holds no policy: `shard` decides what to do with them.
 //!
 //! ```text
 //! key -> fingerprint -> bucket of a table, in three arrays
@@ -8,8 +8,8 @@
 //!                                                        |
 //! slab, in pages:                                        '-> overflow slot -> overflow slot
 //! ```
-//! Nothing here moves or is freed before its shard. What is read beside a word counts if the word is
-//! unchanged afterwards, or if the compare-and-swap on it succeeds.
+//! Nothing here is moved, and nothing is freed before its shard. A value read next to a state word
+//! is valid if the word is unchanged afterwards, or if the compare-and-swap on the word succeeds.
 
 pub(crate) mod fingerprint;
 pub(crate) mod slab;

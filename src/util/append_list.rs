@@ -1,4 +1,4 @@
-//! A list that only grows, newest first: the tables of a shard, and the pages of its slab.
+//! A list that only grows, newest first: for the tables of a shard, and the pages of its slab.
 
 #![allow(unsafe_code)]
 
@@ -6,24 +6,25 @@ use crate::sync::{AtomicPtr, Ordering};
 use std::marker::PhantomData;
 use std::ptr;
 
-/// Values that stay where they are as long as the list lives.
+/// Holds values that stay in place as long as the list lives.
 pub(crate) struct AppendList<T> {
     newest: AtomicPtr<Segment<T>>,
     _owns: PhantomData<Box<T>>,
 }
 
-/// One value of the list.
+/// Holds one value of the list.
 pub(crate) struct Segment<T> {
     value: T,
     older: *mut Segment<T>,
 }
 
-// SAFETY: a `Segment` is reached through `&AppendList` only, which hands out `&T` and drops the values with itself.
-// - `T: Send`, since the values may be dropped on another thread than that which made them.
+// SAFETY: a `Segment` is reached only through `&AppendList`, which hands out `&T` and drops the
+// values with itself.
+// - `T: Send`, since another thread than the one that made a value may drop it.
 unsafe impl<T: Send> Send for AppendList<T> {}
 // SAFETY: as above, and
 // - `T: Sync`, since `&AppendList` gives `&T`;
-// - `T: Send`, since `&AppendList` lets a thread add a value that another one drops.
+// - `T: Send`, since `&AppendList` lets a thread add a value that another thread drops.
 unsafe impl<T: Send + Sync> Sync for AppendList<T> {}
 
 impl<T> Default for AppendList<T> {
@@ -34,7 +35,7 @@ impl<T> Default for AppendList<T> {
 
 impl<T> Segment<T> {
     pub(crate) fn older(&self) -> Option<&Segment<T>> {
-        // SAFETY: null, or a segment of the same list, which outlives this reference to its newer one.
+        // SAFETY: null, or a segment of the same list. It outlives this reference to its newer one.
         unsafe { self.older.as_ref() }
     }
 }
@@ -51,32 +52,34 @@ impl<T> std::ops::Deref for Segment<T> {
 impl<T> AppendList<T> {
     #[inline]
     pub(crate) fn newest(&self) -> Option<&Segment<T>> {
-        // Ordering: Acquire, pairs with the Release of `push`: see the segment's contents.
+        // Ordering: Acquire, pairs with the Release of `push`: the segment's contents are visible.
         let newest = self.newest.load(Ordering::Acquire);
         // SAFETY: null, or a segment that `push` leaked and only `drop` frees.
         unsafe { newest.as_ref() }
     }
 
-    /// All segments, newest first.
+    /// Returns all segments, newest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment<T>> {
         std::iter::successors(self.newest(), |segment| segment.older())
     }
 
-    /// Puts a value on top of `seen`. If there is a newer one already, that does as well, and `value` is dropped.
+    /// Pushes a value on top of `seen`. If there is a newer value already, it serves as well, and
+    /// `value` is dropped.
     ///
-    /// Lock-free, but for the allocator.
+    /// Lock-free, except for the allocator.
     pub(crate) fn push(&self, seen: Option<&Segment<T>>, value: T) {
-        // Ordering: Relaxed: the caller has acquired what `seen` refers to.
+        // Ordering: Relaxed. The caller has acquired what `seen` refers to.
         let older = self.newest.load(Ordering::Relaxed);
         if !ptr::eq(older, seen.map_or(ptr::null(), ptr::from_ref)) {
             return;
         }
-        // The loaded pointer rather than one made of `seen`: `drop` frees the segment through it,
+        // Uses the loaded pointer, not one made from `seen`: `drop` frees the segment through it,
         // which a shared reference does not permit.
         let segment = Box::into_raw(Box::new(Segment { value, older }));
-        // Ordering: Release, so that who finds the segment finds its contents. Failure Relaxed: nothing is read.
+        // Ordering: Release on success, so that a thread that finds the segment sees its contents.
+        // Relaxed on failure: nothing is read.
         if self.newest.compare_exchange(older, segment, Ordering::Release, Ordering::Relaxed).is_err() {
-            // SAFETY: made above, and nobody has seen it.
+            // SAFETY: made above, and no other thread has seen it.
             drop(unsafe { Box::from_raw(segment) });
         }
     }
@@ -84,7 +87,7 @@ impl<T> AppendList<T> {
 
 impl<T> Drop for AppendList<T> {
     fn drop(&mut self) {
-        // Ordering: Relaxed: `&mut self` is already ordered after every other use.
+        // Ordering: Relaxed. `&mut self` is already ordered after every other use.
         let mut segment = self.newest.load(Ordering::Relaxed);
         while !segment.is_null() {
             // SAFETY: leaked by `push`, and freed once, here.

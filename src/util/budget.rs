@@ -1,5 +1,5 @@
-//! A bound on results that are ready one after another, for futures and streams that have no
-//! runtime to do it.
+//! A bound on results that are ready in a row, for futures and streams without a runtime that sets
+//! one.
 
 use std::task::{Context, Poll};
 
@@ -11,8 +11,8 @@ const READY_IN_A_ROW: u8 = 64;
 pub(crate) struct Budget(u8);
 
 impl Budget {
-    /// Ready if one more result may be. Pending if it is the turn of others: the task is woken, to
-    /// come again.
+    /// Returns ready if one more result may be ready. Otherwise wakes the task, so that it is
+    /// polled again, and returns pending, so that other tasks run first.
     #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.0 < READY_IN_A_ROW {
@@ -24,7 +24,7 @@ impl Budget {
         Poll::Pending
     }
 
-    /// The result was pending, so others have their turn.
+    /// Resets the count: the result was pending, so other tasks run.
     #[inline]
     pub(crate) fn renew(&mut self) {
         self.0 = 0;

@@ -1,4 +1,4 @@
-//! What any crate could use: it knows nothing of sockets.
+//! Utilities for any crate: they know nothing of sockets.
 
 pub(crate) mod append_list;
 pub(crate) mod budget;

@@ -1,20 +1,22 @@
-//! Panics of the caller's code in the middle of the registry's work.
+//! Panics of user code during the registry's work.
 
 use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The first panic of the caller's code in an operation over many sockets, kept until the others are served.
+/// Keeps the first panic of user code in an operation over many sockets, until the operation has
+/// served the others.
 #[derive(Default)]
 pub(crate) struct DeferredPanics(Option<Box<dyn Any + Send>>);
 
 impl DeferredPanics {
-    /// Calls `f`, and keeps its panic.
+    /// Calls `f`, and catches its panic.
     pub(crate) fn catch(&mut self, f: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
             match &self.0 {
                 None => self.0 = Some(panic),
-                // Dropping it runs the caller's code once more. What that panics with is forgotten, lest it goes on for ever.
+                // Dropping the payload runs user code again. If that panics, its payload is
+                // forgotten: to drop it could panic again, without end.
                 Some(_) => {
                     let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
                 }
@@ -22,17 +24,18 @@ impl DeferredPanics {
         }
     }
 
-    /// Passes the panic on, if there was one; not in the midst of another one, which would end the process.
+    /// Propagates the panic, if there was one. Forgets it if the thread already panics, since a
+    /// second panic would abort the process.
     pub(crate) fn resume_unless_panicking(self) {
         if std::thread::panicking() {
-            // As above: dropping it could panic.
+            // As above: dropping the payload could panic.
             mem::forget(self.0);
         } else {
             self.resume();
         }
     }
 
-    /// Passes the panic on, if there was one.
+    /// Propagates the panic, if there was one.
     #[inline]
     pub(crate) fn resume(self) {
         if let Some(panic) = self.0 {

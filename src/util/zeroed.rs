@@ -1,4 +1,4 @@
-//! A slice of zeroed memory, which the system gives page by page as it is touched.
+//! A slice of zeroed memory. The system provides its pages when they are first touched.
 
 #![allow(unsafe_code)]
 
@@ -9,15 +9,16 @@ use std::mem::needs_drop;
 use std::ptr::NonNull;
 use std::{fmt, ops, slice};
 
-/// Up to this alignment allocators have untouched pages to give, and `alloc_zeroed` passes them on. Beyond it std asks for plain memory
-/// and writes the zeros itself, so that all of it is there from the beginning. So no more is asked for, and the rest is aligned here.
+/// The largest alignment for which `alloc_zeroed` passes on the allocator's untouched pages. For a
+/// larger one std asks for plain memory and writes the zeros itself, so that all pages are resident
+/// from the beginning. So `ZeroedSlice` asks for no more than this, and aligns the rest itself.
 const PLAIN_ALIGN: usize = 16;
 
-/// `len` default values. See the module's documentation.
+/// Holds `len` default values. See the module's documentation.
 pub(crate) struct ZeroedSlice<T> {
     start: NonNull<T>,
     len: usize,
-    /// What was allocated: `start` and `len` lie in it.
+    /// The allocation that contains `start` and its `len` values.
     memory: NonNull<u8>,
     layout: Layout,
     _owns: PhantomData<T>,
@@ -33,26 +34,28 @@ unsafe impl<T: Sync> Sync for ZeroedSlice<T> {}
 pub(crate) struct OutOfMemory;
 
 impl<T: Zeroable> ZeroedSlice<T> {
-    /// The values take no memory before they are touched. An error, and not the end of the process, if the system has none to promise.
+    /// Allocates `len` values, which take no memory before they are touched. Returns an error, and
+    /// does not abort, if the system refuses the memory.
     pub(crate) fn new(len: usize) -> Result<Self, OutOfMemory> {
         let align = align_of::<T>().min(PLAIN_ALIGN);
         let slack = align_of::<T>() - align;
         let size = Layout::array::<T>(len).map_err(|_| OutOfMemory)?.size();
-        // At least a byte: an allocation of none is not allowed.
+        // At least one byte: an allocation of zero bytes is not allowed.
         let size = size.checked_add(slack).ok_or(OutOfMemory)?.max(1);
         let layout = Layout::from_size_align(size, align).map_err(|_| OutOfMemory)?;
         // SAFETY: the layout's size is not zero.
         let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory)?;
         let offset = memory.addr().get().wrapping_neg() & (align_of::<T>() - 1);
-        // SAFETY: no further than `slack` into the allocation, which has as many bytes more than the values need.
+        // SAFETY: at most `slack` bytes into the allocation, which is that much larger than the
+        // values.
         let start = unsafe { memory.add(offset) }.cast::<T>();
         debug_assert!(start.is_aligned());
         if MODELLED {
-            // The atomics of the checkers are more than their zero bytes.
+            // For loom and shuttle, zero bytes alone do not make an atomic.
             for n in 0..len {
                 // SAFETY: within the allocation.
                 let value = unsafe { start.add(n) };
-                // SAFETY: aligned, within the allocation, and nobody else's.
+                // SAFETY: aligned, within the allocation, and no other reference exists.
                 unsafe { value.write(T::default()) };
             }
         }
@@ -65,8 +68,8 @@ impl<T> ops::Deref for ZeroedSlice<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        // SAFETY: `len` values, which `new` made of zeroed bytes (`Zeroable` says that those are values) or one by one. They are
-        // there as long as this is.
+        // SAFETY: `len` values. `new` made them one by one or from zeroed bytes, which are values
+        // by `Zeroable`. They live as long as this slice.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
     }
 }

@@ -1,20 +1,24 @@
-//! Who watches a registry: the subscriptions to its keys' presence and to its counts.
+//! Watchers of a registry: the subscriptions to its keys' presence, and the watches of its counts.
 //!
-//! They are sockets themselves, in a shard of their own, under one key for each thing that can be watched. To tell them of a change is to
-//! look at each, leave it the change, and mark it. So all that holds for sockets holds for them: nobody waits, marks coalesce and
+//! Watchers are sockets themselves, in a shard of their own, under one key for each thing that can
+//! be watched. A notification visits each watcher, puts the change in its queue, and marks it. So
+//! all that holds for sockets holds for watchers: no thread waits for another, marks coalesce and
 //! are never lost, and a subscription can be dropped at any time.
 //!
-//! # Why nobody misses a change
-//! A subscription joins the watchers, then steps every shard's counts (`Totals::watch`), then looks.
-//! - *A key comes.* It is visible before its registration steps the counts. Either that step comes later than the subscription's, and
-//!   finds the watchers; or the subscription finds the key.
-//! - *A key goes.* To learn of a key, a subscription holds it, which is a step in the key's state; the step that ends the epoch
-//!   comes after that, so who makes it knows of the watchers from there on. If it came before, the hold fails.
+//! # Why no watcher misses a change
+//! A subscription joins the watchers, then steps every shard's counts (`Totals::watch`), then
+//! looks.
+//! - *A key becomes active.* The key is visible before its registration steps the counts. If that
+//!   step comes after the subscription's, the registration finds the watchers. If it comes before,
+//!   the subscription finds the key.
+//! - *A key becomes idle.* To learn of a key, a subscription holds it, which is a step in the key's
+//!   state. If the step that ends the epoch comes after the hold, the thread that makes it knows of
+//!   the watchers. If it comes before, the hold fails.
 //! - *The counts change.* The change is a step in the word that the subscription steps.
 //!
-//! A key's coming is told before any of its registrations returns, and while it cannot go (see
-//! `observer`); but its going may be told after its next coming. The numbers of the epochs put that
-//! right, see `epoch` and `presence`.
+//! The start of an epoch is reported before any of the key's registrations returns, and while the
+//! epoch cannot end (see `observer`). But its end may be reported after the start of the key's next
+//! epoch. The numbers of the epochs restore the order, see `epoch` and `presence`.
 
 pub(crate) mod queue;
 
@@ -34,17 +38,18 @@ use crate::util::panic::DeferredPanics;
 use crate::watch::queue::ChangeQueue;
 use crossbeam_utils::CachePadded;
 
-/// What can be watched.
+/// Names what can be watched.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Watch {
     Presence,
     Counts,
 }
 
-/// One who watches. Who watches presence has a queue.
+/// The handle of one watcher. A subscription to presence has a queue; a watch of the counts has
+/// none.
 pub(crate) type Watcher<K> = Owner<Watch, Option<ChangeQueue<K>>, ()>;
 
-/// All who watch one registry.
+/// Holds all watchers of one registry.
 pub(crate) struct Watchers<K> {
     shard: Arc<Shard<Watch, Option<ChangeQueue<K>>, ()>>,
     presence: Fingerprint,
@@ -70,7 +75,8 @@ impl<K> Watchers<K> {
         }
     }
 
-    /// One more who watches. It is told of nothing before `totals`, that of the registry, is stepped, which is done here.
+    /// Adds a watcher, and then steps `totals`, the registry's. Before that step the watcher may
+    /// miss changes; after it, none.
     pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
         let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());
         let registered = registered.expect("fewer than a million subscriptions at once");
@@ -79,11 +85,11 @@ impl<K> Watchers<K> {
         watcher
     }
 
-    /// Tells all who watch presence.
+    /// Sends a change to all subscriptions to presence.
     fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
         let shard = &*self.shard;
         let Some(found) = shard.find(&self.presence) else { return };
-        // Watchers are never taken over.
+        // No takeover ever replaces a watcher, so a plain walk finds all.
         shard.walk_key(&found, |addr, _, seen| {
             let id = LocalId::seen_at(addr, seen);
             panics.catch(|| {
@@ -107,7 +113,7 @@ impl<K> Observer<K> for Arc<Watchers<K>> {
     }
 
     fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
-        // Without a number nobody ever learnt of the epoch.
+        // If the epoch has no number, no subscription ever learnt of it.
         if let Some(number) = epoch.end() {
             self.push(key, offline(number), panics);
         }

@@ -1,18 +1,20 @@
-//! A list of vacant slots.
+//! A free list of vacant slots.
 
 use crate::storage::slab::Slab;
 use crate::storage::slot::SlotAddr;
 use crate::sync::{AtomicU64, Ordering};
 
-/// A free list: a stack of vacant slots (R. K. Treiber, "Systems programming: coping with parallelism", 1986). The head counts pops, so that a head that came
-/// back is not taken for the old one; the one count of the crate that wraps, after 2^32 pops of one list during a single one.
+/// A free list: a stack of vacant slots (R. K. Treiber, "Systems programming: coping with
+/// parallelism", 1986). The head counts pops, so that a head that came back is not mistaken for the
+/// old one. This is the only count of the crate that wraps: it repeats after 2^32 pops of one list
+/// during a single pop.
 ///
 /// `| pops: 32 | top: 32 |`
 #[derive(Default)]
 pub(crate) struct FreeList(pub(super) AtomicU64);
 
 impl FreeList {
-    /// Puts a list of slots, of which the caller has sole possession, on top.
+    /// Puts a linked list of slots on top. Precondition: the caller has sole possession of them.
     pub(crate) fn push<M>(&self, slab: &Slab<M>, first: SlotAddr, last: SlotAddr) {
         let Some(last) = slab.slot(last) else { return };
         // Ordering: Relaxed: nothing is read through the old head.
@@ -21,7 +23,8 @@ impl FreeList {
             // Ordering: Relaxed: published by the step below.
             last.next_free.store(head as u32, Ordering::Relaxed);
             let next = head >> 32 << 32 | u64::from(first.raw());
-            // Ordering: Release, so that who pops the slots finds them as we left them. Failure Relaxed, as the first load.
+            // Ordering: Release, so that the thread that pops the slots finds them as this thread
+            // left them. Failure Relaxed, as the first load.
             match self.0.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
@@ -31,14 +34,16 @@ impl FreeList {
 
     /// Takes the top slot.
     pub(crate) fn pop<M>(&self, slab: &Slab<M>) -> Option<SlotAddr> {
-        // Ordering: Acquire, pairs with `push`: the slot and its link are as they were left.
+        // Ordering: Acquire, pairs with `push`: the slot and its link are as the pushing thread
+        // left them.
         let mut head = self.0.load(Ordering::Acquire);
         loop {
             let top = SlotAddr::from_link(head as u32)?;
             let next_free = slab.next_free(top).map_or(0, SlotAddr::raw);
             let next = ((head >> 32) + 1) << 32 | u64::from(next_free);
-            // Ordering: Acquire, as the load. AcqRel is not needed: what lies below was released by its own push, whose release sequence
-            // every later step continues; `take_all` ends it, and leaves nothing below.
+            // Ordering: Acquire, as the load. AcqRel is not needed: each slot below was released by
+            // its own push, and every later step continues the release sequence of that push. Only
+            // `take_all` ends the sequence, and it leaves nothing below.
             match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Some(top),
                 Err(now) => head = now,
@@ -46,11 +51,12 @@ impl FreeList {
         }
     }
 
-    /// Takes all slots at once, linked by `next_free`, by who alone can reach the list.
+    /// Takes all slots in one operation, linked by `next_free`. Precondition: no other thread can
+    /// reach the list.
     pub(crate) fn take_all(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         let head = self.0.load(Ordering::Acquire);
-        // Ordering: Relaxed: the bucket is handed on by the key's state. The pops are kept.
+        // Ordering: Relaxed: the key state passes the bucket on. The count of pops is kept.
         self.0.store(head >> 32 << 32, Ordering::Relaxed);
         SlotAddr::from_link(head as u32)
     }

@@ -1,8 +1,9 @@
-//! Overflow slots, for the further sockets of keys, and the lists that link them.
+//! Overflow slots, for every socket of a key after the first, and the lists that link them.
 //!
-//! An overflow slot is in one of these: never used; in the slab's free list; in a key's chain, and then either taken by a socket or in
-//! the key's list of vacant slots. A chain only grows while its key is active, so that whoever walks it, and keeps making sure that
-//! the key is the same, never leaves it. When the key goes idle the whole chain goes back to the slab.
+//! An overflow slot is in exactly one of these states: never used; in the slab's free list; or in a
+//! key's chain. A slot in a chain either holds a socket or is in the key's free list. A chain only
+//! grows while its key is active. A walker that keeps checking that the key is the same therefore
+//! never leaves the chain. When the key goes idle, the whole chain is returned to the slab.
 
 mod chain;
 mod free_list;
@@ -16,10 +17,10 @@ use crate::util::append_list::AppendList;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ptr;
 
-/// The number of slots of the first page; every further page is twice as large.
+/// The number of slots in the first page. Every further page is twice as large as the one before.
 const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
 
-/// All slots of a shard.
+/// All overflow slots of a shard.
 pub(crate) struct Slab<M> {
     pages: AppendList<Page<M>>,
     free: FreeList,
@@ -28,12 +29,12 @@ pub(crate) struct Slab<M> {
 
 struct Page<M> {
     id: u32,
-    /// How many slots have been handed out; may be more than there are.
+    /// How many slots have been handed out. May be more than the page has.
     used: AtomicU32,
     slots: ZeroedSlice<OverflowSlot<M>>,
 }
 
-/// The slot of a further socket of a key.
+/// The slot of a socket that is not the first of its key.
 pub(crate) struct OverflowSlot<M> {
     state: SlotState,
     data: SlotData<M>,
@@ -43,7 +44,7 @@ pub(crate) struct OverflowSlot<M> {
     owner: AtomicU32,
     /// The next slot of the key's chain, or 0.
     next: AtomicU32,
-    /// The next slot of the list of vacant slots that this slot is in, or 0.
+    /// The next slot of the free list that this slot is in, or 0.
     next_free: AtomicU32,
 }
 
@@ -75,7 +76,8 @@ impl<M> OverflowSlot<M> {
         SlotRef { state: &self.state, refs: &self.refs, turn: &self.turn, data: &self.data }
     }
 
-    /// The bucket of the key whose chain the slot is in. It belongs to the slot's socket if that is in the slot after this call.
+    /// Returns the bucket of the key whose chain the slot is in. It is the key of the slot's socket
+    /// if that socket is still in the slot after this call.
     pub(crate) fn owner(&self) -> SlotAddr {
         // Ordering: Acquire, pairs with `SlotChain::push`.
         SlotAddr::from_raw(self.owner.load(Ordering::Acquire))
@@ -85,30 +87,31 @@ impl<M> OverflowSlot<M> {
 impl<M> Page<M> {
     fn bump(&self) -> Option<u32> {
         let len = self.slots.len() as u32;
-        // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load keeps the counter from running away.
+        // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load
+        // keeps the counter from growing without limit.
         let used = self.used.load(Ordering::Relaxed);
         (used < len).then(|| self.used.fetch_add(1, Ordering::Relaxed)).filter(|&offset| offset < len)
     }
 }
 
 impl<M> Slab<M> {
-    /// An empty slab, whose pages will have at most `max_page` slots.
+    /// Returns an empty slab whose pages will have at most `max_page` slots.
     pub(crate) fn new(max_page: usize) -> Self {
         Self { pages: AppendList::default(), free: FreeList::default(), max_page }
     }
 
-    /// The slot at `addr`, if there is one.
+    /// Returns the slot at `addr`, if there is one.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
         self.page(addr.segment())?.get(addr.offset() as usize)
     }
 
-    /// The slots of the page with that id, if there is one.
+    /// Returns the slots of the page with that id, if there is one.
     pub(crate) fn page(&self, id: u32) -> Option<&[OverflowSlot<M>]> {
         self.pages.iter().find(|page| page.id == id).map(|page| &*page.slots)
     }
 
-    /// The address of the slot whose state this is, if it is in this slab.
+    /// Returns the address of the slot that `state` belongs to, if it is in this slab.
     pub(crate) fn addr_of(&self, state: &SlotState) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
@@ -117,9 +120,9 @@ impl<M> Slab<M> {
         })
     }
 
-    /// A slot that is in no list; none if the slab is as large as it can be.
+    /// Returns a slot that is in no list, or `None` if the slab has its maximum size.
     ///
-    /// Lock-free, but for the allocator when a page is added.
+    /// Lock-free, except for the allocator when a page is added.
     pub(crate) fn allocate(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
         if let Some(addr) = self.free.pop(self) {
             return Ok(Some(addr));
@@ -139,7 +142,8 @@ impl<M> Slab<M> {
         }
     }
 
-    /// Takes back slots that are linked by `next_free`, and of which the caller has sole possession.
+    /// Takes back slots that are linked by `next_free`. Precondition: the caller has sole
+    /// possession of them.
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
         while let Some(next_free) = self.next_free(last) {
@@ -148,7 +152,7 @@ impl<M> Slab<M> {
         self.free.push(self, first, last);
     }
 
-    /// Every slot that there is, used or not.
+    /// Iterates over every slot, used or not.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
         self.pages.iter().flat_map(|page| {
             let id = page.id;
@@ -156,14 +160,15 @@ impl<M> Slab<M> {
         })
     }
 
-    /// How many those are.
+    /// Returns the number of slots, used or not.
     #[cfg(feature = "stats")]
     pub(crate) fn slot_count(&self) -> usize {
         self.pages.iter().map(|page| page.slots.len()).sum()
     }
 
     fn next_free(&self, addr: SlotAddr) -> Option<SlotAddr> {
-        // Ordering: Relaxed: an outdated value is found out by the list's head, which has the Acquire.
+        // Ordering: Relaxed: an outdated value makes the step on the list's head fail, and the head
+        // has the Acquire.
         SlotAddr::from_link(self.slot(addr)?.next_free.load(Ordering::Relaxed))
     }
 }

@@ -1,7 +1,9 @@
-//! A slot and the rights to it: its state, its refs and, aside, what only the socket's own life touches.
+//! Gives access to a slot by rights: its state, its refs and, stored apart, its data, which only
+//! the socket's own life touches.
 //!
-//! Who may do what follows from the state and the refs; here it becomes types: a function that needs a right takes the value
-//! that stands for it, and only the step that grants the right makes that value.
+//! The state and the refs decide who may do what. This file turns those rights into types: a
+//! function that needs a right takes the value that stands for it, and only the step that grants
+//! the right makes that value.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +17,7 @@ use crate::util::panic::DeferredPanics;
 use crate::util::value_cell::{ValueCell, ValueRef};
 use std::task::{Context, Poll, Waker};
 
-/// What is kept of a socket besides its state.
+/// What a slot holds of its socket in addition to the state.
 pub(crate) struct SlotData<M> {
     waker: WakerCell,
     metadata: ValueCell<M>,
@@ -27,10 +29,10 @@ impl<M> Default for SlotData<M> {
     }
 }
 
-// SAFETY: cells of `MaybeUninit`, for which any bytes will do.
+// SAFETY: cells of `MaybeUninit`, for which any bytes are valid.
 unsafe impl<M> Zeroable for SlotData<M> {}
 
-/// A slot, wherever its parts are: in a bucket and the arrays beside it, or in an overflow slot.
+/// A reference to a slot, whose parts are in a bucket's three arrays or in an overflow slot.
 pub(crate) struct SlotRef<'a, M> {
     pub(crate) state: &'a SlotState,
     pub(crate) refs: &'a SlotRefs,
@@ -47,36 +49,39 @@ impl<M> Clone for SlotRef<'_, M> {
 impl<M> Copy for SlotRef<'_, M> {}
 
 impl<'a, M> SlotRef<'a, M> {
-    /// Takes the slot, if it is vacant.
+    /// Claims the slot, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
         self.state.claim().then_some(Claimed(self))
     }
 
-    /// Takes the inline slot of a bucket that the caller has claimed.
+    /// Claims the inline slot of a bucket that the caller has claimed.
     pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
         self.state.claim_alone();
         Claimed(self)
     }
 
-    /// The right to wake the task of the socket of that generation, whose state a step has just given that duty.
+    /// Returns the right to wake the task of the socket of that generation. The token proves that a
+    /// step on its state has just given the caller this duty.
     pub(crate) fn waking(self, generation: Generation, _token: state::WakeToken) -> Waking<'a, M> {
         Waking { slot: self, generation }
     }
 
-    /// Tells the socket of that generation to go.
+    /// Closes the socket of that generation.
     pub(crate) fn close(self, generation: Generation, why: Closed) -> MarkOutcome {
         self.set_reason(generation, why);
         self.state.close(generation)
     }
 
-    /// Ends the socket of that generation in favour of another one of its key; its owner is told.
+    /// Ends the socket of that generation in favour of another one of its key, and notifies its
+    /// owner.
     pub(crate) fn supersede(self, generation: Generation) -> Superseded {
         self.set_reason(generation, Closed::Superseded);
         self.state.supersede(generation)
     }
 
-    /// Says why the socket of that generation is about to be told to go, so that the owner finds it when it finds CLOSED. Nothing is written about a
-    /// shutdown: it is what a missing reason means. So nothing is written either if CLOSED is there already.
+    /// Stores why the socket of that generation is about to be closed, so that an owner that finds
+    /// CLOSED finds the reason too. Writes nothing for a shutdown, because a missing reason means a
+    /// shutdown. So it also writes nothing if CLOSED is set already.
     fn set_reason(self, generation: Generation, why: Closed) {
         let seen = self.state.load();
         if why != Closed::Shutdown && seen.is_live_as(generation) && !seen.is_closed() {
@@ -84,33 +89,34 @@ impl<'a, M> SlotRef<'a, M> {
         }
     }
 
-    /// Comes in to look at the socket of that generation, if it is still there.
+    /// Begins a visit to the socket of that generation, if it is still there.
     pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
         let is_in = self.state.announce_visit(generation) && self.refs.acquire(generation);
         is_in.then_some(Visit { slot: self, generation })
     }
 
-    /// The owner's rights.
+    /// Returns the owner's rights.
     ///
     /// # Safety
-    /// The caller holds the one handle of the socket of that generation, which is in this slot, and uses the result only as long as
-    /// it does; and only one thread at a time calls `poll_due`.
+    /// The caller holds the one handle of the socket of that generation, which is in this slot, and
+    /// uses the result only as long as it holds the handle. Only one thread at a time calls
+    /// `poll_due`.
     pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
         Owned { slot: self, generation }
     }
 }
 
-/// A vacant slot that the holder has claimed.
+/// A formerly vacant slot that the holder of this value has claimed.
 #[must_use]
 pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
 impl<M> Claimed<'_, M> {
-    /// Where the turn of the socket that moves in is noted.
+    /// Returns the cell for the turn of the new socket.
     pub(crate) fn turn(&self) -> &SlotTurn {
         self.0.turn
     }
 
-    /// A socket moves in, with `due` already due.
+    /// Publishes a socket in the slot, with `due` already due.
     pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
         // SAFETY: busy and claimed; `LastHolder::vacate` cleared the cell.
         unsafe { self.0.data.waker.init() };
@@ -119,7 +125,7 @@ impl<M> Claimed<'_, M> {
         self.0.state.publish(due)
     }
 
-    /// Nobody moves in.
+    /// Makes the slot vacant again without a socket.
     pub(crate) fn give_up(self) {
         self.0.state.unclaim();
     }
@@ -133,7 +139,8 @@ pub(crate) struct Waking<'a, M> {
 }
 
 impl<'a, M> Waking<'a, M> {
-    /// Wakes the task. If its owner left meanwhile, the slot may be the caller's to clean up.
+    /// Wakes the task. If the owner left meanwhile, the caller may be the last holder and clean the
+    /// slot up.
     #[inline]
     pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
         let Self { slot, generation } = self;
@@ -149,7 +156,7 @@ impl<'a, M> Waking<'a, M> {
     }
 }
 
-/// The right to look at a socket's values.
+/// The right to read a socket's values.
 #[must_use]
 pub(crate) struct Visit<'a, M> {
     slot: SlotRef<'a, M>,
@@ -157,10 +164,12 @@ pub(crate) struct Visit<'a, M> {
 }
 
 impl<'a, M> Visit<'a, M> {
+    /// Returns the socket's metadata.
+    ///
     /// # Safety
-    /// The result is dropped before the visit leaves.
+    /// The caller drops the result before the visit leaves.
     pub(crate) unsafe fn metadata(&self) -> ValueRef<'a, M> {
-        // SAFETY: full until the last one in the slot vacates it, and the visit is in, by the
+        // SAFETY: full until the last holder vacates the slot, and the visit holds it, by the
         // caller's promise.
         unsafe { self.slot.data.metadata.get() }
     }
@@ -169,13 +178,14 @@ impl<'a, M> Visit<'a, M> {
         self.generation
     }
 
-    /// What is due for the socket; nothing if it was removed meanwhile.
+    /// Returns what is due for the socket, or nothing if it was removed meanwhile.
     pub(crate) fn due(&self) -> Topics {
         let seen = self.slot.state.load();
         if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
     }
 
-    /// Goes out. If the owner left meanwhile, the slot may be the caller's to clean up.
+    /// Ends the visit. If the owner left meanwhile, the caller may be the last holder and clean the
+    /// slot up.
     pub(crate) fn leave(&self) -> Option<LastHolder<'a, M>> {
         self.slot.refs.release(self.generation).then_some(LastHolder(self.slot))
     }
@@ -187,27 +197,28 @@ pub(crate) struct Owned<'a, M> {
     generation: Generation,
 }
 
-/// How an owner left.
+/// Tells how an owner left.
 #[must_use]
 pub(crate) enum OwnerExit<'a, M> {
-    /// Its socket was live, and nobody else was in the slot.
+    /// Its socket was live, and no other thread held the slot.
     Alone(LastHolder<'a, M>),
-    /// Another socket had taken over, or somebody may be in the slot.
+    /// Another socket had taken over, or another thread may hold the slot.
     Shared(SharedExit<'a, M>),
 }
 
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
-        // SAFETY: full until the last one in the slot vacates it, and the owner is in.
+        // SAFETY: full until the last holder vacates the slot, and the owner holds it.
         unsafe { self.slot.data.metadata.get() }.unguarded()
     }
 
-    /// Why the socket was told to go, if it was.
+    /// Returns why the socket was closed, if it was.
     pub(crate) fn close_reason(&self) -> Option<Closed> {
         self.slot.state.load().is_closed().then(|| self.reason())
     }
 
-    /// Why the socket, which is closed, was told to go. What the owner was told once stays so.
+    /// Returns why the socket was closed. Precondition: it is closed. A reason that the owner has
+    /// received never changes.
     #[cold]
     #[inline(never)]
     fn reason(&self) -> Closed {
@@ -215,7 +226,7 @@ impl<'a, M> Owned<'a, M> {
         decided.map_or(Closed::Shutdown, Closed::from_stored)
     }
 
-    /// Takes what is due, or sees to it that the task is woken when something is.
+    /// Takes what is due, or arranges that the task is woken when something is.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         let state = self.slot.state;
@@ -234,7 +245,7 @@ impl<'a, M> Owned<'a, M> {
         }
     }
 
-    /// Waits until the socket is told to go, whatever is due, and takes nothing.
+    /// Waits until the socket is closed, whatever is due, and takes nothing.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
         loop {
             let seen = self.slot.state.load();
@@ -242,7 +253,8 @@ impl<'a, M> Owned<'a, M> {
                 return Poll::Ready(self.reason());
             }
             if seen.is_waking() {
-                // `arm_for_close` says why it cannot arm now. Come back rather than wait for that.
+                // `arm_for_close` says why it cannot arm now. Return and be polled again rather
+                // than wait for that.
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -252,13 +264,14 @@ impl<'a, M> Owned<'a, M> {
         }
     }
 
-    /// Waits, if the state still is as `seen` as far as `arm` minds; false: look again.
+    /// Arranges that the task is woken, if the state is still as `seen` in what `arm` checks.
+    /// Returns false if the caller must look again.
     #[inline]
     fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: impl Fn(&SlotState) -> bool) -> bool {
         let SlotRef { state, data, .. } = self.slot;
-        // Dropped last: dropping a waker may run the caller's code.
+        // Dropped last, because dropping a waker may run the caller's code.
         let mut _replaced = None;
-        // SAFETY: the owner.
+        // SAFETY: the caller is the owner.
         if unsafe { data.waker.will_wake(cx.waker()) } {
             if seen.is_waiting() {
                 return true;
@@ -266,7 +279,8 @@ impl<'a, M> Owned<'a, M> {
         } else {
             let waker = cx.waker().clone();
             if !state.disarm() {
-                // Somebody is waking the task that waited before, through the cell. Come back rather than wait for that.
+                // A marker is waking the task that waited before, and reads the cell. Return and be
+                // polled again rather than wait for that.
                 cx.waker().wake_by_ref();
                 return true;
             }
@@ -276,7 +290,8 @@ impl<'a, M> Owned<'a, M> {
         arm(state)
     }
 
-    /// Removes the socket. From here on nobody can mark it, and only who is in the slot already sees it.
+    /// Removes the socket. From here on no marker can mark it, and only threads that already hold
+    /// the slot see it.
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
         let others = self.slot.state.remove();
         if others == OtherHolders::default() {
@@ -287,7 +302,7 @@ impl<'a, M> Owned<'a, M> {
     }
 }
 
-/// An owner that has removed its socket.
+/// An owner that has removed its socket while other threads may hold the slot.
 #[must_use]
 pub(crate) struct SharedExit<'a, M> {
     owned: Owned<'a, M>,
@@ -295,12 +310,13 @@ pub(crate) struct SharedExit<'a, M> {
 }
 
 impl<'a, M> SharedExit<'a, M> {
-    /// Whether another socket had taken over: this one was counted out by that.
+    /// Tells whether another socket had taken over. If so, that takeover has already subtracted
+    /// this socket from the counts.
     pub(crate) fn is_superseded(&self) -> bool {
         self.others.superseded
     }
 
-    /// Leaves the slot to the others, or to the caller if there are none.
+    /// Leaves the slot to the other holders, or to the caller if there are none.
     pub(crate) fn finish(self) -> Option<LastHolder<'a, M>> {
         let Self { owned: Owned { slot, generation }, others } = self;
         let is_alone = !(others.waking || others.visited);
@@ -308,24 +324,25 @@ impl<'a, M> SharedExit<'a, M> {
     }
 }
 
-/// The duty to clean up after a removed socket, alone in its slot.
+/// The duty to clean up after a removed socket, as the only holder of its slot.
 #[must_use]
 pub(crate) struct LastHolder<'a, M>(SlotRef<'a, M>);
 
-/// What a socket left behind, to be dropped when the registry's own state is in order, since dropping runs the caller's code.
+/// What a removed socket left behind. The caller drops it when the registry's own state is in
+/// order, because dropping runs the caller's code.
 pub(crate) struct SlotDrops<M> {
     _waker: Option<Waker>,
     _metadata: M,
 }
 
 impl<M> LastHolder<'_, M> {
-    /// Empties the slot and makes it vacant. The flag is false if it is retired instead.
+    /// Empties the slot and makes it vacant. The flag is false if the slot is retired instead.
     pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
         let SlotRef { state, data, .. } = self.0;
         let drops = SlotDrops {
-            // SAFETY: busy, and nobody else is in the slot; initialised since `occupy`.
+            // SAFETY: busy, and no other thread holds the slot; initialised since `occupy`.
             _waker: unsafe { data.waker.clear() },
-            // SAFETY: busy, and nobody else is in the slot; full since `occupy`.
+            // SAFETY: busy, and no other thread holds the slot; full since `occupy`.
             _metadata: unsafe { data.metadata.take() },
         };
         (drops, state.vacate())

@@ -1,11 +1,12 @@
-//! Which of the sockets that a slot has had.
+//! Tells apart the sockets that a slot holds one after the other.
 
 use crate::sync::MODELLED;
 
-/// Few under the model checker, so that a slot's last generation is reached.
+/// Few under the model checker, so that executions reach a slot's last generation.
 pub(crate) const GENERATION_BITS: u32 = if MODELLED { 2 } else { Generation::BITS };
 
-/// A part of the socket's state, of its refs and of its id. It never wraps: a slot whose last generation was used is retired.
+/// Counts the sockets of a slot. It is a part of the slot's state, of its refs and of the socket's
+/// id. It never wraps: a slot whose last generation was used is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Generation(u32);
 
@@ -21,7 +22,7 @@ impl Generation {
         self.0
     }
 
-    /// The one after it, if there is one.
+    /// Returns the next generation, if there is one.
     pub(crate) fn next(self) -> Option<Self> {
         (self < Self::LAST).then(|| Self(self.0 + 1))
     }

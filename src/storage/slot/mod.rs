@@ -1,6 +1,6 @@
-//! A slot: where one socket is at a time. Its state says which socket is in it and what is due; its
-//! refs say who holds it; its data are the waker and the metadata. `access` makes the rights to them
-//! types.
+//! A slot holds one socket at a time. Its state says which socket is in it and what is due. Its
+//! refs count the threads that hold it. Its data are the waker and the metadata. `access` turns the
+//! rights to them into types.
 
 mod access;
 mod addr;
@@ -18,7 +18,7 @@ pub(crate) use state::{MarkOutcome, OtherHolders, SlotState, Superseded, WakeTok
 pub(crate) use takeover_order::{SlotTurn, TakeoverClock, TakeoverVersion};
 pub(crate) use waker::WakerCell;
 
-/// One socket of a shard.
+/// Identifies one socket of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalId {
     pub(crate) addr: SlotAddr,
@@ -26,7 +26,7 @@ pub(crate) struct LocalId {
 }
 
 impl LocalId {
-    /// The socket that is in the slot at `addr` as its state was `seen`.
+    /// Returns the id of the socket in the slot at `addr` whose state was `seen`.
     #[inline]
     pub(crate) fn seen_at(addr: SlotAddr, seen: state::Snapshot) -> Self {
         Self { addr, generation: seen.generation() }

@@ -1,32 +1,35 @@
-//! Who holds a slot: the owner, visitors who read its values, and whoever wakes through its waker cell. The last one to leave cleans up. And
-//! why the owner was told to go.
+//! Counts the threads that hold a slot: the owner, visitors that read its values, and markers that
+//! use its waker cell. The last one to leave cleans up. The word also keeps the reason why the
+//! owner was closed.
 //!
-//! Only slots that somebody looked into, or closed for a reason, or that were left while their waker was in use, ever touch their refs: the state's
-//! VISITED and CLOSED flags and its wakers tell the owner whether it must.
+//! Most slots never touch their refs. The exceptions are slots that were visited, that were closed
+//! for a reason, or whose owner left while a marker used the waker. The state's VISITED and CLOSED
+//! flags and its wakers tell the owner whether it must touch them.
 //!
 //! # Layout, most significant bits first
 //! ```text
 //! | generation + 1: 27 | reason: 10 | refs: 27 |
 //! ```
-//! - `reason` is 0, or why the owner was told to go. The first one stays.
-//! - `refs`: the owner has 2^26 and everybody else has one.
+//! - `reason` is 0, or the reason why the owner was closed. The first reason stays.
+//! - `refs`: the owner has 2^26 and each other holder has one.
 //!
-//! Refs of an older generation count as fresh, which means no reason, and that the owner alone is in; so nothing has to be written when
-//! a socket registers.
+//! Refs of an older generation count as fresh: no reason, and only the owner holds the slot. So a
+//! registration has nothing to write here.
 //!
 //! # Transitions
-//! | from | to | operation | who | duty that follows |
+//! | from | to | operation | actor | duty that follows |
 //! |---|---|---|---|---|
 //! | owner + n | owner + n + 1 | `acquire` | visitor | `release` |
-//! | owner + n | owner + n - 1 | `release` | visitor, or who wakes | |
-//! | owner + n | n, or n + 1 if somebody is waking | `release_owner` | owner | clean up if that is 0 |
-//! | n, without the owner | n - 1 | `release` | visitor, or who wakes | clean up if that is 0 |
-//! | no reason | reason | `set_reason` | who closes, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
+//! | owner + n | owner + n - 1 | `release` | visitor, or last waking marker | |
+//! | owner + n | n, or n + 1 if a marker is waking | `release_owner` | owner | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `release` | visitor, or last waking marker | clean up if that is 0 |
+//! | no reason | reason | `set_reason` | closer, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
 //!
-//! All who wake have one ref, only from the moment that the owner leaves, and the last of them gives it back. It may do so *before* the owner has left:
+//! All waking markers together have one ref, which exists only from the moment that the owner
+//! leaves. The last of them releases it. It may do so *before* the owner has released its own:
 //! owner - 1, then owner - 1 - (owner - 1) = 0. In either order exactly one of the two sees 0.
 //!
-//! Progress: all are lock-free; a step fails only because another one succeeded.
+//! Progress: all operations are lock-free. A step fails only because another one succeeded.
 
 use crate::error::{CloseReason, Closed};
 use crate::storage::slot::Generation;
@@ -38,13 +41,15 @@ const REASON_BITS: u32 = 10;
 const STAMP_SHIFT: u32 = REASON_BITS + REF_BITS;
 const REFS: u64 = (1 << REF_BITS) - 1;
 const OWNER: u32 = 1 << (REF_BITS - 1);
-/// Fewer refs than this: the owner has left. More visitors than this cannot be, each holds memory of a thread's stack.
+/// Fewer refs than this: the owner has left. There cannot be more visitors than this, because each
+/// holds memory of a thread's stack.
 const OWNER_IS_IN: u32 = OWNER / 2;
 
-// One bit more than a generation has, since it is stamped plus one.
+// One bit more than a generation has, because the stamp is the generation plus one.
 const _: () = assert!(Generation::BITS < u64::BITS - STAMP_SHIFT);
 
-/// Why a socket was told to go, as a slot keeps it; `Closed::to_stored` says which number is which.
+/// The close reason as a slot stores it. `Closed::to_stored` says which number stands for which
+/// reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StoredReason(pub(crate) u16);
 
@@ -58,7 +63,7 @@ impl Closed {
     const SUPERSEDED: u16 = 2;
     const DISCONNECTED: u16 = 3;
 
-    /// The reason as it is kept in a slot.
+    /// Returns the reason as a slot stores it.
     pub(crate) fn to_stored(self) -> StoredReason {
         StoredReason(match self {
             Self::Shutdown => Self::SHUTDOWN,
@@ -86,31 +91,33 @@ const _: () = assert!(Closed::DISCONNECTED + (CloseReason::MAX - CloseReason::MI
 pub(crate) struct SlotRefs(AtomicU64);
 
 impl SlotRefs {
-    /// A visitor comes in. False if the owner of that generation has left.
+    /// Adds a visitor. Returns false if the owner of that generation has left.
     pub(crate) fn acquire(&self, generation: Generation) -> bool {
         self.change_refs(generation, |refs| (refs >= OWNER_IS_IN).then(|| refs + 1)).is_some()
     }
 
-    /// A visitor leaves, or who was waking. True: the last one; the caller cleans up.
+    /// Releases the ref of a visitor or of the waking markers. Returns true if it was the last one:
+    /// the caller cleans up.
     #[must_use]
     pub(crate) fn release(&self, generation: Generation) -> bool {
         self.change_refs(generation, |refs| Some(refs - 1)) == Some(0)
     }
 
-    /// The owner leaves. True: the last one; the caller cleans up.
+    /// Releases the owner's ref. Returns true if it was the last one: the caller cleans up.
     #[must_use]
     pub(crate) fn release_owner(&self, generation: Generation, waking: bool) -> bool {
         self.change_refs(generation, |refs| Some(refs - (OWNER - u32::from(waking)))) == Some(0)
     }
 
-    /// Sets that reason unless there is one; returns the one that there is. None if that generation is over.
+    /// Sets the reason unless there is one, and returns the one that holds. Returns `None` if that
+    /// generation is over.
     pub(crate) fn set_reason(&self, generation: Generation, reason: StoredReason) -> Option<StoredReason> {
         debug_assert!(reason != StoredReason::NONE && reason.0 <= StoredReason::MAX);
         let first = |now| if now == StoredReason::NONE { reason } else { now };
         self.change(generation, |now, refs| Some((first(now), refs))).map(|(reason, _)| reason)
     }
 
-    /// Changes the refs of that generation; returns the new number.
+    /// Changes the refs of that generation and returns the new count.
     fn change_refs(&self, generation: Generation, f: impl Fn(u32) -> Option<u32>) -> Option<u32> {
         self.change(generation, |reason, refs| Some((reason, f(refs)?))).map(|(_, refs)| refs)
     }
@@ -121,7 +128,8 @@ impl SlotRefs {
         f: impl Fn(StoredReason, u32) -> Option<(StoredReason, u32)>,
     ) -> Option<(StoredReason, u32)> {
         let stamp = u64::from(generation.raw()) + 1;
-        // Ordering: Acquire, as on success: the decision rests on what others did before they changed the refs.
+        // Ordering: Acquire, as on success: the decision depends on what others did before they
+        // changed the refs.
         let mut seen = self.0.load(Ordering::Acquire);
         loop {
             let (reason, refs) = match (seen >> STAMP_SHIFT).cmp(&stamp) {
@@ -131,8 +139,8 @@ impl SlotRefs {
             };
             let next = f(reason, refs)?;
             let word = stamp << STAMP_SHIFT | u64::from(next.0.0) << REF_BITS | u64::from(next.1);
-            // Ordering: AcqRel: who leaves releases what it read and did in the slot; who leaves last acquires all of it before it
-            // cleans up. Failure Acquire, as the first load.
+            // Ordering: AcqRel: a holder that leaves releases what it read and did in the slot. The
+            // last one acquires all of it before it cleans up. Failure Acquire, as the first load.
             match self.0.compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some(next),
                 Err(now) => seen = now,

@@ -1,29 +1,37 @@
-//! Which of a key's sockets took it over last: what racing takeovers agree on, and what a walk beside them may have missed.
+//! Orders the takeovers of a key: concurrent takeovers agree on the last one, and a concurrent walk
+//! learns what it may have missed.
 //!
 //! # The steps of a takeover
-//! 1. *Draw* a turn from the shard's clock, and note it in the slot. The socket is not published yet.
+//! 1. *Draw* a turn from the shard's clock, and note it in the slot. The socket is not published
+//!    yet.
 //! 2. Publish it.
-//! 3. *Arrive*: step the clock once more, note that number in the slot, and raise the key's version to it.
+//! 3. *Arrive*: step the clock once more, note that number in the slot, and raise the key's version
+//!    to it.
 //! 4. Walk the key: supersede each live socket of a lower turn.
-//! 5. If the walk met a live takeover of a higher turn, arrive once more on its behalf, and supersede this socket too.
+//! 5. If the walk met a live takeover of a higher turn, arrive once more on its behalf, and
+//!    supersede this socket too.
 //!
-//! A socket that does not take over notes the clock's reading as its turn, if its key has a chain by then. (Without a chain the slot
-//! holds an older number, lower than the turn of every takeover that can meet the socket; and a socket that took over says so no
-//! longer when it goes.)
+//! A socket that does not take over notes the clock's current reading as its turn, if its key has a
+//! chain by then. Without a chain the slot keeps an older number, which is lower than the turn of
+//! every takeover that can meet the socket. A socket that took over clears its TAKES_OVER mark when
+//! it leaves.
 //!
 //! # Why exactly one of them stays
-//! - Of two takeovers, both published and arrived, the one that stepped the clock second finds the other one in its walk. If its own
-//!   turn is higher, it supersedes the other; if not, it supersedes itself.
-//! - A takeover supersedes only lower turns, and itself only for a higher one that is live. So the highest turn stays until its
-//!   owner drops it.
-//! - A socket that was registered after a takeover had returned has a turn as high or higher, so an earlier takeover that is still
-//!   at work leaves it alone.
+//! - Take two takeovers that are both published and have both arrived. The one that stepped the
+//!   clock second finds the other one in its walk. If its own turn is higher, it supersedes the
+//!   other; otherwise it supersedes itself.
+//! - A takeover supersedes only lower turns, and supersedes itself only for a live socket of a
+//!   higher turn. So the highest turn stays until its owner drops it.
+//! - A socket that was registered after a takeover had returned has the same turn or a higher one.
+//!   So an earlier takeover that is still running leaves it alone.
 //!
-//! # Why a walk misses nobody
-//! A walk can pass the new socket's slot before that socket is published, and reach the old one's slot when it is superseded or gone.
-//! Then the key's version was raised between the two, so a walk that finds the version changed goes round once more. It visits
-//! only sockets that took over since it began (`has_taken_over_since`): all others it has visited, or they came later than it.
-//! In step 5 the version is raised on behalf of the winner, which may be published without having arrived.
+//! # Why a walk misses no socket
+//! A walk can pass the new socket's slot before that socket is published, and reach the old one's
+//! slot after that socket was superseded or removed. In that case the key's version was raised
+//! between the two, so a walk that finds the version changed walks once more. The second walk
+//! visits only sockets that took over since the first one began (`has_taken_over_since`). The first
+//! walk visited all others, or they were registered after it. In step 5 the loser raises the
+//! version on behalf of the winner, because the winner may be published without having arrived.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -32,34 +40,40 @@ use crate::sync::{AtomicU64, Ordering};
 pub(crate) struct TakeoverClock(AtomicU64);
 
 impl TakeoverClock {
-    /// How many steps there were.
+    /// Returns the number of steps so far.
     pub(crate) fn now(&self) -> u64 {
-        // Ordering: Acquire, so that a walk that begins after this sees every socket that has arrived by then.
+        // Ordering: Acquire, so that a walk that begins after this sees every socket that has
+        // arrived by then.
         self.0.load(Ordering::Acquire)
     }
 
-    /// One more step; returns its number.
+    /// Adds a step and returns its number.
     fn step(&self) -> u64 {
-        // Ordering: AcqRel. Every step acquires all earlier ones: who arrives second sees the first one's socket.
+        // Ordering: AcqRel. Every step acquires all earlier ones, so the takeover that arrives
+        // second sees the first one's socket.
         self.0.fetch_add(1, Ordering::AcqRel) + 1
     }
 }
 
-/// The number of the latest arrival among one key's takeovers. Never reset: an earlier key of the bucket had lower numbers.
+/// The number of the latest arrival among one key's takeovers. It is never reset: an earlier key of
+/// the bucket had lower numbers.
 #[derive(Default)]
 pub(crate) struct TakeoverVersion(AtomicU64);
 
 impl TakeoverVersion {
     pub(crate) fn load(&self) -> u64 {
-        // Ordering: Acquire, pairs with `arrive`: a walk that begins after this sees the sockets that arrived up to it.
+        // Ordering: Acquire, pairs with `arrive`: a walk that begins after this sees the sockets
+        // that arrived up to this version.
         self.0.load(Ordering::Acquire)
     }
 
-    /// A takeover of the key has published its socket, and will supersede others; returns the number of its arrival.
+    /// Records the arrival of a takeover and returns its number. Called after the takeover has
+    /// published its socket, and before it supersedes others.
     pub(crate) fn arrive(&self, clock: &TakeoverClock) -> u64 {
         let number = clock.step();
-        // Ordering: AcqRel. Release, with the supersession that follows: a walk that finds a socket superseded sees the new version.
-        // Acquire, so that whoever sees this version sees every socket that arrived with a lower number.
+        // Ordering: AcqRel. Release, with the supersession that follows: a walk that finds a socket
+        // superseded sees the new version. Acquire, so that a thread that sees this version sees
+        // every socket that arrived with a lower number.
         self.0.fetch_max(number, Ordering::AcqRel);
         number
     }
@@ -67,7 +81,7 @@ impl TakeoverVersion {
 
 const TAKES_OVER: u64 = 1;
 
-/// When the socket in a slot came, in takeovers of its shard.
+/// The time at which the socket in a slot was registered, measured in takeovers of its shard.
 #[derive(Default)]
 pub(crate) struct SlotTurn {
     /// `| turn: 63 | TAKES_OVER |`
@@ -77,46 +91,54 @@ pub(crate) struct SlotTurn {
 }
 
 impl SlotTurn {
-    /// The socket that is about to be published takes over. By the claimer.
+    /// Draws the turn of a socket that takes over. Called by the claimer, before it publishes the
+    /// socket.
     pub(crate) fn draw(&self, clock: &TakeoverClock) {
-        // Ordering: Relaxed: the publication releases it. A walk that is still at the slot's former socket may read it, and its step fails.
+        // Ordering: Relaxed: the publication releases it. A walk that is still at the slot's former
+        // socket may read it, and then its step fails.
         self.arrival.store(0, Ordering::Relaxed);
         self.note(clock.step() << 1 | TAKES_OVER);
     }
 
-    /// The socket that is about to be published takes nothing over. By the claimer.
+    /// Notes the current turn for a socket that does not take over. Called by the claimer, before
+    /// it publishes the socket.
     pub(crate) fn note_now(&self, clock: &TakeoverClock) {
         self.note(clock.now() << 1);
     }
 
     fn note(&self, turn: u64) {
-        // Ordering: Release, so that who reads this and then the slot's word sees that the slot's former socket is gone.
+        // Ordering: Release, so that a thread that reads this and then the slot's state sees that
+        // the slot's former socket is gone.
         self.turn.store(turn, Ordering::Release);
     }
 
-    /// The socket that took over has arrived. By its registration.
+    /// Notes the arrival of the socket that took over. Called by its registration.
     pub(crate) fn note_arrival(&self, number: u64) {
         // Ordering: Release, as `note`.
         self.arrival.store(number, Ordering::Release);
     }
 
-    /// The socket, which took over, is gone: the next one in the slot may note nothing. By its owner, before the slot is vacated.
+    /// Clears the mark of a socket that took over, because the next one in the slot may note
+    /// nothing. Called by its owner, before the slot is vacated.
     pub(crate) fn forget(&self) {
-        // Ordering: Relaxed: nobody else writes it, and who sees a later socket of the slot has acquired this by the slot's state.
+        // Ordering: Relaxed: only the owner writes it, and a thread that sees a later socket of the
+        // slot has acquired this through the slot's state.
         let turn = self.turn.load(Ordering::Relaxed);
         // Ordering: Relaxed, as above.
         self.turn.store(turn & !TAKES_OVER, Ordering::Relaxed);
     }
 
-    /// The turn of the socket that was seen live in the slot, and whether it takes over; of a later one if that socket is gone
-    /// by now, which the slot's word then says.
+    /// Returns the turn of the socket that was seen live in the slot, and whether it takes over. If
+    /// that socket is gone by now, the result may be a later socket's, and the slot's state then
+    /// shows it.
     pub(crate) fn load(&self) -> (u64, bool) {
         // Ordering: Acquire, pairs with `note`.
         let turn = self.turn.load(Ordering::Acquire);
         (turn >> 1, turn & TAKES_OVER != 0)
     }
 
-    /// Whether the socket that was seen live in the slot took its key over, and had not arrived at that `version`.
+    /// Tells whether the socket that was seen live in the slot took its key over and had not
+    /// arrived at that `version`.
     pub(crate) fn has_taken_over_since(&self, version: u64) -> bool {
         // Ordering: Acquire, pairs with `note_arrival`.
         self.load().1 && !(1..=version).contains(&self.arrival.load(Ordering::Acquire))

@@ -1,4 +1,5 @@
-//! The waker cell: the waker of the task that owns a socket. When to use it is for the socket's state to say.
+//! The waker cell holds the waker of the task that owns a socket. The slot's state decides who may
+//! use it and when.
 
 #![allow(unsafe_code)]
 
@@ -13,39 +14,43 @@ impl WakerCell {
     /// Begins a generation without a waker.
     ///
     /// # Safety
-    /// The slot is busy and the caller is its claimer (rule 1 of `state`); the cell was `clear`ed since `init`.
+    /// The slot is busy and the caller is its claimer (rule 1 of `state`). The cell is new, or was
+    /// `clear`ed since the last `init`.
     #[inline]
     pub(crate) unsafe fn init(&self) {
-        // SAFETY: empty, and nobody else's, by the caller's promise.
+        // SAFETY: empty, and no other thread uses it, by the caller's promise.
         unsafe { self.0.write(None) };
     }
 
-    /// Ends a generation; what comes back is for the caller to drop when its own state is in order.
+    /// Ends a generation and returns its waker. The caller drops that when its own state is in
+    /// order.
     ///
     /// # Safety
-    /// The slot is busy and the caller cleans it up (rule 1 of `state`); the cell was `init`ialised.
+    /// The slot is busy and the caller cleans it up (rule 1 of `state`). The cell was
+    /// `init`ialised.
     #[inline]
     pub(crate) unsafe fn clear(&self) -> Option<Waker> {
-        // SAFETY: full since `init`, and nobody else's, by the caller's promise.
+        // SAFETY: full since `init`, and no other thread uses it, by the caller's promise.
         unsafe { self.0.take() }
     }
 
-    /// Whether the cell's waker wakes the same task as `waker`.
+    /// Tells whether the cell's waker wakes the same task as `waker`.
     ///
     /// # Safety
     /// The caller is the owner (rules 2 and 3 of `state`).
     #[inline]
     pub(crate) unsafe fn will_wake(&self, waker: &Waker) -> bool {
-        // SAFETY: open, and while the owner reads nobody but the owner writes.
+        // SAFETY: initialised; only the owner writes, and the owner is reading.
         unsafe { self.0.get() }.as_ref().is_some_and(|kept| kept.will_wake(waker))
     }
 
-    /// Puts `waker` in; what comes back is for the caller to drop when its own state is in order.
+    /// Stores `waker` and returns the old one. The caller drops that when its own state is in
+    /// order.
     ///
     /// # Safety
     /// The caller is the owner, and the state is not WAITING and has no wakers (rule 2 of `state`).
     pub(crate) unsafe fn replace(&self, waker: Waker) -> Option<Waker> {
-        // SAFETY: open, and the owner has the cell to itself.
+        // SAFETY: initialised, and the owner has the cell to itself.
         let old = unsafe { self.0.take() };
         // SAFETY: emptied above, and the owner has the cell to itself.
         unsafe { self.0.write(Some(waker)) };
@@ -58,8 +63,8 @@ impl WakerCell {
     /// The caller is counted in wakers (rule 3 of `state`).
     #[inline]
     pub(crate) unsafe fn wake(&self) {
-        // SAFETY: open, and while the caller is counted nobody writes. The look lasts until the
-        // waker returns.
+        // SAFETY: initialised, and no thread writes while the caller is counted. The borrow lasts
+        // until the waker returns.
         let waker = unsafe { self.0.get() };
         if let Some(waker) = &*waker {
             waker.wake_by_ref();

@@ -1,4 +1,5 @@
-//! A bucket in its three parts: what a mark needs, what the first socket needs besides, what only a few keys need.
+//! A bucket in its three parts: what a mark needs, what else the first socket needs, and what only
+//! a few keys need.
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};
@@ -24,11 +25,15 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// The key's socket as its state shows it, if this is the key's bucket and the key has no other slot. Holds if a step from there succeeds.
-    ///
-    /// The state is read first, and never shows the same socket again once that is gone. So if the step succeeds, the socket was there
-    /// meanwhile, which keeps the occupancy: what is read here after the state belongs to that socket's key. Whoever registers in
-    /// another slot says CHAINED before returning, and so is not missed.
+    /// Returns the state of the key's only socket, if this is the key's bucket and the key has no
+    /// overflow slots. The result is a hint until a compare-and-swap from it succeeds. That
+    /// suffices, for three reasons:
+    /// 1. The state is loaded first, and its generation never repeats. So a step that succeeds
+    ///    proves that the same socket was there throughout.
+    /// 2. A socket keeps the occupancy of its bucket. So what is read here after the state belongs
+    ///    to that socket's key.
+    /// 3. A registration in an overflow slot sets CHAINED before it returns. So no mark that begins
+    ///    later misses its socket.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
         let seen = self.state.load();
@@ -38,7 +43,7 @@ impl Bucket {
     }
 }
 
-/// What the life of a key and of its first socket needs besides.
+/// What else the life of a key and of its first socket needs.
 pub(super) struct BucketWarm<K, M> {
     pub(super) key: ValueCell<K>,
     pub(super) data: SlotData<M>,
@@ -50,12 +55,12 @@ impl<K, M> Default for BucketWarm<K, M> {
     }
 }
 
-/// What only keys with several sockets, visitors, and who watches need.
+/// What only keys with several sockets, visitors or subscribers need.
 #[derive(Default)]
 pub(crate) struct BucketCold {
     pub(super) refs: SlotRefs,
     pub(super) turn: SlotTurn,
-    /// The slots of the key's chain that are free to take.
+    /// The free list of the key's chain.
     pub(crate) free_slots: FreeList,
     pub(crate) chain: SlotChain,
     pub(crate) takeovers: TakeoverVersion,

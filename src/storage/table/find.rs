@@ -1,13 +1,14 @@
-//! Looking a key up: where it may be, and whether it is there.
+//! Looks a key up: where it may be, and whether it is there.
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::table::home::HOME_LINES;
 use crate::storage::table::{BUCKETS_PER_LINE, Bucket, BucketLine, Table, key_state};
 
-/// Which bit of the hash says which bucket of a line is tried first: one that decides neither the shard nor the line.
+/// The bit of the hash that says which bucket of a line is tried first. It is one that chooses
+/// neither the shard nor the line.
 const FLIP_BIT: u32 = 20;
 
-/// Where a key may be.
+/// A bucket where a key may be.
 pub(crate) struct Candidate<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
     pub(crate) line: usize,
@@ -22,7 +23,7 @@ impl<K, M> Candidate<'_, K, M> {
     }
 }
 
-/// An active key: where it is, and which occupancy of the bucket it is.
+/// An active key: where it is, and in which occupancy of the bucket.
 pub(crate) struct ActiveKey<'a, K, M> {
     pub(crate) table: &'a Table<K, M>,
     pub(crate) index: u32,
@@ -31,7 +32,7 @@ pub(crate) struct ActiveKey<'a, K, M> {
 }
 
 impl<'a, K, M> ActiveKey<'a, K, M> {
-    /// The key that is in the bucket now, by who knows that there is one.
+    /// Returns the key that is in the bucket now. Precondition: the caller knows that there is one.
     pub(crate) fn now(table: &'a Table<K, M>, index: u32) -> Self {
         let bucket = table.bucket(index);
         Self { table, index, bucket, seen: bucket.key_state.load() }
@@ -39,8 +40,9 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
 }
 
 impl<K, M> Table<K, M> {
-    /// Where the key is, if it is in its first line or the one after it, as `distance` says; proves nothing. Which of the line's buckets
-    /// it is is computed rather than decided, since the processor could only guess.
+    /// Returns the bucket where the key is, if it is in its first line or the one after it, as
+    /// `distance` says. The result proves nothing. The side of the line is computed without a
+    /// branch, because the processor could only guess it.
     #[inline]
     pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
         let line = self.start(fingerprint.hash) + distance;
@@ -49,7 +51,7 @@ impl<K, M> Table<K, M> {
         Some(Candidate { table: self, line, side, bucket: &buckets[side] })
     }
 
-    /// The key, if it is active and in the first two lines, as nine in ten are.
+    /// Returns the key, if it is active and in the first two lines. Nine keys in ten are there.
     #[inline]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         [0, 1].into_iter().find_map(|distance| {
@@ -58,11 +60,11 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// The key, if it is active.
+    /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let mut bound = None;
         for (distance, line) in self.probe(fingerprint.hash) {
-            // The bound is far away: only who would have to go far looks.
+            // The bound is in another cache line, so only a long probe loads it.
             if distance > 3
                 && distance > *bound.get_or_insert_with(|| self.homes[self.home(fingerprint)].load().bound())
             {
@@ -79,7 +81,7 @@ impl<K, M> Table<K, M> {
         None
     }
 
-    /// The key, if it is in this bucket; else what the key's state was.
+    /// Returns the key, if it is in this bucket; otherwise the key state that was seen.
     #[inline]
     pub(crate) fn check<'a>(
         &'a self,
@@ -95,7 +97,8 @@ impl<K, M> Table<K, M> {
         if is_key { Ok(ActiveKey { table: self, index, bucket, seen }) } else { Err(seen) }
     }
 
-    /// The key's place in the order of the lines it may be in, with the distance from the first.
+    /// Returns the lines that the key may be in, in probe order, each with its distance from the
+    /// first.
     #[inline]
     pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
         let mut line = self.start(hash);
@@ -120,7 +123,7 @@ impl<K, M> Table<K, M> {
         ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
     }
 
-    /// The number of the key's home.
+    /// Returns the number of the key's home.
     #[inline]
     pub(crate) fn home(&self, fingerprint: &Fingerprint) -> usize {
         self.start(fingerprint.hash) / HOME_LINES

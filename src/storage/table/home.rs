@@ -1,28 +1,32 @@
-//! The home of a few neighbouring buckets' keys: the one place where it is decided who inserts a key.
+//! The home of the keys whose probe sequences begin in a few neighbouring lines: the one word that
+//! decides which inserter inserts a key.
 //!
-//! A key may stand in any bucket along its probe sequence, so no bucket can decide alone that the key is nowhere else. All
-//! keys whose sequences begin in the same few lines share a home; an inserter reads the home, searches, and commits by a
-//! compare-and-swap on the home that fails if anybody has inserted here since it read.
+//! A key may be in any bucket along its probe sequence, so no bucket can decide alone that the key
+//! is nowhere else. All keys whose sequences begin in the same few lines share a home. An inserter
+//! reads the home, searches, and commits by a compare-and-swap on the home. That step fails if
+//! another inserter has committed here since the read.
 //!
 //! # Layout, most significant bits first
 //! ```text
 //! | version: 47 | SEALED | bound: 6 | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
-//! - `bound` is how many lines beyond its first a key of this home has ever been put: a search ends there.
-//! - `pending` is the bucket that the last insertion committed and has not made visible yet, as a position seen from this home; the
-//!   table knows how to read it. Whoever meets it makes it visible.
+//! - `bound` is how many lines beyond its first a key of this home has ever been put. A search ends
+//!   there.
+//! - `pending` is the bucket that the last insertion committed and has not made visible yet. It is
+//!   a position relative to this home; the table knows how to read it. Every inserter that meets it
+//!   helps: it makes the bucket visible.
 //!
 //! # Transitions
-//! | from | to | operation | who |
+//! | from | to | operation | actor |
 //! |---|---|---|---|
 //! | open, nothing pending | next version, pending | `commit` | inserter |
-//! | pending | nothing pending | `clear` | anybody, once the bucket is a member |
+//! | pending | nothing pending | `clear` | any inserter, once the bucket is a member |
 //! | nothing pending | SEALED | `seal` | inserter into a newer table |
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
-/// Lines that share a home.
+/// The number of lines that share a home.
 pub(crate) const HOME_LINES: usize = 4;
 
 const PENDING_BITS: u32 = 10;
@@ -36,17 +40,17 @@ const BOUND: u64 = ((1 << BOUND_BITS) - 1) << BOUND_SHIFT;
 const SEALED: u64 = 1 << SEALED_SHIFT;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
-/// No probe sequence may be longer: the bound would not fit.
+/// The maximum length of a probe sequence: a longer one would not fit in the bound.
 pub(crate) const MAX_BOUND: u32 = (1 << BOUND_BITS) - 1;
-/// No position of a bucket may be a greater number.
+/// The highest position that a bucket may have.
 pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 
-/// What a home word held when it was looked at.
+/// What a home word held when it was loaded.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
-    /// The position of the bucket that is committed and not yet visible.
+    /// Returns the position of the bucket that is committed and not yet visible.
     #[inline]
     pub(crate) fn pending(self) -> Option<u32> {
         (self.0 & PENDING).checked_sub(1).map(|position| position as u32)
@@ -72,21 +76,27 @@ pub(crate) struct HomeGroup(AtomicU64);
 unsafe impl Zeroable for HomeGroup {}
 
 impl HomeGroup {
-    /// Ordering: Acquire, so that a search after this finds every insertion up to the version that was seen.
+    /// Loads the word.
+    ///
+    /// Ordering: Acquire, so that a search after this finds every insertion up to the version that
+    /// was seen.
     #[inline]
     pub(crate) fn load(&self) -> Snapshot {
         Snapshot(self.0.load(Ordering::Acquire))
     }
 
-    /// Ordering: AcqRel. Release hands the inserted key on to who helps or searches; Acquire orders the insertions of a home one
-    /// after another. Failure Relaxed: the caller begins with a fresh `load`.
+    /// Takes one step from `seen`.
+    ///
+    /// Ordering: AcqRel. Release passes the inserted key to threads that help or search. Acquire
+    /// orders the insertions of a home one after another. Failure Relaxed: the caller begins with a
+    /// fresh `load`.
     #[inline]
     fn step(&self, seen: Snapshot, next: u64) -> Result<Snapshot, ()> {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Snapshot(next)).map_err(drop)
     }
 
-    /// Commits the insertion of a key into the bucket at `position`, `distance` lines from its first, if nobody has inserted here
-    /// since `seen`.
+    /// Commits the insertion of a key into the bucket at `position`, `distance` lines from its
+    /// first. Fails if another inserter has committed here since `seen`.
     #[inline]
     pub(crate) fn commit(&self, seen: Snapshot, position: u32, distance: u32) -> Option<Snapshot> {
         debug_assert!(seen.pending().is_none() && !seen.is_sealed());
@@ -95,14 +105,15 @@ impl HomeGroup {
         self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()
     }
 
-    /// The pending bucket of `seen` is visible. Nothing is changed if somebody else has said so.
+    /// Clears the pending position of `seen`. Precondition: that bucket is visible. Changes nothing
+    /// if another thread has cleared it.
     #[inline]
     pub(crate) fn clear(&self, seen: Snapshot) {
-        // Either this thread clears it or another one has: there is nothing left to do.
+        // Either this thread clears it or another one has. Nothing is left to do in either case.
         let _ = self.step(seen, seen.0 & !PENDING);
     }
 
-    /// No more insertions. False if the word changed since `seen`.
+    /// Ends all insertions. Returns false if the word changed since `seen`.
     pub(crate) fn seal(&self, seen: Snapshot) -> bool {
         debug_assert!(seen.pending().is_none());
         self.step(seen, seen.0 | SEALED).is_ok()

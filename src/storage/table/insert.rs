@@ -1,20 +1,25 @@
-//! How a key gets into a table.
+//! Inserts keys into a table.
 //!
 //! # How a key is inserted once
 //! 1. Read the home. If an insertion is pending there, help it and start over.
 //! 2. Search. If the key is there, join it.
-//! 3. Claim a vacant bucket, which nobody sees yet, and write the key and its identity.
-//! 4. Commit: compare-and-swap the home from what was read in 1 to the next version, with this bucket pending. If that fails, somebody
-//!    else has inserted here since: start over, keeping the bucket.
-//! 5. Make the bucket a member; clear the pending mark. Whoever meets the mark does both.
+//! 3. Claim a vacant bucket, which no other thread sees yet, and write the key and its identity.
+//! 4. Commit: compare-and-swap the home from what was read in step 1 to the next version, with this
+//!    bucket pending. If that fails, another inserter has committed here since: start over and keep
+//!    the bucket.
+//! 5. Make the bucket a member and clear the pending position. Every inserter that meets a pending
+//!    position helps: it does both.
 //!
-//! Two inserters of one key have the same home; the second one's step 4 fails, and its next search finds the first one's bucket. Compare Purcell
-//! and Harris, "Non-blocking hashtables with open addressing" (2005), which has the same per-home bound and decides by
-//! scanning for competing entries; one word per home is simpler where keys are inserted far less often than they are looked up.
+//! Two inserters of one key have the same home. The second one's step 4 fails, and its next search
+//! finds the first one's bucket. Compare Purcell and Harris, "Non-blocking hashtables with open
+//! addressing" (2005): it has the same bound for each home, and decides by scanning for competing
+//! entries. One word for each home is simpler where keys are inserted far less often than they are
+//! looked up.
 //!
 //! # How a table is superseded
-//! An inserter into a newer table first seals the key's home in every older one, and joins the key if it is there. From then
-//! on step 4 fails in the older table, so the key can only be inserted in the newer one.
+//! An inserter into a newer table first seals the key's home in every older one, and joins the key
+//! if it is there. From then on step 4 fails in the older table, so the key can only be inserted in
+//! the newer one.
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
@@ -25,20 +30,23 @@ use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, Table, home, ke
 const _: () =
     assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_POSITION as usize + 1);
 
-/// What became of an attempt to insert a key. But for `Inserted` the key comes back.
+/// The outcome of an attempt to insert a key. Except for `Inserted`, it returns the key.
 pub(crate) enum InsertOutcome<'a, K, M> {
-    /// The key is active in this bucket, the caller is its one socket, and the bucket's inline slot is claimed for it.
+    /// The key is active in this bucket, the caller's socket is its only one, and the bucket's
+    /// inline slot is claimed for it.
     Inserted(u32, Claimed<'a, M>),
-    /// The key is there.
+    /// The key is there already.
     Exists(ActiveKey<'a, K, M>, K),
-    /// The key's home takes no more insertions, or no bucket is free where the key may go: a newer table is needed.
+    /// The key's home takes no more insertions, or no bucket is vacant where the key may go: a
+    /// newer table is needed.
     NoRoom(K),
 }
 
 impl<K, M> Table<K, M> {
     /// Inserts the key, or finds it.
     ///
-    /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has claimed the same bucket.
+    /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has
+    /// claimed the same bucket.
     pub(crate) fn insert(&self, fingerprint: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
         let index = self.home(fingerprint);
         let home = &self.homes[index];
@@ -78,7 +86,8 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// As `find`, by who knows the bound; if the key is not there, the first free bucket where it may go.
+    /// Searches as `find` does, with a known bound. If the key is not there, returns the first
+    /// vacant bucket where it may go.
     fn find_or_vacancy(&self, fingerprint: &Fingerprint, bound: u32) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, line) in self.probe(fingerprint.hash) {
@@ -103,7 +112,8 @@ impl<K, M> Table<K, M> {
         Err(vacancy)
     }
 
-    /// Claims the free bucket for the key, with its inline slot. The key comes back if somebody was faster.
+    /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
+    /// claimed the bucket first.
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
         let bucket = self.bucket(index);
@@ -115,7 +125,7 @@ impl<K, M> Table<K, M> {
         Ok(Staged::new(self, index, bucket, distance, slot, key))
     }
 
-    /// Makes the bucket of a committed insertion visible, unless that was done already.
+    /// Makes the bucket of a committed insertion visible, unless another thread has done so.
     fn help(&self, home: usize, committed: home::Snapshot) {
         let Some(position) = committed.pending() else { return };
         let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
@@ -124,8 +134,9 @@ impl<K, M> Table<K, M> {
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
         let claimed = key_state.load();
-        // The home still is as committed, so `claimed` is of that insertion and not of a later one: whoever inserted does not
-        // return, and so the bucket is not emptied, before the home is cleared.
+        // The home is still as committed, so `claimed` is of that insertion and not of a later one.
+        // The inserter does not return before the home is cleared, so the bucket is not emptied
+        // before that either.
         if home.load() != committed {
             return;
         }
@@ -135,13 +146,14 @@ impl<K, M> Table<K, M> {
         home.clear(committed);
     }
 
-    /// The position of a bucket, seen from the key's home: from which of its lines, how far, and to which bucket of the line.
+    /// Returns the position of a bucket relative to the key's home: the line of the home where the
+    /// probe starts, the distance from it, and the side of the line.
     fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
         let start = self.start(fingerprint.hash) % HOME_LINES;
         (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
     }
 
-    /// The bucket at a position, seen from a home.
+    /// Returns the bucket at a position relative to a home.
     fn bucket_at(&self, home: usize, position: u32) -> u32 {
         let (position, side) = (position / BUCKETS_PER_LINE as u32, position % BUCKETS_PER_LINE as u32);
         let (start, distance) =
@@ -150,7 +162,8 @@ impl<K, M> Table<K, M> {
         (line * BUCKETS_PER_LINE) as u32 + side
     }
 
-    /// Sees to it that nobody inserts the key here any more. After this, if `find` does not find it, it never will.
+    /// Seals the key's home, so that no thread inserts the key here any more. If `find` does not
+    /// find the key after this, it never will.
     pub(crate) fn seal(&self, fingerprint: &Fingerprint) {
         let index = self.home(fingerprint);
         let home = &self.homes[index];
@@ -165,7 +178,7 @@ impl<K, M> Table<K, M> {
     }
 }
 
-/// What an inserter holds while the home has not committed.
+/// What an inserter holds until the home has committed.
 enum Attempt<'a, K, M> {
     Key(K),
     Staged(Staged<'a, K, M>),
@@ -180,14 +193,14 @@ impl<K, M> Attempt<'_, K, M> {
     }
 }
 
-/// A bucket that was free when it was looked at.
+/// A bucket that was vacant when it was searched.
 struct Vacancy {
     distance: u32,
     index: u32,
     seen: key_state::Snapshot,
 }
 
-/// A claimed bucket with a key in it that nobody sees yet.
+/// A claimed bucket with a key in it that no other thread sees yet.
 struct Staged<'a, K, M> {
     table: &'a Table<K, M>,
     index: u32,
@@ -206,13 +219,14 @@ impl<'a, K, M> Staged<'a, K, M> {
         slot: Claimed<'a, M>,
         key: K,
     ) -> Self {
-        // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became vacant.
+        // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became
+        // vacant.
         unsafe { table.key(index).write(key) };
         Self { table, index, bucket, distance, slot }
     }
 
     fn withdraw(self) -> K {
-        // SAFETY: the home did not commit this bucket, so nobody else has seen the key.
+        // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { self.table.key(self.index).take() };
         self.slot.give_up();
         self.bucket.key_state.withdraw();

@@ -1,15 +1,18 @@
-//! Key to bucket: an open-addressing table whose buckets never move, without locks and without duplicates.
+//! Maps a key to its bucket: an open-addressing table whose buckets never move, without locks and
+//! without duplicates.
 //!
-//! A bucket holds what a mark needs, two buckets to a cache line: the key's state, its identity, and the state of its first
-//! socket's slot. What only the socket's own life needs is in a second array, what only further sockets and visitors need in a third; both
-//! are committed by the system as they are touched.
+//! A bucket holds what a mark needs, and two buckets share a cache line: the key's state, its
+//! identity, and the state of its first socket's slot. A second array holds what only the socket's
+//! own life needs. A third array holds what only further sockets and visitors need. The system
+//! commits the memory of both when it is first touched.
 //!
 //! # Where a key can be
-//! In the lines `start`, `start + 1`, `start + 3`, `start + 6`, … (triangular numbers, so that full stretches are left
-//! quickly), as far as the bound of its home says, in the first bucket that was free when it came. A search may stop early at a bucket
-//! that was never claimed: the key would have taken it.
+//! A key is in one of the lines `start`, `start + 1`, `start + 3`, `start + 6`, … (triangular
+//! numbers, so that a probe leaves full stretches quickly), no farther than the bound of its home
+//! says, in the first bucket that was vacant when the key was inserted. A search may stop early at
+//! a bucket that was never claimed, because the key would have taken it.
 //!
-//! How a key gets there is in `insert`.
+//! `insert` describes how a key gets there.
 
 mod bucket;
 pub(crate) mod epoch;
@@ -29,13 +32,13 @@ use bucket::{BucketLine, BucketWarm};
 pub(crate) use find::{ActiveKey, Candidate};
 use std::ptr;
 
-/// Buckets in a cache line.
+/// The number of buckets in a cache line.
 pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// One table of a shard.
 pub(crate) struct Table<K, M> {
     id: u32,
-    /// How many lines beyond its first a key may be put.
+    /// How many lines beyond its first one a key may be put.
     max_bound: u32,
     lines: ZeroedSlice<BucketLine>,
     homes: ZeroedSlice<HomeGroup>,
@@ -72,12 +75,12 @@ impl<K, M> Table<K, M> {
         &self.cold[bucket as usize]
     }
 
-    /// The inline slot of a bucket, if there is such a bucket.
+    /// Returns the inline slot of a bucket, if the bucket exists.
     pub(crate) fn slot(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
         (bucket < self.warm.len() as u32).then(|| self.inline_slot(bucket))
     }
 
-    /// The inline slot of a bucket that is there.
+    /// Returns the inline slot of a bucket. Precondition: the bucket exists.
     #[inline]
     pub(crate) fn inline_slot(&self, bucket: u32) -> SlotRef<'_, M> {
         SlotRef {
@@ -88,13 +91,13 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// The state of a bucket's inline slot, if there is such a bucket.
+    /// Returns the state of a bucket's inline slot, if the bucket exists.
     #[inline]
     pub(crate) fn state(&self, bucket: u32) -> Option<&SlotState> {
         self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].state)
     }
 
-    /// The bucket whose inline slot has this state, if it is in this table.
+    /// Returns the bucket whose inline slot has this state, if it is in this table.
     pub(crate) fn bucket_of(&self, state: &SlotState) -> Option<u32> {
         let distance = ptr::from_ref(state).addr().wrapping_sub(self.lines.as_ptr().addr());
         (distance < size_of_val(&*self.lines)).then(|| {
@@ -104,7 +107,7 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// Calls `f` with the state of each inline slot, in memory's order.
+    /// Calls `f` with the state of each inline slot, in memory order.
     #[inline]
     pub(crate) fn each_state<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
         for (line, BucketLine(buckets)) in self.lines.iter().enumerate() {
@@ -114,12 +117,12 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Where a key's cell is. When it may be used is for the key's state to say.
+    /// Returns the cell of a bucket's key. The key state decides who may use it and when.
     pub(crate) fn key(&self, bucket: u32) -> &ValueCell<K> {
         &self.warm[bucket as usize].key
     }
 
-    /// Asks for the first line of the key, or the one after it.
+    /// Prefetches the key's first line, or the one after it, as `distance` says.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
         if let Some(line) = self.lines.get(self.start(fingerprint.hash) + distance) {
@@ -127,7 +130,7 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Asks for what is kept of the line's first sockets besides their states.
+    /// Prefetches the data of the inline slots of a line.
     #[inline]
     pub(crate) fn prefetch_slot_data(&self, line: usize) {
         let first = line * BUCKETS_PER_LINE;
@@ -135,7 +138,7 @@ impl<K, M> Table<K, M> {
         prefetch(&self.warm[first + BUCKETS_PER_LINE - 1].data);
     }
 
-    /// Asks for all that an insertion of the key will need.
+    /// Prefetches all that an insertion of the key will need.
     #[inline]
     pub(crate) fn prefetch_insertion(&self, fingerprint: &Fingerprint) {
         let line = self.start(fingerprint.hash);
@@ -144,7 +147,7 @@ impl<K, M> Table<K, M> {
         prefetch(&self.warm[line * BUCKETS_PER_LINE]);
     }
 
-    /// Asks for all that the removal of a bucket's socket will need.
+    /// Prefetches all that the removal of a bucket's socket will need.
     #[inline]
     pub(crate) fn prefetch_removal(&self, bucket: u32) {
         prefetch(self.bucket(bucket));

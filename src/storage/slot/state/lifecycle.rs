@@ -1,32 +1,34 @@
-//! How sockets come to a slot and leave it: the steps of the word between vacant, busy, live and superseded.
+//! The lifecycle of a slot: the steps of its state between vacant, busy, live and superseded.
 
 use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WakeToken};
 use crate::storage::slot::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
 
-/// Who else was in the slot when its owner left it.
+/// Tells who else held the slot when its owner left it.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OtherHolders {
     pub(crate) waking: bool,
     pub(crate) visited: bool,
-    /// Another socket has taken over: this one was counted out by that.
+    /// Another socket has taken over, and that takeover has already subtracted this one from the
+    /// counts.
     pub(crate) superseded: bool,
 }
 
-/// What became of an attempt to supersede a socket.
+/// The outcome of an attempt to supersede a socket.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Superseded {
     /// That socket is gone; nothing was done.
     Gone,
-    /// Done. The topics that were due are the caller's to hand on; with the duty, it wakes the task and calls `wake_done`.
+    /// Done. The caller hands the topics that were due to the new socket. If there is a token, the
+    /// caller also wakes the task and calls `wake_done`.
     Done(Topics, Option<WakeToken>),
 }
 
 impl SlotState {
-    /// vacant -> busy. False if the slot is taken or retired.
+    /// Claims the slot: vacant -> busy. Returns false if the slot is taken or retired.
     pub(crate) fn claim(&self) -> bool {
         let mut seen = self.load();
         while seen.0 & (LIVE | DUE) == 0 {
@@ -38,40 +40,45 @@ impl SlotState {
         false
     }
 
-    /// vacant -> busy, by who alone can get at the slot.
+    /// Claims the slot: vacant -> busy. Precondition: no other thread can reach the slot.
     #[inline]
     pub(crate) fn claim_alone(&self) {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == 0);
-        // Ordering: Relaxed: others get here by the step that makes the bucket visible. A plain store: nobody else writes.
+        // Ordering: Relaxed: others reach the slot through the step that makes the bucket visible.
+        // A plain store, because no other thread writes.
         self.0.store(seen.0 | BUSY, Ordering::Relaxed);
     }
 
-    /// Whether a socket could move in.
+    /// Tells whether the slot can be claimed.
     #[inline]
     pub(crate) fn is_vacant(&self) -> bool {
         self.load().0 & (LIVE | DUE) == 0
     }
 
-    /// busy -> vacant, by a claimer that changed its mind.
+    /// Releases the claim: busy -> vacant. Called by a claimer that does not publish a socket.
     pub(crate) fn unclaim(&self) {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
-        // Ordering: Release, as `vacate`. A plain store: nobody else writes a busy word.
+        // Ordering: Release, as `vacate`. A plain store, because no other thread writes a busy
+        // state.
         self.0.store(seen.0 ^ BUSY, Ordering::Release);
     }
 
-    /// busy -> live, with `due` already due, by the claimer, after it wrote the values.
+    /// Publishes a socket: busy -> live, with `due` already due. Called by the claimer, after it
+    /// wrote the values.
     #[inline]
     pub(crate) fn publish(&self, due: Topics) -> Generation {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY);
-        // Ordering: Release, so that who sees the socket sees its values. A plain store: nobody else writes a busy word.
+        // Ordering: Release, so that who sees the socket sees its values. A plain store, because no
+        // other thread writes a busy state.
         self.0.store(seen.0 ^ BUSY | LIVE | u64::from(due.bits()), Ordering::Release);
         seen.generation()
     }
 
-    /// live -> superseded. Nobody can mark, visit or close the socket from here on; its owner is told.
+    /// Supersedes the socket: live -> superseded. From here on no thread can mark, visit or close
+    /// it. Its owner is notified.
     pub(crate) fn supersede(&self, generation: Generation) -> Superseded {
         let mut seen = self.load();
         while seen.is_live_as(generation) {
@@ -79,7 +86,8 @@ impl SlotState {
             let flags = if wake { seen.with_waker() } else { seen.0 };
             match self.step(seen, flags & !(LIVE | DUE) | CLOSED | BUSY) {
                 Ok(()) => {
-                    // Ordering: sequentially consistent, as in `take`: what was due is taken here.
+                    // Ordering: sequentially consistent, as in `take`: this step takes what was
+                    // due.
                     fence_after_step();
                     return Superseded::Done(seen.due(), wake.then_some(WakeToken(())));
                 }
@@ -89,7 +97,8 @@ impl SlotState {
         Superseded::Gone
     }
 
-    /// live or superseded -> busy, by the owner. Nobody can mark, visit, close or supersede the socket from here on.
+    /// Removes the socket: live or superseded -> busy. Called by the owner. From here on no thread
+    /// can mark, visit, close or supersede it.
     #[inline]
     pub(crate) fn remove(&self) -> OtherHolders {
         let mut seen = self.load();
@@ -105,13 +114,15 @@ impl SlotState {
         }
     }
 
-    /// busy -> vacant for the next generation, by who cleaned the slot up. False: there is none, the slot is retired.
+    /// Vacates the slot for the next generation: busy -> vacant. Called by the last holder, which
+    /// has cleaned the slot up. Returns false if there is no next generation: the slot is retired.
     #[inline]
     pub(crate) fn vacate(&self) -> bool {
         let seen = self.load();
         debug_assert!(seen.0 & (LIVE | DUE) == BUSY && !seen.is_waking());
         let Some(next) = seen.generation().next() else { return false };
-        // Ordering: Release, so that who claims the slot finds its cells emptied. A plain store: nobody else writes a busy word.
+        // Ordering: Release, so that a claimer of the slot finds its cells emptied. A plain store,
+        // because no other thread writes a busy state.
         self.0.store(u64::from(next.raw()) << GENERATION_SHIFT, Ordering::Release);
         true
     }
