@@ -164,7 +164,7 @@ async fn who_was_dismissed_and_comes_back_is_stopped() {
     let mut events = Events::open(&server, "ann", None).await;
     events.nothing_missed().await;
     server.request("DELETE", "/devices-sockets?id=ann", &[], b"").await;
-    assert_eq!(events.next().await, Some(Event::dismissed("4001 disconnected, for reason 0")));
+    assert_eq!(events.next().await, Some(Event::dismissed("4001 logged out")));
     assert_eq!(events.next().await, None);
     let back = server.request("GET", "/device-events?id=ann", &[("Last-Event-ID", "over")], b"").await;
     assert_eq!((back.status, &*back.body), (204, ""));
