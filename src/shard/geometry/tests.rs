@@ -7,7 +7,8 @@ fn shard_counts() -> impl Iterator<Item = usize> {
     (0..=MAX_SHARDS.trailing_zeros()).map(|bits| 1 << bits)
 }
 
-/// The least, the most and some numbers of sockets that a registry with so many shards can be built for.
+/// The least, the most and some numbers of sockets that a registry with so many shards can be
+/// built for.
 fn socket_counts(shards: usize) -> [usize; 7] {
     [shards, shards + 1, 2 * shards - 1, 1_000_003.max(shards), MAX_SOCKETS / 2, MAX_SOCKETS - 1, MAX_SOCKETS]
 }

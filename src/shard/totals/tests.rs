@@ -193,7 +193,8 @@ fn of_racing_threads_as_many_are_admitted_as_there_are_permits() {
     }
 }
 
-/// As many threads as permits, each of which holds one at most: there is always one to be had, though never where it was.
+/// As many threads as permits, each of which holds one at most: a permit is always free, though
+/// never where it was.
 #[test]
 fn nobody_is_refused_while_a_permit_is_free() {
     let totals = Totals::new(4, 4);

@@ -207,7 +207,7 @@ fn being_vacant_and_being_in_a_chain_are_independent() {
     assert_eq!(drain(&free_slots, &slab), [addrs[2], addrs[0]]);
 }
 
-/// Threads that allocate and release must never have the same slot. The slot's own state keeps them apart, and shows it.
+/// Threads that allocate and release must never have the same slot. The slot's own state shows it.
 #[test]
 fn no_slot_is_in_two_hands() {
     let slab = slab(32);

@@ -43,8 +43,8 @@ impl State {
 const BOUNDS: [u32; 4] = [0, 1, MAX_BOUND - 1, MAX_BOUND];
 const POSITIONS: [u32; 4] = [0, 1, MAX_POSITION - 1, MAX_POSITION];
 
-/// The valid states, but for the numbers in between: a home is never sealed while something is pending, except by its last
-/// version.
+/// The valid states, but for the numbers in between: a home is never sealed while something is
+/// pending, except by its last version.
 fn valid_states() -> Vec<State> {
     let mut states = Vec::new();
     for version in [0, 1, LAST - 1, LAST] {
