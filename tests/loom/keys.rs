@@ -300,17 +300,17 @@ fn empty_beside_permit_that_moves() {
     use loom::sync::Arc;
     check(|| {
         let totals = Arc::new(Totals::new(2, 2));
-        assert!(totals.acquire_permit(0));
+        assert!(totals.acquire_permit(1));
         let mover = {
             let totals = totals.clone();
             thread::spawn(move || {
-                assert!(totals.acquire_permit(1));
-                let _ = totals.shard(0).release_permit();
+                assert!(totals.acquire_permit(0));
+                let _ = totals.shard(1).release_permit();
             })
         };
         assert!(!totals.is_empty(), "empty, though there always was a socket");
         mover.join().unwrap();
-        let _ = totals.shard(1).release_permit();
+        let _ = totals.shard(0).release_permit();
         assert!(totals.is_empty());
     });
 }
