@@ -96,10 +96,12 @@ fn one_stays_beside_a_takeover_that_leaves() {
             if n < 2 {
                 return socket;
             }
-            drop(socket);
             let metadata = Tracked { key: 0, census: of_all.clone(), dropped: AtomicBool::new(false) };
             of_all.0.values.fetch_add(1, SeqCst);
-            inside.register_with(0, metadata).expect("far from every limit")
+            // While the first one is there, so that the other gets a slot that no takeover has had.
+            let later = inside.register_with(0, metadata).expect("far from every limit");
+            drop(socket);
+            later
         });
         assert!(held.iter().any(|socket| registry.contains(socket.id())), "each is superseded by one that is gone");
     });
