@@ -156,7 +156,7 @@ impl<K, M> Registry<K, M> {
 /// A task that moves between threads may hold it across an `await`. It may be dropped at any
 /// time: the registry stays closed, and a new [`close`](Registry::close) or `close_gradually`
 /// closes the rest.
-#[must_use = "sockets are told to go as the iterator goes on"]
+#[must_use = "sockets are closed as the iterator goes on"]
 pub struct CloseGradually<'a, K, M = ()> {
     registry: &'a Registry<K, M>,
     batch: usize,

@@ -128,7 +128,7 @@ pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
     }
 }
 
-/// Once a second: lets the metrics empty their buffers, which would grow for ever if nobody came for them.
+/// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper came for them.
 pub(crate) async fn keep_up(metrics: PrometheusHandle) {
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -48,7 +48,7 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(crate) drain_notice: Duration,
 
-    /// How many sockets of each kind are told to go at once when the server is asked to stop
+    /// How many sockets of each kind are closed together when the server is asked to stop
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) drain_batch: NonZeroUsize,
 

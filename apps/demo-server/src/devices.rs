@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::input::{DeviceName, UserId};
 
-/// With names and ids of the longest kind about 60 MB, whoever fills them.
+/// With names and ids of the longest kind about 60 MB at most.
 const MAX_DEVICES: usize = 100_000;
 const MAX_DEVICES_PER_ID: usize = 1_000;
 

@@ -38,7 +38,7 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
 
     /// Marks the key's sockets, and notes the time for those that have no mark unsent.
     pub(crate) fn mark(&self, key: &K) -> usize {
-        // The time first: whoever takes the mark sees it.
+        // The time first, so that the task that takes the mark sees it.
         self.registry().for_each_of(key, |socket| {
             if !socket.metadata().marked_at.note() {
                 self.meter.coalesced.increment(1);

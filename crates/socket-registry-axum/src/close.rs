@@ -42,7 +42,7 @@ impl Ending {
     }
 }
 
-/// What a client is told whose socket was told to go. It should come back by itself only if the server stops.
+/// What the client of a closed socket is told. It should come back by itself only if the server stops.
 pub(crate) fn farewell(closed: Closed) -> CloseFrame {
     let reason = match closed {
         Closed::Shutdown => Utf8Bytes::from_static("the server stops"),

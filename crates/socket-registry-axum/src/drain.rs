@@ -107,7 +107,7 @@ impl Drain {
         self
     }
 
-    /// How many sockets of each registry are told to go at once (default: 10,000).
+    /// How many sockets of each registry are closed together (default: 10,000).
     #[must_use]
     pub fn batch(mut self, batch: NonZeroUsize) -> Self {
         self.batch = batch;

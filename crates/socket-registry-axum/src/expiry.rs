@@ -50,7 +50,7 @@ impl Expiry {
 
     /// On the clock of the timers. The clock on the wall may be set: ask [`is_over`](Self::is_over) then.
     pub(crate) fn instant(&self) -> Instant {
-        // A year is as good as for ever, and later times may not be possible.
+        // A year is as good as no end, and later times may not be possible.
         Instant::now() + self.left().min(Duration::from_secs(365 * 86_400))
     }
 }

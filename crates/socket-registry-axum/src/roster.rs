@@ -32,7 +32,7 @@ impl<K: Ord + Hash + Clone> Roster<K> {
 }
 
 /// Tells which keys are online, now and whenever that or the number of their sockets may have changed, at most once per `pace`. A key
-/// that comes back within `grace` was never away. It goes on for ever: spawn it.
+/// that comes back within `grace` was never away. It never ends: spawn it.
 ///
 /// ```
 /// use std::time::Duration;

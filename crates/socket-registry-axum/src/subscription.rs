@@ -35,7 +35,7 @@ impl<K, M> Subscription<K, M> {
 
     /// Waits until an update is due and the pause after the last one is over. Cancel safe.
     ///
-    /// The socket is waited for during the pause as well: a socket that is told to go should not stay until it is over.
+    /// The socket is waited for during the pause as well: a socket that is closed should not stay until it is over.
     pub(crate) async fn due(&mut self) -> Result<Topics, Closed> {
         loop {
             if !self.held.is_empty() && self.free_at <= Instant::now() {
@@ -69,7 +69,7 @@ impl<K, M> Subscription<K, M> {
         self.counts.0.not_sent();
     }
 
-    /// Whether it was told to go because the server stops.
+    /// Whether it was closed because the server stops.
     pub(crate) fn stops(&self) -> bool {
         self.socket.close_reason() == Some(Closed::Shutdown)
     }
