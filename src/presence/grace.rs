@@ -1,9 +1,11 @@
 //! A grace period for presence events, on the caller's clock: a page that reloads has not gone.
 //!
 //! All timers run for the same period, so they form a queue, oldest first. A timer is valid only
-//! while the offline event that it was set for is still the one held for its key; the event's
-//! sequence shows this. So cancelling an event removes it from the map only, and its timer
-//! becomes invalid. `sweep` removes invalid timers before they outnumber the valid ones.
+//! while the offline event that it was set for is still the one held for its key; the timer's
+//! number shows this. The event's sequence would not: an event that arrives a second time, after
+//! it was cancelled, would make its first timer valid again. So cancelling an event removes it
+//! from the map only, and its timer becomes invalid. `sweep` removes invalid timers before they
+//! outnumber the valid ones.
 
 use crate::presence::{PresenceEvent, Sequence};
 use ahash::RandomState;
@@ -58,21 +60,28 @@ use std::time::{Duration, Instant};
 pub struct Grace<K> {
     period: Duration,
     limit: usize,
-    /// The sequence of the offline event held for each key.
-    held: HashMap<K, Sequence, RandomState>,
+    /// The offline event held for each key.
+    held: HashMap<K, Held, RandomState>,
     timers: VecDeque<Timer<K>>,
+    /// How many timers have been set: the number of the next one.
+    timers_set: u64,
     /// The events that may be released, in order.
     ready: VecDeque<PresenceEvent<K>>,
     /// The latest time that a caller has passed.
     latest: Option<Instant>,
 }
 
-/// Says when the offline event with this sequence may be released, if it is still held. The first
-/// timer of the queue is always valid.
+struct Held {
+    sequence: Sequence,
+    timer: u64,
+}
+
+/// Says when the offline event that holds this timer's number may be released. The first timer of
+/// the queue is always valid.
 struct Timer<K> {
     since: Instant,
     key: K,
-    sequence: Sequence,
+    number: u64,
 }
 
 impl<K: Eq + Hash + Clone> Grace<K> {
@@ -89,6 +98,7 @@ impl<K: Eq + Hash + Clone> Grace<K> {
             limit: Self::DEFAULT_LIMIT,
             held: HashMap::default(),
             timers: VecDeque::new(),
+            timers_set: 0,
             ready: VecDeque::new(),
             latest: None,
         }
@@ -108,14 +118,19 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     pub fn push(&mut self, event: PresenceEvent<K>, now: Instant) {
         let now = self.tell_expired(now);
         match &event {
-            PresenceEvent::Online { key, sequence } if self.held.get(key).is_some_and(|held| held < sequence) => {
+            PresenceEvent::Online { key, sequence }
+                if self.held.get(key).is_some_and(|held| held.sequence < *sequence) =>
+            {
                 self.held.remove(key);
                 self.sweep();
             }
-            PresenceEvent::Offline { key, sequence } if self.held.get(key).is_some_and(|held| held >= sequence) => {}
+            PresenceEvent::Offline { key, sequence }
+                if self.held.get(key).is_some_and(|held| held.sequence >= *sequence) => {}
             PresenceEvent::Offline { key, sequence } => {
-                self.held.insert(key.clone(), *sequence);
-                self.timers.push_back(Timer { since: now, key: key.clone(), sequence: *sequence });
+                let number = self.timers_set;
+                self.timers_set += 1;
+                self.held.insert(key.clone(), Held { sequence: *sequence, timer: number });
+                self.timers.push_back(Timer { since: now, key: key.clone(), number });
                 self.sweep();
                 self.tell_beyond_limit();
             }
@@ -155,8 +170,9 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     }
 
     fn tell_oldest(&mut self) {
-        if let Some(Timer { key, sequence, .. }) = self.timers.pop_front() {
-            self.held.remove(&key);
+        if let Some(Timer { key, .. }) = self.timers.pop_front()
+            && let Some(Held { sequence, .. }) = self.held.remove(&key)
+        {
             self.ready.push_back(PresenceEvent::Offline { key, sequence });
             self.sweep();
         }
@@ -166,7 +182,7 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     /// ones.
     fn sweep(&mut self) {
         let Self { held, timers, .. } = self;
-        let counts = |timer: &Timer<K>| held.get(&timer.key) == Some(&timer.sequence);
+        let counts = |timer: &Timer<K>| held.get(&timer.key).is_some_and(|held| held.timer == timer.number);
         while timers.front().is_some_and(|timer| !counts(timer)) {
             timers.pop_front();
         }

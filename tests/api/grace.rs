@@ -92,6 +92,20 @@ fn an_old_timer_does_not_fire_for_a_new_absence() {
     assert_eq!(told(&mut grace, clock.at(19)), [offline(1, 4)]);
 }
 
+/// The event of an absence that ended arrives again: its first timer runs out during the second
+/// absence, and must not end it early.
+#[test]
+fn an_event_that_comes_twice_gets_a_period_of_its_own() {
+    let (clock, mut grace) = grace();
+    grace.push(offline(9, 2), clock.at(0));
+    grace.push(offline(1, 6), clock.at(1));
+    grace.push(online(1, 7), clock.at(2));
+    grace.push(offline(1, 6), clock.at(5));
+    assert_eq!(told(&mut grace, clock.at(11)), [offline(9, 2)]);
+    assert_eq!(grace.next_at(), Some(clock.at(15)));
+    assert_eq!(told(&mut grace, clock.at(15)), [offline(1, 6)]);
+}
+
 #[test]
 fn events_that_come_late_end_nothing() {
     let (clock, mut grace) = grace();
