@@ -125,7 +125,8 @@ impl Storm {
                 let mark = marks.begun.fetch_add(1, Ordering::SeqCst) + 1;
                 self.registry.mark_topics(&key, Topics::topic(key as u32));
                 marks.done.store(mark, Ordering::SeqCst);
-                assert!(self.registry.key_count() <= KEYS);
+                // A key is counted out after it became idle: each holder may be that late with one.
+                assert!(self.registry.key_count() <= KEYS + HOLDERS);
             }
             thread::yield_now();
         }
