@@ -5,7 +5,7 @@ use crate::registry::Registry;
 use crate::registry::socket::SocketRef;
 use crate::shard::mark_many::Batch;
 use crate::shard::visit::Visitor;
-use crate::storage::slot::LocalId;
+use crate::storage::slot::{Fence, LocalId};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -238,7 +238,7 @@ impl<K, M> Registry<K, M> {
                 if answer == Some(true) {
                     // No shared fence for all sockets, unlike `mark_all`: `select` may just have
                     // written what the mark is about.
-                    marked += usize::from(shard.finish_mark(id, state.mark(seen, topics), &mut panics));
+                    marked += usize::from(shard.finish_mark(id, state.mark(seen, topics, Fence::Own), &mut panics));
                 }
             });
         }

@@ -4,7 +4,7 @@ use crate::error::Closed;
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
+use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
 use crate::sync::full_fence;
 use crate::topics::Topics;
@@ -22,7 +22,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             && let Some(seen) = bucket.single_socket(fingerprint)
             // The candidate is passed in parts: as a whole it would go through memory even on the
             // fast path.
-            && (self.try_mark(&bucket.state, seen, topics, false) || self.mark_single_slow(table, line, side, seen, topics))
+            && (self.try_mark(&bucket.state, seen, topics, Fence::Own) || self.mark_single_slow(table, line, side, seen, topics))
         {
             return 1;
         }
@@ -45,7 +45,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // owner then loads both cache lines in parallel.
         table.prefetch_slot_data(line);
         let slot = table.inline_slot((line * BUCKETS_PER_LINE + side) as u32);
-        let marked = slot.state.mark(seen, topics);
+        let marked = slot.state.mark(seen, topics, Fence::Own);
         if marked == MarkOutcome::Gone {
             return false;
         }
@@ -65,36 +65,35 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
         if let Some(Candidate { table, line, side, bucket }) = self.candidate(&fingerprint, 1)
             && let Some(seen) = bucket.single_socket(&fingerprint)
-            && (self.try_mark(&bucket.state, seen, topics, false)
+            && (self.try_mark(&bucket.state, seen, topics, Fence::Own)
                 || self.mark_single_slow(table, line, side, seen, topics))
         {
             return 1;
         }
         let mut panics = DeferredPanics::default();
         let marked =
-            self.find_slow(&fingerprint).map_or(0, |active| self.mark_key(&active, topics, false, &mut panics));
+            self.find_slow(&fingerprint).map_or(0, |active| self.mark_key(&active, topics, Fence::Own, &mut panics));
         panics.resume();
         marked
     }
 
     /// Marks on the fast path: see [`SlotState::try_mark`].
     #[inline]
-    pub(crate) fn try_mark(&self, state: &SlotState, seen: state::Snapshot, topics: Topics, fenced: bool) -> bool {
-        self.counters.tried_mark(state.try_mark(seen, topics, fenced), seen, topics)
+    pub(crate) fn try_mark(&self, state: &SlotState, seen: state::Snapshot, topics: Topics, fence: Fence) -> bool {
+        self.counters.tried_mark(state.try_mark(seen, topics, fence), seen, topics)
     }
 
-    /// Marks all sockets of a key; returns how many. For `fenced` see [`SlotState::mark_fenced`].
+    /// Marks all sockets of a key; returns how many. For `fence` see [`Fence`].
     pub(crate) fn mark_key(
         &self,
         active: &ActiveKey<'_, K, M>,
         topics: Topics,
-        fenced: bool,
+        fence: Fence,
         panics: &mut DeferredPanics,
     ) -> usize {
         let mut marked = 0;
         self.visit_key(active, |addr, state, seen| {
-            let outcome = if fenced { state.mark_fenced(seen, topics) } else { state.mark(seen, topics) };
-            let is_marked = self.finish_mark(LocalId::seen_at(addr, seen), outcome, panics);
+            let is_marked = self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, fence), panics);
             marked += usize::from(is_marked);
             is_marked
         });
@@ -109,7 +108,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if !seen.is_live_as(id.generation) {
             return false;
         }
-        self.try_mark(state, seen, topics, false) || self.mark_socket_slow(id, state, seen, topics)
+        self.try_mark(state, seen, topics, Fence::Own) || self.mark_socket_slow(id, state, seen, topics)
     }
 
     /// Makes topics due for one socket that were due before, for it or for a socket that it
@@ -117,33 +116,33 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn hand_on(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
         self.state(id.addr).is_some_and(|state| {
             let seen = state.load();
-            seen.is_live_as(id.generation) && self.finish_signal(id, state.mark(seen, topics), panics)
+            seen.is_live_as(id.generation) && self.finish_signal(id, state.mark(seen, topics, Fence::Own), panics)
         })
     }
 
     /// Does the same as `hand_on` for all sockets of a key.
     pub(crate) fn hand_on_to_key(&self, active: &ActiveKey<'_, K, M>, topics: Topics, panics: &mut DeferredPanics) {
         self.visit_key(active, |addr, state, seen| {
-            self.finish_signal(LocalId::seen_at(addr, seen), state.mark(seen, topics), panics)
+            self.finish_signal(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Own), panics)
         });
     }
 
     #[inline(never)]
     fn mark_socket_slow(&self, id: LocalId, state: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
         let mut panics = DeferredPanics::default();
-        let marked = self.finish_mark(id, state.mark(seen, topics), &mut panics);
+        let marked = self.finish_mark(id, state.mark(seen, topics, Fence::Own), &mut panics);
         panics.resume();
         marked
     }
 
     /// Makes `topics` due for every socket; returns how many there are.
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut DeferredPanics) -> usize {
-        // One fence serves all the marks: see `SlotState::mark_fenced`.
+        // One fence serves all the marks.
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            let is_marked = self.try_mark(state, seen, topics, true)
-                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark_fenced(seen, topics), panics);
+            let is_marked = self.try_mark(state, seen, topics, Fence::Shared)
+                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics);
             marked += usize::from(is_marked);
         });
         marked

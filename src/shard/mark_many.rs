@@ -3,6 +3,7 @@
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
+use crate::storage::slot::Fence;
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -55,7 +56,7 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
         if keys.is_empty() {
             return;
         }
-        // One fence serves all the marks: see `SlotState::mark_fenced`.
+        // One fence serves all the marks.
         full_fence();
         for entry in &mut *keys {
             let Some((shard, fingerprint)) = entry else { continue };
@@ -63,7 +64,9 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
                 .candidate(fingerprint, 0)
                 .and_then(|candidate| Some((candidate.bucket.single_socket(fingerprint)?, candidate)))
             {
-                Some((seen, candidate)) if shard.try_mark(&candidate.bucket.state, seen, topics, true) => *marked += 1,
+                Some((seen, candidate)) if shard.try_mark(&candidate.bucket.state, seen, topics, Fence::Shared) => {
+                    *marked += 1
+                }
                 Some((_, candidate)) => {
                     candidate.table.prefetch_slot_data(candidate.line);
                     continue;
@@ -76,7 +79,8 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
             *entry = None;
         }
         for (shard, fingerprint) in keys.iter().flatten() {
-            *marked += shard.find(fingerprint).map_or(0, |active| shard.mark_key(&active, topics, true, panics));
+            *marked +=
+                shard.find(fingerprint).map_or(0, |active| shard.mark_key(&active, topics, Fence::Shared, panics));
         }
     }
 }

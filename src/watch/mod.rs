@@ -30,7 +30,7 @@ use crate::shard::register::RegisterOptions;
 use crate::shard::totals::Totals;
 use crate::shard::visit::Visitor;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
-use crate::storage::slot::LocalId;
+use crate::storage::slot::{Fence, LocalId};
 use crate::storage::table::epoch::{ActivityEpoch, EpochClock, offline, online};
 use crate::sync::Arc;
 use crate::topics::Topics;
@@ -121,7 +121,7 @@ impl<K> Observer<K> for Arc<Watchers<K>> {
 
     fn counts_changed(&self, panics: &mut DeferredPanics) {
         if let Some(found) = self.shard.find(&self.counts) {
-            self.shard.mark_key(&found, Topics::UPDATE, false, panics);
+            self.shard.mark_key(&found, Topics::UPDATE, Fence::Own, panics);
         }
     }
 }

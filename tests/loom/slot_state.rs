@@ -1,7 +1,7 @@
 //! A slot's state by itself.
 
 use super::check;
-use crate::storage::slot::state::{MarkOutcome, SlotState, Woken};
+use crate::storage::slot::state::{Fence, MarkOutcome, SlotState, Woken};
 use crate::topics::Topics;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -18,10 +18,10 @@ fn live() -> Arc<SlotState> {
 
 /// The two ways that a mark can go.
 const WAYS: [fn(&SlotState); 2] = [
-    |state| drop(state.mark(state.load(), Topics::UPDATE)),
+    |state| drop(state.mark(state.load(), Topics::UPDATE, Fence::Own)),
     |state| {
-        if !state.try_mark(state.load(), Topics::UPDATE, false) {
-            let _ = state.mark(state.load(), Topics::UPDATE);
+        if !state.try_mark(state.load(), Topics::UPDATE, Fence::Own) {
+            let _ = state.mark(state.load(), Topics::UPDATE, Fence::Own);
         }
     },
 ];
@@ -42,7 +42,7 @@ fn mark_publishes() {
             })
         };
         data.store(1, Relaxed);
-        let _ = state.mark(state.load(), Topics::UPDATE);
+        let _ = state.mark(state.load(), Topics::UPDATE, Fence::Own);
         OUTCOMES[usize::from(taker.join().unwrap())].fetch_add(1, Relaxed);
     });
     assert!(OUTCOMES.iter().all(|outcome| outcome.load(Relaxed) > 0));
@@ -78,14 +78,14 @@ fn mark_that_loses_to_a_mark_publishes() {
         let seen = state.load();
         let other = {
             let state = state.clone();
-            thread::spawn(move || state.mark(state.load(), Topics::UPDATE))
+            thread::spawn(move || state.mark(state.load(), Topics::UPDATE, Fence::Own))
         };
         let taker = {
             let (state, data) = (state.clone(), data.clone());
             thread::spawn(move || !state.take().is_empty() && data.load(Relaxed) == 0)
         };
         data.store(1, Relaxed);
-        let _ = state.mark(seen, Topics::UPDATE);
+        let _ = state.mark(seen, Topics::UPDATE, Fence::Own);
         let missed = taker.join().unwrap();
         let _ = other.join().unwrap();
         assert!(!missed || state.take() == Topics::UPDATE, "an update was lost");
@@ -97,12 +97,12 @@ fn mark_that_loses_to_a_mark_publishes() {
 fn mark_within_a_take_publishes() {
     check(|| {
         let (state, data) = (live(), Arc::new(AtomicUsize::new(0)));
-        let _ = state.mark(state.load(), Topics::UPDATE);
+        let _ = state.mark(state.load(), Topics::UPDATE, Fence::Own);
         let marker = {
             let (state, data) = (state.clone(), data.clone());
             thread::spawn(move || {
                 data.store(1, Relaxed);
-                let _ = state.mark(state.load(), OTHER);
+                let _ = state.mark(state.load(), OTHER, Fence::Own);
             })
         };
         if state.take().contains(OTHER) {
@@ -119,13 +119,13 @@ fn every_topic_is_taken_once() {
         let state = live();
         let marker = {
             let state = state.clone();
-            thread::spawn(move || assert_eq!(state.mark(state.load(), OTHER), MarkOutcome::Set))
+            thread::spawn(move || assert_eq!(state.mark(state.load(), OTHER, Fence::Own), MarkOutcome::Set))
         };
         let taker = {
             let state = state.clone();
             thread::spawn(move || (state.take(), state.take()))
         };
-        assert_eq!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Set);
+        assert_eq!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Set);
         marker.join().unwrap();
         let (first, second) = taker.join().unwrap();
         let third = state.take();
@@ -141,7 +141,7 @@ fn arm_beside_mark() {
         let state = live();
         let marker = {
             let state = state.clone();
-            thread::spawn(move || state.mark(state.load(), Topics::UPDATE))
+            thread::spawn(move || state.mark(state.load(), Topics::UPDATE, Fence::Own))
         };
         let waits = state.arm();
         let marked = marker.join().unwrap();
@@ -158,7 +158,7 @@ fn two_marks_beside_waiting_owner() {
         assert!(state.arm());
         let markers = [Topics::UPDATE, OTHER].map(|topic| {
             let state = state.clone();
-            thread::spawn(move || matches!(state.mark(state.load(), topic), MarkOutcome::Wake(_)))
+            thread::spawn(move || matches!(state.mark(state.load(), topic, Fence::Own), MarkOutcome::Wake(_)))
         });
         let wakes = markers.map(|marker| marker.join().unwrap());
         assert_eq!(wakes, [true; 2]);
@@ -173,7 +173,7 @@ fn wait_again_while_woken() {
         let state = live();
         assert!(state.arm());
         for _ in 0..3 {
-            assert!(matches!(state.mark(state.load(), Topics::UPDATE), MarkOutcome::Wake(_)));
+            assert!(matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_)));
         }
         let waker = {
             let state = state.clone();
@@ -184,7 +184,7 @@ fn wait_again_while_woken() {
         };
         assert_eq!(state.take(), Topics::UPDATE);
         assert!(state.arm());
-        let direct = matches!(state.mark(state.load(), OTHER), MarkOutcome::Wake(_));
+        let direct = matches!(state.mark(state.load(), OTHER, Fence::Own), MarkOutcome::Wake(_));
         assert!(waker.join().unwrap() != direct, "the second wait was woken once");
     });
 }
@@ -197,7 +197,7 @@ fn due_does_not_pass_on() {
         let seen = state.load();
         let marker = {
             let state = state.clone();
-            thread::spawn(move || state.mark(seen, Topics::UPDATE))
+            thread::spawn(move || state.mark(seen, Topics::UPDATE, Fence::Own))
         };
         let _ = state.remove();
         assert!(state.vacate());

@@ -68,10 +68,10 @@ RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering:
 MUTANTS = [
     # The slot's state.
     Mutant("mark-no-fence", "a mark that sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
-        (STATE, "                full_fence();\n                fenced = true;", "                fenced = true;"),
+        (STATE, "                full_fence();\n                fence = Fence::Shared;", "                fence = Fence::Shared;"),
     ]),
     Mutant("try-mark-no-fence", "a mark that takes the fast path and sets nothing does not fence", "loom slot_state::mark_that_coalesces_publishes", [
-        (STATE, "        if !fenced {\n            full_fence();\n        }\n        self.load() == seen", "        self.load() == seen"),
+        (STATE, "        if fence == Fence::Own {\n            full_fence();\n        }\n        self.load() == seen", "        self.load() == seen"),
     ]),
     Mutant("try-mark-no-second-look", "a mark that takes the fast path and sets nothing does not look again", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "            full_fence();\n        }\n        self.load() == seen", "            full_fence();\n        }\n        true"),
@@ -86,7 +86,7 @@ MUTANTS = [
         (STATE, "                now = self.load();\n                continue;", "                return MarkOutcome::Unchanged;"),
     ]),
     Mutant("mark-fences-only-first", "a mark that loses to another one of the same topic does not fence", "loom slot_state::mark_that_loses_to_a_mark_publishes", [
-        (STATE, "Err(changed) => now = changed,", "Err(changed) => {\n                    fenced = true;\n                    now = changed;\n                }"),
+        (STATE, "Err(changed) => now = changed,", "Err(changed) => {\n                    fence = Fence::Shared;\n                    now = changed;\n                }"),
     ]),
     Mutant("mark-relaxed", "marks publish nothing", "loom slot_state::mark_publishes", [(STATE, STEP, RELAXED_STEP)]),
     Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom slot_state::mark_within_a_take_publishes", [

@@ -14,7 +14,7 @@ pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotD
 pub(crate) use addr::{MAX_OFFSET, MAX_SEGMENT, OFFSET_SHIFT, SlotAddr};
 pub(crate) use generation::{GENERATION_BITS, Generation};
 pub(crate) use refs::SlotRefs;
-pub(crate) use state::{MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};
+pub(crate) use state::{Fence, MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};
 pub(crate) use takeover_order::{SlotTurn, TakeoverClock, TakeoverVersion};
 pub(crate) use waker::WakerCell;
 

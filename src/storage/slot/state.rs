@@ -173,6 +173,16 @@ impl Snapshot {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WakeToken(());
 
+/// Says who fences between a marker's writes and its look at the state.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fence {
+    /// Each mark that needs a fence makes its own.
+    Own,
+    /// The caller has fenced after it wrote what the marks are about, and before it saw the state:
+    /// one fence serves many marks.
+    Shared,
+}
+
 /// The outcome of a mark, or of a call to close.
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
@@ -226,14 +236,14 @@ impl SlotState {
 
     /// Makes `topics` due for the socket that was `seen`, if it is still there.
     #[inline]
-    pub(crate) fn mark(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
-        self.set_bits(seen, seen.generation(), u64::from(topics.bits()), false)
+    pub(crate) fn mark(&self, seen: Snapshot, topics: Topics, fence: Fence) -> MarkOutcome {
+        self.set_bits(seen, seen.generation(), u64::from(topics.bits()), fence)
     }
 
     /// Tries the fast path of `mark`, which takes at most one step: the task does not wait, and no
     /// other thread interferes. Returns false if nothing was done.
     #[inline]
-    pub(crate) fn try_mark(&self, seen: Snapshot, topics: Topics, fenced: bool) -> bool {
+    pub(crate) fn try_mark(&self, seen: Snapshot, topics: Topics, fence: Fence) -> bool {
         let bits = u64::from(topics.bits());
         if seen.0 & (LIVE | WAITING | WAKERS) != LIVE {
             return false;
@@ -241,37 +251,30 @@ impl SlotState {
         if seen.0 & bits != bits {
             return self.step(seen, seen.0 | bits).is_ok();
         }
-        // As in `set_bits`. Fenced or not, a second load tells whether the topics are due for the
+        // As in `set_bits`. With either fence, a second load tells whether the topics are due for the
         // caller's socket.
-        if !fenced {
+        if fence == Fence::Own {
             full_fence();
         }
         self.load() == seen
     }
 
-    /// Does the same as `mark`. Precondition: the caller has fenced after it wrote what the mark is
-    /// about, and before the state was `seen`.
-    #[inline]
-    pub(crate) fn mark_fenced(&self, seen: Snapshot, topics: Topics) -> MarkOutcome {
-        self.set_bits(seen, seen.generation(), u64::from(topics.bits()), true)
-    }
-
     /// Closes the socket of that generation.
     pub(crate) fn close(&self, generation: Generation) -> MarkOutcome {
-        self.set_bits(self.load(), generation, CLOSED, true)
+        self.set_bits(self.load(), generation, CLOSED, Fence::Shared)
     }
 
-    /// Sets bits. Flags publish nothing, so a caller that sets one need not have `fenced`. Every
-    /// mark fences, even one of no topics.
+    /// Sets bits. Flags publish nothing, so a caller that sets one says `Shared` without a fence.
+    /// Every mark fences, even one of no topics.
     #[inline]
-    fn set_bits(&self, mut now: Snapshot, generation: Generation, bits: u64, mut fenced: bool) -> MarkOutcome {
+    fn set_bits(&self, mut now: Snapshot, generation: Generation, bits: u64, mut fence: Fence) -> MarkOutcome {
         loop {
             if !now.is_live_as(generation) {
                 return MarkOutcome::Gone;
             }
             let wake = bits & (DUE | CLOSED) != 0 && now.must_wake();
             if now.0 & bits == bits && !wake {
-                if fenced {
+                if fence == Fence::Shared {
                     return MarkOutcome::Unchanged;
                 }
                 // There is nothing to set, so no step releases what the caller wrote. A fence does
@@ -281,7 +284,7 @@ impl SlotState {
                 // the one order that neither Release nor Acquire keeps.
                 // Ordering: sequentially consistent, pairs with the fence in `take`.
                 full_fence();
-                fenced = true;
+                fence = Fence::Shared;
                 now = self.load();
                 continue;
             }
@@ -373,7 +376,7 @@ impl SlotState {
     /// Sets VISITED, so that the owner looks into the refs when it leaves. Called by a visitor.
     /// Returns false if that socket is gone.
     pub(crate) fn announce_visit(&self, generation: Generation) -> bool {
-        self.set_bits(self.load(), generation, VISITED, true) != MarkOutcome::Gone
+        self.set_bits(self.load(), generation, VISITED, Fence::Shared) != MarkOutcome::Gone
     }
 }
 

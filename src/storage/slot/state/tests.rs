@@ -148,7 +148,7 @@ fn mark_adds_topics_and_wakes_who_waits() {
     for state in live_states() {
         for topics in DUES {
             let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, topics != 0);
-            check(state, |word| word.mark(state.seen(), Topics::from_bits(topics)), returns, to);
+            check(state, |word| word.mark(state.seen(), Topics::from_bits(topics), Fence::Own), returns, to);
         }
     }
 }
@@ -159,7 +159,7 @@ fn mark_goes_by_what_the_word_holds_and_not_by_what_was_seen() {
         for seen in live_states().into_iter().filter(|seen| seen.generation == state.generation) {
             for topics in DUES {
                 let (returns, to) = with_bits_set(state, State { due: state.due | topics, ..state }, topics != 0);
-                check(state, |word| word.mark(seen.seen(), Topics::from_bits(topics)), returns, to);
+                check(state, |word| word.mark(seen.seen(), Topics::from_bits(topics), Fence::Own), returns, to);
             }
         }
     }
@@ -171,9 +171,9 @@ fn what_is_meant_for_another_socket_changes_nothing() {
         for generation in GENERATIONS.into_iter().filter(|&g| !state.live || g != state.generation) {
             for due in DUES {
                 let seen = State { generation, live: true, due, ..State::default() }.seen();
-                check(state, |word| word.mark(seen, Topics::EMPTY), MarkOutcome::Gone, state);
-                check(state, |word| word.mark(seen, Topics::UPDATE), MarkOutcome::Gone, state);
-                check(state, |word| word.mark(seen, Topics::ALL), MarkOutcome::Gone, state);
+                check(state, |word| word.mark(seen, Topics::EMPTY, Fence::Own), MarkOutcome::Gone, state);
+                check(state, |word| word.mark(seen, Topics::UPDATE, Fence::Own), MarkOutcome::Gone, state);
+                check(state, |word| word.mark(seen, Topics::ALL, Fence::Own), MarkOutcome::Gone, state);
             }
             check(state, |word| word.close(Generation::new(generation)), MarkOutcome::Gone, state);
             check(state, |word| word.announce_visit(Generation::new(generation)), false, state);
@@ -309,14 +309,18 @@ fn a_mark_beside_marks_that_wake_is_not_lost() {
     let wakes = |outcome| assert_eq!(outcome, MarkOutcome::Wake(WakeToken(())));
     let word = State { live: true, ..State::default() }.word();
     assert!(word.arm());
-    wakes(word.mark(word.load(), Topics::topic(1)));
-    wakes(word.mark(word.load(), Topics::topic(1)));
+    wakes(word.mark(word.load(), Topics::topic(1), Fence::Own));
+    wakes(word.mark(word.load(), Topics::topic(1), Fence::Own));
     assert_eq!(word.take(), Topics::topic(1));
     assert!(word.arm(), "the owner waits again while it is still being woken");
-    wakes(word.mark(word.load(), Topics::topic(2)));
+    wakes(word.mark(word.load(), Topics::topic(2), Fence::Own));
     assert_eq!(word.take(), Topics::topic(2));
     assert!(word.arm());
-    assert_eq!(word.mark(word.load(), Topics::topic(3)), MarkOutcome::Set, "three wake: the first to end looks again");
+    assert_eq!(
+        word.mark(word.load(), Topics::topic(3), Fence::Own),
+        MarkOutcome::Set,
+        "three wake: the first to end looks again"
+    );
     assert_eq!(word.wake_done(), Woken::Again);
     for _ in 0..3 {
         assert_eq!(word.wake_done(), Woken::Done);
