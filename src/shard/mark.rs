@@ -18,15 +18,16 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// marks. Every other case begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, fingerprint: &Fingerprint, topics: Topics) -> usize {
-        if let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, 0)
-            && let Some(seen) = bucket.single_socket(fingerprint)
-            // The candidate is passed in parts: as a whole it would go through memory even on the
-            // fast path.
-            && (self.try_mark(&bucket.state, seen, topics, Fence::Own) || self.mark_single_slow(table, line, side, seen, topics))
-        {
-            return 1;
-        }
-        self.mark_slow(*fingerprint, topics)
+        if self.mark_single(fingerprint, 0, topics) { 1 } else { self.mark_slow(*fingerprint, topics) }
+    }
+
+    /// Marks the key's only socket, if the key has only one and is in the line at this distance.
+    #[inline(always)]
+    fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> bool {
+        // The candidate is taken apart: as a whole it would go through memory even on the fast path.
+        let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, distance) else { return false };
+        let Some(seen) = bucket.single_socket(fingerprint) else { return false };
+        self.try_mark(&bucket.state, seen, topics, Fence::Own) || self.mark_single_slow(table, line, side, seen, topics)
     }
 
     /// Marks the key's only socket on the slow path, which most often finds a waiting owner.
@@ -63,11 +64,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
-        if let Some(Candidate { table, line, side, bucket }) = self.candidate(&fingerprint, 1)
-            && let Some(seen) = bucket.single_socket(&fingerprint)
-            && (self.try_mark(&bucket.state, seen, topics, Fence::Own)
-                || self.mark_single_slow(table, line, side, seen, topics))
-        {
+        if self.mark_single(&fingerprint, 1, topics) {
             return 1;
         }
         let mut panics = DeferredPanics::default();
