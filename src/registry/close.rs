@@ -66,10 +66,7 @@ impl<K, M> Registry<K, M> {
     /// [`disconnect`](Self::disconnect).
     pub fn disconnect_socket(&self, id: SocketId, reason: CloseReason) -> bool {
         let Some((shard, id)) = self.resolve(id) else { return false };
-        let mut panics = DeferredPanics::default();
-        let told = shard.close_socket(id, Closed::Disconnected(reason), &mut panics);
-        panics.resume();
-        told
+        DeferredPanics::scope(|panics| shard.close_socket(id, Closed::Disconnected(reason), panics))
     }
 
     fn disconnect_where<Q>(&self, key: &Q, reason: CloseReason, select: impl Fn(SocketId) -> bool) -> usize
@@ -78,19 +75,19 @@ impl<K, M> Registry<K, M> {
         Q: Hash + Eq + ?Sized,
     {
         let (shard, fingerprint) = self.locate(key);
-        let (mut told, mut panics) = (0, DeferredPanics::default());
-        if let Some(active) = shard.find(&fingerprint) {
+        let Some(active) = shard.find(&fingerprint) else { return 0 };
+        let mut told = 0;
+        DeferredPanics::scope(|panics| {
             shard.visit_key(&active, |addr, _, seen| {
                 let id = LocalId::seen_at(addr, seen);
                 if !select(shard.id(id)) {
                     return true;
                 }
-                let is_told = shard.close_socket(id, Closed::Disconnected(reason), &mut panics);
+                let is_told = shard.close_socket(id, Closed::Disconnected(reason), panics);
                 told += usize::from(is_told);
                 is_told
             });
-        }
-        panics.resume();
+        });
         told
     }
 }

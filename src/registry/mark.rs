@@ -175,10 +175,7 @@ impl<K, M> Registry<K, M> {
     /// assert!(sockets.iter().all(|socket| socket.take_due() == NEWS));
     /// ```
     pub fn mark_all_topics(&self, topics: Topics) -> usize {
-        let mut panics = DeferredPanics::default();
-        let marked = self.shards().map(|shard| shard.mark_all(topics, &mut panics)).sum();
-        panics.resume();
-        marked
+        DeferredPanics::scope(|panics| self.shards().map(|shard| shard.mark_all(topics, panics)).sum())
     }
 
     /// Makes an update due for every socket that `select` returns true for:

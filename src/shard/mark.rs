@@ -52,10 +52,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         self.counters.marked(marked == MarkOutcome::Unchanged);
         if let MarkOutcome::Wake(token) = marked {
-            let mut panics = DeferredPanics::default();
             let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
-            self.wake_at(slot, LocalId::seen_at(addr, seen), token, &mut panics);
-            panics.resume();
+            DeferredPanics::scope(|panics| self.wake_at(slot, LocalId::seen_at(addr, seen), token, panics));
         }
         true
     }
@@ -67,11 +65,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if self.mark_single(&fingerprint, 1, topics) {
             return 1;
         }
-        let mut panics = DeferredPanics::default();
-        let marked =
-            self.find_slow(&fingerprint).map_or(0, |active| self.mark_key(&active, topics, Fence::Own, &mut panics));
-        panics.resume();
-        marked
+        let Some(active) = self.find_slow(&fingerprint) else { return 0 };
+        DeferredPanics::scope(|panics| self.mark_key(&active, topics, Fence::Own, panics))
     }
 
     /// Marks on the fast path: see [`SlotState::try_mark`].
@@ -126,10 +121,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     #[inline(never)]
     fn mark_socket_slow(&self, id: LocalId, state: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
-        let mut panics = DeferredPanics::default();
-        let marked = self.finish_mark(id, state.mark(seen, topics, Fence::Own), &mut panics);
-        panics.resume();
-        marked
+        DeferredPanics::scope(|panics| self.finish_mark(id, state.mark(seen, topics, Fence::Own), panics))
     }
 
     /// Makes `topics` due for every socket; returns how many there are.

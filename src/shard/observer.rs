@@ -62,13 +62,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Notifies the watchers of the registration of the socket at `addr`. Called by its owner.
     #[cold]
     pub(crate) fn notify_active(&self, addr: SlotAddr) {
-        let mut panics = DeferredPanics::default();
-        let (table, bucket) = self.bucket_of(addr);
-        if !table.cold(bucket).epoch.is_told() {
-            self.tell_active(table, bucket, &mut panics);
-        }
-        self.observer.counts_changed(&mut panics);
-        panics.resume();
+        DeferredPanics::scope(|panics| {
+            let (table, bucket) = self.bucket_of(addr);
+            if !table.cold(bucket).epoch.is_told() {
+                self.tell_active(table, bucket, panics);
+            }
+            self.observer.counts_changed(panics);
+        });
     }
 
     /// Reports the epoch of the key in a bucket. Called by the owner of one of the key's sockets.

@@ -46,9 +46,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     pub(crate) fn take_over(&mut self) {
         self.took_over = true;
         self.shard.counters.taken_over();
-        let mut panics = DeferredPanics::default();
-        self.shard.take_over(self.local_id(), &mut panics);
-        panics.resume();
+        DeferredPanics::scope(|panics| self.shard.take_over(self.local_id(), panics));
     }
 
     #[inline]
@@ -129,11 +127,11 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// socket that took over.
     pub(crate) fn restore(&self, topics: Topics) {
         let id = self.local_id();
-        let mut panics = DeferredPanics::default();
-        if !self.shard.hand_on(id, topics, &mut panics) {
-            self.shard.restore(id.addr, topics, &mut panics);
-        }
-        panics.resume();
+        DeferredPanics::scope(|panics| {
+            if !self.shard.hand_on(id, topics, panics) {
+                self.shard.restore(id.addr, topics, panics);
+            }
+        });
     }
 }
 

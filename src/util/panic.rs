@@ -10,6 +10,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 pub(crate) struct DeferredPanics(Option<Box<dyn Any + Send>>);
 
 impl DeferredPanics {
+    /// Runs an operation over many sockets, and propagates the first panic that it caught.
+    #[inline]
+    pub(crate) fn scope<R>(operation: impl FnOnce(&mut Self) -> R) -> R {
+        let mut panics = Self::default();
+        let result = operation(&mut panics);
+        panics.resume();
+        result
+    }
+
     /// Calls `f`, and catches its panic.
     pub(crate) fn catch(&mut self, f: impl FnOnce()) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
