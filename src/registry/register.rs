@@ -3,6 +3,7 @@
 use crate::error::RegisterError;
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
+use crate::shard::counters::Event;
 use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
 use crate::sync::Arc;
@@ -109,9 +110,12 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         options: RegisterOptions,
     ) -> Result<Socket<K, M>, RegisterError> {
         let (shard, fingerprint) = self.locate(&key);
-        let registered =
-            shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
-        shard.counters.registered();
+        let registered = shard.register(&fingerprint, key, metadata, options).inspect_err(|error| {
+            if matches!(error, RegisterError::Full | RegisterError::KeyFull) {
+                shard.counters.count(Event::Refused);
+            }
+        })?;
+        shard.counters.count(Event::Registered);
         let mut owner = Owner::new(Arc::clone(shard), registered.addr);
         if options.takes_over {
             owner.take_over();

@@ -5,6 +5,7 @@ use crate::id::SocketId;
 use crate::registry::Registry;
 #[cfg(feature = "stats")]
 use crate::registry::RegistryShard;
+use crate::shard::counters::Event;
 #[cfg(feature = "stats")]
 use crate::storage::table::BUCKETS_PER_LINE;
 
@@ -45,16 +46,16 @@ pub struct Stats {
 #[cfg(feature = "stats")]
 impl Stats {
     fn add<K, M>(&mut self, shard: &RegistryShard<K, M>) {
-        let counters = shard.counters.numbers();
-        let coalesced = counters.coalesced.read();
-        self.marks += counters.changed.read() + coalesced;
+        let read = |event| shard.counters.read(event);
+        let coalesced = read(Event::Coalesced);
+        self.marks += read(Event::Changed) + coalesced;
         self.coalesced += coalesced;
-        self.wakes += counters.wakes.read();
-        self.registrations += counters.registrations.read();
-        self.removals += counters.removals.read();
-        self.stale_ids += counters.stale_ids.read();
-        self.refusals += counters.refusals.read();
-        self.takeovers += counters.takeovers.read();
+        self.wakes += read(Event::Woke);
+        self.registrations += read(Event::Registered);
+        self.removals += read(Event::Removed);
+        self.stale_ids += read(Event::StaleId);
+        self.refusals += read(Event::Refused);
+        self.takeovers += read(Event::Superseded);
         self.tables += shard.tables.iter().count();
         self.buckets += shard.tables.iter().map(|table| table.line_count() * BUCKETS_PER_LINE).sum::<usize>();
         self.slots += shard.slab.slot_count();
@@ -96,18 +97,11 @@ impl<K, M> Registry<K, M> {
 
 impl<K, M> Registry<K, M> {
     /// Counts an operation by id that found no socket. Returns `found`.
-    #[cfg(feature = "stats")]
     #[inline]
     pub(super) fn note_stale(&self, id: SocketId, found: bool) -> bool {
         if !found {
-            self.shard_of(id).counters.met_stale_id();
+            self.shard_of(id).counters.count(Event::StaleId);
         }
-        found
-    }
-
-    #[cfg(not(feature = "stats"))]
-    #[inline(always)]
-    pub(super) fn note_stale(&self, _id: SocketId, found: bool) -> bool {
         found
     }
 }

@@ -1,129 +1,61 @@
-//! Counters of a shard's operations. The feature `stats` enables them. Without it the counters have
-//! no fields and their methods do nothing, and the calling code is the same.
-
-pub(crate) use counting::Counters;
+//! Counts what a shard does. Only with the feature `stats`: without it the counters have no size,
+//! and to count compiles to nothing.
 
 #[cfg(feature = "stats")]
-mod counting {
-    use crate::error::RegisterError;
-    use crate::storage::slot::state::Snapshot;
-    use crate::sync::{AtomicU64, Ordering};
-    use crate::topics::Topics;
-    use crossbeam_utils::CachePadded;
+use crate::sync::{AtomicU64, Ordering};
+#[cfg(feature = "stats")]
+use crossbeam_utils::CachePadded;
 
-    /// Holds the counters of one shard.
-    #[derive(Default)]
-    pub(crate) struct Counters(CachePadded<ShardCounters>);
+/// What is counted.
+#[derive(Clone, Copy)]
+pub(crate) enum Event {
+    /// A mark made a topic due.
+    Changed,
+    /// A mark found its topics due.
+    Coalesced,
+    Woke,
+    Registered,
+    Removed,
+    /// An operation by id found no live socket.
+    StaleId,
+    /// A limit refused a registration.
+    Refused,
+    /// A takeover ended a socket.
+    Superseded,
+}
 
-    #[derive(Default)]
-    pub(crate) struct ShardCounters {
-        pub(crate) changed: Counter,
-        pub(crate) coalesced: Counter,
-        pub(crate) wakes: Counter,
-        pub(crate) registrations: Counter,
-        pub(crate) removals: Counter,
-        pub(crate) stale_ids: Counter,
-        pub(crate) refusals: Counter,
-        pub(crate) takeovers: Counter,
-    }
-
-    #[derive(Default)]
-    pub(crate) struct Counter(AtomicU64);
-
-    impl Counter {
-        fn count(&self) {
-            // Ordering: Relaxed. This is only a number: no thread publishes or finds anything by
-            // it.
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-
-        pub(crate) fn read(&self) -> u64 {
-            // Ordering: Relaxed, as in `count`.
-            self.0.load(Ordering::Relaxed)
-        }
-    }
-
-    impl Counters {
-        #[inline]
-        pub(crate) fn marked(&self, coalesced: bool) {
-            if coalesced { &self.0.coalesced } else { &self.0.changed }.count();
-        }
-
-        /// Counts a mark, if it was made, of a state that was `seen` before; returns `marked`.
-        #[inline]
-        pub(crate) fn tried_mark(&self, marked: bool, seen: Snapshot, topics: Topics) -> bool {
-            if marked {
-                self.marked(seen.due().contains(topics));
-            }
-            marked
-        }
-
-        pub(crate) fn woke(&self) {
-            self.0.wakes.count();
-        }
-
-        pub(crate) fn registered(&self) {
-            self.0.registrations.count();
-        }
-
-        pub(crate) fn removed(&self) {
-            self.0.removals.count();
-        }
-
-        pub(crate) fn refused(&self, error: &RegisterError) {
-            if matches!(error, RegisterError::Full | RegisterError::KeyFull) {
-                self.0.refusals.count();
-            }
-        }
-
-        pub(crate) fn taken_over(&self) {
-            self.0.takeovers.count();
-        }
-
-        pub(crate) fn met_stale_id(&self) {
-            self.0.stale_ids.count();
-        }
-
-        pub(crate) fn numbers(&self) -> &ShardCounters {
-            &self.0
-        }
+impl Event {
+    #[inline]
+    pub(crate) fn mark(coalesced: bool) -> Self {
+        if coalesced { Self::Coalesced } else { Self::Changed }
     }
 }
 
-#[cfg(not(feature = "stats"))]
-mod counting {
-    use crate::error::RegisterError;
-    use crate::storage::slot::state::Snapshot;
-    use crate::topics::Topics;
+#[cfg(feature = "stats")]
+const EVENTS: usize = Event::Superseded as usize + 1;
 
-    /// Counts nothing.
-    #[derive(Default)]
-    pub(crate) struct Counters(());
+/// How often each event happened in one shard.
+#[derive(Default)]
+pub(crate) struct Counters {
+    #[cfg(feature = "stats")]
+    counts: CachePadded<[AtomicU64; EVENTS]>,
+}
 
-    const _: () = assert!(size_of::<Counters>() == 0);
+const _: () = assert!(cfg!(feature = "stats") || size_of::<Counters>() == 0);
 
-    impl Counters {
-        #[inline(always)]
-        pub(crate) fn marked(&self, _coalesced: bool) {}
+impl Counters {
+    #[inline(always)]
+    pub(crate) fn count(&self, event: Event) {
+        #[cfg(feature = "stats")]
+        // Ordering: Relaxed. This is only a number: no thread publishes or finds anything by it.
+        self.counts[event as usize].fetch_add(1, Ordering::Relaxed);
+        #[cfg(not(feature = "stats"))]
+        let _ = event;
+    }
 
-        #[inline(always)]
-        pub(crate) fn tried_mark(&self, marked: bool, _seen: Snapshot, _topics: Topics) -> bool {
-            marked
-        }
-
-        #[inline(always)]
-        pub(crate) fn woke(&self) {}
-
-        #[inline(always)]
-        pub(crate) fn registered(&self) {}
-
-        #[inline(always)]
-        pub(crate) fn removed(&self) {}
-
-        #[inline(always)]
-        pub(crate) fn refused(&self, _error: &RegisterError) {}
-
-        #[inline(always)]
-        pub(crate) fn taken_over(&self) {}
+    #[cfg(feature = "stats")]
+    pub(crate) fn read(&self, event: Event) -> u64 {
+        // Ordering: Relaxed, as in `count`.
+        self.counts[event as usize].load(Ordering::Relaxed)
     }
 }

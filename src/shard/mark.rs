@@ -2,6 +2,7 @@
 
 use crate::error::Closed;
 use crate::shard::Shard;
+use crate::shard::counters::Event;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
@@ -50,7 +51,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if marked == MarkOutcome::Gone {
             return false;
         }
-        self.counters.marked(marked == MarkOutcome::Unchanged);
+        self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
         if let MarkOutcome::Wake(token) = marked {
             let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
             DeferredPanics::scope(|panics| self.wake_at(slot, LocalId::seen_at(addr, seen), token, panics));
@@ -72,7 +73,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks on the fast path: see [`SlotState::try_mark`].
     #[inline]
     pub(crate) fn try_mark(&self, state: &SlotState, seen: state::Snapshot, topics: Topics, fence: Fence) -> bool {
-        self.counters.tried_mark(state.try_mark(seen, topics, fence), seen, topics)
+        let is_marked = state.try_mark(seen, topics, fence);
+        if is_marked {
+            self.counters.count(Event::mark(seen.due().contains(topics)));
+        }
+        is_marked
     }
 
     /// Marks all sockets of a key; returns how many. For `fence` see [`Fence`].
@@ -147,7 +152,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline]
     pub(crate) fn finish_mark(&self, id: LocalId, marked: MarkOutcome, panics: &mut DeferredPanics) -> bool {
         if marked != MarkOutcome::Gone {
-            self.counters.marked(marked == MarkOutcome::Unchanged);
+            self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
         }
         self.finish_signal(id, marked, panics)
     }
@@ -170,7 +175,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     #[inline]
     fn wake_at(&self, slot: SlotRef<'_, M>, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
-        self.counters.woke();
+        self.counters.count(Event::Woke);
         if let Some(last) = slot.waking(id.generation, token).wake(panics) {
             let drops = self.finish_removal(id.addr, last);
             panics.catch(|| drop(drops));

@@ -45,7 +45,6 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[cold]
     pub(crate) fn take_over(&mut self) {
         self.took_over = true;
-        self.shard.counters.taken_over();
         DeferredPanics::scope(|panics| self.shard.take_over(self.local_id(), panics));
     }
 

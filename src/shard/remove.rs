@@ -12,6 +12,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::shard::counters::Event;
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
@@ -37,7 +38,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) unsafe fn remove(&self, addr: SlotAddr, took_over: bool) {
         let (table, bucket) = self.bucket_of(addr);
         table.prefetch_removal(bucket);
-        self.counters.removed();
+        self.counters.count(Event::Removed);
         let slot = self.slot_of(table, bucket, addr);
         let seen = slot.state.load();
         // SAFETY: by the caller's promise. The state shows the socket's generation as long as the

@@ -13,6 +13,7 @@
 #![allow(unsafe_code)]
 
 use crate::shard::Shard;
+use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::slot::{LocalId, SlotAddr, Superseded};
@@ -57,6 +58,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let Some(hold) = KeyHold::new(self, active) else { return };
         let Superseded::Done(due, token) = self.slot_at(id.addr).supersede(id.generation) else { return };
         std::mem::forget(hold);
+        self.counters.count(Event::Superseded);
         self.pass_on(active, Some(heir), due, panics);
         let mut notice = PendingNotice::default();
         let after = self.leave_key(active.table, active.index, false, &mut notice);

@@ -82,6 +82,17 @@ fn those_that_come_go_and_are_refused() {
 }
 
 #[test]
+fn a_takeover_counts_the_sockets_that_it_ends() {
+    let registry = Registry::<u64>::new();
+    let alone = registry.register_taking_over(1, ()).unwrap();
+    assert_eq!(registry.stats().takeovers, 0, "there was no socket to end");
+    let other = registry.register(1).unwrap();
+    let _new = registry.register_taking_over(1, ()).unwrap();
+    assert!(alone.is_closed() && other.is_closed());
+    assert_eq!(registry.stats().takeovers, 2);
+}
+
+#[test]
 fn what_is_given_back_or_handed_on_is_no_mark() {
     let registry = Registry::<u64>::new();
     let old = registry.register(1).unwrap();
