@@ -11,6 +11,7 @@ pub(crate) mod observer;
 pub(crate) mod owner;
 pub(crate) mod register;
 pub(crate) mod remove;
+pub(crate) mod sweep;
 pub(crate) mod takeover;
 pub(crate) mod totals;
 pub(crate) mod visit;

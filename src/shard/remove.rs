@@ -30,8 +30,8 @@ pub(crate) struct DeferredDrops<K, M> {
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
-    /// Lock-free. If the key goes idle, the removal takes one step for each further socket that the
-    /// key had at its peak.
+    /// Lock-free. If the key goes idle, or keeps fewer than half of its slots, the removal takes one
+    /// step for each slot of the key.
     ///
     /// # Safety
     /// The caller gives up the only handle of that socket.
@@ -49,7 +49,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             slot.turn.forget();
         }
         let drops = match exit {
-            OwnerExit::Alone(last) => self.vacate_slot(addr, last),
+            OwnerExit::Alone(last) => self.vacate_slot(table, bucket, addr, last),
             OwnerExit::Shared(exit) => return self.remove_shared((table, bucket), addr, exit),
         };
         let mut notice = PendingNotice::default();
@@ -57,6 +57,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
         notice.note(self.totals.shard(self.index).release_permit());
+        if addr.is_overflow() {
+            self.sweep_if_long(table, bucket);
+        }
         self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
 
@@ -81,20 +84,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Cleans up the slot of a socket that was removed while its slot had other holders.
     pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
         let (table, bucket) = self.bucket_of(addr);
-        let drops = self.vacate_slot(addr, last);
+        let drops = self.vacate_slot(table, bucket, addr, last);
         let after = self.release_hold(table, bucket);
         // SAFETY: `after` comes from the lingering socket's own step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        if addr.is_overflow() {
+            self.sweep_if_long(table, bucket);
+        }
         DeferredDrops { _drops: Some(drops), _key: key }
     }
 
     /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
-    /// slot by the free list.
-    fn vacate_slot(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
+    /// slot by the free list. A retired overflow slot is left to the next sweep.
+    fn vacate_slot(&self, table: &Table<K, M>, bucket: u32, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
-        if addr.is_overflow() && usable {
-            let (table, bucket) = self.bucket_of(addr);
-            table.cold(bucket).free_slots.push(&self.slab, addr, addr);
+        if let Some(slot) = addr.is_overflow().then(|| self.slab.slot(addr)).flatten() {
+            if usable {
+                table.cold(bucket).free_slots.push(&self.slab, addr, addr);
+            } else {
+                slot.disown();
+            }
         }
         drops
     }

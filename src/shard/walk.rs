@@ -4,15 +4,14 @@ use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket};
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until
     /// after it, and for none of another key.
     ///
-    /// The walk loads a socket's state first and the key's state second. If the key's state still
-    /// shows the same occupancy, the socket belongs to that key. The chain is the key's as long as
-    /// that holds.
+    /// The walk loads the state of the inline slot first and the key's state second. If the key's
+    /// state still shows the same occupancy, the socket belongs to that key.
     pub(crate) fn walk_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
@@ -34,25 +33,46 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         (is_keys && seen.is_live()).then_some(seen)
     }
 
-    /// Walks the key's chain: the part of `walk_key` that few keys need.
+    /// Walks the key's chain: the part of `walk_key` that few keys need. `SlotChain` says why the
+    /// walk meets the slots of this key alone, and each at most once.
     #[inline(never)]
     fn walk_chain<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
-        let &ActiveKey { table, index, bucket: Bucket { key_state, .. }, seen } = active;
-        let mut next = table.cold(index).chain.first();
-        while let Some((addr, slot)) = next.and_then(|addr| Some((addr, self.slab.slot(addr)?))) {
-            let state = slot.state();
-            let slot_seen = state.load();
-            next = SlotChain::next_of(slot);
-            if !key_state.load().is_still(seen) {
+        let chain = &active.table.cold(active.index).chain;
+        // The position of the slot that was met last: no slot from there on is met again.
+        let mut met = u64::MAX;
+        'start: loop {
+            let first = chain.first();
+            let Some(head) = first.and_then(|addr| self.slab.slot(addr)) else { return };
+            // Higher than the head's position alone.
+            let mut before = head.position() + 1;
+            if chain.first() != first {
+                continue;
+            }
+            if !active.bucket.key_state.load().is_still(active.seen) {
                 return;
             }
-            if slot_seen.is_live() {
-                f(addr, state, slot_seen);
+            let mut next = first;
+            while let Some((addr, slot)) = next.and_then(|addr| Some((addr, self.slab.slot(addr)?))) {
+                let position = slot.position();
+                let state = slot.state();
+                let seen = state.load();
+                next = SlotChain::next_of(slot);
+                if position >= before || slot.position() != position {
+                    continue 'start;
+                }
+                before = position;
+                if position < met {
+                    met = position;
+                    if seen.is_live() {
+                        f(addr, state, seen);
+                    }
+                }
             }
+            return;
         }
     }
 

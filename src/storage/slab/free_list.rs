@@ -42,8 +42,7 @@ impl FreeList {
             let next_free = slab.next_free(top).map_or(0, SlotAddr::raw);
             let next = ((head >> 32) + 1) << 32 | u64::from(next_free);
             // Ordering: Acquire, as the load. AcqRel is not needed: each slot below was released by
-            // its own push, and every later step continues the release sequence of that push. Only
-            // `take_all` ends the sequence, and it leaves nothing below.
+            // its own push, and every later step continues the release sequence of that push.
             match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
                 Ok(_) => return Some(top),
                 Err(now) => head = now,
@@ -51,13 +50,18 @@ impl FreeList {
         }
     }
 
-    /// Takes all slots in one operation, linked by `next_free`. Precondition: no other thread can
-    /// reach the list.
+    /// Takes all slots in one step, linked by `next_free`. The step counts as one pop.
     pub(crate) fn take_all(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
-        let head = self.0.load(Ordering::Acquire);
-        // Ordering: Relaxed: the key state passes the bucket on. The count of pops is kept.
-        self.0.store(head >> 32 << 32, Ordering::Relaxed);
-        SlotAddr::from_link(head as u32)
+        let mut head = self.0.load(Ordering::Acquire);
+        loop {
+            let top = SlotAddr::from_link(head as u32)?;
+            let next = ((head >> 32) + 1) << 32;
+            // Ordering: Acquire, as in `pop`.
+            match self.0.compare_exchange_weak(head, next, Ordering::Acquire, Ordering::Acquire) {
+                Ok(_) => return Some(top),
+                Err(now) => head = now,
+            }
+        }
     }
 }

@@ -1,18 +1,19 @@
 //! Overflow slots, for every socket of a key after the first, and the lists that link them.
 //!
-//! An overflow slot is in exactly one of these states: never used; in the slab's free list; or in a
-//! key's chain. A slot in a chain either holds a socket or is in the key's free list. A chain only
-//! grows while its key is active. A walker that keeps checking that the key is the same therefore
-//! never leaves the chain. When the key goes idle, the whole chain is returned to the slab.
+//! An overflow slot is in exactly one of these states: never used; in the slab's free list; in a
+//! key's chain; or retired and in no list. A slot in a chain holds a socket, is in the key's free
+//! list, or is retired. A removal that leaves most slots of a chain vacant sweeps it. When the key
+//! goes idle, the whole chain is returned to the slab.
 
 mod chain;
 mod free_list;
+mod sweep;
 
 pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
 use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
-use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable};
+use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ptr;
@@ -24,6 +25,8 @@ const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
 pub(crate) struct Slab<M> {
     pages: AppendList<Page<M>>,
     free: FreeList,
+    /// The highest position that was drawn.
+    positions: AtomicU64,
     max_page: usize,
 }
 
@@ -34,13 +37,18 @@ struct Page<M> {
     slots: ZeroedSlice<OverflowSlot<M>>,
 }
 
+/// The owner of a slot that no socket will use before its next push. No bucket has this address.
+const UNOWNED: u32 = u32::MAX;
+
 /// The slot of a socket that is not the first of its key.
 pub(crate) struct OverflowSlot<M> {
     state: SlotState,
     data: SlotData<M>,
     refs: SlotRefs,
     turn: SlotTurn,
-    /// The bucket of the key.
+    /// The position in the key's chain: see `chain`.
+    position: AtomicU64,
+    /// The bucket of the key, or `UNOWNED`.
     owner: AtomicU32,
     /// The next slot of the key's chain, or 0.
     next: AtomicU32,
@@ -55,6 +63,7 @@ impl<M> Default for OverflowSlot<M> {
             data: SlotData::default(),
             refs: SlotRefs::default(),
             turn: SlotTurn::default(),
+            position: AtomicU64::default(),
             owner: AtomicU32::default(),
             next: AtomicU32::default(),
             next_free: AtomicU32::default(),
@@ -82,6 +91,29 @@ impl<M> OverflowSlot<M> {
         // Ordering: Acquire, pairs with `SlotChain::push`.
         SlotAddr::from_raw(self.owner.load(Ordering::Acquire))
     }
+
+    fn set_owner(&self, owner: u32) {
+        // Ordering: Release. A reader that still looks at the slot's former socket, and reads this
+        // value, sees that the socket is gone.
+        self.owner.store(owner, Ordering::Release);
+    }
+
+    /// Marks the slot as one for a sweeper to unlink. Precondition: nobody is in the slot, and
+    /// nobody can claim it: it is retired, or the caller has sole possession of it.
+    pub(crate) fn disown(&self) {
+        self.set_owner(UNOWNED);
+    }
+
+    fn is_unowned(&self) -> bool {
+        self.owner().raw() == UNOWNED
+    }
+
+    /// Returns the slot's position in its chain: see `SlotChain`.
+    #[inline]
+    pub(crate) fn position(&self) -> u64 {
+        // Ordering: Acquire, pairs with `SlotChain::push`.
+        self.position.load(Ordering::Acquire)
+    }
 }
 
 impl<M> Page<M> {
@@ -97,7 +129,7 @@ impl<M> Page<M> {
 impl<M> Slab<M> {
     /// Returns an empty slab whose pages will have at most `max_page` slots.
     pub(crate) fn new(max_page: usize) -> Self {
-        Self { pages: AppendList::default(), free: FreeList::default(), max_page }
+        Self { pages: AppendList::default(), free: FreeList::default(), positions: AtomicU64::default(), max_page }
     }
 
     /// Returns the slot at `addr`, if there is one.
@@ -164,6 +196,13 @@ impl<M> Slab<M> {
     #[cfg(feature = "stats")]
     pub(crate) fn slot_count(&self) -> usize {
         self.pages.iter().map(|page| page.slots.len()).sum()
+    }
+
+    /// Draws a position for a slot that is pushed to a chain.
+    fn next_position(&self) -> u64 {
+        // Ordering: Relaxed: only the number matters. A caller that has seen another push draws a
+        // higher number than that push.
+        self.positions.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     fn next_free(&self, addr: SlotAddr) -> Option<SlotAddr> {

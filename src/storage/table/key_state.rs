@@ -161,6 +161,14 @@ impl Snapshot {
         (self.0 & LIVE) as u32
     }
 
+    /// Returns an upper bound for the number of slots that the key uses, if it is active: every
+    /// user of a slot is counted. Returns `None` for a key that is not active or whose count of
+    /// lingering is saturated.
+    pub(crate) fn used_slots(self) -> Option<u32> {
+        let is_known = self.is_active() && self.0 & LINGERING != LINGERING;
+        is_known.then(|| self.live() + ((self.0 & LINGERING) >> LINGERING_SHIFT) as u32)
+    }
+
     /// Returns the word with one more lingering; unchanged once it is saturated.
     fn lingering_more(self) -> u64 {
         if self.0 & LINGERING == LINGERING { self.0 } else { self.0 + ONE_LINGERING }
