@@ -7,10 +7,12 @@
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::SLOTS_STAY;
 use crate::shard::hold::KeyHold;
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Table};
+use crate::storage::occupancy::Occupancy;
+use crate::storage::table::{ActiveKey, Table};
 use crate::sync::MODELLED;
 
-/// How many buckets a walk looks at before other work has its turn.
+/// How many buckets, or groups that are not in use, a walk
+/// looks at before other work has its turn.
 pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 
 /// The position of the walk.
@@ -32,7 +34,7 @@ pub(crate) enum Scanned<K> {
 }
 
 impl KeyScan {
-    /// Advances to the next active key, over at most `left` buckets.
+    /// Advances to the next active key. It looks at `left` buckets or unused groups at most.
     pub(crate) fn advance<K, M>(
         &mut self,
         registry: &Registry<K, M>,
@@ -47,11 +49,15 @@ impl KeyScan {
             };
             self.table = Some(id);
             let table = shard.table(id).expect(SLOTS_STAY);
-            while (self.bucket as usize) < table.line_count() * BUCKETS_PER_LINE {
+            while self.bucket < table.bucket_count() {
                 if *left == 0 {
                     return Scanned::More;
                 }
                 *left -= 1;
+                if !table.occupancy.is_group_in_use(self.bucket) {
+                    self.bucket = Occupancy::next_group(self.bucket);
+                    continue;
+                }
                 let found = shard.epoch(table, self.bucket, clone);
                 // Not before: if `clone` panicked, a walk that had passed the key would take it
                 // for gone.
@@ -72,16 +78,15 @@ impl<K, M> RegistryShard<K, M> {
     /// Returns the active key in a bucket, and the number of its epoch. Returns `None` also if
     /// the key becomes idle meanwhile.
     fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
-        let bucket = table.bucket(index);
-        let seen = bucket.key_state.load();
-        if !seen.is_active() {
+        let active = ActiveKey::now(table, index);
+        if !active.seen.is_active() {
             return None;
         }
         // The hold precedes the step that ends the epoch, so the thread that makes this step
         // knows of the caller.
-        let hold = KeyHold::new(self, &ActiveKey { table, index, bucket, seen })?;
+        let hold = KeyHold::new(self, &active)?;
         let clock = &self.observer.clock;
-        let epoch = table.cold(index).epoch.number(clock, || bucket.key_state.load().is_still(seen))?;
+        let epoch = table.cold(index).epoch.number(clock, || active.bucket.key_state.load().is_still(active.seen))?;
         Some((clone(&hold.key()), epoch))
     }
 }

@@ -3,8 +3,7 @@
 use crate::error::{CloseReason, Closed};
 use crate::id::SocketId;
 use crate::registry::Registry;
-use crate::shard::cursor::SlotCursor;
-use crate::storage::slot::LocalId;
+use crate::storage::slot::{LocalId, SlotAddr};
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
 use std::fmt;
@@ -143,7 +142,7 @@ impl<K, M> Registry<K, M> {
     /// ```
     pub fn close_gradually(&self, batch: usize) -> CloseGradually<'_, K, M> {
         self.totals().close();
-        CloseGradually { registry: self, batch: batch.max(1), shard: 0, cursor: SlotCursor::default() }
+        CloseGradually { registry: self, batch: batch.max(1), shard: 0, last: None }
     }
 }
 
@@ -157,9 +156,10 @@ impl<K, M> Registry<K, M> {
 pub struct CloseGradually<'a, K, M = ()> {
     registry: &'a Registry<K, M>,
     batch: usize,
-    /// The shard where the next step begins. `cursor` says where in that shard.
+    /// The shard where the next step begins.
     shard: usize,
-    cursor: SlotCursor,
+    /// The slot in that shard after which it begins. None: at the beginning.
+    last: Option<SlotAddr>,
 }
 
 impl<K, M> Iterator for CloseGradually<'_, K, M> {
@@ -173,15 +173,15 @@ impl<K, M> Iterator for CloseGradually<'_, K, M> {
         while told < batch
             && let Some(shard) = registry.shard(self.shard)
         {
-            let is_at_end = self.cursor.advance(shard, |addr, seen| {
-                let closes = !seen.is_closed();
-                if closes && shard.close_socket(LocalId::seen_at(addr, seen), Closed::Shutdown, &mut panics) {
-                    told += 1;
-                }
-                told < batch
-            });
-            if is_at_end {
-                (self.shard, self.cursor) = (self.shard + 1, SlotCursor::default());
+            let mut open = shard.sockets_after(self.last).filter(|(_, _, seen)| !seen.is_closed());
+            while told < batch {
+                let Some((addr, _, seen)) = open.next() else {
+                    (self.shard, self.last) = (self.shard + 1, None);
+                    break;
+                };
+                self.last = Some(addr);
+                let id = LocalId::seen_at(addr, seen);
+                told += usize::from(shard.close_socket(id, Closed::Shutdown, &mut panics));
             }
         }
         panics.resume();

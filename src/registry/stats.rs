@@ -6,8 +6,6 @@ use crate::registry::Registry;
 #[cfg(feature = "stats")]
 use crate::registry::RegistryShard;
 use crate::shard::counters::Event;
-#[cfg(feature = "stats")]
-use crate::storage::table::BUCKETS_PER_LINE;
 
 /// What a registry has done since it was created, and how large its tables are: from
 /// [`Registry::stats`].
@@ -39,6 +37,10 @@ pub struct Stats {
     pub buckets: usize,
     /// Slots for additional sockets of keys, in use or not.
     pub slots: usize,
+    /// Groups of 64 neighbouring buckets or slots, of which at least one is in use. A walk over
+    /// all sockets, such as [`mark_all`](Registry::mark_all), looks at all 64 of each such group,
+    /// and at one number for each other group.
+    pub groups_in_use: usize,
     /// Active keys per bucket, or 0 if there are no buckets.
     pub load: f64,
 }
@@ -57,8 +59,9 @@ impl Stats {
         self.refusals += read(Event::Refused);
         self.takeovers += read(Event::Superseded);
         self.tables += shard.tables.iter().count();
-        self.buckets += shard.tables.iter().map(|table| table.line_count() * BUCKETS_PER_LINE).sum::<usize>();
+        self.buckets += shard.tables.iter().map(|table| table.bucket_count() as usize).sum::<usize>();
         self.slots += shard.slab.slot_count();
+        self.groups_in_use += shard.groups_in_use();
     }
 }
 

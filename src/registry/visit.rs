@@ -6,7 +6,6 @@ use crate::registry::socket::SocketRef;
 use crate::shard::hold::KeyHold;
 use crate::shard::visit::Visitor;
 use crate::storage::slot::LocalId;
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE};
 use std::borrow::Borrow;
 use std::hash::Hash;
 
@@ -49,16 +48,9 @@ impl<K, M> Registry<K, M> {
     /// ```
     pub fn for_each_key(&self, mut f: impl FnMut(&K)) {
         for shard in self.shards() {
-            for table in shard.tables.iter() {
-                for index in 0..(table.line_count() * BUCKETS_PER_LINE) as u32 {
-                    let bucket = table.bucket(index);
-                    let seen = bucket.key_state.load();
-                    if !seen.is_active() {
-                        continue;
-                    }
-                    if let Some(hold) = KeyHold::new(shard, &ActiveKey { table, index, bucket, seen }) {
-                        f(&hold.key());
-                    }
+            for active in shard.active_keys() {
+                if let Some(hold) = KeyHold::new(shard, &active) {
+                    f(&hold.key());
                 }
             }
         }

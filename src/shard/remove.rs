@@ -179,6 +179,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             }
         }
         own.key_state.vacate(own.state.is_vacant());
+        table.occupancy.sub(bucket);
         Some(key)
     }
 

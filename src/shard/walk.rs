@@ -4,7 +4,8 @@ use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE};
+use crate::storage::table::ActiveKey;
+use std::cmp::{Ordering, Reverse};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until
@@ -146,7 +147,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// may meet a socket whose own takeover is in progress more than once.
     pub(crate) fn visit<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         let since = self.takeovers.now();
-        self.walk(&mut f);
+        self.sockets_after(None).for_each(|(addr, state, seen)| f(addr, state, seen));
         if self.takeovers.now() != since {
             self.revisit(since, f);
         }
@@ -159,36 +160,64 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[cold]
     #[inline(never)]
     fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
-        for table in self.tables.iter() {
-            for index in 0..(table.line_count() * BUCKETS_PER_LINE) as u32 {
-                let active = ActiveKey::now(table, index);
-                let is_chained = active.seen.is_active() && active.seen.is_chained();
-                if is_chained && table.cold(index).takeovers.load() > since {
-                    self.revisit_key(&active, since, None, |addr, state, seen| {
-                        f(addr, state, seen);
-                        true
-                    });
-                }
+        for active in self.active_keys() {
+            let takeovers = &active.table.cold(active.index).takeovers;
+            if active.seen.is_chained() && takeovers.load() > since {
+                self.revisit_key(&active, since, None, |addr, state, seen| {
+                    f(addr, state, seen);
+                    true
+                });
             }
         }
     }
 
-    /// Calls `f` for each live socket that stays in its slot throughout.
-    fn walk<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
-        for table in self.tables.iter() {
-            table.each_state(|bucket, state| {
-                let seen = state.load();
-                if seen.is_live() {
-                    f(SlotAddr::inline(table.id(), bucket), state, seen);
-                }
-            });
-        }
-        for (addr, slot) in self.slab.iter() {
-            let state = slot.state();
-            let seen = state.load();
-            if seen.is_live() {
-                f(addr, state, seen);
-            }
-        }
+    /// Returns how many groups of buckets and slots may be in use: see `occupancy`.
+    #[cfg(feature = "stats")]
+    pub(crate) fn groups_in_use(&self) -> usize {
+        let buckets = self.tables.iter().map(|table| table.occupancy.groups_in_use());
+        buckets.chain(self.slab.pages().map(|page| page.groups_in_use())).sum()
     }
+
+    /// Iterates over the active keys: over each that is active throughout.
+    pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        self.tables.iter().flat_map(|table| table.active_keys())
+    }
+
+    /// Iterates over the live sockets after the slot at `last`, or over all: over each that stays
+    /// in its slot throughout.
+    #[inline]
+    pub(crate) fn sockets_after(
+        &self,
+        last: Option<SlotAddr>,
+    ) -> impl Iterator<Item = (SlotAddr, &SlotState, state::Snapshot)> {
+        let sockets = self.slots_after(last).map(|(addr, state)| (addr, state, state.load()));
+        sockets.filter(|(_, _, seen)| seen.is_live())
+    }
+
+    /// Iterates over the slots whose groups may be in use: the tables first, from the newest to
+    /// the oldest, then the slab's pages likewise.
+    #[inline]
+    fn slots_after(&self, last: Option<SlotAddr>) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
+        let inline = self
+            .tables
+            .iter()
+            .flat_map(move |table| table.slots_from(first_after(last, SlotAddr::inline(table.id(), 0))));
+        let overflow = self
+            .slab
+            .pages()
+            .flat_map(move |page| page.slots_from(first_after(last, SlotAddr::overflow(page.id(), 0))));
+        inline.chain(overflow)
+    }
+}
+
+/// Returns the offset of the first slot after the one at `last`, in the order of `slots_after`,
+/// within the table or page that begins at `start`. If the walk has passed all of it, returns an
+/// offset beyond its end.
+fn first_after(last: Option<SlotAddr>, start: SlotAddr) -> u32 {
+    let order = |addr: SlotAddr| (addr.is_overflow(), Reverse(addr.segment()));
+    last.map_or(0, |last| match order(start).cmp(&order(last)) {
+        Ordering::Less => u32::MAX,
+        Ordering::Equal => last.offset() + 1,
+        Ordering::Greater => 0,
+    })
 }

@@ -12,6 +12,7 @@
 //! is valid if the word is unchanged afterwards, or if the compare-and-swap on the word succeeds.
 
 pub(crate) mod fingerprint;
+pub(crate) mod occupancy;
 pub(crate) mod slab;
 pub(crate) mod slot;
 pub(crate) mod table;

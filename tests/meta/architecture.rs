@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// The same within `storage`.
-const STORAGE: &[&[&str]] = &[&["fingerprint", "slot"], &["slab"], &["table"]];
+const STORAGE: &[&[&str]] = &[&["fingerprint", "occupancy", "slot"], &["slab"], &["table"]];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

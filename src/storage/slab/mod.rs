@@ -12,6 +12,7 @@ mod sweep;
 pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
+use crate::storage::occupancy::Occupancy;
 use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
@@ -30,11 +31,14 @@ pub(crate) struct Slab<M> {
     max_page: usize,
 }
 
-struct Page<M> {
+/// An array of slots, which stays in place as long as the slab.
+pub(crate) struct Page<M> {
     id: u32,
     /// How many slots have been handed out. May be more than the page has.
     used: AtomicU32,
     slots: ZeroedSlice<OverflowSlot<M>>,
+    /// Which slots were allocated and not released.
+    occupancy: Occupancy,
 }
 
 /// The owner of a slot that no socket will use before its next push. No bucket has this address.
@@ -117,6 +121,22 @@ impl<M> OverflowSlot<M> {
 }
 
 impl<M> Page<M> {
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    #[cfg(feature = "stats")]
+    pub(crate) fn groups_in_use(&self) -> usize {
+        self.occupancy.groups_in_use()
+    }
+
+    /// Iterates over the slots from `first` on whose groups may be in use.
+    #[inline]
+    pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
+        let slots = self.occupancy.slots_from(first);
+        slots.map(|offset| (SlotAddr::overflow(self.id, offset), &self.slots[offset as usize].state))
+    }
+
     fn bump(&self) -> Option<u32> {
         let len = self.slots.len() as u32;
         // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load
@@ -135,12 +155,11 @@ impl<M> Slab<M> {
     /// Returns the slot at `addr`, if there is one.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
-        self.page(addr.segment())?.get(addr.offset() as usize)
+        self.page(addr)?.slots.get(addr.offset() as usize)
     }
 
-    /// Returns the slots of the page with that id, if there is one.
-    pub(crate) fn page(&self, id: u32) -> Option<&[OverflowSlot<M>]> {
-        self.pages.iter().find(|page| page.id == id).map(|page| &*page.slots)
+    fn page(&self, addr: SlotAddr) -> Option<&Page<M>> {
+        self.pages().find(|page| page.id == addr.segment())
     }
 
     /// Returns the address of the slot that `state` belongs to, if it is in this slab.
@@ -156,9 +175,18 @@ impl<M> Slab<M> {
     ///
     /// Lock-free, except for the allocator when a page is added.
     pub(crate) fn allocate(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
-        if let Some(addr) = self.free.pop(self) {
-            return Ok(Some(addr));
+        let addr = match self.free.pop(self) {
+            Some(addr) => Some(addr),
+            None => self.bump()?,
+        };
+        if let Some((page, addr)) = addr.and_then(|addr| Some((self.page(addr)?, addr))) {
+            page.occupancy.add(addr.offset());
         }
+        Ok(addr)
+    }
+
+    /// Returns a slot that was never used.
+    fn bump(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
         loop {
             let page = self.pages.newest();
             if let Some(page) = page
@@ -170,7 +198,8 @@ impl<M> Slab<M> {
             if len > self.max_page || id > MAX_SEGMENT {
                 return Ok(None);
             }
-            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots: ZeroedSlice::new(len)? });
+            let (slots, occupancy) = (ZeroedSlice::new(len)?, Occupancy::new(len)?);
+            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots, occupancy });
         }
     }
 
@@ -178,18 +207,21 @@ impl<M> Slab<M> {
     /// possession of them.
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
-        while let Some(next_free) = self.next_free(last) {
-            last = next_free;
+        loop {
+            if let Some(page) = self.page(last) {
+                page.occupancy.sub(last.offset());
+            }
+            match self.next_free(last) {
+                Some(next_free) => last = next_free,
+                None => break,
+            }
         }
         self.free.push(self, first, last);
     }
 
-    /// Iterates over every slot, used or not.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
-        self.pages.iter().flat_map(|page| {
-            let id = page.id;
-            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::overflow(id, offset as u32), slot))
-        })
+    /// Iterates over the pages, newest first.
+    pub(crate) fn pages(&self) -> impl Iterator<Item = &Page<M>> {
+        self.pages.iter().map(|segment| &**segment)
     }
 
     /// Returns the number of slots, used or not.

@@ -38,8 +38,8 @@ impl SlotChain {
         let head = self.first();
         let vacant = slab.disown(taken, head, free_slots);
         let unlinked = slab.unlink_unowned(head);
-        if let Some((first, last)) = vacant {
-            slab.free.push(slab, first, last);
+        if let Some(first) = vacant {
+            slab.release(first);
         }
         // Ordering: AcqRel. Release: the next sweeper finds the links as this one left them.
         // Acquire: the caller sees what those have removed that found this sweep at work.
@@ -50,14 +50,9 @@ impl SlotChain {
 
 impl<M> Slab<M> {
     /// Marks the slots that are linked by `next_free` as unowned, except for the head of the chain,
-    /// which goes back to the key's free list. Returns the first and the last of the others.
-    fn disown(
-        &self,
-        mut taken: Option<SlotAddr>,
-        head: Option<SlotAddr>,
-        free_slots: &FreeList,
-    ) -> Option<(SlotAddr, SlotAddr)> {
-        let mut vacant: Option<(SlotAddr, SlotAddr)> = None;
+    /// which goes back to the key's free list. Returns the first of the others.
+    fn disown(&self, mut taken: Option<SlotAddr>, head: Option<SlotAddr>, free_slots: &FreeList) -> Option<SlotAddr> {
+        let mut vacant: Option<SlotAddr> = None;
         while let Some((addr, slot)) = taken.and_then(|addr| Some((addr, self.slot(addr)?))) {
             taken = self.next_free(addr);
             if Some(addr) == head {
@@ -65,8 +60,8 @@ impl<M> Slab<M> {
             } else {
                 slot.disown();
                 // Ordering: Relaxed: the push to the slab's free list publishes it.
-                slot.next_free.store(vacant.map_or(0, |(first, _)| first.raw()), Ordering::Relaxed);
-                vacant = Some((addr, vacant.map_or(addr, |(_, last)| last)));
+                slot.next_free.store(vacant.map_or(0, SlotAddr::raw), Ordering::Relaxed);
+                vacant = Some(addr);
             }
         }
         vacant

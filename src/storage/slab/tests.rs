@@ -17,6 +17,15 @@ fn all(slab: &Slab<()>) -> Vec<SlotAddr> {
     std::iter::from_fn(|| allocate(slab)).collect()
 }
 
+fn slot_count(slab: &Slab<()>) -> usize {
+    slab.pages().map(|page| page.slots.len()).sum()
+}
+
+/// The slots that a walk looks at.
+fn in_use(slab: &Slab<()>) -> Vec<(SlotAddr, &SlotState)> {
+    slab.pages().flat_map(|page| page.slots_from(0)).collect()
+}
+
 /// Links the slots by `next_free`, the first on top.
 fn link(slab: &Slab<()>, addrs: &[SlotAddr]) {
     for (n, &addr) in addrs.iter().enumerate() {
@@ -48,10 +57,10 @@ fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
 #[test]
 fn a_page_is_added_only_when_it_is_needed() {
     let slab = slab(64);
-    assert!(slab.pages.newest().is_none() && slab.iter().next().is_none());
+    assert!(slab.pages.newest().is_none() && slot_count(&slab) == 0);
     for n in 0..33 {
         assert!(allocate(&slab).is_some());
-        assert_eq!(slab.iter().count(), if n < 32 { 32 } else { 96 });
+        assert_eq!(slot_count(&slab), if n < 32 { 32 } else { 96 });
     }
 }
 
@@ -74,19 +83,15 @@ fn an_exhausted_page_does_not_count_further() {
 fn a_slot_is_where_its_spot_says_and_nowhere_else() {
     let slab = slab(64);
     let addrs = all(&slab);
-    let found: Vec<_> = slab.iter().map(|(addr, slot)| (addr, ptr(slot))).collect();
+    let found: Vec<_> = in_use(&slab);
     assert_eq!(found.len(), addrs.len());
     for &(addr, slot) in &found {
         assert!(addrs.contains(&addr));
-        assert_eq!(slab.slot(addr).map(ptr), Some(slot));
+        assert!(std::ptr::eq(slab.slot(addr).expect("it exists").state(), slot));
     }
     for nowhere in [SlotAddr::overflow(0, 32), SlotAddr::overflow(1, 64), SlotAddr::overflow(2, 0)] {
         assert!(slab.slot(nowhere).is_none());
     }
-}
-
-fn ptr(slot: &OverflowSlot<()>) -> *const OverflowSlot<()> {
-    slot
 }
 
 #[test]
@@ -205,6 +210,23 @@ fn being_vacant_and_being_in_a_chain_are_independent() {
     free_slots.push(&slab, addrs[2], addrs[2]);
     assert_eq!(walk(&chain, &slab), [addrs[2], addrs[1], addrs[0]]);
     assert_eq!(drain(&free_slots, &slab), [addrs[2], addrs[0]]);
+}
+
+#[test]
+fn a_walk_looks_at_no_group_whose_slots_were_all_released() {
+    let slab = slab(1024);
+    assert_eq!(in_use(&slab).len(), 0);
+    let addrs = all(&slab);
+    assert_eq!(in_use(&slab).len(), addrs.len());
+    let (kept, rest): (Vec<_>, Vec<_>) =
+        addrs.iter().partition(|addr| addr.offset() == 100 && [2, 4].contains(&addr.segment()));
+    link(&slab, &rest);
+    slab.release(rest[0]);
+    let met: Vec<_> = in_use(&slab).into_iter().map(|(addr, _)| addr).collect();
+    assert_eq!((kept.len(), met.len()), (2, 2 * 64));
+    assert!(kept.iter().all(|addr| met.contains(addr)));
+    assert_eq!(all(&slab).len(), rest.len());
+    assert_eq!(in_use(&slab).len(), addrs.len(), "those that are used again are met again");
 }
 
 /// Threads that allocate and release must never have the same slot. The slot's own state shows it.

@@ -117,7 +117,9 @@ impl<K, M> Table<K, M> {
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
         let bucket = self.bucket(index);
+        self.occupancy.add(index);
         if !bucket.key_state.claim(seen, fingerprint.identity.kind) {
+            self.occupancy.sub(index);
             return Err(key);
         }
         bucket.identity.store(fingerprint.identity);
@@ -230,6 +232,7 @@ impl<'a, K, M> Staged<'a, K, M> {
         let key = unsafe { self.table.key(self.index).take() };
         self.slot.give_up();
         self.bucket.key_state.withdraw();
+        self.table.occupancy.sub(self.index);
         key
     }
 }

@@ -22,7 +22,8 @@ pub(crate) mod insert;
 pub(crate) mod key_state;
 
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{SlotRef, SlotState};
+use crate::storage::occupancy::Occupancy;
+use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
 use crate::storage::table::home::{HOME_LINES, HomeGroup};
 use crate::sync::prefetch;
 use crate::util::value_cell::ValueCell;
@@ -42,6 +43,8 @@ pub(crate) struct Table<K, M> {
     max_bound: u32,
     lines: ZeroedSlice<BucketLine>,
     homes: ZeroedSlice<HomeGroup>,
+    /// Which buckets are not vacant.
+    pub(crate) occupancy: Occupancy,
     warm: ZeroedSlice<BucketWarm<K, M>>,
     cold: ZeroedSlice<BucketCold>,
 }
@@ -53,6 +56,7 @@ impl<K, M> Table<K, M> {
             max_bound,
             lines: ZeroedSlice::new(lines)?,
             homes: ZeroedSlice::new(lines.div_ceil(HOME_LINES))?,
+            occupancy: Occupancy::new(lines * BUCKETS_PER_LINE)?,
             warm: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
             cold: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
         })
@@ -64,6 +68,10 @@ impl<K, M> Table<K, M> {
 
     pub(crate) fn line_count(&self) -> usize {
         self.lines.len()
+    }
+
+    pub(crate) fn bucket_count(&self) -> u32 {
+        (self.lines.len() * BUCKETS_PER_LINE) as u32
     }
 
     #[inline]
@@ -107,14 +115,17 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// Calls `f` with the state of each inline slot, in memory order.
+    /// Iterates over the inline slots of the buckets from `first` on whose groups may be in use.
     #[inline]
-    pub(crate) fn each_state<'a>(&'a self, mut f: impl FnMut(u32, &'a SlotState)) {
-        for (line, BucketLine(buckets)) in self.lines.iter().enumerate() {
-            for (side, bucket) in buckets.iter().enumerate() {
-                f((line * BUCKETS_PER_LINE + side) as u32, &bucket.state);
-            }
-        }
+    pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
+        let buckets = self.occupancy.slots_from(first);
+        buckets.map(|bucket| (SlotAddr::inline(self.id, bucket), &self.bucket(bucket).state))
+    }
+
+    /// Iterates over the active keys.
+    pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        let buckets = self.occupancy.slots_from(0).map(|bucket| ActiveKey::now(self, bucket));
+        buckets.filter(|key| key.seen.is_active())
     }
 
     /// Returns the cell of a bucket's key. The key state decides who may use it and when.
