@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
-use proptest::test_runner::{Config, FileFailurePersistence};
 use socket_registry::PresenceEvent::Lagged;
 use socket_registry::{Grace, PresenceEvent, Sequence};
+use testkit::repeatable_cases;
 
 type Event = PresenceEvent<u8>;
 
@@ -252,13 +252,8 @@ fn events() -> impl Strategy<Value = Vec<(Option<Event>, u64)>> {
     vec((event, prop_oneof![3 => 0u64..4, 1 => 0u64..15]), 0..60)
 }
 
-fn config() -> Config {
-    let persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as _);
-    Config { failure_persistence: persistence, ..Config::default() }
-}
-
 proptest::proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(repeatable_cases())]
 
     /// Any numbers, any gaps, polled or not.
     #[test]

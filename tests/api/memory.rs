@@ -47,7 +47,7 @@ fn a_registry_for_millions_takes_memory_for_what_is_there() {
         let registry: Registry<u64> =
             Registry::builder().shards(shards).max_sockets(Builder::<u64>::MAX_SOCKETS).build().unwrap();
         let sockets: Vec<_> = (0..200).map(|user| registry.register(user).unwrap()).collect();
-        let more = resident_mib() - before;
+        let more = resident_mib().saturating_sub(before); // the system may take pages away meanwhile
         assert!(more < 32, "{} sockets take {more} MiB with {shards} shards", sockets.len());
     }
 }

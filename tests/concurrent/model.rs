@@ -1,20 +1,17 @@
 //! Random operations on the registry and on a sequential oracle, side by side.
 //!
-//! `PROPTEST_CASES` asks for more of them than the default of 256.
+//! `PROPTEST_RNG_SEED` asks for other cases than the usual ones, `PROPTEST_CASES` for more than 256.
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};
 use proptest::sample::select;
-use proptest::test_runner::{Config, FileFailurePersistence};
+use proptest::test_runner::Config;
 use testkit::oracle::{Op, Setup, run};
+use testkit::repeatable_cases;
 
 fn config(one_in: u32) -> Config {
-    let default = Config::default();
-    Config {
-        cases: default.cases.div_ceil(one_in),
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..default
-    }
+    let all = repeatable_cases();
+    Config { cases: all.cases.div_ceil(one_in), ..all }
 }
 
 fn ops(at_most: usize) -> impl Strategy<Value = Vec<Op>> {

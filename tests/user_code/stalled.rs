@@ -7,13 +7,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
-use std::time::Duration;
 
 use socket_registry::{Registry, Topics};
-use testkit::{Hook, WakerCall, hooked_waker, reason};
-
-/// Far beyond any delay of a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+use testkit::{Hook, PATIENCE, WakerCall, hooked_waker, reason};
 
 /// Stops the one thread that passes it, until released or until its test is over.
 struct Gate {

@@ -111,25 +111,25 @@ async fn a_client_for_which_there_is_no_room_is_told_before_the_upgrade() {
 
 #[tokio::test]
 async fn many_changes_in_the_pause_are_one_update_when_it_is_over() {
-    let pause = Duration::from_millis(500);
+    let pause = Duration::from_secs(2);
     let sessions: Sessions<u64> = Sessions::builder(Registry::new()).min_interval(pause).build();
     let server = updates(&sessions).await;
     let mut client = server.open().await;
+    let start = Instant::now();
     sessions.registry().mark(&KEY);
     assert_eq!(next(&mut client).await, Frame::text("update"));
-    let start = Instant::now();
     for _ in 0..100 {
         sessions.registry().mark(&KEY);
     }
     assert_eq!(next(&mut client).await, Frame::text("update"));
-    assert!(start.elapsed() > pause / 2, "{:?}", start.elapsed());
+    assert!(start.elapsed() >= pause, "{:?}", start.elapsed());
     client.close(None).await.expect("it is open");
     assert!(matches!(next(&mut client).await, Frame::Close(_)), "an update too many");
 }
 
 #[tokio::test]
 async fn an_update_that_cannot_be_made_in_time_is_due_again_for_who_takes_over() {
-    let sessions: Sessions<u64> = Sessions::builder(Registry::new()).send_within(Duration::from_millis(500)).build();
+    let sessions: Sessions<u64> = Sessions::builder(Registry::new()).send_within(Duration::from_secs(2)).build();
     let route = {
         let sessions = sessions.clone();
         get(async move |ws: WebSocketUpgrade| sessions.upgrade(ws, KEY, |_| pending::<Message>()).await)
@@ -179,10 +179,11 @@ async fn a_client_of_a_page_that_never_answers_is_given_up() {
     let second = Duration::from_millis(100);
     let sessions: Sessions<u64> = Sessions::builder(Registry::new()).ping_every(second).pong_within(second).build();
     let server = updates(&sessions).await;
+    let mut counts = sessions.registry().watch_counts();
     // Answers are sent by reading, and this one never reads.
     let _silent = server.open().await;
-    assert_eq!(sessions.registry().socket_count(), 1);
     within("the silent one to be removed", sessions.registry().drained()).await;
+    assert!(counts.take_changed(), "it was never there");
 }
 
 #[tokio::test]

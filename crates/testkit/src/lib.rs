@@ -5,12 +5,14 @@
 //! - threads that start together ([`both()`], [`crowd()`]) or run until a test ends ([`Over`]);
 //! - wakers that count ([`Wakes`]) or run a test's code ([`hooked_waker()`]), a wait with a time
 //!   limit ([`block_on()`]), and an allocator that counts ([`LiveBytes`]);
-//! - close reasons by number ([`reason()`]).
+//! - close reasons by number ([`reason()`]), and proptest's cases, the same in every run.
 
 #![deny(unsafe_code)]
 #![allow(missing_docs, reason = "only this project's tests read it")]
 
 mod both;
+#[cfg(feature = "proptest")]
+mod cases;
 mod crowd;
 pub mod history;
 mod hooked_waker;
@@ -22,6 +24,8 @@ mod reason;
 mod wakes;
 
 pub use both::both;
+#[cfg(feature = "proptest")]
+pub use cases::repeatable_cases;
 pub use crowd::crowd;
 pub use hooked_waker::{Hook, WakerCall, hooked_waker};
 pub use live_bytes::LiveBytes;

@@ -70,7 +70,7 @@ async fn what_the_old_tab_was_not_told_the_new_one_is() {
 
 #[tokio::test]
 async fn a_pause_makes_one_update_of_many_changes() {
-    let server = Server::start_with(["--update-every", "2"]).await;
+    let server = Server::start_with(["--update-every", "5"]).await;
     let mut tab = server.open("/device-ws?id=ann").await;
     let mut events = Events::open(&server, "ann", None).await;
     events.nothing_missed().await;

