@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bearer;
 mod close;
@@ -9,6 +10,8 @@ mod events;
 mod expiry;
 mod handshake;
 mod messages;
+#[cfg(feature = "metrics")]
+pub mod metered;
 mod metrics;
 mod origin;
 mod pulse;
@@ -18,6 +21,7 @@ mod roster;
 pub mod serve;
 mod session;
 mod sessions;
+mod stop;
 mod subscription;
 
 pub use crate::bearer::bearer_token;
@@ -28,6 +32,7 @@ pub use crate::messages::IntoMessages;
 pub use crate::metrics::Metrics;
 pub use crate::origin::{Address, InvalidOrigin, OriginPolicy, address};
 pub use crate::refused::Refused;
-pub use crate::roster::follow_online;
+pub use crate::roster::{follow_count, follow_online};
 pub use crate::session::Session;
 pub use crate::sessions::{Builder, Sessions};
+pub use crate::stop::StopSignal;
