@@ -104,7 +104,9 @@ pub(crate) fn spawn_tasks(app: &Arc<App>, cli: &Cli) {
     tokio::spawn(follow_count(users.watch_counts(), Duration::from_secs(1), |count| {
         tracing::info!("active users {count}");
     }));
-    tokio::spawn(follow_count(users.watch_counts(), COUNT_PACE, move |_| drop(users.mark_all())));
+    tokio::spawn(follow_count(users.watch_counts(), COUNT_PACE, move |_| {
+        users.mark_all();
+    }));
     tokio::spawn(tell_online(Arc::clone(app), cli.online_grace));
     tokio::spawn(keep_up(app.metrics.clone()));
 }

@@ -30,7 +30,7 @@ pub(crate) fn install(level: Level) -> (Log, ErrorCounter) {
     (Log(Some(guard)), dropped)
 }
 
-/// On a thread of its own: where both outputs of the process are stuck or closed, the guard never returns.
+/// On a thread of its own: the guard does not return while the reader of the log is stuck.
 impl Drop for Log {
     fn drop(&mut self) {
         let (guard, (done, flushed)) = (self.0.take(), channel::<()>());
