@@ -27,9 +27,9 @@ async fn main() -> std::io::Result<()> {
         .with_state(sessions);
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = TcpListener::bind(address).await?;
+    let mut stop = StopSignal::new()?;
     println!("listening on http://{}", listener.local_addr()?);
 
-    let mut stop = StopSignal::new()?;
     let server = axum::serve(listener, app).with_graceful_shutdown(drain.closing());
     let (served, ()) = tokio::join!(server.into_future(), async {
         stop.recv().await;

@@ -134,7 +134,9 @@ mod tests {
         let registry: Registry<&str> = Registry::new();
         let (tell, mut told) = unbounded_channel();
         let pace = Duration::from_millis(100);
-        let following = follow_count(registry.watch_counts(), pace, move |count| drop(tell.send(count)));
+        let following = follow_count(registry.watch_counts(), pace, move |count| {
+            let _ = tell.send(count);
+        });
         let _ann = registry.register("ann").expect("there is room");
         tokio::spawn(following);
         assert_eq!(told.recv().await, Some(1));
