@@ -11,6 +11,7 @@ use axum::routing::{delete, get};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use socket_registry_axum::events_head;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -36,7 +37,7 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         )
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
-        .route("/device-events", get(sockets::device_events).head(sockets::device_events_head))
+        .route("/device-events", get(sockets::device_events).head(async |_: Caller| events_head().await))
         .route("/devices", get(devices).post(add_device))
         .route("/devices-sockets", delete(disconnect))
         .route("/onboard", get(onboard::ask).post(onboard::add))

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::extract::ws::Message;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use axum::response::sse::Event;
-use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use socket_registry::Topics;
@@ -115,11 +115,6 @@ pub(crate) async fn device_events(
         let _ = &open;
         ready(Event::default().event("update").data("update"))
     })?)
-}
-
-/// What GET would answer, without opening anything.
-pub(crate) async fn device_events_head(_: Caller) -> impl IntoResponse {
-    [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-transform")]
 }
 
 /// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.

@@ -11,6 +11,7 @@ mod expiry;
 mod handshake;
 mod messages;
 #[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub mod metered;
 mod metrics;
 mod origin;
@@ -18,6 +19,7 @@ mod pulse;
 mod refused;
 mod roster;
 #[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
 pub mod serve;
 mod session;
 mod sessions;
@@ -26,6 +28,7 @@ mod subscription;
 
 pub use crate::bearer::bearer_token;
 pub use crate::drain::{Drain, DrainGuard};
+pub use crate::events::events_head;
 pub use crate::expiry::Expiry;
 pub use crate::handshake::{Handshake, NoHandshake};
 pub use crate::messages::IntoMessages;

@@ -92,7 +92,6 @@ impl OriginPolicy {
     /// ```
     #[cfg(feature = "cors")]
     #[cfg_attr(docsrs, doc(cfg(feature = "cors")))]
-    #[must_use]
     pub fn cors(&self) -> CorsLayer {
         let policy = self.clone();
         CorsLayer::new().allow_origin(AllowOrigin::predicate(move |_, request| policy.permits(&request.headers)))
