@@ -1,7 +1,8 @@
 //! The registry on bare `tokio-tungstenite`: the path of the URL is the user.
 //!
 //! `cargo run --example tungstenite`, then open `ws://127.0.0.1:3001/alice` with any client, twice. Whatever one
-//! socket of alice says, all of alice's sockets hear `update`.
+//! socket of alice says, all of alice's sockets hear `update`. What a server needs besides, such as
+//! pings, deadlines and a graceful stop, is in `socket-registry-axum`.
 
 use std::error::Error;
 
@@ -9,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use socket_registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, http::StatusCode};
 
 type User = String;
@@ -54,10 +55,14 @@ async fn connection(tcp: TcpStream, registry: Registry<User>) -> Result<(), Box<
 
     loop {
         tokio::select! {
-            due = socket.due() => {
-                due?;
-                ws.send(Message::text("update")).await?;
-            }
+            due = socket.due() => match due {
+                Ok(_topics) => ws.send(Message::text("update")).await?,
+                // The code says whether the client should come back.
+                Err(closed) => {
+                    let frame = CloseFrame { code: closed.code().into(), reason: closed.to_string().into() };
+                    return Ok(ws.close(Some(frame)).await?);
+                }
+            },
             frame = ws.next() => {
                 // Without a next frame `socket` is dropped, and no other socket of this user is touched.
                 let Some(frame) = frame.transpose()? else { return Ok(()) };

@@ -44,8 +44,9 @@ export interface StateDetail {
 }
 
 export interface End {
-  reason: 'logged-out' | 'taken-over' | 'token-expired';
-  code: 4001 | 4002 | 4003;
+  /** Of 4001, 4002 and 4003. After a code that `isFinal` names it is `dismissed`, and the code says why. */
+  reason: 'logged-out' | 'taken-over' | 'token-expired' | 'dismissed';
+  code: number;
   /** What the server said about it. */
   text: string;
 }
@@ -63,6 +64,12 @@ export interface Options {
   onState?: (state: State, detail: StateDetail) => void;
   /** The server ended it, and to come back without being asked would be wrong. Not called after `close()`. */
   onEnd?: (end: End) => void;
+  /**
+   * Whether a connection that ends with this close code was ended for good. By default the codes 4000 to 4999 are final, which
+   * applications give a meaning; after all others the client comes back. Not asked for 4001, 4002 and 4003, which are final, nor where
+   * there is no code.
+   */
+  isFinal?: (code: number) => boolean;
   /** Messages other than `update` and pings. Without it they are ignored. */
   onMessage?: (text: string) => void;
   /** The delay before attempt n is random, up to `minDelay * 2 ** n` milliseconds. Default 1,000. */

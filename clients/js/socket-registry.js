@@ -1,8 +1,10 @@
 // Keeps a page up to date: the server says `update`, the page fetches again.
 // No dependency; the types are in socket-registry.d.ts, the use in README.md.
 
-/** After these close codes a client must not come back by itself. */
+/** The close codes that mean the same everywhere: after these a client must not come back by itself. */
 const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired' };
+/** The others of applications. A server says them on purpose: a page that came back would undo it. */
+const isOfApplication = code => 4000 <= code && code <= 4999;
 
 const DEFAULTS = {
   minDelay: 1_000,
@@ -11,6 +13,7 @@ const DEFAULTS = {
   fetchTimeout: 30_000,
   fallbackAfter: 3,
   probeEvery: 300_000,
+  isFinal: isOfApplication,
 };
 /** A connection that lasted so long shows that all is well again: the back-off begins anew. */
 const STABLE_AFTER = 5_000;
@@ -96,9 +99,9 @@ export function connect(url, options = {}) {
     }
     drop(probe);
     link = probe = null;
-    if (END_REASONS[code]) {
+    if (END_REASONS[code] || (code !== undefined && settings.isFinal(code))) {
       close();
-      options.onEnd?.({ reason: END_REASONS[code], code, text });
+      options.onEnd?.({ reason: END_REASONS[code] ?? 'dismissed', code, text });
       return;
     }
     const wasStable = mine.openedAt !== null && Date.now() - mine.openedAt >= STABLE_AFTER;

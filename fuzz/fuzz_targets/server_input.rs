@@ -2,15 +2,11 @@
 #![no_main]
 
 use std::borrow::Cow;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
 
 use arbitrary::Arbitrary;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
-use axum::http::{Request, StatusCode};
+use axum::http::{StatusCode, Uri};
 use demo_server::ApiError;
-use demo_server::input::{DeviceName, Reason, Single, UserId, is_invisible, turns_direction};
+use demo_server::input::{DeviceName, UserId, close_reason, flag, is_invisible, required, turns_direction};
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use socket_registry::CloseReason;
@@ -42,18 +38,16 @@ fuzz_target!(|input: Input<'_>| {
 
 /// What is made of a query: the id and the name, where they were not refused. None if no client can send it.
 fn ask(query: &str) -> Option<(Option<String>, Option<String>)> {
-    let request = Request::builder().uri(format!("/onboard?{query}")).body(()).ok()?;
-    let (mut parts, ()) = request.into_parts();
-    let id = taken(now(UserId::from_request_parts(&mut parts, &()))).map(|id| id.as_str().to_owned());
-    let name = taken(now(DeviceName::from_request_parts(&mut parts, &()))).map(|name| name.as_str().to_owned());
-    options(query, &mut parts);
+    let uri: Uri = format!("/onboard?{query}").parse().ok()?;
+    let id = taken(required::<UserId>(&uri, "id")).map(|id| id.as_str().to_owned());
+    let name = taken(required::<DeviceName>(&uri, "name")).map(|name| name.as_str().to_owned());
+    options(query, &uri);
     Some((id, name))
 }
 
 /// Where they are not said, they have their defaults.
-fn options(query: &str, parts: &mut Parts) {
-    let single = taken(now(Single::from_request_parts(parts, &()))).map(|Single(single)| single);
-    let reason = taken(now(Reason::from_request_parts(parts, &()))).map(|Reason(reason)| reason);
+fn options(query: &str, uri: &Uri) {
+    let (single, reason) = (taken(flag(uri, "single")), taken(close_reason(uri)));
     if !query.contains("single") {
         assert_eq!(single, Some(false));
     }
@@ -80,12 +74,4 @@ fn normal(text: &str) -> Option<String> {
     let normal: String = text.nfc().collect();
     let is_good = !text.is_empty() && text.len() <= 256 && normal.len() <= 256;
     (is_good && !normal.contains(char::is_control) && !normal.contains(turns_direction)).then_some(normal)
-}
-
-/// These futures wait for nothing.
-fn now<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => unreachable!("waits for nothing"),
-    }
 }

@@ -1,33 +1,34 @@
 //! What all requests share, and the tasks beside them.
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
-use socket_registry::Registry;
-use socket_registry_axum::{Drain, OriginPolicy, Sessions, follow_online};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use socket_registry::{Registry, Topics};
+use socket_registry_axum::metered::{Metered, Timed};
+use socket_registry_axum::{Drain, OriginPolicy, Sessions, follow_count, follow_online};
+use tokio::time::{MissedTickBehavior, interval};
+use tracing_appender::non_blocking::ErrorCounter;
 use uuid::Uuid;
 
 use crate::cli::Cli;
 use crate::devices::Devices;
-use crate::feed::Feed;
 use crate::identity::Identity;
 use crate::input::UserId;
-use crate::log::Log;
 use crate::onboard::Invitations;
 use crate::online;
 use crate::sockets::ONLINE;
 
 /// However fast users come and go, nobody reads what changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
+
+/// The metadata of a socket is what it hears of, besides what it is marked for by its key.
+pub(crate) type Feed<K> = Metered<K, Topics>;
 
 pub(crate) struct App {
     /// One fresh key per open page: the key count is the number of active users.
@@ -49,23 +50,21 @@ pub(crate) struct App {
     pub(crate) public_url: Option<String>,
     pub(crate) drain: Drain,
     pub(crate) metrics: PrometheusHandle,
-    pub(crate) log: Log,
+    pub(crate) log_lines_dropped: ErrorCounter,
 }
 
 impl App {
-    pub(crate) fn new(cli: &Cli, metrics: PrometheusHandle, log: Log) -> Result<Self, Box<dyn Error>> {
-        let mut active_users = Registry::builder().max_sockets_per_key(1);
-        let mut device_sockets = Registry::builder().max_sockets_per_key(cli.max_sockets_per_id);
-        if let Some(max) = cli.max_sockets {
-            active_users = active_users.max_sockets(max);
-            device_sockets = device_sockets.max_sockets(max);
-        }
-        let active_users = Feed::new(active_users.build()?, "active_users", COUNT_PACE, cli);
-        let device_sockets = Feed::new(device_sockets.build()?, "devices", cli.update_every, cli);
+    pub(crate) fn new(
+        cli: &Cli,
+        metrics: PrometheusHandle,
+        log_lines_dropped: ErrorCounter,
+    ) -> Result<Self, Box<dyn Error>> {
+        let active_users = feed("active_users", 1, COUNT_PACE, cli)?;
+        let device_sockets = feed("devices", cli.max_sockets_per_id, cli.update_every, cli)?;
         let origins =
             if cli.trust_proxy { OriginPolicy::same_origin().trusting_proxy() } else { OriginPolicy::same_origin() };
         Ok(Self {
-            drain: cli.drain().of(&active_users.sessions).of(&device_sockets.sessions),
+            drain: cli.drain().of(active_users.sessions()).of(device_sockets.sessions()),
             active_users,
             device_sockets,
             online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[],"sockets":[]}}"#)),
@@ -78,58 +77,57 @@ impl App {
             trusts_proxy: cli.trust_proxy,
             public_url: cli.public_url.clone(),
             metrics,
-            log,
+            log_lines_dropped,
         })
     }
 }
 
-/// Tells all active users when their number changed. It comes to one walk over them in each pause, however many join and leave.
-///
-/// The watch begins with the call: a task's first turn may come after the first users.
-pub(crate) fn tell_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
-    let mut counts = users.registry().watch_counts();
-    async move {
-        loop {
-            counts.changed().await;
-            users.mark_all();
-            sleep(COUNT_PACE).await;
-        }
-    }
+fn feed<K: Eq + Hash + Send + Sync + 'static>(
+    name: &'static str,
+    max_sockets_per_key: usize,
+    pace: Duration,
+    cli: &Cli,
+) -> Result<Feed<K>, Box<dyn Error>> {
+    let registry = Registry::<K, Timed<Topics>>::builder().max_sockets_per_key(max_sockets_per_key);
+    let registry = cli.max_sockets.into_iter().fold(registry, |registry, max| registry.max_sockets(max));
+    let sessions = Sessions::builder(registry.build()?)
+        .ping_every(cli.ping_every)
+        .pong_within(cli.pong_within)
+        .send_within(cli.pong_within)
+        .min_interval(pace);
+    Ok(Metered::new(name, sessions))
+}
+
+/// The tasks that tell who is here, and that number to the log.
+pub(crate) fn spawn_tasks(app: &Arc<App>, cli: &Cli) {
+    let users = app.active_users.registry().clone();
+    tokio::spawn(follow_count(users.watch_counts(), Duration::from_secs(1), |count| {
+        tracing::info!("active users {count}");
+    }));
+    tokio::spawn(follow_count(users.watch_counts(), COUNT_PACE, move |_| {
+        users.mark_all();
+    }));
+    tokio::spawn(tell_online(Arc::clone(app), cli.online_grace));
+    tokio::spawn(keep_up(app.metrics.clone()));
 }
 
 /// Tells the pages that want to know who is online.
-pub(crate) async fn tell_online(app: Arc<App>, grace: Duration) {
-    let registry = app.device_sockets.registry();
+async fn tell_online(app: Arc<App>, grace: Duration) {
+    let (registry, users) = (app.device_sockets.registry(), app.active_users.registry());
     let mut told = String::new();
     let tell = |ids: &BTreeSet<UserId>| {
         let text = online::text(ids, |id| registry.sockets_of(id).len());
         if text != told {
             told.clone_from(&text);
             *app.online.lock() = text.into();
-            app.active_users.mark_who_hears(ONLINE);
+            users.mark_where_topics(|socket| socket.metadata().contains(ONLINE), ONLINE);
         }
     };
     follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await;
 }
 
-/// Logs the number of active users when it changed, at most once a second. Its watch begins with the call, too.
-pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
-    let mut counts = users.registry().watch_counts();
-    async move {
-        let mut logged = 0;
-        loop {
-            counts.changed().await;
-            let count = counts.key_count();
-            if std::mem::replace(&mut logged, count) != count {
-                tracing::info!("active users {count}");
-                sleep(Duration::from_secs(1)).await;
-            }
-        }
-    }
-}
-
 /// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper came for them.
-pub(crate) async fn keep_up(metrics: PrometheusHandle) {
+async fn keep_up(metrics: PrometheusHandle) {
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -1,12 +1,14 @@
 //! The devices of each user: in memory, bounded, gone with the process.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use axum::http::StatusCode;
 use parking_lot::Mutex;
 use serde::Serialize;
+use uuid::Uuid;
 
+use crate::error::ApiError;
 use crate::input::{DeviceName, UserId};
 
 /// With names and ids of the longest kind about 60 MB at most.
@@ -18,6 +20,9 @@ pub(crate) struct Device {
     name: DeviceName,
     /// Milliseconds since the Unix epoch.
     added_at: f64,
+    /// Of the request that added it.
+    #[serde(skip)]
+    nonce: Uuid,
 }
 
 pub(crate) struct Devices {
@@ -32,37 +37,27 @@ struct Store {
     total: usize,
 }
 
-/// There is no room, and nothing was stored.
-pub(crate) enum StoreFull {
-    All,
-    Id,
-}
-
-impl fmt::Display for StoreFull {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::All => write!(f, "the server keeps {MAX_DEVICES} devices, no more"),
-            Self::Id => write!(f, "an id may have {MAX_DEVICES_PER_ID} devices, no more"),
-        }
-    }
-}
-
 impl Devices {
     pub(crate) fn new() -> Self {
         Self { store: Mutex::default(), started_at: now_ms() }
     }
 
-    pub(crate) fn add(&self, id: &UserId, name: DeviceName) -> Result<(), StoreFull> {
+    /// Adds a device, unless a request with the same nonce has done so or there is no room.
+    pub(crate) fn add(&self, id: &UserId, name: DeviceName, nonce: Uuid) -> Result<(), ApiError> {
         let added_at = now_ms();
         let mut store = self.store.lock();
         if store.total == MAX_DEVICES {
-            return Err(StoreFull::All);
+            return Err(full(format!("the server keeps {MAX_DEVICES} devices, no more")));
         }
         let devices = store.of_id.entry(id.clone()).or_default();
-        if devices.len() == MAX_DEVICES_PER_ID {
-            return Err(StoreFull::Id);
+        if devices.iter().any(|device| device.nonce == nonce) {
+            let message = "this button was used already: open the link again";
+            return Err(ApiError(StatusCode::CONFLICT, "invitation", message.to_owned()));
         }
-        devices.push(Device { name, added_at });
+        if devices.len() == MAX_DEVICES_PER_ID {
+            return Err(full(format!("an id may have {MAX_DEVICES_PER_ID} devices, no more")));
+        }
+        devices.push(Device { name, added_at, nonce });
         store.total += 1;
         Ok(())
     }
@@ -76,6 +71,10 @@ impl Devices {
         let count = self.store.lock().of_id.get(id).map_or(0, Vec::len);
         format!("{}-{count}", self.started_at)
     }
+}
+
+fn full(message: String) -> ApiError {
+    ApiError(StatusCode::INSUFFICIENT_STORAGE, "devices_full", message)
 }
 
 /// Milliseconds since the Unix epoch, with a fraction.

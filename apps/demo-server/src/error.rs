@@ -8,8 +8,6 @@ use serde_json::json;
 use socket_registry::RegisterError;
 use socket_registry_axum::{NoHandshake, Refused};
 
-use crate::devices::StoreFull;
-
 /// The status, the reason as metrics and logs name it, and what the client is told.
 #[derive(Debug)]
 pub struct ApiError(pub StatusCode, pub &'static str, pub String);
@@ -51,12 +49,6 @@ impl From<Refused> for ApiError {
             _ => "closed",
         };
         Self(refused.status(), reason, refused.message().to_owned())
-    }
-}
-
-impl From<StoreFull> for ApiError {
-    fn from(full: StoreFull) -> Self {
-        Self(StatusCode::INSUFFICIENT_STORAGE, "devices_full", full.to_string())
     }
 }
 

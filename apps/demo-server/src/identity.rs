@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::cli::Cli;
 use crate::error::ApiError;
 use crate::hs256;
-use crate::input::{UserId, query_value};
+use crate::input::{UserId, optional, required};
 
 /// HS256 is as strong as its hash is long (RFC 7518, section 3.2).
 const MIN_SECRET: usize = 32;
@@ -92,7 +92,7 @@ impl FromRequestParts<Arc<App>> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         match &app.identity {
             Identity::Claimed => {
-                let id = UserId::from_request_parts(parts, app).await?;
+                let id: UserId = required(&parts.uri, "id")?;
                 let credential = format!("id={}", utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC));
                 Ok(Self { id, credential, expiry: None })
             }
@@ -133,7 +133,7 @@ impl Proof {
 /// From the header or the subprotocols; an event stream of a browser can set neither, nor can a link, and put it into the query.
 fn token_of(parts: &Parts) -> Result<String, ApiError> {
     let token = bearer_token(&parts.headers).map(str::to_owned);
-    token.or_else(|| query_value(parts, "token").ok()).ok_or_else(|| {
+    token.or_else(|| optional(&parts.uri, "token").ok().flatten()).ok_or_else(|| {
         let message = "a token is missing: send `Authorization: Bearer TOKEN`, or the subprotocols `bearer, TOKEN` of a \
                        WebSocket, or `?token=TOKEN` where neither can be set";
         unauthorized("token_missing", message)

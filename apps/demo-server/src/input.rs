@@ -3,8 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
+use axum::http::Uri;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
 use socket_registry::CloseReason;
@@ -71,79 +70,49 @@ impl TryFrom<String> for DeviceName {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for UserId {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parameter(parts, "id")
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for DeviceName {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        parameter(parts, "name")
-    }
-}
-
-fn parameter<T: TryFrom<String, Error = String>>(parts: &Parts, name: &str) -> Result<T, ApiError> {
-    query_value(parts, name).and_then(T::try_from).map_err(ApiError::bad_request)
-}
-
-/// Whether the socket is to be the only one of its id: `single=1`.
-pub struct Single(pub bool);
-
-impl<S: Sync> FromRequestParts<S> for Single {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        flag(parts, "single").map(Self)
-    }
-}
-
-/// Why an id is disconnected, as a close code: `code=4003`, that of a log-out where it is not said.
-pub struct Reason(pub CloseReason);
-
-impl<S: Sync> FromRequestParts<S> for Reason {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let code = optional_query_value(parts, "code").map_err(ApiError::bad_request)?;
-        let Some(code) = code else { return Ok(Self(CloseReason::LOGGED_OUT)) };
-        let reason = code.parse().ok().and_then(CloseReason::new);
-        reason.map(Self).ok_or_else(|| ApiError::bad_request("code is not a number from 4000 to 4999"))
-    }
+/// The one value of that name in the query, checked.
+///
+/// # Errors
+/// A bad request, if it is missing or none.
+pub fn required<T: TryFrom<String, Error = String>>(uri: &Uri, name: &str) -> Result<T, ApiError> {
+    let value = optional(uri, name)?.ok_or_else(|| ApiError::bad_request(format!("{name} is missing")))?;
+    T::try_from(value).map_err(ApiError::bad_request)
 }
 
 /// A value of the query that is 1 for yes, and 0 or missing for no.
-pub(crate) fn flag(parts: &Parts, name: &str) -> Result<bool, ApiError> {
-    match optional_query_value(parts, name).map_err(ApiError::bad_request)?.as_deref() {
+///
+/// # Errors
+/// A bad request, if it is anything else.
+pub fn flag(uri: &Uri, name: &str) -> Result<bool, ApiError> {
+    match optional(uri, name)?.as_deref() {
         Some("1") => Ok(true),
         Some("0") | None => Ok(false),
         Some(_) => Err(ApiError::bad_request(format!("{name} is neither 1 nor 0"))),
     }
 }
 
-/// The one value of that name in the query.
-pub(crate) fn query_value(parts: &Parts, name: &str) -> Result<String, String> {
-    optional_query_value(parts, name)?.ok_or(format!("{name} is missing"))
+/// Why an id is disconnected, as a close code: `code=4003`, that of a log-out where it is not said.
+///
+/// # Errors
+/// A bad request, if it is no such code.
+pub fn close_reason(uri: &Uri) -> Result<CloseReason, ApiError> {
+    let Some(code) = optional(uri, "code")? else { return Ok(CloseReason::LOGGED_OUT) };
+    let reason = code.parse().ok().and_then(CloseReason::new);
+    reason.ok_or_else(|| ApiError::bad_request("code is not a number from 4000 to 4999"))
 }
 
-fn optional_query_value(parts: &Parts, name: &str) -> Result<Option<String>, String> {
-    let query = parts.uri.query().unwrap_or_default();
-    let mut values = query
-        .split('&')
-        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-        .filter_map(|(key, value)| (key == name).then_some(value));
+/// Strict, where axum's `Query` turns what is not UTF-8 into U+FFFD.
+pub(crate) fn optional(uri: &Uri, name: &str) -> Result<Option<String>, ApiError> {
+    let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut values = pairs.filter_map(|(key, value)| (key == name).then_some(value));
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(format!("{name} is given more than once"));
+        return Err(ApiError::bad_request(format!("{name} is given more than once")));
     }
-    percent_decode_str(&value.replace('+', " "))
-        .decode_utf8()
-        .map(|text| Some(text.into()))
-        .map_err(|_| format!("{name} is not valid UTF-8"))
+    match percent_decode_str(&value.replace('+', " ")).decode_utf8() {
+        Ok(text) => Ok(Some(text.into())),
+        Err(_) => Err(ApiError::bad_request(format!("{name} is not valid UTF-8"))),
+    }
 }
 
 /// In the one form (NFC) that two spellings of the same text share.

@@ -9,7 +9,6 @@ mod app;
 mod cli;
 mod devices;
 mod error;
-mod feed;
 mod guard;
 mod hs256;
 mod identity;
@@ -20,19 +19,17 @@ mod onboard;
 pub mod online;
 mod routes;
 mod sockets;
-mod stop;
 
 use std::error::Error;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
+use socket_registry_axum::StopSignal;
 use socket_registry_axum::serve::listen;
+use tracing_appender::non_blocking::ErrorCounter;
 
 use crate::app::App;
-use crate::log::Log;
-use crate::stop::Stop;
 
 pub use crate::cli::Cli;
 pub use crate::error::ApiError;
@@ -40,43 +37,35 @@ pub use crate::error::ApiError;
 /// Serves until the process is asked to stop, logs to stderr, and says on stdout where it listens.
 #[tokio::main]
 pub async fn run(cli: Cli) -> ExitCode {
-    let log = Log::to(io::stderr());
-    tracing_subscriber::fmt()
-        .with_writer(log.clone())
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .with_max_level(cli.log)
-        .init();
-    let served = serve_until_stopped(cli, log.clone()).await;
-    if let Err(error) = &served {
-        tracing::error!("{error}");
+    let (_log, lines_dropped) = log::install(cli.log);
+    match serve_until_stopped(cli, lines_dropped).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
     }
-    log.flush(Duration::from_secs(1));
-    if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-async fn serve_until_stopped(cli: Cli, log: Log) -> Result<(), Box<dyn Error>> {
-    let app = Arc::new(App::new(&cli, metrics::install()?, log)?);
+async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<(), Box<dyn Error>> {
+    let app = Arc::new(App::new(&cli, metrics::install()?, lines_dropped)?);
     let listeners = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
-    let mut stop = Stop::new()?;
+    let mut stop = StopSignal::new()?;
     for listener in &listeners {
         // It may be that nobody reads this.
         let _ = writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?);
     }
-    tokio::spawn(app::tell_count(app.active_users.clone()));
-    tokio::spawn(app::tell_online(Arc::clone(&app), cli.online_grace));
-    tokio::spawn(app::log_count(app.active_users.clone()));
-    tokio::spawn(app::keep_up(app.metrics.clone()));
+    app::spawn_tasks(&app, &cli);
     let router = routes::router(Arc::clone(&app), cli.echo);
     for listener in listeners {
         tokio::spawn(cli.server().serve(listener, router.clone(), app.drain.clone()));
     }
 
-    stop.asked().await;
+    stop.recv().await;
     let drained = async { tokio::join!(app.drain.run(), async { tracing::info!("stopping") }) };
     tokio::select! {
         _ = drained => {}
-        () = stop.asked() => tracing::warn!("asked a second time: stopping at once"),
+        () = stop.recv() => tracing::warn!("asked a second time: stopping at once"),
     }
     Ok(())
 }

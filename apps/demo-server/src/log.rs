@@ -1,86 +1,43 @@
-//! A log that no request waits for: a thread of its own writes the lines, and those that its reader does not take in time are dropped.
+//! A log that no request waits for: lines that its reader does not take in time are dropped.
 
-use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::Level;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 
 /// Lines that wait for the reader.
 const MAX_WAITING: usize = 4096;
+/// For the last lines, when the server ends.
+const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 
-enum Entry {
-    Line(Vec<u8>),
-    /// Everything before this is written.
-    Flush(SyncSender<()>),
+/// Writes what is left when it is dropped.
+pub(crate) struct Log(Option<WorkerGuard>);
+
+/// Logs to stderr from now on; the counter says how many lines nobody will read.
+pub(crate) fn install(level: Level) -> (Log, ErrorCounter) {
+    let lossy = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING);
+    let (writer, guard) = lossy.finish(io::stderr());
+    let dropped = writer.error_counter();
+    tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .with_max_level(level)
+        .init();
+    (Log(Some(guard)), dropped)
 }
 
-/// The end into which lines go. A clone is the same log.
-#[derive(Clone)]
-pub(crate) struct Log {
-    entries: SyncSender<Entry>,
-    dropped: Arc<AtomicU64>,
-}
-
-impl Log {
-    pub(crate) fn to(mut sink: impl Write + Send + 'static) -> Self {
-        let (sender, entries) = sync_channel(MAX_WAITING);
-        let dropped = Arc::new(AtomicU64::new(0));
-        let log = Self { entries: sender, dropped: Arc::clone(&dropped) };
+/// On a thread of its own: the guard does not return while the reader of the log is stuck.
+impl Drop for Log {
+    fn drop(&mut self) {
+        let (guard, (done, flushed)) = (self.0.take(), channel::<()>());
         thread::spawn(move || {
-            for entry in entries {
-                match entry {
-                    // The reader has gone, and may come back.
-                    Entry::Line(line) if sink.write_all(&line).is_err() => count(&dropped),
-                    Entry::Line(_) => {}
-                    Entry::Flush(done) => drop(done.send(())),
-                }
-            }
+            drop(guard);
+            drop(done);
         });
-        log
-    }
-
-    /// How many lines nobody will read.
-    pub(crate) fn dropped_lines(&self) -> u64 {
-        // Ordering: the number stands for itself.
-        self.dropped.load(Ordering::Relaxed)
-    }
-
-    /// Waits until everything so far is written, if that takes no longer.
-    pub(crate) fn flush(&self, within: Duration) {
-        let (done, flushed) = sync_channel(1);
-        if self.entries.try_send(Entry::Flush(done)).is_ok() {
-            let _ = flushed.recv_timeout(within);
-        }
-    }
-}
-
-fn count(dropped: &AtomicU64) {
-    // Ordering: the number stands for itself.
-    dropped.fetch_add(1, Ordering::Relaxed);
-}
-
-impl Write for Log {
-    /// One line: the subscriber writes each in one piece.
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.entries.try_send(Entry::Line(line.to_vec())).is_err() {
-            count(&self.dropped);
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
+        let _ = flushed.recv_timeout(FLUSH_WITHIN);
     }
 }

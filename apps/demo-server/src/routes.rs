@@ -5,22 +5,25 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{delete, get};
 use axum::{Json, Router, middleware};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use socket_registry_axum::events_head;
+use uuid::Uuid;
 
 use crate::app::App;
-use crate::devices::{Device, now_ms};
+use crate::devices::now_ms;
 use crate::error::ApiError;
 use crate::guard::guard;
 use crate::identity::Caller;
-use crate::input::{DeviceName, Reason};
+use crate::input::{DeviceName, close_reason};
 use crate::{metrics, onboard, sockets};
 
 const MAX_BODY: usize = 4 << 10;
+const SERVER_TIME: HeaderName = HeaderName::from_static("server-time");
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
@@ -34,7 +37,7 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         )
         .route("/active-users", get(sockets::active_users))
         .route("/device-ws", get(sockets::device_ws))
-        .route("/device-events", get(sockets::device_events).head(sockets::device_events_head))
+        .route("/device-events", get(sockets::device_events).head(async |_: Caller| events_head().await))
         .route("/devices", get(devices).post(add_device))
         .route("/devices-sockets", delete(disconnect))
         .route("/onboard", get(onboard::ask).post(onboard::add))
@@ -43,11 +46,15 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health));
     let router = if echo { router.route("/echo", get(sockets::echo)) } else { router };
+    // A page that may connect may also fetch and post; the answer that refuses another one is not for it to read.
+    let cors = app.origins.cors().allow_methods([Method::GET, Method::POST, Method::DELETE]);
+    let cors = cors.allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
     router
         .fallback(async || ApiError(StatusCode::NOT_FOUND, "not_found", "no such route".to_owned()))
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
+        .layer(cors.expose_headers([SERVER_TIME, header::RETRY_AFTER]))
         .with_state(app)
 }
 
@@ -67,8 +74,8 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// With the time of this clock: the page tells by it how old an update is.
-async fn devices(State(app): State<Arc<App>>, caller: Caller) -> ([(&'static str, String); 1], Json<Vec<Device>>) {
-    ([("server-time", now_ms().to_string())], Json(app.devices.of(&caller.id)))
+async fn devices(State(app): State<Arc<App>>, caller: Caller) -> impl IntoResponse {
+    ([(SERVER_TIME, now_ms().to_string())], Json(app.devices.of(&caller.id)))
 }
 
 #[derive(Deserialize)]
@@ -83,16 +90,17 @@ async fn add_device(
 ) -> Result<(StatusCode, Json<Value>), ApiError> {
     let device: NewDevice = serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_request(format!(r#"body is not {{"name":".."}}: {error}"#)))?;
-    app.devices.add(&caller.id, device.name)?;
+    app.devices.add(&caller.id, device.name, Uuid::new_v4())?;
     let marked = app.device_sockets.mark(&caller.id);
     Ok((StatusCode::CREATED, Json(json!({ "sockets_marked": marked }))))
 }
 
 /// Ends every socket and event stream of the id, wherever its user left one open.
-async fn disconnect(State(app): State<Arc<App>>, caller: Caller, Reason(reason): Reason) -> Json<Value> {
+async fn disconnect(State(app): State<Arc<App>>, caller: Caller, uri: Uri) -> Result<Json<Value>, ApiError> {
+    let reason = close_reason(&uri)?;
     let told = app.device_sockets.registry().disconnect(&caller.id, reason);
     tracing::debug!(user = ?caller.id, %reason, told, "disconnected");
-    Json(json!({ "sockets_told": told }))
+    Ok(Json(json!({ "sockets_told": told })))
 }
 
 /// While the server stops, load balancers should send elsewhere.
@@ -110,8 +118,8 @@ async fn stats(State(app): State<Arc<App>>) -> Json<Value> {
 
 /// The text that Prometheus reads.
 async fn metrics_text(State(app): State<Arc<App>>) -> impl IntoResponse {
-    app.active_users.gauge();
-    app.device_sockets.gauge();
-    metrics::log_lines_dropped(app.log.dropped_lines());
+    app.active_users.report();
+    app.device_sockets.report();
+    metrics::log_lines_dropped(app.log_lines_dropped.dropped_lines());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }

@@ -3,63 +3,44 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use axum::extract::ws::{Message, Utf8Bytes};
-use axum::extract::{FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::extract::State;
+use axum::extract::ws::Message;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
 use axum::response::sse::Event;
-use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use socket_registry::Topics;
-use socket_registry_axum::{Expiry, Handshake, NoHandshake, Session};
+use socket_registry_axum::metered::Timed;
+use socket_registry_axum::{Expiry, Handshake, NoHandshake};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::feed::Notes;
 use crate::identity::Caller;
-use crate::input::{Single, UserId, flag};
+use crate::input::{UserId, flag};
 
 /// The number of active users has changed.
 const COUNT: Topics = Topics::UPDATE;
 /// Who is online has changed.
 pub(crate) const ONLINE: Topics = Topics::topic(1);
 
-/// Whether to tell who is online: `online=1`. Only a user may ask for that.
-pub(crate) struct SeesOnline(Option<Caller>);
-
-impl FromRequestParts<Arc<App>> for SeesOnline {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let wanted = flag(parts, "online")?;
-        Ok(Self(if wanted { Some(Caller::from_request_parts(parts, app).await?) } else { None }))
-    }
-}
-
-/// Whether to send `{"ping":SECONDS}` with every ping: `pings=1`. The script of a page sees no others.
-pub(crate) struct SeesPings(bool);
-
-impl<S: Sync> FromRequestParts<S> for SeesPings {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        flag(parts, "pings").map(Self)
-    }
-}
-
 /// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the same way.
+///
+/// Only a user may ask for that, with `online=1`. With `pings=1` the client is sent `{"ping":SECONDS}` with every ping: the script of
+/// a page sees no others.
 pub(crate) async fn active_users(
     State(app): State<Arc<App>>,
-    SeesOnline(user): SeesOnline,
-    SeesPings(sees_pings): SeesPings,
+    uri: Uri,
+    user: Result<Caller, ApiError>,
     handshake: Result<Handshake, NoHandshake>,
 ) -> Result<Response, ApiError> {
+    let user = if flag(&uri, "online")? { Some(user?) } else { None };
+    let ping = ping(&app, &uri)?;
     let Handshake(ws) = handshake?;
     let hears = if user.is_some() { ONLINE } else { Topics::EMPTY };
-    let session = app.active_users.sessions.session(Uuid::new_v4(), Notes::hearing(hears)).due(COUNT | hears);
-    let session = with_options(session, user.and_then(|user| user.expiry), sees_pings.then(|| app.ping.clone()));
+    let session = app.active_users.sessions().session(Uuid::new_v4(), Timed::new(hears)).due(COUNT | hears);
+    let session = session.expires(user.and_then(|user| user.expiry)).heartbeat(ping);
     let told = Arc::clone(&app);
     let (mut sent_count, mut sent_online) = (None, None);
     let messages = move |due: Topics| {
@@ -79,31 +60,26 @@ fn news<T: Clone + PartialEq>(sent: &mut Option<T>, now: Option<T>) -> Option<T>
     Some(news)
 }
 
-fn with_options<K>(
-    session: Session<'_, K, Notes>,
-    expiry: Option<Expiry>,
-    ping: Option<Utf8Bytes>,
-) -> Session<'_, K, Notes> {
-    let session = expiry.into_iter().fold(session, Session::expires);
-    ping.into_iter().fold(session, |session, ping| session.heartbeat(Message::Text(ping)))
+fn ping(app: &App, uri: &Uri) -> Result<Option<Message>, ApiError> {
+    Ok(flag(uri, "pings")?.then(|| Message::Text(app.ping.clone())))
 }
 
 /// The text `update` whenever the id's devices changed.
+///
+/// With `single=1` the socket is to be the only one of its id.
 pub(crate) async fn device_ws(
     State(app): State<Arc<App>>,
+    uri: Uri,
     caller: Caller,
-    Single(takes_over): Single,
-    SeesPings(sees_pings): SeesPings,
     handshake: Result<Handshake, NoHandshake>,
 ) -> Result<Response, ApiError> {
+    let (takes_over, ping) = (flag(&uri, "single")?, ping(&app, &uri)?);
     let Handshake(ws) = handshake?;
-    let session = app.device_sockets.sessions.session(caller.id.clone(), Notes::default());
+    let session = app.device_sockets.sessions().session(caller.id.clone(), Timed::default());
     let session = if takes_over { session.taking_over() } else { session };
-    let session = with_options(session, caller.expiry.clone(), sees_pings.then(|| app.ping.clone()));
-    let renewing = (Arc::clone(&app), caller.id.clone());
-    let session = session.on_message(move |message| {
-        let (app, id) = &renewing;
-        ready(caller.expiry.as_ref().and_then(|expiry| renewal(app, id, expiry, &message)))
+    let (renewing, id) = (Arc::clone(&app), caller.id.clone());
+    let session = session.expires(caller.expiry.clone()).heartbeat(ping).on_message(move |message| {
+        ready(caller.expiry.as_ref().and_then(|expiry| renewal(&renewing, &id, expiry, &message)))
     });
     let open = Open::new("device socket", caller.id);
     Ok(session.upgrade(ws.protocols(["bearer"]), move |_| {
@@ -131,19 +107,14 @@ pub(crate) async fn device_events(
     caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let session = app.device_sockets.sessions.session(caller.id.clone(), Notes::default());
+    let session = app.device_sockets.sessions().session(caller.id.clone(), Timed::default()).expires(caller.expiry);
     let versions = (Arc::clone(&app), caller.id.clone());
     let session = session.version(move || versions.0.devices.version_of(&versions.1));
     let open = Open::new("device events", caller.id);
-    Ok(with_options(session, caller.expiry, None).events(&headers, move |_| {
+    Ok(session.events(&headers, move |_| {
         let _ = &open;
         ready(Event::default().event("update").data("update"))
     })?)
-}
-
-/// What GET would answer, without opening anything.
-pub(crate) async fn device_events_head(_: Caller) -> impl IntoResponse {
-    [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-transform")]
 }
 
 /// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.

@@ -84,8 +84,34 @@ for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003,
   });
 }
 
+test('after a code of the application it does not come back either, and says which one it was', async () => {
+  for (const code of [4000, 4004, 4123, 4999]) {
+    b = browser();
+    const { connection, ends } = await opened(b);
+    b.socket.end(code, 'banned');
+    b.pass(3_600_000);
+    assert.equal(b.sockets.length, 1, `${code}`);
+    assert.equal(connection.state, 'ended');
+    assert.deepEqual(ends, [{ reason: 'dismissed', code, text: 'banned' }]);
+  }
+});
+
+test('the application decides about its codes and those of the protocol, not about the three', async () => {
+  const asked = [];
+  const isFinal = code => { asked.push(code); return code === 1008; };
+  for (const [code, sockets] of [[4123, 2], [1008, 1], [1001, 2], [4001, 1], [4002, 1], [4003, 1]]) {
+    b = browser();
+    const { states } = await opened(b, { isFinal });
+    b.socket.end(code);
+    if (sockets === 2) assert.equal(states.at(-1).delay, 2_000, 'with back-off');
+    b.pass(2_000);
+    assert.equal(b.sockets.length, sockets, `${code}`);
+  }
+  assert.deepEqual(asked, [4123, 1008, 1001]);
+});
+
 test('after any other code it comes back', async () => {
-  for (const code of [1000, 1001, 1006, 1008, 1011, 4000, 4004]) {
+  for (const code of [1000, 1001, 1006, 1008, 1011, 3999, 5000]) {
     b = browser();
     const { ends } = await opened(b);
     b.socket.end(code);

@@ -68,6 +68,17 @@ test('a stream that dismisses is the end', () => {
   assert.deepEqual([b.sockets.length, b.streams.length], [3, 1]);
 });
 
+test('a stream that dismisses with a code of the application is the end, unless the application says otherwise', () => {
+  for (const [options, end] of [[{}, [{ reason: 'dismissed', code: 4123, text: 'banned' }]], [{ isFinal: () => false }, []]]) {
+    b = browser();
+    const { ends, connection } = fallenBack(options);
+    b.stream.open();
+    b.stream.emit('dismissed', { data: '4123 banned' });
+    assert.deepEqual(ends, end);
+    assert.equal(connection.state, end.length ? 'ended' : 'waiting');
+  }
+});
+
 test('a stream that has sent a ping must not fall silent', () => {
   fallenBack();
   b.stream.open();

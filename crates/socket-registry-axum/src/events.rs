@@ -32,6 +32,32 @@ pub(crate) fn no_more() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
+/// Compressing or caching proxies hold events back, and so do those that buffer; nginx is asked like this.
+const HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+    (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+];
+
+/// Answers HEAD as GET would be answered, without a session. Route it beside the handler that answers GET: axum runs that one for
+/// HEAD otherwise, and for a moment the key would be online.
+///
+/// ```
+/// use axum::Router;
+/// use axum::extract::State;
+/// use axum::http::HeaderMap;
+/// use axum::response::{Response, sse::Event};
+/// use axum::routing::get;
+/// use socket_registry_axum::{Sessions, events_head};
+///
+/// async fn events(State(sessions): State<Sessions<u64>>, headers: HeaderMap) -> Response {
+///     sessions.events(&headers, 42, |_due| async { Event::default().data("update") }).await
+/// }
+/// let app: Router<Sessions<u64>> = Router::new().route("/events", get(events).head(events_head));
+/// ```
+pub async fn events_head() -> Response {
+    (HEADERS, [(header::CONTENT_TYPE, "text/event-stream")]).into_response()
+}
+
 /// The response whose body is the stream. The socket is registered: what changes from here on makes it due.
 pub(crate) fn stream<K, M, S, F>(
     headers: &HeaderMap,
@@ -61,17 +87,8 @@ where
     let events = Events { socket, limits, options, version, send, is_over: false };
     let rest = stream::unfold(events, |mut events| async { Some((events.next().await?, events)) });
     let events = stream::iter([first]).chain(rest).map(Ok::<_, Infallible>);
-    let headers = [
-        // Compressing or caching proxies hold events back.
-        (header::CACHE_CONTROL, "no-cache, no-transform"),
-        // So do those that buffer; nginx is asked like this.
-        (HeaderName::from_static("x-accel-buffering"), "no"),
-    ];
-    let mut response = Sse::new(events).into_response();
-    for (name, value) in headers {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
+    // These replace what axum says of caches.
+    (HEADERS, Sse::new(events)).into_response()
 }
 
 /// So that the clients of a server that went away do not come back at the same moment: from nothing to the pause.

@@ -5,6 +5,8 @@ use std::fmt;
 
 use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderName, header};
+#[cfg(feature = "cors")]
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
 /// Refuses what another site's page does with the server, other than linking to it. Browsers say on whose behalf they call; whoever
 /// else calls is let in, and has to prove who it is by other means.
@@ -69,6 +71,30 @@ impl OriginPolicy {
         let Some(origin) = Origin::parse(origin).filter(|_| origins.next().is_none()) else { return false };
         let host = address(headers, self.trusts_proxy).and_then(|address| address.host.parse::<Authority>().ok());
         host.is_some_and(|host| origin.is_of(&host)) || self.allowed.contains(&origin)
+    }
+
+    /// The same policy for `fetch`: a page that may connect may also read the answers to its requests, and no other page may.
+    ///
+    /// The layer answers preflights, and says by itself nothing of methods and headers: name those that your pages use. It refuses
+    /// nothing, which remains the task of [`permits`](Self::permits): browsers send many requests without a preflight. Put it outside
+    /// of what refuses, so that the page can read why.
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::http::{Method, header};
+    /// use axum::routing::post;
+    /// use socket_registry_axum::OriginPolicy;
+    ///
+    /// let policy = OriginPolicy::same_origin().allow("https://app.example")?;
+    /// let cors = policy.cors().allow_methods([Method::GET, Method::POST]).allow_headers([header::CONTENT_TYPE]);
+    /// let app: Router = Router::new().route("/notify", post(async || "done")).layer(cors);
+    /// # Ok::<(), socket_registry_axum::InvalidOrigin>(())
+    /// ```
+    #[cfg(feature = "cors")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "cors")))]
+    pub fn cors(&self) -> CorsLayer {
+        let policy = self.clone();
+        CorsLayer::new().allow_origin(AllowOrigin::predicate(move |_, request| policy.permits(&request.headers)))
     }
 }
 
@@ -135,6 +161,16 @@ pub struct Address {
     pub scheme: Option<String>,
     /// The host, with a port if it was named.
     pub host: String,
+}
+
+impl Address {
+    /// The address as the beginning of a link: `http://` and the host, or `https://` if a proxy says that. `None` if the host is none.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        let host: Authority = self.host.parse().ok()?;
+        let scheme = if self.scheme.as_deref() == Some("https") { "https" } else { "http" };
+        Some(format!("{scheme}://{host}"))
+    }
 }
 
 /// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is trusted. Of several proxies the first counts,
@@ -236,9 +272,12 @@ mod tests {
     fn the_address_is_the_host_or_what_a_trusted_proxy_says() {
         let proxied = headers([("host", "inner:3000"), ("x-forwarded-proto", "HTTPS"), ("x-forwarded-host", "outer")]);
         let plain = Address { scheme: None, host: "inner:3000".to_owned() };
+        assert_eq!(plain.origin().as_deref(), Some("http://inner:3000"));
         assert_eq!(address(&proxied, false), Some(plain));
         let outer = Address { scheme: Some("https".to_owned()), host: "outer".to_owned() };
+        assert_eq!(outer.origin().as_deref(), Some("https://outer"));
         assert_eq!(address(&proxied, true), Some(outer));
+        assert_eq!(Address { scheme: None, host: "a/b".to_owned() }.origin(), None);
         assert_eq!(address(&HeaderMap::new(), true), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Who is online, as a list that follows by itself.
+//! Who is online, as a list or a number that follows by itself.
 
 use std::collections::BTreeSet;
 use std::future::pending;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use socket_registry::{CountsWatch, Grace, Presence, PresenceEvent};
 use tokio::task::coop::consume_budget;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Keys that have a socket, or had one less than the grace period ago.
 struct Roster<K> {
@@ -90,5 +90,62 @@ pub async fn follow_online<K, M>(
         whole |= presence.is_caught_up();
         // A million may come at once, and others have work to do as well.
         consume_budget().await;
+    }
+}
+
+/// Tells how many keys have a socket, whenever a socket came or went since `counts` was made, at most once per `pace`. It never ends:
+/// spawn it.
+///
+/// To show the number on every page, mark all their sockets: however many come and go, it is one walk over them per `pace`.
+///
+/// ```
+/// use std::time::Duration;
+/// use socket_registry::Registry;
+/// use socket_registry_axum::follow_count;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), socket_registry::RegisterError> {
+/// let registry: Registry<&str> = Registry::new();
+/// let users = registry.clone();
+/// tokio::spawn(follow_count(registry.watch_counts(), Duration::from_millis(100), move |_count| {
+///     users.mark_all();
+/// }));
+/// let mut ann = registry.register("ann")?;
+/// let _bob = registry.register("bob")?;
+/// assert!(ann.due().await.is_ok());
+/// # Ok(()) }
+/// ```
+pub async fn follow_count<K, M>(mut counts: CountsWatch<K, M>, pace: Duration, mut tell: impl FnMut(usize)) {
+    loop {
+        counts.changed().await;
+        tell(counts.key_count());
+        sleep(pace).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use socket_registry::Registry;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_comes_before_the_first_turn_of_the_task_is_told_of() {
+        let registry: Registry<&str> = Registry::new();
+        let (tell, mut told) = unbounded_channel();
+        let pace = Duration::from_millis(100);
+        let following = follow_count(registry.watch_counts(), pace, move |count| {
+            let _ = tell.send(count);
+        });
+        let _ann = registry.register("ann").expect("there is room");
+        tokio::spawn(following);
+        assert_eq!(told.recv().await, Some(1));
+
+        let start = Instant::now();
+        let bob = registry.register("bob").expect("there is room");
+        drop((bob, registry.register("cem")));
+        assert_eq!(told.recv().await, Some(1), "a page may have been told of 2 or 3 meanwhile");
+        assert!(start.elapsed() >= pace, "{:?}", start.elapsed());
+        tokio::time::timeout(pace * 100, told.recv()).await.expect_err("nothing has changed");
     }
 }

@@ -93,14 +93,16 @@ impl<'a, K, M> Session<'a, K, M> {
     }
 
     /// The session ends then, with that of [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless it is renewed.
-    pub fn expires(mut self, expiry: Expiry) -> Self {
-        self.options.expiry = Some(expiry);
+    /// `None` is never.
+    pub fn expires(mut self, expiry: impl Into<Option<Expiry>>) -> Self {
+        self.options.expiry = expiry.into();
         self
     }
 
-    /// Sends this message with every ping: the script of a page sees no pings. Event streams have heartbeats in any case.
-    pub fn heartbeat(mut self, message: Message) -> Self {
-        self.options.heartbeat = Some(message);
+    /// Sends this message with every ping: the script of a page sees no pings. `None` sends none. Event streams have heartbeats in any
+    /// case.
+    pub fn heartbeat(mut self, message: impl Into<Option<Message>>) -> Self {
+        self.options.heartbeat = message.into();
         self
     }
 

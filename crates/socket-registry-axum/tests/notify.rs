@@ -28,12 +28,17 @@ async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 
 /// The body of the answer.
 async fn request(host: &str, method: &str, path: &str) -> String {
+    let answer = answer(host, method, path, "").await;
+    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+}
+
+async fn answer(host: &str, method: &str, path: &str, headers: &str) -> String {
     let mut tcp = TcpStream::connect(host).await.expect("it listens");
-    let head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n{headers}\r\n");
     tcp.write_all(head.as_bytes()).await.expect("it is taken");
     let mut answer = String::new();
     within("an answer", tcp.read_to_string(&mut answer)).await.expect("text");
-    answer.split_once("\r\n\r\n").expect("a body").1.to_owned()
+    answer
 }
 
 #[tokio::test]
@@ -63,9 +68,11 @@ async fn it_notifies_logs_out_and_lets_everybody_go() {
     let mut foreign = format!("ws://{host}/ws/ada").into_client_request().expect("a URL");
     foreign.headers_mut().insert("origin", "https://evil.example".parse().expect("a value"));
     assert!(matches!(connect_async(foreign).await, Err(Error::Http(answer)) if answer.status() == 403));
+    let foreign = answer(&host, "POST", "/notify/bob", "Origin: https://evil.example\r\n").await;
+    assert!(foreign.starts_with("HTTP/1.0 403"), "{foreign}");
 
     let pid = server.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().await.expect("there is a kill").success());
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.expect("there is a kill").success());
     let frame = within("the goodbye", bob.next()).await.expect("a frame").expect("WebSocket");
     assert!(matches!(&frame, Message::Close(Some(close)) if u16::from(close.code) == 1001), "{frame:?}");
     drop(bob);

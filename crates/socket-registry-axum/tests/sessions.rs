@@ -221,6 +221,7 @@ async fn the_drain_says_goodbye_to_sockets_and_streams_and_the_server_ends() {
     assert_eq!((left, code), (0, 1001));
     assert!(server.drain.is_stopping());
     assert!(said.contains("cache-control: no-cache, no-transform\r\n"), "{said}");
+    assert_eq!(said.matches("cache-control").count(), 1, "{said}");
     assert!(said.contains("retry: ") && said.ends_with("data: new\n\n"), "{said}");
     within("the server to end", server.task).await.expect("no panic").expect("no error");
 }

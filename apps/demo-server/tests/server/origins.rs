@@ -40,6 +40,51 @@ async fn a_rewritten_host_needs_an_option() {
     assert_eq!(status(&behind_proxy, &rewritten).await, 403);
 }
 
+/// What a browser asks and sends for `fetch` in a page of that origin.
+#[tokio::test]
+async fn a_page_that_may_connect_may_fetch_and_post() {
+    let server = Server::start_with(["--allow-origin", "https://app.example"]).await;
+    let preflight = async |origin: &str| {
+        let asked = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "DELETE"),
+            ("Access-Control-Request-Headers", "authorization,content-type"),
+        ];
+        server.request("OPTIONS", "/devices-sockets?id=ann", &asked, b"").await.headers
+    };
+    let own = format!("http://{}", server.host);
+    for origin in ["https://app.example", &own] {
+        let allowed = format!("access-control-allow-origin: {origin}\r\n");
+        let headers = preflight(origin).await;
+        for header in [
+            &*allowed,
+            "access-control-allow-methods: get,post,delete\r\n",
+            "access-control-allow-headers: authorization,content-type\r\n",
+        ] {
+            assert!(headers.contains(header), "{header} is not in {headers}");
+        }
+        let mut tab = server.open("/device-ws?id=ann").await;
+        let origin = [("Origin", origin)];
+        let post = server.request("POST", "/devices?id=ann", &origin, br#"{"name":"Phone"}"#).await;
+        assert!(post.status == 201 && post.headers.contains(&allowed), "{post:?}");
+        assert_eq!(tab.text().await, "update");
+        let get = server.request("GET", "/devices?id=ann", &origin, b"").await;
+        assert!(get.headers.contains(&allowed), "{get:?}");
+        assert!(get.headers.contains("access-control-expose-headers: server-time,retry-after\r\n"), "{get:?}");
+        let refused = server.request("GET", "/devices", &origin, b"").await;
+        assert!(refused.status == 400 && refused.headers.contains(&allowed), "it cannot read why: {refused:?}");
+    }
+
+    for origin in ["https://evil.example", "http://app.example", "null"] {
+        let headers = preflight(origin).await;
+        assert!(!headers.contains("access-control-allow-origin"), "{origin}: {headers}");
+        let post = server.request("POST", "/devices?id=bob", &[("Origin", origin)], br#"{"name":"Phone"}"#).await;
+        post.refusal(403);
+        assert!(!post.headers.contains("access-control-allow-origin"), "{origin}: {post:?}");
+    }
+    assert_eq!(server.get("/devices?id=bob").await.body, "[]");
+}
+
 #[tokio::test]
 async fn the_code_leads_to_where_clients_find_the_server() {
     let code = async |server: &Server, headers: &[(&str, &str)]| {
