@@ -457,6 +457,14 @@ MUTANTS = [
         (TAKEOVER, "        self.pass_on(active, Some(heir), due, panics);\n",
          "        let _ = (due, heir);\n"),
     ]),
+    Mutant("superseded-not-woken-again", "a takeover leaves a wake-up to another one, which may be stopped", "loom takeover::takeover_beside_takeover_that_has_not_woken", [
+        (TAKEOVER, "seen.is_live() || seen.is_superseded_unwoken()",
+         "seen.is_live()"),
+    ]),
+    Mutant("superseded-wake-up-lost", "a takeover leaves a wake-up to another one that came between its walk and its step",
+           "test --lib storage::slot::state::tests::supersede_wakes_who_was_superseded_before_and_may_not_have_been_woken", [
+        (LIFECYCLE, "            if before && !wake {\n", "            if before {\n"),
+    ]),
     Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom walks::walks_beside_takeover", [
         (WALK, "if self.takeovers.now() != since {",
          "if self.takeovers.now() != since && false {"),
