@@ -40,6 +40,7 @@ pub use error::{CloseReason, Closed, ParseIdError, RegisterError};
 pub use id::SocketId;
 pub use presence::counts::{Changed, CountsWatch, Drained};
 pub use presence::grace::Grace;
+pub use presence::key::{KeyChanged, KeyWatch};
 pub use presence::{NextEvent, Presence, PresenceEvent, Sequence};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};

@@ -16,6 +16,7 @@
 
 pub(crate) mod counts;
 pub(crate) mod grace;
+pub(crate) mod key;
 mod online;
 pub(crate) mod scan;
 

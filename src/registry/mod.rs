@@ -116,9 +116,15 @@ impl<K, M> Registry<K, M> {
     /// choose the place in the shard.
     #[inline(always)]
     pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<RegistryShard<K, M>>, Fingerprint) {
-        let Inner { seeds, shards, .. } = &*self.inner;
-        let fingerprint = seeds.fingerprint(key);
-        (&shards[fingerprint.hash as usize & (shards.len() - 1)], fingerprint)
+        let fingerprint = self.inner.seeds.fingerprint(key);
+        (self.shard_for(&fingerprint), fingerprint)
+    }
+
+    /// Returns the shard of the key with this fingerprint.
+    #[inline(always)]
+    pub(crate) fn shard_for(&self, fingerprint: &Fingerprint) -> &Arc<RegistryShard<K, M>> {
+        let shards = &self.inner.shards;
+        &shards[fingerprint.hash as usize & (shards.len() - 1)]
     }
 
     /// Returns the shard that an id names.

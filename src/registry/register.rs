@@ -148,7 +148,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Of several concurrent takeovers exactly one wins, and the others return sockets that are
     /// already superseded. When all of them have returned, every socket that was registered
     /// before has been notified, and what was due for it is due for the winner. When one of them
-    /// has returned, every such socket is superseded. The key is active throughout. While the
+    /// has returned, every such socket is superseded, and its task has been woken. The key is active throughout. While the
     /// call is in progress, the key has its old sockets and the new one.
     ///
     /// A concurrent log-out ([`disconnect`](Self::disconnect)), or any other walk over the

@@ -23,11 +23,11 @@ use crate::util::panic::DeferredPanics;
 /// Receives the changes of a shard. The shard calls it only if its totals are watched.
 pub(crate) trait Observer<K> {
     /// Reports the epoch of a key that became active, and then sets TOLD. The key stays active
-    /// during the call.
-    fn key_active(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
+    /// during the call. The two words are those of the key's identity.
+    fn key_active(&self, key: &K, words: [u64; 2], epoch: &ActivityEpoch, panics: &mut DeferredPanics);
 
     /// Ends the epoch of a key that became idle, and reports that.
-    fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics);
+    fn key_idle(&self, key: &K, words: [u64; 2], epoch: &ActivityEpoch, panics: &mut DeferredPanics);
 
     /// Reports that the number of keys or sockets changed.
     fn counts_changed(&self, panics: &mut DeferredPanics);
@@ -35,9 +35,9 @@ pub(crate) trait Observer<K> {
 
 /// Ignores everything: the totals of this observer's shard are never watched.
 impl<K> Observer<K> for () {
-    fn key_active(&self, _: &K, _: &ActivityEpoch, _: &mut DeferredPanics) {}
+    fn key_active(&self, _: &K, _: [u64; 2], _: &ActivityEpoch, _: &mut DeferredPanics) {}
 
-    fn key_idle(&self, _: &K, _: &ActivityEpoch, _: &mut DeferredPanics) {}
+    fn key_idle(&self, _: &K, _: [u64; 2], _: &ActivityEpoch, _: &mut DeferredPanics) {}
 
     fn counts_changed(&self, _: &mut DeferredPanics) {}
 }
@@ -77,7 +77,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // `Ok(None)`: the caller's socket was superseded, and the epoch has ended. `Err`: as many
         // other registrations as the count can hold are reporting.
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
-        self.observer.key_active(&guard.key(), &table.cold(bucket).epoch, panics);
+        let words = table.bucket(bucket).identity.words();
+        self.observer.key_active(&guard.key(), words, &table.cold(bucket).epoch, panics);
         panics.catch(|| drop(guard));
     }
 
@@ -86,7 +87,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[cold]
     pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
-        self.observer.key_idle(key, &table.cold(bucket).epoch, &mut notice.panics);
+        let words = table.bucket(bucket).identity.words();
+        self.observer.key_idle(key, words, &table.cold(bucket).epoch, &mut notice.panics);
     }
 
     /// Drops what a removal left behind and, if the counts may be watched, notifies the count

@@ -9,6 +9,13 @@
 //! The due topics go to the socket that superseded it. If that one is gone by then, they go to all
 //! sockets of the key: some of them may get the topics once too often, but the topics are never
 //! lost.
+//!
+//! # What waits for a takeover that is stopped
+//! A takeover may be stopped between the step that supersedes a socket and the rest. Then what was
+//! due for that socket, and its permit, stay with the takeover until it goes on. The wake-up does
+//! not: each later takeover of the key wakes a superseded task that may not have been woken. So the
+//! owner of every socket that was registered before a takeover began has been woken when that
+//! takeover returns.
 
 #![allow(unsafe_code)]
 
@@ -16,7 +23,7 @@ use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::{Observer, PendingNotice};
-use crate::storage::slot::{LocalId, SlotAddr, Superseded};
+use crate::storage::slot::{LocalId, SlotAddr, Superseded, state};
 use crate::storage::table::ActiveKey;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -34,7 +41,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         own.note_arrival(version.arrive(&self.takeovers));
         let (turn, _) = own.load();
         let mut winner = None;
-        self.walk_key(&active, |addr, state, seen| {
+        let is_met = |seen: state::Snapshot| seen.is_live() || seen.is_superseded_unwoken();
+        self.walk_key_where(&active, is_met, |addr, state, seen| {
             let other = LocalId::seen_at(addr, seen);
             let (others_turn, takes_over) = self.slot_at(addr).turn.load();
             if others_turn < turn {
@@ -56,7 +64,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn supersede(&self, active: &ActiveKey<'_, K, M>, id: LocalId, heir: LocalId, panics: &mut DeferredPanics) {
         // The hold keeps the key for the superseded socket until its owner drops it.
         let Some(hold) = KeyHold::new(self, active) else { return };
-        let Superseded::Done(due, token) = self.slot_at(id.addr).supersede(id.generation) else { return };
+        let (due, token) = match self.slot_at(id.addr).supersede(id.generation) {
+            Superseded::Done(due, token) => (due, token),
+            Superseded::Before(token) => return self.wake(id, token, panics),
+            Superseded::Gone => return,
+        };
         std::mem::forget(hold);
         self.counters.count(Event::Superseded);
         self.pass_on(active, Some(heir), due, panics);

@@ -16,22 +16,33 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn walk_key<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
+        f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        self.walk_key_where(active, state::Snapshot::is_live, f);
+    }
+
+    /// Does the same as `walk_key` for the sockets that `meets` chooses by their states, which need
+    /// not be live.
+    pub(crate) fn walk_key_where<'a>(
+        &'a self,
+        active: &ActiveKey<'a, K, M>,
+        meets: impl Fn(state::Snapshot) -> bool,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
-        if let Some(seen) = Self::inline(active) {
+        if let Some(seen) = Self::inline(active, &meets) {
             f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
         }
         if active.bucket.key_state.load().is_chained() {
-            self.walk_chain(active, f);
+            self.walk_chain(active, meets, f);
         }
     }
 
-    /// Returns the state of the key's socket in the bucket's inline slot, if there is one.
+    /// Returns the state of the key's socket in the bucket's inline slot, if `meets` chooses it.
     #[inline]
-    fn inline(active: &ActiveKey<'_, K, M>) -> Option<state::Snapshot> {
+    fn inline(active: &ActiveKey<'_, K, M>, meets: impl Fn(state::Snapshot) -> bool) -> Option<state::Snapshot> {
         let seen = active.bucket.state.load();
         let is_keys = active.bucket.key_state.load().is_still(active.seen);
-        (is_keys && seen.is_live()).then_some(seen)
+        (is_keys && meets(seen)).then_some(seen)
     }
 
     /// Walks the key's chain: the part of `walk_key` that few keys need. `SlotChain` says why the
@@ -40,6 +51,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn walk_chain<'a>(
         &'a self,
         active: &ActiveKey<'a, K, M>,
+        meets: impl Fn(state::Snapshot) -> bool,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
         let chain = &active.table.cold(active.index).chain;
@@ -68,7 +80,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 before = position;
                 if position < met {
                     met = position;
-                    if seen.is_live() {
+                    if meets(seen) {
                         f(addr, state, seen);
                     }
                 }
@@ -91,7 +103,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     ) {
         let version = || active.table.cold(active.index).takeovers.load();
         let before = active.seen.is_chained().then(version);
-        let inline = Self::inline(active);
+        let inline = Self::inline(active, state::Snapshot::is_live);
         let addr = SlotAddr::inline(active.table.id(), active.index);
         let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
         // A key without a chain was not taken over: the old socket and the new one cannot both have
@@ -103,7 +115,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // socket, and only takeovers from here on matter; or that socket was already gone, and
         // every socket in the chain is newer.
         let since = before.unwrap_or_else(|| if is_met { version() } else { 0 });
-        self.walk_chain(active, |addr, state, seen| {
+        self.walk_chain(active, state::Snapshot::is_live, |addr, state, seen| {
             f(addr, state, seen);
         });
         if version() != since {

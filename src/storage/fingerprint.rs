@@ -28,6 +28,13 @@ pub(crate) struct Identity {
     pub(crate) kind: KeyKind,
 }
 
+impl Identity {
+    /// Returns the identity without its kind, which is the same for equal keys.
+    pub(crate) fn words(self) -> [u64; 2] {
+        self.words
+    }
+}
+
 /// The identity of a key and the hash that says where it belongs.
 #[derive(Clone, Copy)]
 pub(crate) struct Fingerprint {
@@ -177,6 +184,12 @@ impl IdentityCell {
             // and finds that the occupancy has changed.
             cell.store(word, Ordering::Release);
         }
+    }
+
+    /// Returns the words of the key's identity. Precondition: the caller keeps the key in place.
+    pub(crate) fn words(&self) -> [u64; 2] {
+        // Ordering: Relaxed: the caller keeps the key in place by a step that acquired its words.
+        self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
     }
 
     /// Tells whether the bucket may have the key: a quick check that proves nothing.

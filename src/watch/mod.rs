@@ -1,4 +1,5 @@
-//! Watchers of a registry: the subscriptions to its keys' presence, and the watches of its counts.
+//! Watchers of a registry: the subscriptions to its keys' presence, the watches of one key, and the
+//! watches of the counts.
 //!
 //! Watchers are sockets themselves, in a shard of their own, under one key for each thing that can
 //! be watched. A notification visits each watcher, puts the change in its queue, and marks it. So
@@ -14,6 +15,10 @@
 //! - *A key becomes idle.* To learn of a key, a subscription holds it, which is a step in the key's
 //!   state. If the step that ends the epoch comes after the hold, the thread that makes it knows of
 //!   the watchers. If it comes before, the hold fails.
+//! - *One key becomes active or idle.* A watch of one key loads its state instead of holding it,
+//!   after it has stepped the counts. A thread that makes the key active or idle steps the counts
+//!   after that. If this step comes after the watch's, the thread finds the watch, and marks it
+//!   after the change. If it comes before, the watch loads the new state.
 //! - *The counts change.* The change is a step in the word that the subscription steps.
 //!
 //! The start of an epoch is reported before any of the key's registrations returns, and while the
@@ -43,15 +48,17 @@ use crossbeam_utils::CachePadded;
 pub(crate) enum Watch {
     Presence,
     Counts,
+    /// One key, by the words of its identity.
+    Key([u64; 2]),
 }
 
-/// The handle of one watcher. A subscription to presence has a queue; a watch of the counts has
-/// none.
+/// The handle of one watcher. A subscription to presence has a queue; the others have none.
 pub(crate) type Watcher<K> = Owner<Watch, Option<ChangeQueue<K>>, ()>;
 
 /// Holds all watchers of one registry.
 pub(crate) struct Watchers<K> {
     shard: Arc<Shard<Watch, Option<ChangeQueue<K>>, ()>>,
+    seeds: Seeds,
     presence: Fingerprint,
     counts: Fingerprint,
     pub(crate) clock: CachePadded<EpochClock>,
@@ -64,25 +71,34 @@ impl<K> Watchers<K> {
             shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, ())),
             presence: seeds.fingerprint(&Watch::Presence),
             counts: seeds.fingerprint(&Watch::Counts),
+            seeds,
             clock: CachePadded::default(),
         }
     }
 
-    fn fingerprint(&self, watch: Watch) -> &Fingerprint {
+    fn fingerprint(&self, watch: Watch) -> Fingerprint {
         match watch {
-            Watch::Presence => &self.presence,
-            Watch::Counts => &self.counts,
+            Watch::Presence => self.presence,
+            Watch::Counts => self.counts,
+            Watch::Key(_) => self.seeds.fingerprint(&watch),
         }
     }
 
     /// Adds a watcher, and then steps `totals`, the registry's. Before that step the watcher may
     /// miss changes; after it, none.
     pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
-        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());
+        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());
         let registered = registered.expect("fewer than a million subscriptions at once");
         let watcher = Owner::new(Arc::clone(&self.shard), registered.addr);
         totals.watch();
         watcher
+    }
+
+    /// Marks all watchers of the counts, or of one key.
+    fn mark(&self, watch: Watch, panics: &mut DeferredPanics) {
+        if let Some(found) = self.shard.find(&self.fingerprint(watch)) {
+            self.shard.mark_key(&found, Topics::UPDATE, Fence::Own, panics);
+        }
     }
 
     /// Sends a change to all subscriptions to presence.
@@ -105,23 +121,23 @@ impl<K> Watchers<K> {
 }
 
 impl<K> Observer<K> for Arc<Watchers<K>> {
-    fn key_active(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
+    fn key_active(&self, key: &K, words: [u64; 2], epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
         if let Some(number) = epoch.number(&self.clock, || true) {
             self.push(key, online(number), panics);
+            self.mark(Watch::Key(words), panics);
             epoch.set_told();
         }
     }
 
-    fn key_idle(&self, key: &K, epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
+    fn key_idle(&self, key: &K, words: [u64; 2], epoch: &ActivityEpoch, panics: &mut DeferredPanics) {
         // If the epoch has no number, no subscription ever learnt of it.
         if let Some(number) = epoch.end() {
             self.push(key, offline(number), panics);
         }
+        self.mark(Watch::Key(words), panics);
     }
 
     fn counts_changed(&self, panics: &mut DeferredPanics) {
-        if let Some(found) = self.shard.find(&self.counts) {
-            self.shard.mark_key(&found, Topics::UPDATE, Fence::Own, panics);
-        }
+        self.mark(Watch::Counts, panics);
     }
 }

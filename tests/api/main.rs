@@ -9,6 +9,7 @@ mod counts_watch;
 mod debug;
 mod grace;
 mod identity;
+mod key_watch;
 mod limits;
 mod mark;
 mod mark_where;

@@ -6,9 +6,9 @@ use std::rc::Rc;
 use std::sync::MutexGuard;
 
 use socket_registry::{
-    BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, NextEvent,
-    ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Sequence, Socket, SocketId,
-    SocketRef, Topics, TopicsIter, WaitClosed,
+    BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, KeyChanged,
+    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Sequence,
+    Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -30,6 +30,8 @@ assert_impl_all!(NextEvent<'static, String, String>: Future, Send, Unpin);
 assert_impl_all!(PresenceEvent<String>: Send, Sync, Clone, Eq, std::fmt::Debug);
 assert_impl_all!(CountsWatch<String, String>: Send, Sync, Unpin);
 assert_impl_all!(Changed<'static, String, String>: Future, Send, Unpin);
+assert_impl_all!(KeyWatch<String, String>: Send, Sync, Unpin);
+assert_impl_all!(KeyChanged<'static, String, String>: Future, Send, Unpin);
 // `'static`: a task of its own may wait.
 assert_impl_all!(Drained<String, String>: Future, Send, Sync, Unpin);
 assert_impl_all!(SocketId: Send, Sync, Copy, Eq, Hash, Ord, std::fmt::Debug, std::fmt::Display, std::str::FromStr);
@@ -71,6 +73,7 @@ assert_not_impl_any!(SocketRef<'static, u64, Unshared>: Send, Sync);
 assert_not_impl_any!(Socket<u64>: Clone, Copy);
 assert_not_impl_any!(Presence<u64>: Clone);
 assert_not_impl_any!(CountsWatch<u64>: Clone);
+assert_not_impl_any!(KeyWatch<u64>: Clone);
 
 assert_type_eq_all!(Registry<u64>, Registry<u64, ()>);
 assert_type_eq_all!(Socket<u64>, Socket<u64, ()>);

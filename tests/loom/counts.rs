@@ -70,3 +70,55 @@ fn drained_beside_last_drop() {
         other.join().unwrap();
     });
 }
+
+/// A watch of a key begins while the key comes: it sees the key, or is told of it.
+#[test]
+fn key_watch_beside_register() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let mut watch = registry.watch_key(&1);
+        let begun = watch.is_active();
+        let _socket = other.join().unwrap();
+        assert_eq!(watch.take_changed(), (!begun).then_some(true));
+    });
+}
+
+/// The same while the key goes.
+#[test]
+fn key_watch_beside_last_leaves() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let other = thread::spawn(move || drop(socket));
+        let mut watch = registry.watch_key(&1);
+        let begun = watch.is_active();
+        other.join().unwrap();
+        assert_eq!(watch.take_changed(), begun.then_some(false));
+    });
+}
+
+/// A key goes and comes beside a watch that takes what it is told: the last state is true.
+#[test]
+fn key_watch_beside_last_leaves_first_joins() {
+    check(|| {
+        let registry = registry();
+        let mut watch = registry.watch_key(&1);
+        let socket = registry.register(key(1)).unwrap();
+        assert_eq!(watch.take_changed(), Some(true));
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                drop(socket);
+                registry.register(key(1)).unwrap()
+            })
+        };
+        let seen = watch.take_changed();
+        assert_ne!(seen, Some(true), "what is told alternates");
+        let _socket = other.join().unwrap();
+        assert_eq!(watch.take_changed(), seen.map(|active| !active));
+    });
+}

@@ -276,6 +276,31 @@ fn takeover_beside_wait() {
     });
 }
 
+/// A takeover is stopped before it wakes the socket that it has superseded: another one that comes and goes meanwhile wakes it.
+#[test]
+fn takeover_beside_takeover_that_has_not_woken() {
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    struct Woken(AtomicUsize, Registry<super::Key, super::Guarded>);
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            // The first call is where its thread is stopped.
+            if self.0.fetch_add(1, Relaxed) == 0 {
+                drop(take_over(&self.1));
+                assert!(self.0.load(Relaxed) > 1, "a takeover leaves the wake-up to a stopped one");
+            }
+        }
+    }
+    check_up_to(1, || {
+        let (registry, mut old) = with_old(false);
+        let waker = Waker::from(Arc::new(Woken(0.into(), registry.clone())));
+        assert!(old.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        let owner = thread::spawn(move || (old.take_due(), old));
+        let _new = take_over(&registry);
+        let (_, old) = owner.join().unwrap();
+        assert_eq!(old.close_reason(), Some(Closed::Superseded));
+    });
+}
+
 /// A registration beside a takeover stays or is superseded; whoever is there is reached.
 #[test]
 fn takeover_beside_registration() {

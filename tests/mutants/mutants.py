@@ -28,6 +28,7 @@ class Mutant(NamedTuple):
 # The files.
 COUNTS = "src/presence/counts.rs"
 ONLINE = "src/presence/online.rs"
+KEY_WATCH = "src/presence/key.rs"
 PRESENCE = "src/presence/mod.rs"
 SCAN = "src/presence/scan.rs"
 REGISTER_CALL = "src/registry/register.rs"
@@ -182,7 +183,7 @@ MUTANTS = [
 
     # The key's sockets.
     Mutant("inline-slot-not-checked", "the key's state is not read again after the state of the inline slot", "loom keys::bucket_reused_beside_list", [
-        (WALK, "(is_keys && seen.is_live())",
+        (WALK, "(is_keys && meets(seen))",
          "(is_keys || seen.is_live())"),
     ]),
     Mutant("inline-slot-checked-too-early", "the key's state is read before the state of the inline slot", "loom keys::bucket_reused_beside_list", [
@@ -340,8 +341,8 @@ MUTANTS = [
          ""),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (WATCH, "        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
-         "        totals.watch();\n        let registered = self.shard.register(self.fingerprint(watch), watch, queue, RegisterOptions::default());\n"),
+        (WATCH, "        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
+         "        totals.watch();\n        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n"),
         (WATCH, "        totals.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
@@ -392,8 +393,8 @@ MUTANTS = [
         (PRESENCE, "            self.lag = Lag::Noticed;\n", ""),
     ]),
     Mutant("told-before-telling", "a key counts as told before it is", "loom events::register_beside_first", [
-        (WATCH, "            self.push(key, online(number), panics);\n            epoch.set_told();\n",
-         "            epoch.set_told();\n            self.push(key, online(number), panics);\n"),
+        (WATCH, "            self.push(key, online(number), panics);\n            self.mark(Watch::Key(words), panics);\n            epoch.set_told();\n",
+         "            epoch.set_told();\n            self.push(key, online(number), panics);\n            self.mark(Watch::Key(words), panics);\n"),
     ]),
     Mutant("only-the-first-tells", "a registration leaves a key's coming to the first one of all", "test --test user_code presence_stalled::a_second_registration_tells_beside_a_stopped_first_one", [
         (WATCH, "        if let Some(number) = epoch.number(&self.clock, || true) {\n            self.push(key, online(number), panics);",
@@ -423,6 +424,18 @@ MUTANTS = [
     Mutant("counts-not-told", "a socket that goes is not told to the watches of the counts", "test --test api counts_watch::a_socket_that_leaves_others_of_its_key_is_told", [
         (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        self.flush_if_due(notice, DeferredDrops",
          "        let _ = self.totals.shard(self.index).release_permit();\n        self.flush_if_due(notice, DeferredDrops"),
+    ]),
+    Mutant("key-watch-looks-too-early", "a watch of a key looks before it watches, and not after", "loom counts::key_watch_beside_register", [
+        (KEY_WATCH, "        let watcher = self.watch(Watch::Key(fingerprint.identity.words()), None);\n", ""),
+        (KEY_WATCH, "        KeyWatch { registry", "        let watcher = self.watch(Watch::Key(fingerprint.identity.words()), None);\n        KeyWatch { registry"),
+    ]),
+    Mutant("key-watch-told-of-numbered-ends", "the end of an epoch that no subscription knows is not told to the watches of its key",
+           "test --test api key_watch::the_key_may_be_active_before_the_watch", [
+        (WATCH, "            self.push(key, offline(number), panics);\n        }\n        self.mark(Watch::Key(words), panics);\n",
+         "            self.push(key, offline(number), panics);\n            self.mark(Watch::Key(words), panics);\n        }\n"),
+    ]),
+    Mutant("key-watch-of-all-keys", "a watch of a key is marked for others as well", "test --test api key_watch::other_keys_wake_nobody", [
+        (WATCH, "            Watch::Key(_) => self.seeds.fingerprint(&watch),\n", "            Watch::Key(_) => self.seeds.fingerprint(&Watch::Key([0; 2])),\n"),
     ]),
     Mutant("drained-looks-too-early", "the wait for the last socket looks before it watches, and not after", "loom counts::drained_beside_last_drop", [
         (COUNTS, "            let Some(counts) = counts else {\n                *counts = Some(registry.watch_counts());\n                continue;\n            };",
@@ -456,6 +469,14 @@ MUTANTS = [
     Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test api takeover::what_was_due_is_inherited", [
         (TAKEOVER, "        self.pass_on(active, Some(heir), due, panics);\n",
          "        let _ = (due, heir);\n"),
+    ]),
+    Mutant("superseded-not-woken-again", "a takeover leaves a wake-up to another one, which may be stopped", "loom takeover::takeover_beside_takeover_that_has_not_woken", [
+        (TAKEOVER, "seen.is_live() || seen.is_superseded_unwoken()",
+         "seen.is_live()"),
+    ]),
+    Mutant("superseded-wake-up-lost", "a takeover leaves a wake-up to another one that came between its walk and its step",
+           "test --lib storage::slot::state::tests::supersede_wakes_who_was_superseded_before_and_may_not_have_been_woken", [
+        (LIFECYCLE, "            if before && !wake {\n", "            if before {\n"),
     ]),
     Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom walks::walks_beside_takeover", [
         (WALK, "if self.takeovers.now() != since {",

@@ -35,6 +35,7 @@
 //! | live | live + due | `mark` | marker | `Wake`: wake the task, then `wake_done` |
 //! | live | live + CLOSED | `close` | any thread | the same |
 //! | live | superseded | `supersede` | takeover | the same; and mark the new socket with what was due |
+//! | superseded, wakers n > 0 | the same, wakers n + 1 | `supersede` | a later takeover | `Wake`, as above |
 //! | live or superseded, wakers n | the same, wakers n - 1 | `wake_done` | marker that has woken | |
 //! | the same, WAITING and ready | the same, not WAITING | `wake_done` | marker that has woken | `Again`: wake the task once more |
 //! | busy, wakers n | busy, wakers n - 1 | `wake_done` | marker that has woken | `OwnerLeft` if that is 0: release the slot's refs |
@@ -55,7 +56,8 @@
 //! # Why no mark's wake-up waits for another thread
 //! A marker that finds wakers may meet an owner that sleeps: the other marker has cleared WAITING
 //! but has not called the waker yet, and may be stopped there. So every mark that finds WAITING
-//! *or* wakers wakes the task itself, even if its topics are due already. Only a fourth concurrent
+//! *or* wakers wakes the task itself, even if its topics are due already. A takeover does the same
+//! for a socket that another takeover has superseded. Only a fourth concurrent
 //! mark of the same socket leaves the wake-up to the three that are counted: the count has two
 //! bits. This limit also ends the recursion of a waker that marks its own socket.
 //!
@@ -130,6 +132,13 @@ impl Snapshot {
     #[inline]
     pub(crate) fn is_superseded(self) -> bool {
         self.0 & (LIVE | CLOSED) == CLOSED
+    }
+
+    /// Tells whether another socket took over from this one, and its task may not have been woken
+    /// yet.
+    #[inline]
+    pub(crate) fn is_superseded_unwoken(self) -> bool {
+        self.is_superseded() && self.must_wake()
     }
 
     /// Tells whether there is an owner: live or superseded.

@@ -20,8 +20,11 @@ pub(crate) struct OtherHolders {
 #[must_use]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Superseded {
-    /// That socket is gone; nothing was done.
+    /// That socket is gone or was superseded before; nothing was done.
     Gone,
+    /// Another takeover superseded that socket, and may be stopped before it has woken the task. So
+    /// the caller wakes the task and calls `wake_done`.
+    Before(WakeToken),
     /// Done. The caller hands the topics that were due to the new socket. If there is a token, the
     /// caller also wakes the task and calls `wake_done`.
     Done(Topics, Option<WakeToken>),
@@ -78,13 +81,18 @@ impl SlotState {
     }
 
     /// Supersedes the socket: live -> superseded. From here on no thread can mark, visit or close
-    /// it. Its owner is notified.
+    /// it. Its owner is notified, also if the socket was superseded before and its task may not
+    /// have been woken yet.
     pub(crate) fn supersede(&self, generation: Generation) -> Superseded {
         let mut seen = self.load();
-        while seen.is_live_as(generation) {
-            let wake = seen.must_wake();
+        while seen.is_owned() && seen.generation() == generation {
+            let (before, wake) = (seen.is_superseded(), seen.must_wake());
+            if before && !wake {
+                break;
+            }
             let flags = if wake { seen.with_waker() } else { seen.0 };
             match self.step(seen, flags & !(LIVE | DUE) | CLOSED | BUSY) {
+                Ok(()) if before => return Superseded::Before(WakeToken(())),
                 Ok(()) => {
                     // Ordering: sequentially consistent, as in `take`: this step takes what was
                     // due.

@@ -177,6 +177,8 @@ fn what_is_meant_for_another_socket_changes_nothing() {
             }
             check(state, |word| word.close(Generation::new(generation)), MarkOutcome::Gone, state);
             check(state, |word| word.announce_visit(Generation::new(generation)), false, state);
+        }
+        for generation in GENERATIONS.into_iter().filter(|&g| !state.is_owned() || g != state.generation) {
             check(state, |word| word.supersede(Generation::new(generation)), Superseded::Gone, state);
         }
     }
@@ -199,6 +201,18 @@ fn supersede_ends_the_socket_takes_what_was_due_and_wakes_who_waits() {
         };
         let done = Superseded::Done(Topics::from_bits(state.due), wake);
         check(state, |word| word.supersede(Generation::new(state.generation)), done, to);
+    }
+}
+
+#[test]
+fn supersede_wakes_who_was_superseded_before_and_may_not_have_been_woken() {
+    for state in superseded_states() {
+        let supersede = |word: &SlotState| word.supersede(Generation::new(state.generation));
+        match state.must_wake() {
+            true => check(state, supersede, Superseded::Before(WakeToken(())), state.waking()),
+            false => check(state, supersede, Superseded::Gone, state),
+        }
+        assert_eq!(state.seen().is_superseded_unwoken(), state.must_wake());
     }
 }
 
