@@ -2,17 +2,15 @@
 
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
-use crate::storage::slab::OverflowSlot;
-use crate::storage::slot::{SlotAddr, SlotState, state};
+use crate::storage::slot::{SlotAddr, state};
 
 /// Marks the position of the walk. It holds numbers and no reference, so the caller may keep it
 /// between two steps and move it to another thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SlotCursor {
     is_past_tables: bool,
-    /// The id of the table or, past the tables, of the page.
-    segment: u32,
-    offset: u32,
+    /// The index of the next address: of an inline slot or, past the tables, of an overflow slot.
+    next: u32,
 }
 
 impl SlotCursor {
@@ -25,41 +23,30 @@ impl SlotCursor {
         mut f: impl FnMut(SlotAddr, state::Snapshot) -> bool,
     ) -> bool {
         while !self.is_past_tables {
-            let id = self.segment;
-            let Some(table) = shard.table(id) else {
-                *self = Self { is_past_tables: true, ..Self::default() };
+            let Some(table) = shard.table_from(self.next) else {
+                *self = Self { is_past_tables: true, next: 0 };
                 break;
             };
-            if !self.advance_in(|bucket| SlotAddr::inline(id, bucket), |bucket| table.state(bucket), &mut f) {
-                return false;
+            self.next = self.next.max(table.first());
+            while let Some(state) = table.state_at_index(self.next) {
+                let addr = SlotAddr::inline(self.next);
+                self.next += 1;
+                let seen = state.load();
+                if seen.is_live() && !f(addr, seen) {
+                    return false;
+                }
             }
         }
-        while let Some(slots) = shard.slab.page(self.segment) {
-            let id = self.segment;
-            let state = |offset| slots.get(offset as usize).map(OverflowSlot::state);
-            if !self.advance_in(|offset| SlotAddr::overflow(id, offset), state, &mut f) {
-                return false;
+        while let Some(slots) = shard.slab.slots_from(self.next) {
+            for slot in slots {
+                let addr = SlotAddr::overflow(self.next);
+                self.next += 1;
+                let seen = slot.state().load();
+                if seen.is_live() && !f(addr, seen) {
+                    return false;
+                }
             }
         }
-        true
-    }
-
-    /// Walks the rest of one table or page.
-    fn advance_in<'a>(
-        &mut self,
-        addr: impl Fn(u32) -> SlotAddr,
-        state: impl Fn(u32) -> Option<&'a SlotState>,
-        f: &mut impl FnMut(SlotAddr, state::Snapshot) -> bool,
-    ) -> bool {
-        while let Some(state) = state(self.offset) {
-            let addr = addr(self.offset);
-            self.offset += 1;
-            let seen = state.load();
-            if seen.is_live() && !f(addr, seen) {
-                return false;
-            }
-        }
-        *self = Self { segment: self.segment + 1, offset: 0, ..*self };
         true
     }
 }

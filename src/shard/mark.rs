@@ -4,7 +4,7 @@ use crate::error::Closed;
 use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
+use crate::storage::slot::{LocalId, MarkOutcome, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
 use crate::sync::full_fence;
 use crate::topics::Topics;
@@ -52,7 +52,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.counters.marked(marked == MarkOutcome::Unchanged);
         if let MarkOutcome::Wake(token) = marked {
             let mut panics = DeferredPanics::default();
-            let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
+            let addr = table.addr((line * BUCKETS_PER_LINE + side) as u32);
             self.wake_at(slot, LocalId::seen_at(addr, seen), token, &mut panics);
             panics.resume();
         }

@@ -19,7 +19,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
         if let Some(seen) = Self::inline(active) {
-            f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
+            f(active.table.addr(active.index), &active.bucket.state, seen);
         }
         if active.bucket.key_state.load().is_chained() {
             self.walk_chain(active, f);
@@ -71,7 +71,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let version = || active.table.cold(active.index).takeovers.load();
         let before = active.seen.is_chained().then(version);
         let inline = Self::inline(active);
-        let addr = SlotAddr::inline(active.table.id(), active.index);
+        let addr = active.table.addr(active.index);
         let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
         // A key without a chain was not taken over: the old socket and the new one cannot both have
         // been in its inline slot.
@@ -108,7 +108,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let now = version();
             self.walk_key(active, |addr, state, seen| {
                 let is_met = !addr.is_overflow() && Some(seen.generation()) == met;
-                if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {
+                if !is_met && self.slot_of(active.table, active.index, addr).turn.has_taken_over_since(since) {
                     f(addr, state, seen);
                 }
             });
@@ -159,7 +159,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             table.each_state(|bucket, state| {
                 let seen = state.load();
                 if seen.is_live() {
-                    f(SlotAddr::inline(table.id(), bucket), state, seen);
+                    f(table.addr(bucket), state, seen);
                 }
             });
         }

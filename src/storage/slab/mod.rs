@@ -11,24 +11,27 @@ mod free_list;
 pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
-use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
+use crate::storage::slot::{SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ptr;
 
-/// The number of slots in the first page. Every further page is twice as large as the one before.
+/// The number of slots in the first page. Every further page is twice as large as the one before,
+/// as long as there are addresses.
 const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
 
 /// All overflow slots of a shard.
 pub(crate) struct Slab<M> {
     pages: AppendList<Page<M>>,
     free: FreeList,
-    max_page: usize,
+    /// The number of addresses: the most slots of all pages together.
+    addresses: usize,
 }
 
 struct Page<M> {
-    id: u32,
+    /// The index of the first slot's address. The others follow.
+    first: u32,
     /// How many slots have been handed out. May be more than the page has.
     used: AtomicU32,
     slots: ZeroedSlice<OverflowSlot<M>>,
@@ -85,6 +88,15 @@ impl<M> OverflowSlot<M> {
 }
 
 impl<M> Page<M> {
+    fn addr(&self, offset: u32) -> SlotAddr {
+        SlotAddr::overflow(self.first + offset)
+    }
+
+    /// Returns the index after that of the last slot's address: where the next page begins.
+    fn end(&self) -> u32 {
+        self.first + self.slots.len() as u32
+    }
+
     fn bump(&self) -> Option<u32> {
         let len = self.slots.len() as u32;
         // Ordering: Relaxed, both: only the number matters, and each is handed out once. The load
@@ -95,20 +107,21 @@ impl<M> Page<M> {
 }
 
 impl<M> Slab<M> {
-    /// Returns an empty slab whose pages will have at most `max_page` slots.
-    pub(crate) fn new(max_page: usize) -> Self {
-        Self { pages: AppendList::default(), free: FreeList::default(), max_page }
+    /// Returns an empty slab whose pages will have at most `addresses` slots together.
+    pub(crate) fn new(addresses: usize) -> Self {
+        Self { pages: AppendList::default(), free: FreeList::default(), addresses }
     }
 
     /// Returns the slot at `addr`, if there is one.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
-        self.page(addr.segment())?.get(addr.offset() as usize)
+        self.pages.iter().find_map(|page| page.slots.get(addr.index().wrapping_sub(page.first) as usize))
     }
 
-    /// Returns the slots of the page with that id, if there is one.
-    pub(crate) fn page(&self, id: u32) -> Option<&[OverflowSlot<M>]> {
-        self.pages.iter().find(|page| page.id == id).map(|page| &*page.slots)
+    /// Returns the slot whose address has the index, and those after it in its page.
+    pub(crate) fn slots_from(&self, index: u32) -> Option<&[OverflowSlot<M>]> {
+        let page = self.pages.iter().find(|page| (page.first..page.end()).contains(&index))?;
+        page.slots.get((index - page.first) as usize..)
     }
 
     /// Returns the address of the slot that `state` belongs to, if it is in this slab.
@@ -116,7 +129,7 @@ impl<M> Slab<M> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
-            is_here.then(|| SlotAddr::overflow(page.id, (distance / size_of::<OverflowSlot<M>>()) as u32))
+            is_here.then(|| page.addr((distance / size_of::<OverflowSlot<M>>()) as u32))
         })
     }
 
@@ -132,13 +145,14 @@ impl<M> Slab<M> {
             if let Some(page) = page
                 && let Some(offset) = page.bump()
             {
-                return Ok(Some(SlotAddr::overflow(page.id, offset)));
+                return Ok(Some(page.addr(offset)));
             }
-            let (id, len) = page.map_or((0, FIRST_PAGE), |page| (page.id + 1, page.slots.len() * 2));
-            if len > self.max_page || id > MAX_SEGMENT {
+            let (first, len) = page.map_or((0, FIRST_PAGE), |page| (page.end(), page.slots.len() * 2));
+            let len = len.min(self.addresses - first as usize);
+            if len == 0 {
                 return Ok(None);
             }
-            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots: ZeroedSlice::new(len)? });
+            self.pages.push(page, Page { first, used: AtomicU32::new(0), slots: ZeroedSlice::new(len)? });
         }
     }
 
@@ -154,10 +168,9 @@ impl<M> Slab<M> {
 
     /// Iterates over every slot, used or not.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotAddr, &OverflowSlot<M>)> {
-        self.pages.iter().flat_map(|page| {
-            let id = page.id;
-            page.slots.iter().enumerate().map(move |(offset, slot)| (SlotAddr::overflow(id, offset as u32), slot))
-        })
+        self.pages
+            .iter()
+            .flat_map(|page| page.slots.iter().enumerate().map(|(offset, slot)| (page.addr(offset as u32), slot)))
     }
 
     /// Returns the number of slots, used or not.
