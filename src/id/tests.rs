@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::shard::geometry::{Geometry, MAX_SHARDS};
-use crate::storage::slot::MAX_SEGMENT;
-use crate::storage::table::BUCKETS_PER_LINE;
 
 const LAST: u32 = (1 << Generation::BITS) - 1;
 
@@ -13,15 +11,14 @@ fn all_shard_bits() -> std::ops::RangeInclusive<u32> {
 
 /// The lowest and the highest addresses of a registry with so many shards.
 fn addrs(shard_bits: u32) -> [SlotAddr; 6] {
-    let lines = Geometry::growing(1 << shard_bits, 1).max_lines;
-    let (last_bucket, last_slot) = ((lines * BUCKETS_PER_LINE - 1) as u32, (2 * lines - 1) as u32);
+    let last = (Geometry::growing(1 << shard_bits, 1).addresses - 1) as u32;
     [
-        SlotAddr::inline(0, 0),
-        SlotAddr::overflow(0, 0),
-        SlotAddr::inline(MAX_SEGMENT, 0),
-        SlotAddr::overflow(MAX_SEGMENT, 0),
-        SlotAddr::inline(MAX_SEGMENT, last_bucket),
-        SlotAddr::overflow(MAX_SEGMENT, last_slot),
+        SlotAddr::inline(0),
+        SlotAddr::overflow(0),
+        SlotAddr::inline(1),
+        SlotAddr::overflow(1),
+        SlotAddr::inline(last),
+        SlotAddr::overflow(last),
     ]
 }
 
@@ -64,8 +61,8 @@ fn a_number_beyond_all_spots_names_none() {
 
 #[test]
 fn debug_shows_place_and_generation() {
-    let id = SocketId::new(3, 2, SlotAddr::overflow(1, 2), Generation::new(LAST));
-    let place = (2 << 6 | 1 << 5 | 1) << 2 | 3;
+    let id = SocketId::new(3, 2, SlotAddr::overflow(5), Generation::new(LAST));
+    let place = (5 << 1 | 1) << 2 | 3;
     assert_eq!(format!("{id:?}"), format!("SocketId {{ place: {place}, generation: {LAST} }}"));
 }
 

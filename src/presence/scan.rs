@@ -5,7 +5,6 @@
 //! watchers.
 
 use crate::registry::{Registry, RegistryShard};
-use crate::shard::SLOTS_STAY;
 use crate::shard::hold::KeyHold;
 use crate::storage::occupancy::Occupancy;
 use crate::storage::table::{ActiveKey, Table};
@@ -19,7 +18,8 @@ pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 #[derive(Default)]
 pub(crate) struct KeyScan {
     shard: usize,
-    /// None: the shard's newest table.
+    /// The index at which the table begins. If the table is unlinked by now, it was empty, and the
+    /// walk goes on with the next older one. None: the shard's newest table.
     table: Option<u32>,
     bucket: u32,
 }
@@ -42,13 +42,13 @@ impl KeyScan {
         left: &mut u32,
     ) -> Scanned<K> {
         while let Some(shard) = registry.shard(self.shard) {
-            let newest = || shard.tables.newest().map(|table| table.id());
-            let Some(id) = self.table.or_else(newest) else {
-                self.shard += 1;
+            let Some(table) = shard.table_up_to(self.table.unwrap_or(u32::MAX)) else {
+                *self = Self { shard: self.shard + 1, ..Self::default() };
                 continue;
             };
-            self.table = Some(id);
-            let table = shard.table(id).expect(SLOTS_STAY);
+            if self.table != Some(table.first()) {
+                (self.table, self.bucket) = (Some(table.first()), 0);
+            }
             while self.bucket < table.bucket_count() {
                 if *left == 0 {
                     return Scanned::More;
@@ -66,9 +66,10 @@ impl KeyScan {
                     return Scanned::Key(key, epoch);
                 }
             }
-            self.bucket = 0;
-            self.table = id.checked_sub(1);
-            self.shard += usize::from(id == 0);
+            match table.first().checked_sub(1) {
+                Some(older) => (self.table, self.bucket) = (Some(older), 0),
+                None => *self = Self { shard: self.shard + 1, ..Self::default() },
+            }
         }
         Scanned::Done
     }

@@ -1,7 +1,7 @@
 //! The numbers that bound a registry.
 
 use crate::id::PLACE_BITS;
-use crate::storage::slot::{MAX_OFFSET, OFFSET_SHIFT};
+use crate::storage::slot::INDEX_BITS;
 use crate::storage::table::BUCKETS_PER_LINE;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::sync::MODELLED;
@@ -22,26 +22,28 @@ const _: () = assert!(MAX_SOCKETS_PER_KEY < MAX_LIVE as usize);
 pub(crate) struct Geometry {
     /// How many bits of an id name the shard.
     pub(crate) shard_bits: u32,
-    /// The number of lines of the first table. Each further table has twice as many.
-    pub(crate) first_lines: usize,
-    /// How many lines beyond its first an inserter may put a key in the first table.
-    pub(crate) first_bound: u32,
-    /// The most lines of any table, and half the most slots of any page.
-    pub(crate) max_lines: usize,
+    /// The first table.
+    pub(crate) first: TableSize,
+    /// How many inline slots the shard can address, over all tables that it will ever have; and
+    /// how many overflow slots.
+    pub(crate) addresses: usize,
     /// The most sockets of one key.
     pub(crate) max_per_key: u32,
+}
+
+/// The size of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TableSize {
+    pub(crate) lines: usize,
+    /// How many lines beyond its first an inserter may put a key.
+    pub(crate) bound: u32,
 }
 
 impl Geometry {
     /// Returns the sizes of shards that grow on demand.
     pub(crate) fn growing(shards: usize, max_per_key: u32) -> Self {
-        Self {
-            shard_bits: shards.trailing_zeros(),
-            first_lines: if MODELLED { 1 } else { 16 },
-            first_bound: GROWING_BOUND,
-            max_lines: Self::max_lines(shards),
-            max_per_key,
-        }
+        let lines = if MODELLED { 1 } else { 16 };
+        Self::new(shards, TableSize { lines, bound: GROWING_BOUND }, max_per_key)
     }
 
     /// Returns the sizes of shards that together hold `max_sockets` keys without growing, as far as
@@ -53,22 +55,43 @@ impl Geometry {
         // Two buckets in three are then in use: a compromise between memory and the length of
         // searches.
         let lines = (keys * 3 / 2).div_ceil(BUCKETS_PER_LINE).max(1);
-        let max_lines = Self::max_lines(shards);
-        Self {
-            shard_bits: shards.trailing_zeros(),
-            first_lines: lines.min(max_lines),
-            first_bound: AHEAD_BOUND,
-            max_lines,
-            max_per_key,
-        }
+        Self::new(shards, TableSize { lines, bound: AHEAD_BOUND }, max_per_key)
     }
 
-    /// Returns how many lines ids can name.
-    fn max_lines(shards: usize) -> usize {
-        let offset_bits = PLACE_BITS - OFFSET_SHIFT - shards.trailing_zeros();
-        (1usize << offset_bits).min(MAX_OFFSET as usize + 1) / BUCKETS_PER_LINE
+    fn new(shards: usize, first: TableSize, max_per_key: u32) -> Self {
+        let shard_bits = shards.trailing_zeros();
+        // One bit of an address says whether it is an overflow slot's.
+        let addresses = 1 << INDEX_BITS.min(PLACE_BITS - 1 - shard_bits);
+        let geometry = Self { shard_bits, first, addresses, max_per_key };
+        Self { first: geometry.capped(first, 0), ..geometry }
+    }
+
+    /// Returns the size of the table that follows a table of the size `last`, which has no room for
+    /// a key. `keys` is the number of the shard's active keys, and `used` the number of addresses
+    /// that are used up. Returns `None` if no address is left.
+    ///
+    /// If the keys fill the table, the next one is twice as large. Otherwise buckets or homes are
+    /// used up, and a table of the same size replaces the last one.
+    pub(crate) fn next_table(&self, last: TableSize, keys: usize, used: usize) -> Option<TableSize> {
+        let is_full = keys * FULL_SHARE > last.lines * BUCKETS_PER_LINE;
+        let next = if is_full { TableSize { lines: 2 * last.lines, bound: GROWING_BOUND } } else { last };
+        Some(self.capped(next, used)).filter(|next| next.lines > 0)
+    }
+
+    /// Limits a table to a share of the addresses that are left, so that large tables do not use
+    /// up the addresses of those that replace them.
+    fn capped(&self, size: TableSize, used: usize) -> TableSize {
+        let lines = (self.addresses - used) / ADDRESS_SHARE / BUCKETS_PER_LINE;
+        TableSize { lines: size.lines.min(lines), ..size }
     }
 }
+
+/// A table counts as full if its shard has an active key for one bucket in so many. It seldom has
+/// no room for a key before that, unless buckets are used up. If it happens, one more table of the
+/// same size does no harm.
+const FULL_SHARE: usize = 4;
+/// A table has at most this part of the addresses that are left: one in so many.
+const ADDRESS_SHARE: usize = 32;
 
 /// The bound for a table that was not sized ahead: it grows when a key would have to go further.
 /// Short searches are worth more than memory.

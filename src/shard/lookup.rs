@@ -39,15 +39,24 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.iter().find_map(|table| table.find(fingerprint))
     }
 
+    /// Returns the bucket at `addr`, and its table, if that is linked.
     #[inline]
-    pub(crate) fn table(&self, id: u32) -> Option<&Table<K, M>> {
+    pub(crate) fn bucket(&self, addr: SlotAddr) -> Option<(&Table<K, M>, u32)> {
         let newest = self.tables.newest()?;
-        if newest.id() == id { Some(newest) } else { self.older_table(id) }
+        match newest.bucket_at_index(addr.index()) {
+            Some(bucket) => Some((newest, bucket)),
+            None => self.older_bucket(addr),
+        }
+    }
+
+    /// Returns the newest linked table that begins at this index or a lower one.
+    pub(crate) fn table_up_to(&self, index: u32) -> Option<&Table<K, M>> {
+        self.tables.iter().map(|segment| &**segment).find(|table| table.first() <= index)
     }
 
     #[inline(never)]
-    fn older_table(&self, id: u32) -> Option<&Table<K, M>> {
-        self.tables.iter().map(|segment| &**segment).find(|table| table.id() == id)
+    fn older_bucket(&self, addr: SlotAddr) -> Option<(&Table<K, M>, u32)> {
+        self.tables.iter().find_map(|table| Some((&**table, table.bucket_at_index(addr.index())?)))
     }
 
     /// Returns the slot at `addr`, if it exists.
@@ -55,7 +64,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if addr.is_overflow() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
         } else {
-            self.table(addr.segment())?.slot(addr.offset())
+            let (table, bucket) = self.bucket(addr)?;
+            Some(table.inline_slot(bucket))
         }
     }
 
@@ -77,14 +87,19 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if addr.is_overflow() {
             self.slab.slot(addr).map(OverflowSlot::state)
         } else {
-            self.table(addr.segment())?.state(addr.offset())
+            let newest = self.tables.newest()?;
+            newest.state_at_index(addr.index()).or_else(|| self.older_state(addr))
         }
+    }
+
+    #[inline(never)]
+    fn older_state(&self, addr: SlotAddr) -> Option<&SlotState> {
+        self.tables.iter().find_map(|table| table.state_at_index(addr.index()))
     }
 
     /// Returns the address of the slot that contains this state.
     pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
-        let in_tables =
-            self.tables.iter().find_map(|table| Some(SlotAddr::inline(table.id(), table.bucket_of(state)?)));
+        let in_tables = self.tables.iter().find_map(|table| Some(table.addr(table.bucket_of(state)?)));
         in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
     }
 

@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
+use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
 use crate::sync::full_fence;
 use crate::topics::Topics;
@@ -53,7 +53,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
         if let MarkOutcome::Wake(token) = marked {
-            let addr = SlotAddr::inline(table.id(), (line * BUCKETS_PER_LINE + side) as u32);
+            let addr = table.addr((line * BUCKETS_PER_LINE + side) as u32);
             DeferredPanics::scope(|panics| self.wake_at(slot, LocalId::seen_at(addr, seen), token, panics));
         }
         true

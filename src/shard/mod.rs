@@ -40,12 +40,12 @@ pub(crate) struct Shard<K, M, O> {
     pub(crate) observer: O,
 }
 
-/// States why a slot that has held a socket still exists: the message of every `expect` on a slot.
-pub(crate) const SLOTS_STAY: &str = "tables and pages stay as long as the shard";
+/// States why the slot of a socket is found: the message of every `expect` on a slot.
+pub(crate) const SLOTS_STAY: &str = "a table is linked as long as a key is in it, a page as long as the shard";
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn new(index: usize, geometry: Geometry, totals: Arc<Totals>, observer: O) -> Self {
-        let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(2 * geometry.max_lines)));
+        let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(geometry.addresses)));
         let (counters, takeovers) = (Counters::default(), CachePadded::default());
         Self { tables, slab, geometry, index, totals, counters, takeovers, observer }
     }

@@ -10,11 +10,11 @@
 
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
-use crate::shard::geometry::GROWING_BOUND;
+use crate::shard::geometry::TableSize;
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, LocalId, MAX_SEGMENT, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
@@ -99,7 +99,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M, O>, RegisterError> {
         loop {
             let Some(newest) = self.tables.newest() else {
-                self.tables.push(None, self.new_table(0, self.geometry.first_lines, self.geometry.first_bound)?);
+                self.tables.push(None, self.new_table(0, self.geometry.first)?);
                 continue;
             };
             let found = match self.find_sealing(newest, fingerprint) {
@@ -107,7 +107,11 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
                         let guard = JoinGuard { shard: self, table: newest, bucket };
-                        return Ok((guard, SlotAddr::inline(newest.id(), bucket), claimed, None));
+                        let (addr, claimed) = match claimed {
+                            Some(claimed) => (newest.addr(bucket), claimed),
+                            None => guard.take_first_slot()?,
+                        };
+                        return Ok((guard, addr, claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -135,29 +139,37 @@ type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, O
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Searches the tables older than `newest` for the key, and seals each of them against it.
+    /// Unlinks those that turn out to be empty.
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
         fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
-        std::iter::successors(newest.older(), |segment| segment.older()).find_map(|table| {
+        let mut newer = newest;
+        while let Some(table) = newer.older() {
             table.seal(fingerprint);
-            table.find(fingerprint)
-        })
-    }
-
-    fn new_table(&self, id: u32, lines: usize, max_bound: u32) -> Result<Table<K, M>, RegisterError> {
-        Table::new(id, lines, max_bound).map_err(|_| RegisterError::OutOfMemory)
-    }
-
-    /// Pushes a larger table on top of `full`, unless another thread has pushed one.
-    fn grow(&self, full: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
-        if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, full)) {
-            if full.id() == MAX_SEGMENT {
-                return Err(RegisterError::Full);
+            if let Some(found) = table.find(fingerprint) {
+                return Some(found);
             }
-            let lines = (2 * full.line_count()).min(self.geometry.max_lines);
-            self.tables.push(Some(full), self.new_table(full.id() + 1, lines, GROWING_BOUND)?);
+            if table.retire_some() {
+                newer.unlink_older(table);
+            }
+            newer = table;
+        }
+        None
+    }
+
+    fn new_table(&self, first: u32, size: TableSize) -> Result<Table<K, M>, RegisterError> {
+        Table::new(first, size.lines, size.bound).map_err(|_| RegisterError::OutOfMemory)
+    }
+
+    /// Pushes a table on top of `last`, which has no room, unless another thread has pushed one.
+    fn grow(&self, last: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
+        if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, last)) {
+            let size = TableSize { lines: last.line_count(), bound: last.max_bound() };
+            let (keys, first) = (self.totals.shard(self.index).keys(), last.end());
+            let next = self.geometry.next_table(size, keys, first as usize).ok_or(RegisterError::Full)?;
+            self.tables.push(Some(last), self.new_table(first, next)?);
         }
         Ok(())
     }
@@ -169,10 +181,22 @@ impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
         self.table.bucket(self.bucket).key_state.load().is_chained()
     }
 
+    /// Claims a slot for the socket that inserted the key, though the bucket's inline slot is
+    /// retired.
+    #[cold]
+    fn take_first_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
+        let taken = self.take_slot();
+        if taken.is_err() {
+            // The guard subtracts the key that the registration has not counted yet.
+            let _ = self.shard.totals.shard(self.shard.index).add_keys(1);
+        }
+        taken
+    }
+
     /// Claims the bucket's inline slot, a vacant slot of the chain, or a new one.
     fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
         let Self { shard, table, bucket } = *self;
-        let own = SlotAddr::inline(table.id(), bucket);
+        let own = table.addr(bucket);
         if let Some(claimed) = table.inline_slot(bucket).claim() {
             return Ok((own, claimed));
         }

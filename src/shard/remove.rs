@@ -178,7 +178,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 self.slab.release(first);
             }
         }
-        own.key_state.vacate(own.state.is_vacant());
+        own.key_state.vacate();
         table.occupancy.sub(bucket);
         Some(key)
     }
@@ -187,8 +187,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// slot.
     pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
         let bucket = if addr.is_overflow() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
-        let found = bucket.and_then(|bucket| Some((self.table(bucket.segment())?, bucket.offset())));
-        found.expect(SLOTS_STAY)
+        bucket.and_then(|bucket| self.bucket(bucket)).expect(SLOTS_STAY)
     }
 
     /// Returns the key of the socket at `addr`.

@@ -177,9 +177,7 @@ impl Totals {
     }
 
     pub(crate) fn keys(&self) -> usize {
-        // Ordering: Acquire, pairs with `add_keys` and `sub_key`.
-        let keys = self.shards.iter().map(|shard| shard.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT);
-        keys.sum::<i64>().max(0) as usize
+        self.shards.iter().map(|shard| shard.signed_keys()).sum::<i64>().max(0) as usize
     }
 }
 
@@ -192,6 +190,16 @@ impl ShardTotals {
         // with `watch`. The sum cannot carry into `returned`: there are never more permits than
         // `free` can hold.
         self.permits.fetch_add(ONE_RETURNED + ONE_FREE, Ordering::AcqRel) & WATCHED != 0
+    }
+
+    /// Returns the number of active keys.
+    pub(crate) fn keys(&self) -> usize {
+        self.signed_keys().max(0) as usize
+    }
+
+    fn signed_keys(&self) -> i64 {
+        // Ordering: Acquire, pairs with `add_keys` and `sub_key`.
+        self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT
     }
 
     /// Counts keys that have become active.

@@ -5,7 +5,6 @@ use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
 use crate::storage::table::ActiveKey;
-use std::cmp::{Ordering, Reverse};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until
@@ -30,7 +29,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
         if let Some(seen) = Self::inline(active, &meets) {
-            f(SlotAddr::inline(active.table.id(), active.index), &active.bucket.state, seen);
+            f(active.table.addr(active.index), &active.bucket.state, seen);
         }
         if active.bucket.key_state.load().is_chained() {
             self.walk_chain(active, meets, f);
@@ -104,7 +103,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let version = || active.table.cold(active.index).takeovers.load();
         let before = active.seen.is_chained().then(version);
         let inline = Self::inline(active, state::Snapshot::is_live);
-        let addr = SlotAddr::inline(active.table.id(), active.index);
+        let addr = active.table.addr(active.index);
         let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
         // A key without a chain was not taken over: the old socket and the new one cannot both have
         // been in its inline slot.
@@ -141,7 +140,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let now = version();
             self.walk_key(active, |addr, state, seen| {
                 let is_met = !addr.is_overflow() && Some(seen.generation()) == met;
-                if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {
+                if !is_met && self.slot_of(active.table, active.index, addr).turn.has_taken_over_since(since) {
                     f(addr, state, seen);
                 }
             });
@@ -213,23 +212,24 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let inline = self
             .tables
             .iter()
-            .flat_map(move |table| table.slots_from(first_after(last, SlotAddr::inline(table.id(), 0))));
-        let overflow = self
-            .slab
-            .pages()
-            .flat_map(move |page| page.slots_from(first_after(last, SlotAddr::overflow(page.id(), 0))));
+            .flat_map(move |table| table.slots_from(first_after(last, table.addr(0), table.bucket_count())));
+        let overflow =
+            self.slab.pages().flat_map(move |page| page.slots_from(first_after(last, page.addr(0), page.slot_count())));
         inline.chain(overflow)
     }
 }
 
 /// Returns the offset of the first slot after the one at `last`, in the order of `slots_after`,
-/// within the table or page that begins at `start`. If the walk has passed all of it, returns an
-/// offset beyond its end.
-fn first_after(last: Option<SlotAddr>, start: SlotAddr) -> u32 {
-    let order = |addr: SlotAddr| (addr.is_overflow(), Reverse(addr.segment()));
-    last.map_or(0, |last| match order(start).cmp(&order(last)) {
-        Ordering::Less => u32::MAX,
-        Ordering::Equal => last.offset() + 1,
-        Ordering::Greater => 0,
-    })
+/// within the table or page of `len` slots whose first one is at `start`. If the walk has passed
+/// all of it, returns an offset beyond its end.
+fn first_after(last: Option<SlotAddr>, start: SlotAddr, len: u32) -> u32 {
+    let Some(last) = last else { return 0 };
+    match (start.is_overflow(), last.is_overflow()) {
+        (true, false) => 0,
+        (false, true) => u32::MAX,
+        // Newer segments have higher addresses, and come first.
+        _ if last.index() < start.index() => u32::MAX,
+        _ if last.index() - start.index() >= len => 0,
+        _ => last.index() - start.index() + 1,
+    }
 }

@@ -1,4 +1,8 @@
-//! A list that only grows, newest first: for the tables of a shard, and the pages of its slab.
+//! A list that grows at its head, newest first: for the tables of a shard, and the pages of its
+//! slab.
+//!
+//! A segment that is of no use any more can be unlinked. Walks then leave it out, but it stays in
+//! memory as long as the list, because a walk may still be in it.
 
 #![allow(unsafe_code)]
 
@@ -15,7 +19,10 @@ pub(crate) struct AppendList<T> {
 /// Holds one value of the list.
 pub(crate) struct Segment<T> {
     value: T,
-    older: *mut Segment<T>,
+    /// The next older segment that is in use.
+    older: AtomicPtr<Segment<T>>,
+    /// The segment that was the newest before this one: `drop` follows these.
+    previous: *mut Segment<T>,
 }
 
 // SAFETY: a `Segment` is reached only through `&AppendList`, which hands out `&T` and drops the
@@ -34,9 +41,31 @@ impl<T> Default for AppendList<T> {
 }
 
 impl<T> Segment<T> {
+    #[inline]
     pub(crate) fn older(&self) -> Option<&Segment<T>> {
+        // Ordering: Acquire, pairs with the Release of `unlink_older`: the segment's contents are
+        // visible.
+        let older = self.older.load(Ordering::Acquire);
         // SAFETY: null, or a segment of the same list. It outlives this reference to its newer one.
-        unsafe { self.older.as_ref() }
+        unsafe { older.as_ref() }
+    }
+
+    /// Unlinks `older` from its place after this segment, if that is its place.
+    ///
+    /// If two neighbours are unlinked at the same time, one of them may be linked again. So the
+    /// caller repeats the call when it meets `older` again. No walk ever misses a segment that
+    /// nobody unlinks: a link only ever skips what was unlinked.
+    pub(crate) fn unlink_older(&self, older: &Segment<T>) {
+        // Ordering: Relaxed. The caller has acquired what `older` refers to.
+        let seen = self.older.load(Ordering::Relaxed);
+        if !ptr::eq(seen, older) {
+            return;
+        }
+        // Ordering: Acquire, as `older`.
+        let next = older.older.load(Ordering::Acquire);
+        // Ordering: Release on success, so that a thread that finds `next` sees its contents.
+        // Relaxed on failure: another thread has changed the link, and nothing is left to do.
+        let _ = self.older.compare_exchange(seen, next, Ordering::Release, Ordering::Relaxed);
     }
 }
 
@@ -58,9 +87,16 @@ impl<T> AppendList<T> {
         unsafe { newest.as_ref() }
     }
 
-    /// Returns all segments, newest first.
+    /// Returns all segments that are linked, newest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Segment<T>> {
         std::iter::successors(self.newest(), |segment| segment.older())
+    }
+
+    /// Returns the number of segments, linked or not.
+    #[cfg(feature = "stats")]
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: null, or a segment that `drop` reaches and frees by the same pointer.
+        std::iter::successors(self.newest(), |segment| unsafe { segment.previous.as_ref() }).count()
     }
 
     /// Pushes a value on top of `seen`. If there is a newer value already, it serves as well, and
@@ -75,7 +111,7 @@ impl<T> AppendList<T> {
         }
         // Uses the loaded pointer, not one made from `seen`: `drop` frees the segment through it,
         // which a shared reference does not permit.
-        let segment = Box::into_raw(Box::new(Segment { value, older }));
+        let segment = Box::into_raw(Box::new(Segment { value, older: AtomicPtr::new(older), previous: older }));
         // Ordering: Release on success, so that a thread that finds the segment sees its contents.
         // Relaxed on failure: nothing is read.
         if self.newest.compare_exchange(older, segment, Ordering::Release, Ordering::Relaxed).is_err() {
@@ -92,7 +128,7 @@ impl<T> Drop for AppendList<T> {
         while !segment.is_null() {
             // SAFETY: leaked by `push`, and freed once, here.
             let owned = unsafe { Box::from_raw(segment) };
-            segment = owned.older;
+            segment = owned.previous;
         }
     }
 }

@@ -12,6 +12,7 @@ mod frozen;
 mod limits;
 mod takeover;
 mod waiting;
+mod years;
 
 use crate::{Registry, Socket, SocketId};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Scheduler};

@@ -21,30 +21,58 @@ fn all_geometries() -> impl Iterator<Item = (usize, Geometry)> {
 }
 
 #[test]
-fn ids_name_every_place_of_every_table_and_page() {
+fn ids_name_every_address_and_no_more() {
     for (shards, geometry) in all_geometries() {
         assert_eq!(1 << geometry.shard_bits, shards);
-        let offset_bits = 64 - 27 - geometry.shard_bits - OFFSET_SHIFT;
-        for slots in [geometry.max_lines * BUCKETS_PER_LINE, geometry.max_lines * 2] {
-            assert!(slots - 1 <= MAX_OFFSET as usize, "{shards} shards: {geometry:?}");
-            assert!((slots - 1) >> offset_bits == 0, "{shards} shards: {geometry:?}");
-        }
-    }
-}
-
-#[test]
-fn no_place_that_ids_could_name_is_given_away() {
-    for (shards, geometry) in all_geometries() {
-        let offset_bits = 64 - 27 - geometry.shard_bits - OFFSET_SHIFT;
-        assert_eq!(geometry.max_lines * BUCKETS_PER_LINE, 1 << offset_bits.min(26), "{shards} shards");
+        // A bit for inline or overflow; and an address has 32 bits.
+        let bits = (64 - 27 - geometry.shard_bits - 1).min(31);
+        assert_eq!(geometry.addresses, 1 << bits, "{shards} shards: {geometry:?}");
     }
 }
 
 #[test]
 fn the_first_table_is_one_that_homes_can_describe() {
     for (shards, geometry) in all_geometries() {
-        assert!((1..=geometry.max_lines).contains(&geometry.first_lines), "{shards} shards: {geometry:?}");
-        assert!(geometry.first_bound <= MAX_BOUND);
+        let TableSize { lines, bound } = geometry.first;
+        assert!(lines >= 1 && lines * BUCKETS_PER_LINE <= geometry.addresses / 32, "{shards} shards: {geometry:?}");
+        assert!(bound <= MAX_BOUND);
+    }
+}
+
+#[test]
+fn a_full_table_is_followed_by_one_twice_as_large_and_a_used_up_one_by_its_like() {
+    let geometry = Geometry::growing(64, 1);
+    let last = TableSize { lines: 100, bound: 31 };
+    let twice = TableSize { lines: 200, bound: GROWING_BOUND };
+    for (keys, next) in [(0, last), (1, last), (50, last), (51, twice), (200, twice)] {
+        assert_eq!(geometry.next_table(last, keys, 1_000), Some(next), "{keys} keys in 200 buckets");
+    }
+}
+
+#[test]
+fn a_shard_without_addresses_has_no_next_table() {
+    for (_, geometry) in all_geometries() {
+        let next = |used| geometry.next_table(geometry.first, 0, used).map_or(0, |next| next.lines);
+        assert_eq!(next(geometry.addresses), 0);
+        assert_eq!(next(geometry.addresses - 63), 0);
+        assert_eq!(next(geometry.addresses - 64), 1);
+    }
+}
+
+const SECONDS_OF_TEN_YEARS: u64 = 10 * 366 * 24 * 3600;
+
+/// How long the shard lasts if a key comes and goes a thousand times a second: it uses up what a
+/// search reaches of a table, then the next one.
+#[test]
+fn addresses_last_ten_years_of_a_flapping_key() {
+    for (shards, geometry) in all_geometries() {
+        let (mut used, mut table, mut flaps) = (0, geometry.first, 0);
+        while flaps < 1_000 * SECONDS_OF_TEN_YEARS {
+            let reach = (table.bound as usize + 1).min(table.lines) * BUCKETS_PER_LINE;
+            flaps += reach as u64 * ((1 << 26) - 1);
+            used += table.lines * BUCKETS_PER_LINE;
+            table = geometry.next_table(table, 1, used).unwrap_or_else(|| panic!("{shards} shards: {geometry:?}"));
+        }
     }
 }
 
@@ -53,8 +81,8 @@ fn a_table_sized_ahead_has_room_for_more_than_its_share() {
     for shards in shard_counts() {
         for max_sockets in socket_counts(shards) {
             let geometry = Geometry::ahead(shards, max_sockets, 1);
-            let (share, buckets) = (max_sockets.div_ceil(shards), geometry.first_lines * BUCKETS_PER_LINE);
-            let is_the_largest = geometry.first_lines == geometry.max_lines;
+            let (share, buckets) = (max_sockets.div_ceil(shards), geometry.first.lines * BUCKETS_PER_LINE);
+            let is_the_largest = buckets == geometry.addresses / 32;
             assert!(buckets >= share, "{max_sockets} in {shards} shards: {geometry:?}");
             assert!(is_the_largest || 3 * buckets >= 4 * share, "{max_sockets} in {shards} shards: {geometry:?}");
             assert!(

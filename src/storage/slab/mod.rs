@@ -13,13 +13,14 @@ pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
 use crate::storage::occupancy::Occupancy;
-use crate::storage::slot::{MAX_SEGMENT, SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
+use crate::storage::slot::{SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ptr;
 
-/// The number of slots in the first page. Every further page is twice as large as the one before.
+/// The number of slots in the first page. Every further page is twice as large as the one before,
+/// as long as there are addresses.
 const FIRST_PAGE: usize = if MODELLED { 1 } else { 32 };
 
 /// All overflow slots of a shard.
@@ -28,12 +29,14 @@ pub(crate) struct Slab<M> {
     free: FreeList,
     /// The highest position that was drawn.
     positions: AtomicU64,
-    max_page: usize,
+    /// The number of addresses: the most slots of all pages together.
+    addresses: usize,
 }
 
 /// An array of slots, which stays in place as long as the slab.
 pub(crate) struct Page<M> {
-    id: u32,
+    /// The index of the first slot's address. The others follow.
+    first: u32,
     /// How many slots have been handed out. May be more than the page has.
     used: AtomicU32,
     slots: ZeroedSlice<OverflowSlot<M>>,
@@ -121,20 +124,29 @@ impl<M> OverflowSlot<M> {
 }
 
 impl<M> Page<M> {
-    pub(crate) fn id(&self) -> u32 {
-        self.id
-    }
-
     #[cfg(feature = "stats")]
     pub(crate) fn groups_in_use(&self) -> usize {
         self.occupancy.groups_in_use()
+    }
+
+    pub(crate) fn slot_count(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    pub(crate) fn addr(&self, offset: u32) -> SlotAddr {
+        SlotAddr::overflow(self.first + offset)
+    }
+
+    /// Returns the index after that of the last slot's address: where the next page begins.
+    fn end(&self) -> u32 {
+        self.first + self.slot_count()
     }
 
     /// Iterates over the slots from `first` on whose groups may be in use.
     #[inline]
     pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let slots = self.occupancy.slots_from(first);
-        slots.map(|offset| (SlotAddr::overflow(self.id, offset), &self.slots[offset as usize].state))
+        slots.map(|offset| (self.addr(offset), &self.slots[offset as usize].state))
     }
 
     fn bump(&self) -> Option<u32> {
@@ -147,19 +159,21 @@ impl<M> Page<M> {
 }
 
 impl<M> Slab<M> {
-    /// Returns an empty slab whose pages will have at most `max_page` slots.
-    pub(crate) fn new(max_page: usize) -> Self {
-        Self { pages: AppendList::default(), free: FreeList::default(), positions: AtomicU64::default(), max_page }
+    /// Returns an empty slab whose pages will have at most `addresses` slots together.
+    pub(crate) fn new(addresses: usize) -> Self {
+        Self { pages: AppendList::default(), free: FreeList::default(), positions: AtomicU64::default(), addresses }
     }
 
     /// Returns the slot at `addr`, if there is one.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
-        self.page(addr)?.slots.get(addr.offset() as usize)
+        self.pages.iter().find_map(|page| page.slots.get(addr.index().wrapping_sub(page.first) as usize))
     }
 
-    fn page(&self, addr: SlotAddr) -> Option<&Page<M>> {
-        self.pages().find(|page| page.id == addr.segment())
+    /// Returns the page of the slot at `addr`, and the slot's offset in it.
+    fn page(&self, addr: SlotAddr) -> Option<(&Page<M>, u32)> {
+        let offset = |page: &Page<M>| addr.index().wrapping_sub(page.first);
+        self.pages().map(|page| (page, offset(page))).find(|&(page, offset)| offset < page.slot_count())
     }
 
     /// Returns the address of the slot that `state` belongs to, if it is in this slab.
@@ -167,7 +181,7 @@ impl<M> Slab<M> {
         self.pages.iter().find_map(|page| {
             let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
-            is_here.then(|| SlotAddr::overflow(page.id, (distance / size_of::<OverflowSlot<M>>()) as u32))
+            is_here.then(|| page.addr((distance / size_of::<OverflowSlot<M>>()) as u32))
         })
     }
 
@@ -179,8 +193,8 @@ impl<M> Slab<M> {
             Some(addr) => Some(addr),
             None => self.bump()?,
         };
-        if let Some((page, addr)) = addr.and_then(|addr| Some((self.page(addr)?, addr))) {
-            page.occupancy.add(addr.offset());
+        if let Some((page, offset)) = addr.and_then(|addr| self.page(addr)) {
+            page.occupancy.add(offset);
         }
         Ok(addr)
     }
@@ -192,14 +206,15 @@ impl<M> Slab<M> {
             if let Some(page) = page
                 && let Some(offset) = page.bump()
             {
-                return Ok(Some(SlotAddr::overflow(page.id, offset)));
+                return Ok(Some(page.addr(offset)));
             }
-            let (id, len) = page.map_or((0, FIRST_PAGE), |page| (page.id + 1, page.slots.len() * 2));
-            if len > self.max_page || id > MAX_SEGMENT {
+            let (first, len) = page.map_or((0, FIRST_PAGE), |page| (page.end(), page.slots.len() * 2));
+            let len = len.min(self.addresses - first as usize);
+            if len == 0 {
                 return Ok(None);
             }
             let (slots, occupancy) = (ZeroedSlice::new(len)?, Occupancy::new(len)?);
-            self.pages.push(page, Page { id, used: AtomicU32::new(0), slots, occupancy });
+            self.pages.push(page, Page { first, used: AtomicU32::new(0), slots, occupancy });
         }
     }
 
@@ -208,8 +223,8 @@ impl<M> Slab<M> {
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
         loop {
-            if let Some(page) = self.page(last) {
-                page.occupancy.sub(last.offset());
+            if let Some((page, offset)) = self.page(last) {
+                page.occupancy.sub(offset);
             }
             match self.next_free(last) {
                 Some(next_free) => last = next_free,

@@ -4,8 +4,8 @@ use super::*;
 use crate::sync::AtomicU64;
 use std::thread;
 
-fn slab(max_page: usize) -> Slab<()> {
-    Slab::new(max_page)
+fn slab(addresses: usize) -> Slab<()> {
+    Slab::new(addresses)
 }
 
 fn allocate(slab: &Slab<()>) -> Option<SlotAddr> {
@@ -43,20 +43,17 @@ fn drain(stack: &FreeList, slab: &Slab<()>) -> Vec<SlotAddr> {
 }
 
 #[test]
-fn pages_are_filled_one_after_another_and_double_up_to_the_largest() {
-    let slab = slab(128);
-    let expected: Vec<_> = [(0, 32), (1, 64), (2, 128)]
-        .into_iter()
-        .flat_map(|(page, len)| (0..len).map(move |n| SlotAddr::overflow(page, n)))
-        .collect();
-    assert_eq!(all(&slab), expected);
+fn pages_are_filled_one_after_another_and_double_as_long_as_there_are_addresses() {
+    let slab = slab(1_000);
+    assert!(all(&slab).into_iter().eq((0..1_000).map(SlotAddr::overflow)), "every address once, in order");
     assert_eq!(allocate(&slab), None);
-    assert_eq!(slab.pages.newest().map(|page| page.id), Some(2), "a refused call adds no page");
+    let pages: Vec<_> = slab.pages.iter().map(|page| (page.first, page.slots.len())).collect();
+    assert_eq!(pages, [(992, 8), (480, 512), (224, 256), (96, 128), (32, 64), (0, 32)], "a refused call adds no page");
 }
 
 #[test]
 fn a_page_is_added_only_when_it_is_needed() {
-    let slab = slab(64);
+    let slab = slab(96);
     assert!(slab.pages.newest().is_none() && slot_count(&slab) == 0);
     for n in 0..33 {
         assert!(allocate(&slab).is_some());
@@ -65,10 +62,10 @@ fn a_page_is_added_only_when_it_is_needed() {
 }
 
 #[test]
-fn a_slab_whose_pages_may_hold_nothing_gives_nothing() {
-    assert_eq!(allocate(&slab(FIRST_PAGE - 1)), None);
-    assert_eq!(all(&slab(FIRST_PAGE)).len(), FIRST_PAGE);
-    assert_eq!(all(&slab(2 * FIRST_PAGE - 1)).len(), FIRST_PAGE);
+fn a_slab_has_as_many_slots_as_addresses() {
+    for addresses in [0, 1, FIRST_PAGE - 1, FIRST_PAGE, FIRST_PAGE + 1, 3 * FIRST_PAGE - 1, 3 * FIRST_PAGE] {
+        assert_eq!(all(&slab(addresses)).len(), addresses);
+    }
 }
 
 #[test]
@@ -81,7 +78,7 @@ fn an_exhausted_page_does_not_count_further() {
 
 #[test]
 fn a_slot_is_where_its_spot_says_and_nowhere_else() {
-    let slab = slab(64);
+    let slab = slab(96);
     let addrs = all(&slab);
     let found: Vec<_> = in_use(&slab);
     assert_eq!(found.len(), addrs.len());
@@ -89,8 +86,8 @@ fn a_slot_is_where_its_spot_says_and_nowhere_else() {
         assert!(addrs.contains(&addr));
         assert!(std::ptr::eq(slab.slot(addr).expect("it exists").state(), slot));
     }
-    for nowhere in [SlotAddr::overflow(0, 32), SlotAddr::overflow(1, 64), SlotAddr::overflow(2, 0)] {
-        assert!(slab.slot(nowhere).is_none());
+    for nowhere in [96, 97, (1 << 31) - 1] {
+        assert!(slab.slot(SlotAddr::overflow(nowhere)).is_none());
     }
 }
 
@@ -177,7 +174,7 @@ fn walk(chain: &SlotChain, slab: &Slab<()>) -> Vec<SlotAddr> {
 fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
     let addrs = all(&slab);
-    let owner = SlotAddr::inline(3, 17);
+    let owner = SlotAddr::inline(17);
     assert_eq!(walk(&chain, &slab), []);
     for (n, &addr) in addrs.iter().enumerate() {
         chain.push(&slab, addr, owner);
@@ -190,13 +187,13 @@ fn a_chain_grows_at_its_head_and_its_slots_know_the_key() {
 fn a_cleared_chain_begins_anew_for_another_key() {
     let (slab, chain) = (slab(32), SlotChain::default());
     let addrs = all(&slab);
-    chain.push(&slab, addrs[0], SlotAddr::inline(0, 1));
-    chain.push(&slab, addrs[1], SlotAddr::inline(0, 1));
+    chain.push(&slab, addrs[0], SlotAddr::inline(1));
+    chain.push(&slab, addrs[1], SlotAddr::inline(1));
     chain.clear();
     assert_eq!(walk(&chain, &slab), []);
-    chain.push(&slab, addrs[1], SlotAddr::inline(0, 2));
+    chain.push(&slab, addrs[1], SlotAddr::inline(2));
     assert_eq!(walk(&chain, &slab), [addrs[1]], "the link of the former chain is overwritten");
-    assert_eq!(slab.slot(addrs[1]).map(OverflowSlot::owner), Some(SlotAddr::inline(0, 2)));
+    assert_eq!(slab.slot(addrs[1]).map(OverflowSlot::owner), Some(SlotAddr::inline(2)));
 }
 
 #[test]
@@ -204,7 +201,7 @@ fn being_vacant_and_being_in_a_chain_are_independent() {
     let (slab, chain, free_slots) = (slab(32), SlotChain::default(), FreeList::default());
     let addrs = all(&slab);
     for &addr in &addrs[..3] {
-        chain.push(&slab, addr, SlotAddr::inline(0, 0));
+        chain.push(&slab, addr, SlotAddr::inline(0));
     }
     free_slots.push(&slab, addrs[0], addrs[0]);
     free_slots.push(&slab, addrs[2], addrs[2]);
@@ -218,8 +215,7 @@ fn a_walk_looks_at_no_group_whose_slots_were_all_released() {
     assert_eq!(in_use(&slab).len(), 0);
     let addrs = all(&slab);
     assert_eq!(in_use(&slab).len(), addrs.len());
-    let (kept, rest): (Vec<_>, Vec<_>) =
-        addrs.iter().partition(|addr| addr.offset() == 100 && [2, 4].contains(&addr.segment()));
+    let (kept, rest): (Vec<_>, Vec<_>) = addrs.iter().partition(|addr| [196, 580].contains(&addr.index()));
     link(&slab, &rest);
     slab.release(rest[0]);
     let met: Vec<_> = in_use(&slab).into_iter().map(|(addr, _)| addr).collect();

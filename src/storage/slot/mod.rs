@@ -11,7 +11,7 @@ mod takeover_order;
 mod waker;
 
 pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotData, SlotDrops, SlotRef, Visit};
-pub(crate) use addr::{MAX_OFFSET, MAX_SEGMENT, OFFSET_SHIFT, SlotAddr};
+pub(crate) use addr::{INDEX_BITS, SlotAddr};
 pub(crate) use generation::{GENERATION_BITS, Generation};
 pub(crate) use refs::SlotRefs;
 pub(crate) use state::{Fence, MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};

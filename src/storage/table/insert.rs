@@ -32,9 +32,9 @@ const _: () =
 
 /// The outcome of an attempt to insert a key. Except for `Inserted`, it returns the key.
 pub(crate) enum InsertOutcome<'a, K, M> {
-    /// The key is active in this bucket, the caller's socket is its only one, and the bucket's
-    /// inline slot is claimed for it.
-    Inserted(u32, Claimed<'a, M>),
+    /// The key is active in this bucket, and counts the caller's socket as its first one. The
+    /// bucket's inline slot is claimed for it, unless that slot is retired.
+    Inserted(u32, Option<Claimed<'a, M>>),
     /// The key is there already.
     Exists(ActiveKey<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is vacant where the key may go: a
@@ -112,7 +112,7 @@ impl<K, M> Table<K, M> {
         Err(vacancy)
     }
 
-    /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
+    /// Claims the vacant bucket for the key, and its inline slot unless that is retired. Returns the key if another thread
     /// claimed the bucket first.
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
@@ -167,7 +167,11 @@ impl<K, M> Table<K, M> {
     /// Seals the key's home, so that no thread inserts the key here any more. If `find` does not
     /// find the key after this, it never will.
     pub(crate) fn seal(&self, fingerprint: &Fingerprint) {
-        let index = self.home(fingerprint);
+        self.seal_home(self.home(fingerprint));
+    }
+
+    /// Seals a home: no key of this home is inserted here any more.
+    pub(super) fn seal_home(&self, index: usize) {
         let home = &self.homes[index];
         loop {
             let seen = home.load();
@@ -208,7 +212,7 @@ struct Staged<'a, K, M> {
     index: u32,
     bucket: &'a Bucket,
     distance: u32,
-    slot: Claimed<'a, M>,
+    slot: Option<Claimed<'a, M>>,
 }
 
 #[allow(unsafe_code)]
@@ -218,11 +222,10 @@ impl<'a, K, M> Staged<'a, K, M> {
         index: u32,
         bucket: &'a Bucket,
         distance: u32,
-        slot: Claimed<'a, M>,
+        slot: Option<Claimed<'a, M>>,
         key: K,
     ) -> Self {
-        // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became
-        // vacant.
+        // SAFETY: the caller claimed the bucket, which was emptied before it became vacant.
         unsafe { table.key(index).write(key) };
         Self { table, index, bucket, distance, slot }
     }
@@ -230,7 +233,9 @@ impl<'a, K, M> Staged<'a, K, M> {
     fn withdraw(self) -> K {
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { self.table.key(self.index).take() };
-        self.slot.give_up();
+        if let Some(slot) = self.slot {
+            slot.give_up();
+        }
         self.bucket.key_state.withdraw();
         self.table.occupancy.sub(self.index);
         key

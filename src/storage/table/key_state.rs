@@ -38,7 +38,7 @@
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `VacateBucket` if dying and nothing lingers |
 //! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with other holders of its slot | |
 //! | member or dying, lingering n | lingering n - 1 | `settle` | last holder that cleaned a slot up late, or registration that held in vain | `VacateBucket` if dying and nothing lingers |
-//! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's inline slot is retired) | `vacate` | thread with the duty `VacateBucket` | take the key out and return the chain first |
+//! | dying, nothing lingers | vacant, next sequence | `vacate` | thread with the duty `VacateBucket` | take the key out and return the chain first |
 //!
 //! A value read next to the word belongs to one occupancy if the word showed the same occupancy
 //! before and after.
@@ -129,6 +129,11 @@ impl Snapshot {
     /// Tells whether the bucket has an active key.
     pub(crate) fn is_active(self) -> bool {
         self.0 & STATE == MEMBER
+    }
+
+    /// Tells whether the bucket has a key: an active one, or one that has not left yet.
+    pub(crate) fn is_occupied(self) -> bool {
+        self.0 & STATE >= MEMBER
     }
 
     /// Tells whether the bucket has an active key that has an identity of that kind and no overflow
@@ -239,12 +244,11 @@ impl KeyState {
     }
 
     /// Vacates the bucket: dying -> vacant. Called by the thread that has the duty `VacateBucket`.
-    /// The bucket stays vacant permanently if its inline slot is not `usable` again.
     #[inline]
-    pub(crate) fn vacate(&self, usable: bool) {
+    pub(crate) fn vacate(&self) {
         let seen = self.load();
         debug_assert!(seen.0 & (STATE | LIVE | LINGERING) == DYING);
-        self.hand_on(if usable { seen.sequence() + 1 } else { LAST_SEQUENCE });
+        self.hand_on(seen.sequence() + 1);
     }
 
     /// Makes the bucket vacant in a later sequence. So a bucket that was ever claimed never looks

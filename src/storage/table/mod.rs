@@ -20,12 +20,13 @@ mod find;
 pub(crate) mod home;
 pub(crate) mod insert;
 pub(crate) mod key_state;
+mod retire;
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::occupancy::Occupancy;
 use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
 use crate::storage::table::home::{HOME_LINES, HomeGroup};
-use crate::sync::prefetch;
+use crate::sync::{AtomicU32, prefetch};
 use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 pub(crate) use bucket::{Bucket, BucketCold};
@@ -38,7 +39,10 @@ pub(crate) const BUCKETS_PER_LINE: usize = 2;
 
 /// One table of a shard.
 pub(crate) struct Table<K, M> {
-    id: u32,
+    /// The index of the first bucket's address. The others follow.
+    first: u32,
+    /// How many homes and buckets `retire_some` is done with.
+    retired: AtomicU32,
     /// How many lines beyond its first one a key may be put.
     max_bound: u32,
     lines: ZeroedSlice<BucketLine>,
@@ -50,9 +54,10 @@ pub(crate) struct Table<K, M> {
 }
 
 impl<K, M> Table<K, M> {
-    pub(crate) fn new(id: u32, lines: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(first: u32, lines: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
         Ok(Self {
-            id,
+            first,
+            retired: AtomicU32::new(0),
             max_bound,
             lines: ZeroedSlice::new(lines)?,
             homes: ZeroedSlice::new(lines.div_ceil(HOME_LINES))?,
@@ -62,16 +67,41 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    pub(crate) fn id(&self) -> u32 {
-        self.id
+    /// Returns the index of the first bucket's address.
+    #[inline]
+    pub(crate) fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// Returns the index after that of the last bucket's address: where the next table begins.
+    pub(crate) fn end(&self) -> u32 {
+        self.first + self.bucket_count()
     }
 
     pub(crate) fn line_count(&self) -> usize {
         self.lines.len()
     }
 
+    pub(crate) fn max_bound(&self) -> u32 {
+        self.max_bound
+    }
+
+    #[inline]
     pub(crate) fn bucket_count(&self) -> u32 {
         (self.lines.len() * BUCKETS_PER_LINE) as u32
+    }
+
+    /// Returns the address of a bucket, which is the one of its inline slot.
+    #[inline]
+    pub(crate) fn addr(&self, bucket: u32) -> SlotAddr {
+        SlotAddr::inline(self.first + bucket)
+    }
+
+    /// Returns the bucket whose inline slot has the index, if it is in this table.
+    #[inline]
+    pub(crate) fn bucket_at_index(&self, index: u32) -> Option<u32> {
+        let bucket = index.wrapping_sub(self.first);
+        (bucket < self.bucket_count()).then_some(bucket)
     }
 
     #[inline]
@@ -81,11 +111,6 @@ impl<K, M> Table<K, M> {
 
     pub(crate) fn cold(&self, bucket: u32) -> &BucketCold {
         &self.cold[bucket as usize]
-    }
-
-    /// Returns the inline slot of a bucket, if the bucket exists.
-    pub(crate) fn slot(&self, bucket: u32) -> Option<SlotRef<'_, M>> {
-        (bucket < self.warm.len() as u32).then(|| self.inline_slot(bucket))
     }
 
     /// Returns the inline slot of a bucket. Precondition: the bucket exists.
@@ -99,10 +124,11 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Returns the state of a bucket's inline slot, if the bucket exists.
+    /// Returns the state of the inline slot whose address has the index, if it is in this table.
     #[inline]
-    pub(crate) fn state(&self, bucket: u32) -> Option<&SlotState> {
-        self.lines.get(bucket as usize / BUCKETS_PER_LINE).map(|line| &line.0[bucket as usize % BUCKETS_PER_LINE].state)
+    pub(crate) fn state_at_index(&self, index: u32) -> Option<&SlotState> {
+        let bucket = index.wrapping_sub(self.first) as usize;
+        self.lines.get(bucket / BUCKETS_PER_LINE).map(|line| &line.0[bucket % BUCKETS_PER_LINE].state)
     }
 
     /// Returns the bucket whose inline slot has this state, if it is in this table.
@@ -119,7 +145,7 @@ impl<K, M> Table<K, M> {
     #[inline]
     pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
         let buckets = self.occupancy.slots_from(first);
-        buckets.map(|bucket| (SlotAddr::inline(self.id, bucket), &self.bucket(bucket).state))
+        buckets.map(|bucket| (self.addr(bucket), &self.bucket(bucket).state))
     }
 
     /// Iterates over the active keys.

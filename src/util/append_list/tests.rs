@@ -59,3 +59,56 @@ fn every_value_is_dropped_once() {
     drop(segments);
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+/// Unlinks the segment with that value from its newer neighbour.
+fn unlink(segments: &AppendList<u32>, value: u32) {
+    let newer = segments.iter().find(|segment| segment.older().is_some_and(|older| **older == value)).unwrap();
+    newer.unlink_older(newer.older().unwrap());
+}
+
+#[test]
+fn what_is_unlinked_is_left_out_and_dropped_with_the_others() {
+    let segments = AppendList::default();
+    for n in 0..5 {
+        segments.push(segments.newest(), n);
+    }
+    let inside = segments.iter().find(|segment| ***segment == 2).unwrap();
+    unlink(&segments, 2);
+    assert_eq!(values(&segments), [4, 3, 1, 0]);
+    assert_eq!((**inside, inside.older().map(|older| **older)), (2, Some(1)), "a walk that is there goes on");
+    unlink(&segments, 0);
+    unlink(&segments, 3);
+    unlink(&segments, 1);
+    assert_eq!(values(&segments), [4]);
+    segments.push(segments.newest(), 5);
+    assert_eq!(values(&segments), [5, 4]);
+}
+
+#[test]
+fn only_a_neighbour_is_unlinked() {
+    let segments = AppendList::default();
+    for n in 0..3 {
+        segments.push(segments.newest(), n);
+    }
+    let [newest, middle, oldest] = [0, 1, 2].map(|n| segments.iter().nth(n).unwrap());
+    newest.unlink_older(oldest);
+    assert_eq!(values(&segments), [2, 1, 0]);
+    newest.unlink_older(middle);
+    newest.unlink_older(middle);
+    middle.unlink_older(newest);
+    assert_eq!(values(&segments), [2, 0]);
+}
+
+#[test]
+fn every_segment_is_dropped_once_whether_linked_or_not() {
+    let value = Arc::new(());
+    let segments = AppendList::default();
+    for _ in 0..4 {
+        segments.push(segments.newest(), Arc::clone(&value));
+    }
+    let newest = segments.newest().unwrap();
+    newest.unlink_older(newest.older().unwrap());
+    assert_eq!((segments.iter().count(), Arc::strong_count(&value)), (3, 5));
+    drop(segments);
+    assert_eq!(Arc::strong_count(&value), 1);
+}

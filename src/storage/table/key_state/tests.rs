@@ -133,6 +133,7 @@ fn every_predicate_in_every_valid_state() {
             let member = state.state == IS_MEMBER && state.kind == kind;
             assert_eq!(seen.is_member(KeyKind(kind)), member, "{state:?} {kind}");
         }
+        assert_eq!(seen.is_occupied(), [IS_MEMBER, IS_DYING].contains(&state.state), "{state:?}");
         assert_eq!(seen.is_chained(), state.chained, "{state:?}");
         assert_eq!(seen.live(), state.live, "{state:?}");
         assert_eq!(seen.sequence(), state.sequence, "{state:?}");
@@ -288,10 +289,9 @@ fn once_saturated_nobody_is_told_to_vacate() {
 }
 
 #[test]
-fn vacate_hands_the_bucket_on_or_ends_it() {
+fn vacate_hands_the_bucket_on() {
     for dying in in_state(IS_DYING).filter(|dying| dying.lingering == 0) {
-        check(dying, |key_state| key_state.vacate(true), (), State::vacant(dying.sequence + 1));
-        check(dying, |key_state| key_state.vacate(false), (), State::vacant(LAST));
+        check(dying, KeyState::vacate, (), State::vacant(dying.sequence + 1));
     }
 }
 
@@ -302,7 +302,7 @@ fn a_bucket_has_its_last_occupancy_and_then_none() {
     assert!(vacant.is_vacant() && key_state.claim(vacant, KeyKind(0)));
     assert!(key_state.promote(key_state.load()));
     assert_eq!(leave(&key_state, key_state.load(), false), Ok(AfterLeave::VacateBucket));
-    key_state.vacate(true);
+    key_state.vacate();
     let ended = key_state.load();
     assert!(!ended.is_vacant() && !ended.is_untouched() && !ended.is_claimed());
 }
