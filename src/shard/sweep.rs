@@ -10,22 +10,21 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// socket in an overflow slot has left its key. If the bucket has passed to another key
     /// meanwhile, that one's chain is checked instead, which does no harm.
     ///
-    /// The removal that empties the last slot of many sees all of them, or finds a sweeper that has
-    /// yet to look again. So a chain is never left long.
+    /// The last of several removals sees what all have left, or finds a sweeper that will look
+    /// again. A hold of the sweeper itself, too, is over before it looks. So the chain is not left
+    /// long.
     ///
-    /// Lock-free: a round after the first follows removals of other threads.
+    /// Lock-free: a round after the first follows steps of other threads.
     pub(crate) fn sweep_if_long(&self, table: &Table<K, M>, bucket: u32) {
         let cold = table.cold(bucket);
         loop {
             let active = ActiveKey::now(table, bucket);
-            if !active.seen.used_slots().is_some_and(|used| cold.chain.is_long(used)) {
+            let is_long = active.seen.used_slots().is_some_and(|used| cold.chain.is_long(used));
+            if !is_long || cold.chain.is_being_swept() {
                 return;
             }
-            // The hold keeps the chain the key's. It ends before the next look at the key.
             let Some(_hold) = KeyHold::new(self, &active) else { return };
-            if !cold.chain.sweep(&self.slab, &cold.free_slots) {
-                return;
-            }
+            cold.chain.sweep(&self.slab, &cold.free_slots);
         }
     }
 }

@@ -10,6 +10,7 @@ mod keys;
 mod lifetime;
 mod slot_state;
 mod slots;
+mod sweep;
 mod table;
 mod takeover;
 mod waiting;

@@ -105,13 +105,16 @@ impl SlotChain {
         pushes.wrapping_sub(unlinked) & u32::MAX / ONE_UNLINKED
     }
 
-    /// Empties the chain. Precondition: no other thread can reach it, except for walkers of a key
-    /// that is gone.
+    /// Empties the chain. Precondition: nobody holds the key, so no other thread changes the chain.
     pub(crate) fn clear(&self) {
         // Ordering: Relaxed: the key state passes the bucket on. A walker that reads this has no
         // slot to look at.
         self.head.store(0, Ordering::Relaxed);
-        // Ordering: Relaxed, as above.
-        self.swept.store(0, Ordering::Relaxed);
+        // Ordering: Relaxed, as above. A step and not a store, because `is_being_swept` of a removal
+        // from the key that is gone may step the word meanwhile. Most chains were never swept.
+        if self.swept.load(Ordering::Relaxed) != 0 {
+            // Ordering: Relaxed, as above.
+            self.swept.swap(0, Ordering::Relaxed);
+        }
     }
 }

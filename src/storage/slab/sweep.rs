@@ -21,17 +21,23 @@ impl SlotChain {
         self.len() > used.saturating_mul(2).saturating_add(SPARE_SLOTS)
     }
 
-    /// Unlinks the vacant slots and returns them to the slab. Returns false if another thread does
-    /// that: it looks again when it has finished. Precondition: the caller holds the key, so the
-    /// chain stays the key's.
+    /// Tells whether a thread sweeps the chain. That thread sees, when it has finished, what the
+    /// caller has removed.
+    pub(crate) fn is_being_swept(&self) -> bool {
+        // Ordering: AcqRel, and a step that changes nothing instead of a load: the sweeper's last
+        // step acquires it.
+        self.swept.fetch_add(0, Ordering::AcqRel) & SWEEPING != 0
+    }
+
+    /// Unlinks the vacant slots and returns them to the slab, unless another thread is at that.
+    /// Precondition: the caller holds the key, so the chain stays the key's.
     ///
     /// Never waits; takes one step for each slot of the chain.
-    pub(crate) fn sweep<M>(&self, slab: &Slab<M>, free_slots: &FreeList) -> bool {
+    pub(crate) fn sweep<M>(&self, slab: &Slab<M>, free_slots: &FreeList) {
         // Ordering: AcqRel. Acquire, so that this sweeper finds the links as the last one left them.
-        // Release, so that a sweeper that this call finds at work sees, when it looks again, what
-        // the caller has removed.
+        // Release keeps the order that the last sweeper's step began.
         if self.swept.fetch_or(SWEEPING, Ordering::AcqRel) & SWEEPING != 0 {
-            return false;
+            return;
         }
         let taken = free_slots.take_all();
         // Loaded after `take_all`, so that every slot taken is this one or behind it.
@@ -42,9 +48,8 @@ impl SlotChain {
             slab.release(first);
         }
         // Ordering: AcqRel. Release: the next sweeper finds the links as this one left them.
-        // Acquire: the caller sees what those have removed that found this sweep at work.
+        // Acquire: the caller sees what the threads have removed that found the chain being swept.
         self.swept.fetch_add((unlinked * ONE_UNLINKED).wrapping_sub(SWEEPING), Ordering::AcqRel);
-        true
     }
 }
 
