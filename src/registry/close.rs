@@ -9,6 +9,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::Hash;
 use std::iter::FusedIterator;
+use std::ops::ControlFlow;
 
 impl<K, M> Registry<K, M> {
     /// Closes every socket of `key` for this `reason`, and returns their number.
@@ -173,15 +174,18 @@ impl<K, M> Iterator for CloseGradually<'_, K, M> {
         while told < batch
             && let Some(shard) = registry.shard(self.shard)
         {
-            let mut open = shard.sockets_after(self.last).filter(|(_, _, seen)| !seen.is_closed());
-            while told < batch {
-                let Some((addr, _, seen)) = open.next() else {
-                    (self.shard, self.last) = (self.shard + 1, None);
-                    break;
-                };
-                self.last = Some(addr);
-                let id = LocalId::seen_at(addr, seen);
-                told += usize::from(shard.close_socket(id, Closed::Shutdown, &mut panics));
+            let mut last = None;
+            let end = shard.walk_after(self.last, |addr, _, seen| {
+                last = Some(addr);
+                let closes = !seen.is_closed();
+                if closes && shard.close_socket(LocalId::seen_at(addr, seen), Closed::Shutdown, &mut panics) {
+                    told += 1;
+                }
+                if told < batch { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            self.last = last;
+            if end.is_continue() {
+                (self.shard, self.last) = (self.shard + 1, None);
             }
         }
         panics.resume();

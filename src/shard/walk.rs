@@ -5,6 +5,7 @@ use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
 use crate::storage::table::ActiveKey;
+use std::ops::ControlFlow;
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Calls `f` for each live socket of the key: for all that are live from before the call until
@@ -158,7 +159,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// may meet a socket whose own takeover is in progress more than once.
     pub(crate) fn visit<'a>(&'a self, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         let since = self.takeovers.now();
-        self.sockets_after(None).for_each(|(addr, state, seen)| f(addr, state, seen));
+        let _ = self.walk_after(None, |addr, state, seen| {
+            f(addr, state, seen);
+            ControlFlow::Continue(())
+        });
         if self.takeovers.now() != since {
             self.revisit(since, f);
         }
@@ -194,32 +198,33 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.iter().flat_map(|table| table.active_keys())
     }
 
-    /// Iterates over the live sockets after the slot at `last`, or over all: over each that stays
-    /// in its slot throughout.
+    /// Calls `f` for each live socket after the slot at `last`, or for all, until `f` breaks: for
+    /// each that stays in its slot throughout. It walks the tables first, from the newest to the
+    /// oldest, then the slab's pages likewise, and only the groups that may be in use. It may meet
+    /// the socket at `last` again.
     #[inline]
-    pub(crate) fn sockets_after(
-        &self,
+    pub(crate) fn walk_after<'a>(
+        &'a self,
         last: Option<SlotAddr>,
-    ) -> impl Iterator<Item = (SlotAddr, &SlotState, state::Snapshot)> {
-        let sockets = self.slots_after(last).map(|(addr, state)| (addr, state, state.load()));
-        sockets.filter(|(_, _, seen)| seen.is_live())
-    }
-
-    /// Iterates over the slots whose groups may be in use: the tables first, from the newest to
-    /// the oldest, then the slab's pages likewise.
-    #[inline]
-    fn slots_after(&self, last: Option<SlotAddr>) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
-        let inline = self
-            .tables
-            .iter()
-            .flat_map(move |table| table.slots_from(first_after(last, table.addr(0), table.bucket_count())));
-        let overflow =
-            self.slab.pages().flat_map(move |page| page.slots_from(first_after(last, page.addr(0), page.slot_count())));
-        inline.chain(overflow)
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut look = |addr, state: &'a SlotState| {
+            let seen = state.load();
+            if seen.is_live() { f(addr, state, seen) } else { ControlFlow::Continue(()) }
+        };
+        for table in self.tables.iter() {
+            let first = first_after(last, table.addr(0), table.bucket_count());
+            table.each_slot(first, |bucket, state| look(table.addr(bucket), state))?;
+        }
+        for page in self.slab.pages() {
+            let first = first_after(last, page.addr(0), page.slot_count());
+            page.each_slot(first, |offset, state| look(page.addr(offset), state))?;
+        }
+        ControlFlow::Continue(())
     }
 }
 
-/// Returns the offset of the first slot after the one at `last`, in the order of `slots_after`,
+/// Returns the offset of the first slot after the one at `last`, in the order of `walk_after`,
 /// within the table or page of `len` slots whose first one is at `start`. If the walk has passed
 /// all of it, returns an offset beyond its end.
 fn first_after(last: Option<SlotAddr>, start: SlotAddr, len: u32) -> u32 {

@@ -34,6 +34,7 @@
 
 use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable};
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
+use std::ops::Range;
 
 /// The number of slots in a group. Few under the model checker, so that models have several groups.
 pub(crate) const GROUP: u32 = if MODELLED { 2 } else { 64 };
@@ -41,7 +42,7 @@ pub(crate) const GROUP: u32 = if MODELLED { 2 } else { 64 };
 /// The counts of one table or page. See the module's documentation.
 pub(crate) struct Occupancy {
     counts: ZeroedSlice<GroupCount>,
-    slots: u32,
+    slots: usize,
 }
 
 #[derive(Default)]
@@ -61,7 +62,7 @@ impl GroupCount {
 
 impl Occupancy {
     pub(crate) fn new(slots: usize) -> Result<Self, OutOfMemory> {
-        Ok(Self { counts: ZeroedSlice::new(slots.div_ceil(GROUP as usize))?, slots: slots as u32 })
+        Ok(Self { counts: ZeroedSlice::new(slots.div_ceil(GROUP as usize))?, slots })
     }
 
     /// Counts a slot that the caller is about to claim.
@@ -92,15 +93,13 @@ impl Occupancy {
         (slot / GROUP + 1) * GROUP
     }
 
-    /// Iterates over the slots from `first` on whose group may be in use. It looks at a group when
-    /// it gets there.
+    /// Iterates over the groups from that of `first` on that may be in use, as ranges of slots. The
+    /// first range begins at `first`. The iterator looks at a group when it gets there.
     #[inline]
-    pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = u32> {
-        let groups = self.counts.iter().enumerate().skip((first / GROUP) as usize);
-        groups.filter(|(_, count)| !count.is_zero()).flat_map(move |(group, _)| {
-            let start = group as u32 * GROUP;
-            start.max(first)..(start + GROUP).min(self.slots)
-        })
+    pub(crate) fn groups_from(&self, first: u32) -> impl Iterator<Item = Range<usize>> {
+        let (first, len) = (first as usize, GROUP as usize);
+        let groups = self.counts.iter().enumerate().skip(first / len).filter(|(_, count)| !count.is_zero());
+        groups.map(move |(group, _)| first.max(group * len)..self.slots.min((group + 1) * len))
     }
 
     /// Returns the number of groups that may be in use.

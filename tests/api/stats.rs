@@ -154,3 +154,28 @@ fn no_mark_is_lost_between_threads() {
     let (marks, coalesced) = marks(&registry);
     assert_eq!((marks, marks - coalesced), (2 * MARKS, taken), "each take is of one mark that changed something");
 }
+
+/// What a walk costs: it looks at the groups in use, and at no other.
+#[test]
+fn a_walk_looks_at_few_groups_after_a_peak() {
+    let registry = Registry::<u64>::new();
+    assert_eq!(registry.stats().groups_in_use, 0);
+    // Every key has two sockets, so that slots are in use as well.
+    let mut sockets: Vec<_> = (0..100_000).map(|n| registry.register(n / 2).unwrap()).collect();
+    assert!(registry.stats().groups_in_use >= 100_000 / 64);
+    sockets.truncate(10);
+    let groups = registry.stats().groups_in_use;
+    assert!((1..=10).contains(&groups), "{groups} groups for 10 sockets");
+    assert_eq!(registry.mark_all(), 10);
+    drop(sockets);
+    assert_eq!(registry.stats().groups_in_use, 0);
+}
+
+#[test]
+fn a_walk_looks_at_few_groups_of_a_large_registry() {
+    let registry = Registry::<u64>::builder().max_sockets(10_000_000).build().unwrap();
+    let _sockets: Vec<_> = (0..1_000).map(|n| registry.register(n).unwrap()).collect();
+    let groups = registry.stats().groups_in_use;
+    assert!(groups <= 1_000, "{groups} groups for 1,000 sockets");
+    assert_eq!(registry.mark_all(), 1_000);
+}

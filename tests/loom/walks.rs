@@ -2,8 +2,8 @@
 //! other socket twice.
 
 use super::takeover::{take_over, with_old};
-use super::{check, check_up_to, key, registry};
-use crate::{CloseReason, Closed, Registry, Topics};
+use super::{Guarded, Key, check, check_up_to, key, registry, rival};
+use crate::{CloseReason, Closed, RegisterError, Registry, Topics};
 use loom::thread;
 
 /// A mark of a key begins before the key has a chain, and goes round once more: it does not mark again what the owner has taken.
@@ -69,7 +69,7 @@ fn disconnect_beside_takeover() {
 /// A walk over a key's sockets, or over all, beside a takeover meets the old socket or the new one.
 #[test]
 fn walks_beside_takeover() {
-    type Walk = fn(&Registry<super::Key, super::Guarded>) -> usize;
+    type Walk = fn(&Registry<Key, Guarded>) -> usize;
     let of_key: Walk = |registry| {
         let mut met = 0;
         registry.for_each_of(&1, |_| met += 1);
@@ -109,4 +109,111 @@ fn disconnect_beside_two_takeovers() {
         assert!(told >= 1, "a log-out told nobody");
         drop(two);
     });
+}
+
+/// How many active keys a walk meets.
+fn key_count(registry: &Registry<Key, Guarded>) -> usize {
+    let mut keys = 0;
+    registry.for_each_key(|_| keys += 1);
+    keys
+}
+
+/// Whether any group of buckets in the newest table is counted as in use, and whether any bucket is claimed.
+fn in_use(registry: &Registry<Key, Guarded>) -> (bool, bool) {
+    let Some(table) = registry.shard(0).unwrap().tables.newest() else { return (false, false) };
+    let buckets = || 0..table.bucket_count();
+    let is_counted = buckets().any(|bucket| table.occupancy.is_group_in_use(bucket));
+    (is_counted, buckets().any(|bucket| !table.bucket(bucket).key_state.load().is_vacant()))
+}
+
+/// One thread inserts the first key of a group, another one registers the same key. Whoever returns from that finds the key.
+#[test]
+fn walk_over_keys_beside_first_of_group() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)).unwrap())
+        };
+        let _socket = registry.register(key(1)).unwrap();
+        assert_eq!(key_count(&registry), 1);
+        drop(other.join().unwrap());
+    });
+}
+
+/// A group's last key goes while the next one comes: a walk that begins then meets the new one.
+#[test]
+fn mark_of_all_beside_last_of_group() {
+    check(|| {
+        let registry = registry();
+        let last = registry.register(key(1)).unwrap();
+        let dropper = thread::spawn(move || drop(last));
+        let _next = registry.register(key(2)).unwrap();
+        assert!(registry.mark_all() >= 1);
+        dropper.join().unwrap();
+        assert_eq!(registry.mark_all(), 1);
+    });
+}
+
+/// The same for further sockets of keys, whose slots go back to the slab.
+#[test]
+fn mark_of_all_beside_release_of_slots() {
+    check_up_to(1, || {
+        let registry = registry();
+        let pair = [(); 2].map(|()| registry.register(key(1)).unwrap());
+        let dropper = thread::spawn(move || drop(pair));
+        let _next = [(); 2].map(|()| registry.register(key(2)).unwrap());
+        assert!(registry.mark_all() >= 2);
+        dropper.join().unwrap();
+        assert_eq!(registry.mark_all(), 2);
+    });
+}
+
+/// The first registration of all beside a close is refused or closed.
+#[test]
+fn close_beside_first_of_group() {
+    check(|| {
+        let registry = registry();
+        let other = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.register(key(1)))
+        };
+        registry.close();
+        match other.join().unwrap() {
+            Ok(socket) => assert_eq!(socket.close_reason(), Some(Closed::Shutdown)),
+            Err(error) => assert_eq!(error, RegisterError::Closed),
+        }
+    });
+}
+
+/// Who finds that a group is not in use finds its buckets vacant.
+#[test]
+fn group_not_in_use_is_vacant() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let dropper = thread::spawn(move || drop(socket));
+        let (is_counted, is_claimed) = in_use(&registry);
+        assert!(is_counted || !is_claimed, "a walk would skip a bucket in use");
+        dropper.join().unwrap();
+        assert_eq!(in_use(&registry), (false, false));
+    });
+}
+
+/// Two insert the same key, or two keys into the same bucket: who loses counts the bucket out again.
+#[test]
+fn counts_after_racing_inserts() {
+    let rival = rival(1);
+    for second in [1, rival] {
+        check(move || {
+            let registry = registry();
+            let other = {
+                let registry = registry.clone();
+                thread::spawn(move || drop(registry.register(key(second)).unwrap()))
+            };
+            drop(registry.register(key(1)).unwrap());
+            other.join().unwrap();
+            assert_eq!(in_use(&registry), (false, false));
+        });
+    }
 }

@@ -17,6 +17,7 @@ use crate::storage::slot::{SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, Slo
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
+use std::ops::ControlFlow;
 use std::ptr;
 
 /// The number of slots in the first page. Every further page is twice as large as the one before,
@@ -142,11 +143,20 @@ impl<M> Page<M> {
         self.first + self.slot_count()
     }
 
-    /// Iterates over the slots from `first` on whose groups may be in use.
+    /// Calls `f` with each slot from `first` on whose group may be in use, until `f` breaks.
     #[inline]
-    pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
-        let slots = self.occupancy.slots_from(first);
-        slots.map(|offset| (self.addr(offset), &self.slots[offset as usize].state))
+    pub(crate) fn each_slot<'a>(
+        &'a self,
+        first: u32,
+        mut f: impl FnMut(u32, &'a SlotState) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for group in self.occupancy.groups_from(first) {
+            let start = group.start;
+            for (n, slot) in self.slots[group].iter().enumerate() {
+                f((start + n) as u32, &slot.state)?;
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     fn bump(&self) -> Option<u32> {

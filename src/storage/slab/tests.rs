@@ -23,7 +23,15 @@ fn slot_count(slab: &Slab<()>) -> usize {
 
 /// The slots that a walk looks at.
 fn in_use(slab: &Slab<()>) -> Vec<(SlotAddr, &SlotState)> {
-    slab.pages().flat_map(|page| page.slots_from(0)).collect()
+    let mut found = Vec::new();
+    for page in slab.pages() {
+        let flow = page.each_slot(0, |offset, state| {
+            found.push((page.addr(offset), state));
+            ControlFlow::Continue(())
+        });
+        assert!(flow.is_continue());
+    }
+    found
 }
 
 /// Links the slots by `next_free`, the first on top.

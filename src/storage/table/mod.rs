@@ -32,6 +32,7 @@ use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 pub(crate) use bucket::{Bucket, BucketCold};
 use bucket::{BucketLine, BucketWarm};
 pub(crate) use find::{ActiveKey, Candidate};
+use std::ops::ControlFlow;
 use std::ptr;
 
 /// The number of buckets in a cache line.
@@ -141,17 +142,32 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// Iterates over the inline slots of the buckets from `first` on whose groups may be in use.
+    /// Calls `f` with the inline slot of each bucket from `first` on whose group may be in use,
+    /// until `f` breaks. If `first` is not the first bucket of its line, the one before it is met
+    /// as well.
     #[inline]
-    pub(crate) fn slots_from(&self, first: u32) -> impl Iterator<Item = (SlotAddr, &SlotState)> {
-        let buckets = self.occupancy.slots_from(first);
-        buckets.map(|bucket| (self.addr(bucket), &self.bucket(bucket).state))
+    pub(crate) fn each_slot<'a>(
+        &'a self,
+        first: u32,
+        mut f: impl FnMut(u32, &'a SlotState) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for group in self.occupancy.groups_from(first) {
+            let lines = &self.lines[group.start / BUCKETS_PER_LINE..group.end / BUCKETS_PER_LINE];
+            let mut index = (group.start / BUCKETS_PER_LINE * BUCKETS_PER_LINE) as u32;
+            for BucketLine(buckets) in lines {
+                for bucket in buckets {
+                    f(index, &bucket.state)?;
+                    index += 1;
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Iterates over the active keys.
     pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
-        let buckets = self.occupancy.slots_from(0).map(|bucket| ActiveKey::now(self, bucket));
-        buckets.filter(|key| key.seen.is_active())
+        let buckets = self.occupancy.groups_from(0).flatten();
+        buckets.map(|bucket| ActiveKey::now(self, bucket as u32)).filter(|key| key.seen.is_active())
     }
 
     /// Returns the cell of a bucket's key. The key state decides who may use it and when.
