@@ -44,8 +44,8 @@ export interface StateDetail {
 }
 
 export interface End {
-  reason: 'logged-out' | 'taken-over' | 'token-expired';
-  code: 4001 | 4002 | 4003;
+  reason: 'logged-out' | 'taken-over' | 'token-expired' | 'evicted';
+  code: 4001 | 4002 | 4003 | 4004;
   /** What the server said about it. */
   text: string;
 }

@@ -2,7 +2,7 @@
 // No dependency; the types are in socket-registry.d.ts, the use in README.md.
 
 /** After these close codes a client must not come back by itself. */
-const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired' };
+const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired', 4004: 'evicted' };
 
 const DEFAULTS = {
   minDelay: 1_000,

@@ -1,6 +1,6 @@
 //! Registrations, with and without options.
 
-use crate::error::RegisterError;
+use crate::error::{Closed, RegisterError};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
 use crate::shard::owner::Owner;
@@ -83,7 +83,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///   [`Builder`](crate::Builder).
     /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal to `key` but
     ///   writes the same to a `Hasher`.
-    /// - [`RegisterError::Closed`] after [`close`](Self::close).
+    /// - [`RegisterError::Closed`] after [`close`](Self::close), and [`RegisterError::Revoked`] while
+    ///   `key` is [revoked](Self::revoke).
     /// - [`RegisterError::OutOfMemory`] if a shard must grow and the system gives no memory.
     ///
     /// A call that fails changes nothing.
@@ -109,12 +110,23 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         options: RegisterOptions,
     ) -> Result<Socket<K, M>, RegisterError> {
         let (shard, fingerprint) = self.locate(&key);
+        if shard.totals.shard(shard.index).has_revocations() && self.revocation(&fingerprint).is_some() {
+            return Err(RegisterError::Revoked);
+        }
         let registered =
             shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
         shard.counters.registered();
         let mut owner = Owner::new(Arc::clone(shard), registered.addr);
+        if registered.may_be_revoked
+            && let Some(reason) = self.revocation(&fingerprint)
+        {
+            owner.close(Closed::Disconnected(reason));
+        }
         if options.takes_over {
             owner.take_over();
+        }
+        if shard.geometry.evicts_oldest {
+            owner.evict_oldest();
         }
         if registered.is_watched {
             shard.notify_active(registered.addr);
@@ -150,9 +162,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// A concurrent log-out ([`disconnect`](Self::disconnect)), or any other walk over the
     /// sockets of the key or of the registry, meets the old socket, the new one, or both; it may
     /// meet the new one more than once. The new socket does not inherit the reason for which the
-    /// old one was closed. So before you call [`disconnect`](Self::disconnect), refuse
-    /// registrations by a client that must not register any more; otherwise a takeover in
-    /// progress may bring it back.
+    /// old one was closed. So to log a client out that must not come back,
+    /// [`revoke`](Self::revoke) its key; after a [`disconnect`](Self::disconnect) alone it may
+    /// register again.
     ///
     /// A superseded socket keeps its slot until its owner drops it, and every walk over the key
     /// passes the slot. If a key ever has more than 8,190 of them at a time, everything still

@@ -30,6 +30,8 @@ pub(crate) struct Geometry {
     pub(crate) max_lines: usize,
     /// The most sockets of one key.
     pub(crate) max_per_key: u32,
+    /// Whether a registration beyond that number evicts the key's oldest socket.
+    pub(crate) evicts_oldest: bool,
 }
 
 impl Geometry {
@@ -41,6 +43,7 @@ impl Geometry {
             first_bound: GROWING_BOUND,
             max_lines: Self::max_lines(shards),
             max_per_key,
+            evicts_oldest: false,
         }
     }
 
@@ -60,6 +63,7 @@ impl Geometry {
             first_bound: AHEAD_BOUND,
             max_lines,
             max_per_key,
+            evicts_oldest: false,
         }
     }
 

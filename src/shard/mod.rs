@@ -2,6 +2,7 @@
 
 pub(crate) mod counters;
 pub(crate) mod cursor;
+pub(crate) mod evict;
 pub(crate) mod geometry;
 pub(crate) mod hold;
 pub(crate) mod lookup;

@@ -67,7 +67,7 @@ test('an attempt that is not answered is given up', async () => {
   assert.equal(b.sockets.length, 2);
 });
 
-for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003, 'token-expired']]) {
+for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003, 'token-expired'], [4004, 'evicted']]) {
   test(`after ${code} it does not come back, and says that it is ${reason}`, async () => {
     const { connection, ends, states, fetches } = await opened(b);
     b.socket.end(code, 'so it is');
@@ -85,7 +85,7 @@ for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003,
 }
 
 test('after any other code it comes back', async () => {
-  for (const code of [1000, 1001, 1006, 1008, 1011, 4000, 4004]) {
+  for (const code of [1000, 1001, 1006, 1008, 1011, 4000, 4005]) {
     b = browser();
     const { ends } = await opened(b);
     b.socket.end(code);
