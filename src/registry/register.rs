@@ -145,7 +145,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Registers a socket that takes over `key`: it becomes the key's only socket.
     ///
     /// The call *supersedes* every other socket of the key. The owner of a superseded socket gets
-    /// [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection. For
+    /// [`Closed::Superseded`] and should end its connection. For
     /// everyone else the socket is gone: it is no longer counted, found or marked, and dropping
     /// it only frees its slot. What was due for it becomes due for the new socket, so no mark is
     /// lost, whether it comes before, during or after the call. Topics may be delivered twice in
@@ -156,8 +156,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Of several concurrent takeovers exactly one wins, and the others return sockets that are
     /// already superseded. When all of them have returned, every socket that was registered
     /// before has been notified, and what was due for it is due for the winner. When one of them
-    /// has returned, every such socket is superseded, and its task has been woken. The key is active throughout. While the
-    /// call is in progress, the key has its old sockets and the new one.
+    /// has returned, every such socket is superseded, and its task has been woken. The key is
+    /// active throughout. While the call is in progress, the key has its old sockets and the new
+    /// one.
     ///
     /// A concurrent log-out ([`disconnect`](Self::disconnect)), or any other walk over the
     /// sockets of the key or of the registry, meets the old socket, the new one, or both; it may

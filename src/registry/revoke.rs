@@ -1,7 +1,8 @@
 //! Revoked keys: no socket is registered under them until the revocation is lifted.
 //!
-//! Revocations are sockets themselves, in a shard of their own, under the keys that they revoke. So a
-//! key is looked up among them as it is among the registry's own, and no thread waits for another.
+//! Revocations are sockets themselves, in a shard of their own, under the keys that they revoke. So
+//! a key is looked up among them as it is among the registry's own, and no thread waits for
+//! another.
 //!
 //! # Why a revocation leaves no gap
 //! A revocation joins that shard, steps the key's shard's counts (`ShardTotals::revoke`), then closes

@@ -6,9 +6,9 @@
 //!    new one.
 //! 4. Count the key in the totals. If the registry is closed, close the new socket. If the registry
 //!    is watched, notify the watchers once the handle exists.
-//! 5. Once the handle exists: if the key may be revoked, see whether it is, and close the socket then.
-//!    If the socket takes over, supersede the others (see `takeover`). If the key has more sockets
-//!    than its limit, evict the oldest (see `evict`).
+//! 5. Once the handle exists: if the key may be revoked, see whether it is, and if so close the
+//!    socket. If the socket takes over, supersede the others (see `takeover`). If the shard evicts
+//!    and the key has more sockets than its limit, evict the oldest (see `evict`).
 
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;

@@ -13,9 +13,8 @@
 //!
 //! A socket that does not take over notes the clock's current reading as its turn, if its key has a
 //! chain by then. Without a chain the slot keeps an older number, which is lower than the turn of
-//! every takeover that can meet the socket. A registry that evicts its keys' oldest sockets has every
-//! socket draw a turn. A socket that took over clears its TAKES_OVER mark when
-//! it leaves.
+//! every takeover that can meet the socket. In a registry that evicts its keys' oldest sockets,
+//! every socket draws a turn. A socket that took over clears its TAKES_OVER mark when it leaves.
 //!
 //! # Why exactly one of them stays
 //! - Take two takeovers that are both published and have both arrived. The one that stepped the
