@@ -21,6 +21,8 @@ pub enum RegisterError {
     IndistinctHash,
     /// [`Registry::close`](crate::Registry::close) has closed the registry.
     Closed,
+    /// The key is revoked, by [`Registry::revoke`](crate::Registry::revoke).
+    Revoked,
     /// The system gave no memory for another table.
     OutOfMemory,
 }
@@ -32,6 +34,7 @@ impl fmt::Display for RegisterError {
             Self::KeyFull => "the key is full: drop one of its sockets, or build the registry with a larger max_sockets_per_key",
             Self::IndistinctHash => "a different key with the same hash input is registered: make the key's Hash write all that its Eq compares",
             Self::Closed => "the registry is closed: it takes no more sockets, send the client elsewhere",
+            Self::Revoked => "the key is revoked: it takes no sockets until its revocation is lifted",
             Self::OutOfMemory => "the system gave no memory for more sockets: drop sockets, give the process more memory, or build the registry with a smaller max_sockets",
         })
     }
@@ -83,8 +86,11 @@ pub enum Closed {
     Superseded,
     /// The socket was disconnected for this reason, by
     /// [`Registry::disconnect`](crate::Registry::disconnect),
-    /// [`disconnect_others`](crate::Registry::disconnect_others) or
-    /// [`disconnect_socket`](crate::Registry::disconnect_socket).
+    /// [`disconnect_others`](crate::Registry::disconnect_others),
+    /// [`disconnect_socket`](crate::Registry::disconnect_socket) or
+    /// [`revoke`](crate::Registry::revoke); or it was evicted, by
+    /// [`evict_socket`](crate::Registry::evict_socket) or
+    /// [`Builder::evict_oldest`](crate::Builder::evict_oldest).
     Disconnected(CloseReason),
 }
 
@@ -128,7 +134,7 @@ impl Error for Closed {}
 /// The reason for disconnecting a socket: a close code of WebSocket's private range, 4000 to
 /// 4999, which RFC 6455 leaves to applications.
 ///
-/// Three codes have names here. The others are yours to name:
+/// Four codes have names here. The others are yours to name:
 ///
 /// ```
 /// use socket_registry::CloseReason;
@@ -154,6 +160,9 @@ impl CloseReason {
     pub const SUPERSEDED: Self = Self(4002);
     /// 4003: the session has expired, or the token that opened the connection has.
     pub const EXPIRED: Self = Self(4003);
+    /// 4004: the key has as many sockets as it may have, and this was the oldest. See
+    /// [`Builder::evict_oldest`](crate::Builder::evict_oldest).
+    pub const EVICTED: Self = Self(4004);
 
     /// Creates the reason with this close code. Returns `None` if the code is not from 4000 to
     /// 4999.
@@ -183,6 +192,7 @@ impl fmt::Display for CloseReason {
             Self::LOGGED_OUT => f.write_str("logged out"),
             Self::SUPERSEDED => f.write_str("another socket has taken over"),
             Self::EXPIRED => f.write_str("the session has expired"),
+            Self::EVICTED => f.write_str("evicted by a newer socket"),
             Self(code) => write!(f, "disconnected with code {code}"),
         }
     }

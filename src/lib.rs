@@ -46,6 +46,7 @@ pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;
 pub use registry::register::Registration;
+pub use registry::revoke::Revocation;
 pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;

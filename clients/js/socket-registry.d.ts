@@ -44,8 +44,8 @@ export interface StateDetail {
 }
 
 export interface End {
-  /** Of 4001, 4002 and 4003. After a code that `isFinal` names it is `dismissed`, and the code says why. */
-  reason: 'logged-out' | 'taken-over' | 'token-expired' | 'dismissed';
+  /** Of 4001 to 4004. After a code that `isFinal` names it is `dismissed`, and the code says why. */
+  reason: 'logged-out' | 'taken-over' | 'token-expired' | 'evicted' | 'dismissed';
   code: number;
   /** What the server said about it. */
   text: string;
@@ -66,7 +66,7 @@ export interface Options {
   onEnd?: (end: End) => void;
   /**
    * Whether a connection that ends with this close code was ended for good. By default the codes 4000 to 4999 are final, which
-   * applications give a meaning; after all others the client comes back. Not asked for 4001, 4002 and 4003, which are final, nor where
+   * applications give a meaning; after all others the client comes back. Not asked for 4001 to 4004, which are final, nor where
    * there is no code.
    */
   isFinal?: (code: number) => boolean;

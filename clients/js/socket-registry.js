@@ -2,7 +2,7 @@
 // No dependency; the types are in socket-registry.d.ts, the use in README.md.
 
 /** The close codes that mean the same everywhere: after these a client must not come back by itself. */
-const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired' };
+const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired', 4004: 'evicted' };
 /** The others of applications. A server says them on purpose: a page that came back would undo it. */
 const isOfApplication = code => 4000 <= code && code <= 4999;
 

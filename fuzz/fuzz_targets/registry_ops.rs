@@ -21,6 +21,7 @@ fuzz_target!(|input: Input| {
         shards,
         max_sockets,
         max_sockets_per_key: 1 + usize::from(input.sockets_per_key) % max_sockets,
+        evict_oldest: input.shards >= 128,
         keys: 1 + u16::from(input.keys),
     };
     run(setup, &input.ops);

@@ -30,6 +30,7 @@ enum Step {
     Leave { socket: u8 },
     Mark { id: Raw, topics: u32 },
     Visit { id: Raw },
+    /// One time in sixteen the socket is evicted instead.
     Disconnect { id: Raw, reason: u8 },
     DisconnectOthers { key: u8, keep: Raw, reason: u8 },
 }
@@ -118,6 +119,11 @@ impl World {
                 assert_eq!(id, SocketId::from_u64(id.to_u64()));
                 assert_eq!(id.to_string().parse(), Ok(id));
                 assert!(!format!("{id:?}").is_empty());
+            }
+            Step::Disconnect { id, reason } if reason % 16 == 15 => {
+                let raw = self.raw(id);
+                let is_evicted = self.registry.evict_socket(SocketId::from_u64(raw), testkit::reason(reason));
+                assert_eq!(is_evicted, self.live.remove(&raw).is_some());
             }
             Step::Disconnect { id, reason } => {
                 let reason = testkit::reason(reason);

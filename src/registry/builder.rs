@@ -21,6 +21,7 @@ pub struct Builder<K, M = ()> {
     shards: Option<usize>,
     max_sockets: Option<usize>,
     max_sockets_per_key: usize,
+    evict_oldest: bool,
     _registry: PhantomData<fn() -> Registry<K, M>>,
 }
 
@@ -43,6 +44,7 @@ impl<K, M> Builder<K, M> {
             shards: None,
             max_sockets: None,
             max_sockets_per_key: Self::DEFAULT_MAX_SOCKETS_PER_KEY,
+            evict_oldest: false,
             _registry: PhantomData,
         }
     }
@@ -70,10 +72,44 @@ impl<K, M> Builder<K, M> {
 
     /// Limits the number of concurrent sockets of one key, from 1 to
     /// [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY). A registration beyond the limit gets
-    /// [`RegisterError::KeyFull`](crate::RegisterError::KeyFull). The limit is exact, also across
-    /// threads.
+    /// [`RegisterError::KeyFull`](crate::RegisterError::KeyFull), or evicts the key's oldest socket:
+    /// see [`evict_oldest`](Self::evict_oldest). The limit is exact, also across threads.
     pub fn max_sockets_per_key(mut self, max_sockets_per_key: usize) -> Self {
         self.max_sockets_per_key = max_sockets_per_key;
+        self
+    }
+
+    /// Sets what a registration does that meets a key with
+    /// [`max_sockets_per_key`](Self::max_sockets_per_key) sockets: it evicts the key's oldest socket
+    /// instead of being refused.
+    ///
+    /// An evicted socket is no longer counted, found or marked, and its owner gets
+    /// [`Closed::Disconnected`](crate::Closed::Disconnected) with
+    /// [`CloseReason::EVICTED`](crate::CloseReason::EVICTED). Topics that were due for it are
+    /// dropped: the key's other sockets have marks of their own. It keeps its slot until its owner
+    /// drops it.
+    ///
+    /// When no registration of a key is in progress, the key has no more sockets than the limit. Of
+    /// concurrent registrations none is refused, and those that began first may be evicted right
+    /// away. A socket that is dropped concurrently may count still, so that the oldest goes although
+    /// there is room by then.
+    ///
+    /// The new socket needs a place of its own within [`max_sockets`](Self::max_sockets). A
+    /// registration at the limit takes one step for each socket of the key, and runs the wakers of
+    /// those that it evicts. Each registration steps a counter of its shard, and a walk over all
+    /// sockets beside a registration looks at every bucket twice.
+    ///
+    /// ```
+    /// use socket_registry::{CloseReason, Closed, Registry};
+    ///
+    /// let registry: Registry<u64> = Registry::builder().max_sockets_per_key(2).evict_oldest(true).build()?;
+    /// let sockets = [0, 1, 2].map(|_| registry.register(42).unwrap());
+    /// assert_eq!(sockets[0].close_reason(), Some(Closed::Disconnected(CloseReason::EVICTED)));
+    /// assert_eq!(registry.sockets_of(&42), [sockets[1].id(), sockets[2].id()]);
+    /// # Ok::<(), socket_registry::BuildError>(())
+    /// ```
+    pub fn evict_oldest(mut self, evict_oldest: bool) -> Self {
+        self.evict_oldest = evict_oldest;
         self
     }
 
@@ -101,6 +137,7 @@ impl<K, M> Builder<K, M> {
             Some(max_sockets) => Geometry::ahead(shards, max_sockets, max_per_key),
             None => Geometry::growing(shards, max_per_key),
         };
+        let geometry = Geometry { evicts_oldest: self.evict_oldest, ..geometry };
         Ok(Registry::with(shards, max_sockets, geometry))
     }
 }
@@ -124,6 +161,7 @@ impl<K, M> fmt::Debug for Builder<K, M> {
             .field("shards", &self.shards)
             .field("max_sockets", &self.max_sockets)
             .field("max_sockets_per_key", &self.max_sockets_per_key)
+            .field("evict_oldest", &self.evict_oldest)
             .finish()
     }
 }

@@ -69,6 +69,39 @@ impl<K, M> Registry<K, M> {
         DeferredPanics::scope(|panics| shard.close_socket(id, Closed::Disconnected(reason), panics))
     }
 
+    /// Evicts one socket: it is no longer counted, found or marked, although its owner still holds
+    /// it. Returns false if the socket is gone.
+    ///
+    /// Use it for a socket whose owner is stuck and does not drop it: its places in the limits are
+    /// free immediately, and its key is idle if it has no other socket. The owner gets
+    /// [`Closed::Disconnected`] with this `reason`, unless the socket was closed before. Topics that
+    /// were due for the socket are dropped: the key's other sockets have marks of their own. The
+    /// socket keeps its slot, its key and its metadata until its owner drops it.
+    ///
+    /// Lock-free, never allocates. The call runs the waker of the waiting task, and the last socket
+    /// of a key notifies subscriptions, as a drop does. If one of them panics, the panic is
+    /// propagated after the socket is evicted.
+    ///
+    /// ```
+    /// use socket_registry::{CloseReason, Closed, Registry};
+    ///
+    /// const STUCK: CloseReason = CloseReason::new(4100).unwrap();
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let socket = registry.register(42)?;
+    /// assert!(registry.evict_socket(socket.id(), STUCK));
+    /// assert_eq!((registry.is_active(&42), registry.socket_count()), (false, 0));
+    /// assert_eq!(socket.close_reason(), Some(Closed::Disconnected(STUCK)));
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn evict_socket(&self, id: SocketId, reason: CloseReason) -> bool {
+        let Some((shard, id)) = self.resolve(id) else { return false };
+        let mut panics = DeferredPanics::default();
+        let evicted = shard.evict(id, Closed::Disconnected(reason), &mut panics);
+        panics.resume();
+        evicted
+    }
+
     fn disconnect_where<Q>(&self, key: &Q, reason: CloseReason, select: impl Fn(SocketId) -> bool) -> usize
     where
         K: Borrow<Q>,

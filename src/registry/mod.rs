@@ -6,11 +6,13 @@ pub(crate) mod close;
 pub(crate) mod mark;
 pub(crate) mod read;
 pub(crate) mod register;
+pub(crate) mod revoke;
 pub(crate) mod socket;
 pub(crate) mod stats;
 pub(crate) mod visit;
 
 use crate::id::SocketId;
+use crate::registry::revoke::Revocations;
 use crate::shard::Shard;
 use crate::shard::geometry::Geometry;
 use crate::shard::totals::Totals;
@@ -75,6 +77,7 @@ struct Inner<K, M> {
     shards: Box<[Arc<RegistryShard<K, M>>]>,
     totals: Arc<Totals>,
     watchers: Arc<Watchers<K>>,
+    revocations: Revocations<K>,
 }
 
 impl<K, M> Clone for Registry<K, M> {
@@ -90,7 +93,8 @@ impl<K, M> Registry<K, M> {
         let shard = |index| Arc::new(Shard::new(index, geometry, Arc::clone(&totals), Arc::clone(&watchers)));
         let shard_bits = shards.trailing_zeros();
         let shards = (0..shards).map(shard).collect();
-        Self { inner: Arc::new(Inner { seeds: Seeds::random(), shard_bits, shards, totals, watchers }) }
+        let (seeds, revocations) = (Seeds::random(), Revocations::new());
+        Self { inner: Arc::new(Inner { seeds, shard_bits, shards, totals, watchers, revocations }) }
     }
 
     pub(crate) fn totals(&self) -> &Totals {

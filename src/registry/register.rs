@@ -1,6 +1,6 @@
 //! Registrations, with and without options.
 
-use crate::error::RegisterError;
+use crate::error::{Closed, RegisterError};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
 use crate::shard::counters::Event;
@@ -84,7 +84,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///   [`Builder`](crate::Builder).
     /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal to `key` but
     ///   writes the same to a `Hasher`.
-    /// - [`RegisterError::Closed`] after [`close`](Self::close).
+    /// - [`RegisterError::Closed`] after [`close`](Self::close), and [`RegisterError::Revoked`] while
+    ///   `key` is [revoked](Self::revoke).
     /// - [`RegisterError::OutOfMemory`] if a shard must grow and the system gives no memory.
     ///
     /// A call that fails changes nothing.
@@ -110,6 +111,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         options: RegisterOptions,
     ) -> Result<Socket<K, M>, RegisterError> {
         let (shard, fingerprint) = self.locate(&key);
+        if shard.totals.shard(shard.index).has_revocations() && self.revocation(&fingerprint).is_some() {
+            return Err(RegisterError::Revoked);
+        }
         let registered = shard.register(&fingerprint, key, metadata, options).inspect_err(|error| {
             if matches!(error, RegisterError::Full | RegisterError::KeyFull) {
                 shard.counters.count(Event::Refused);
@@ -117,8 +121,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         })?;
         shard.counters.count(Event::Registered);
         let mut owner = Owner::new(Arc::clone(shard), registered.addr);
+        if registered.may_be_revoked
+            && let Some(reason) = self.revocation(&fingerprint)
+        {
+            owner.close(Closed::Disconnected(reason));
+        }
         if options.takes_over {
             owner.take_over();
+        }
+        if shard.geometry.evicts_oldest {
+            owner.evict_oldest();
         }
         if registered.is_watched {
             shard.notify_active(registered.addr);
@@ -137,7 +149,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Registers a socket that takes over `key`: it becomes the key's only socket.
     ///
     /// The call *supersedes* every other socket of the key. The owner of a superseded socket gets
-    /// [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection. For
+    /// [`Closed::Superseded`] and should end its connection. For
     /// everyone else the socket is gone: it is no longer counted, found or marked, and dropping
     /// it only frees its slot. What was due for it becomes due for the new socket, so no mark is
     /// lost, whether it comes before, during or after the call. Topics may be delivered twice in
@@ -148,15 +160,16 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Of several concurrent takeovers exactly one wins, and the others return sockets that are
     /// already superseded. When all of them have returned, every socket that was registered
     /// before has been notified, and what was due for it is due for the winner. When one of them
-    /// has returned, every such socket is superseded, and its task has been woken. The key is active throughout. While the
-    /// call is in progress, the key has its old sockets and the new one.
+    /// has returned, every such socket is superseded, and its task has been woken. The key is
+    /// active throughout. While the call is in progress, the key has its old sockets and the new
+    /// one.
     ///
     /// A concurrent log-out ([`disconnect`](Self::disconnect)), or any other walk over the
     /// sockets of the key or of the registry, meets the old socket, the new one, or both; it may
     /// meet the new one more than once. The new socket does not inherit the reason for which the
-    /// old one was closed. So before you call [`disconnect`](Self::disconnect), refuse
-    /// registrations by a client that must not register any more; otherwise a takeover in
-    /// progress may bring it back.
+    /// old one was closed. So to log a client out that must not come back,
+    /// [`revoke`](Self::revoke) its key; after a [`disconnect`](Self::disconnect) alone it may
+    /// register again.
     ///
     /// A superseded socket keeps its slot until its owner drops it, and every walk over the key
     /// passes the slot. If a key ever has more than 8,190 of them at a time, everything still

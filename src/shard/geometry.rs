@@ -29,6 +29,8 @@ pub(crate) struct Geometry {
     pub(crate) addresses: usize,
     /// The most sockets of one key.
     pub(crate) max_per_key: u32,
+    /// Whether a registration beyond that number evicts the key's oldest socket.
+    pub(crate) evicts_oldest: bool,
 }
 
 /// The size of a table.
@@ -62,7 +64,7 @@ impl Geometry {
         let shard_bits = shards.trailing_zeros();
         // One bit of an address says whether it is an overflow slot's.
         let addresses = 1 << INDEX_BITS.min(PLACE_BITS - 1 - shard_bits);
-        let geometry = Self { shard_bits, first, addresses, max_per_key };
+        let geometry = Self { shard_bits, first, addresses, max_per_key, evicts_oldest: false };
         Self { first: geometry.capped(first, 0), ..geometry }
     }
 

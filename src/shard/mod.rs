@@ -1,6 +1,7 @@
 //! One shard: the state that it owns. Each module below holds the operations of one kind of call.
 
 pub(crate) mod counters;
+pub(crate) mod evict;
 pub(crate) mod geometry;
 pub(crate) mod hold;
 pub(crate) mod lookup;

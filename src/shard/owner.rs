@@ -48,6 +48,21 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         DeferredPanics::scope(|panics| self.shard.take_over(self.local_id(), panics));
     }
 
+    /// Closes the socket. Called by its registration, so no task waits yet, and no waker is called.
+    #[cold]
+    pub(crate) fn close(&self, why: Closed) {
+        self.shard.close_socket(self.local_id(), why, &mut DeferredPanics::default());
+    }
+
+    /// Evicts the oldest sockets of the key if it has more than its limit. Precondition: the shard
+    /// evicts.
+    #[cold]
+    pub(crate) fn evict_oldest(&self) {
+        let mut panics = DeferredPanics::default();
+        self.shard.evict_oldest(self.local_id(), &mut panics);
+        panics.resume();
+    }
+
     #[inline]
     fn state(&self) -> &SlotState {
         // SAFETY: made from a reference to a state in the shard. The shard's tables and pages stay

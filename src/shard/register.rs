@@ -6,11 +6,13 @@
 //!    new one.
 //! 4. Count the key in the totals. If the registry is closed, close the new socket. If the registry
 //!    is watched, notify the watchers once the handle exists.
-//! 5. If the socket takes over, supersede the others once the handle exists (see `takeover`).
+//! 5. Once the handle exists: if the key may be revoked, see whether it is, and if so close the
+//!    socket. If the socket takes over, supersede the others (see `takeover`). If the shard evicts
+//!    and the key has more sockets than its limit, evict the oldest (see `evict`).
 
 use crate::error::{Closed, RegisterError};
 use crate::shard::Shard;
-use crate::shard::geometry::TableSize;
+use crate::shard::geometry::{Geometry, TableSize};
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::fingerprint::Fingerprint;
@@ -38,6 +40,8 @@ pub(crate) struct Registered<K> {
     pub(crate) _spare: Option<K>,
     /// Whether the registry may be watched: then the caller calls `notify_active`.
     pub(crate) is_watched: bool,
+    /// Whether a key of the shard may be revoked: then the caller closes the socket if its own is.
+    pub(crate) may_be_revoked: bool,
 }
 
 /// A permit for one more socket. Dropping it returns the permit.
@@ -74,11 +78,14 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         }
         let permit = Permit(self);
         // A socket that takes over will be the only one, so the number of the others does not
-        // refuse it.
-        let limit = if options.takes_over { MAX_LIVE } else { self.geometry.max_per_key };
+        // refuse it. Nor does it if the oldest of them will be evicted.
+        let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
+        let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
         let (guard, addr, claimed, spare) = self.enter(fingerprint, key, limit)?;
         if options.takes_over {
             claimed.turn().draw(&self.takeovers);
+        } else if evicts_oldest {
+            claimed.turn().draw_in_order(&self.takeovers);
         } else if spare.is_some() && guard.is_chained() {
             claimed.turn().note_now(&self.takeovers);
         }
@@ -92,7 +99,12 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             // No task waits for the socket yet, so this calls no waker.
             self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Registered { addr, _spare: spare, is_watched: before.is_watched() })
+        Ok(Registered {
+            addr,
+            _spare: spare,
+            is_watched: before.is_watched(),
+            may_be_revoked: before.has_revocations(),
+        })
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.

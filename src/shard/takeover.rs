@@ -19,6 +19,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::error::Closed;
 use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
@@ -46,7 +47,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let other = LocalId::seen_at(addr, seen);
             let (others_turn, takes_over) = self.slot_at(addr).turn.load();
             if others_turn < turn {
-                self.supersede(&active, other, new, panics);
+                self.supersede(&active, other, Closed::Superseded, Some(new), panics);
             } else if takes_over && other != new && state.load().is_live_as(other.generation) {
                 // The second load shows that the turn belongs to this socket, not to a later one in
                 // its slot.
@@ -55,23 +56,35 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         });
         if let Some(winner) = winner {
             version.arrive(&self.takeovers);
-            self.supersede(&active, new, winner, panics);
+            self.supersede(&active, new, Closed::Superseded, Some(winner), panics);
         }
     }
 
-    /// Supersedes a socket of the key, unless it is gone. The topics that were due for it go to
-    /// `heir`.
-    fn supersede(&self, active: &ActiveKey<'_, K, M>, id: LocalId, heir: LocalId, panics: &mut DeferredPanics) {
+    /// Supersedes a socket of the key; returns false if it was gone before. The topics that were due
+    /// for it go to `heir`, if one is given.
+    pub(super) fn supersede(
+        &self,
+        active: &ActiveKey<'_, K, M>,
+        id: LocalId,
+        why: Closed,
+        heir: Option<LocalId>,
+        panics: &mut DeferredPanics,
+    ) -> bool {
         // The hold keeps the key for the superseded socket until its owner drops it.
-        let Some(hold) = KeyHold::new(self, active) else { return };
-        let (due, token) = match self.slot_at(id.addr).supersede(id.generation) {
+        let Some(hold) = KeyHold::new(self, active) else { return false };
+        let (due, token) = match self.slot_at(id.addr).supersede(id.generation, why) {
             Superseded::Done(due, token) => (due, token),
-            Superseded::Before(token) => return self.wake(id, token, panics),
-            Superseded::Gone => return,
+            Superseded::Before(token) => {
+                self.wake(id, token, panics);
+                return false;
+            }
+            Superseded::Gone => return false,
         };
         std::mem::forget(hold);
-        self.counters.count(Event::Superseded);
-        self.pass_on(active, Some(heir), due, panics);
+        if heir.is_some() {
+            self.counters.count(Event::Superseded);
+            self.pass_on(active, heir, due, panics);
+        }
         let mut notice = PendingNotice::default();
         let after = self.leave_key(active.table, active.index, false, &mut notice);
         // SAFETY: `after` comes from the step that counted the superseded socket out.
@@ -81,6 +94,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             self.wake(id, token, panics);
         }
         panics.catch(|| self.flush_if_due(notice, key));
+        true
     }
 
     /// Makes topics due for the socket that took over. The owner of a superseded socket gives them

@@ -26,6 +26,12 @@
 //! socket and then steps that word. Either it sees the flag and closes its own socket, or it came
 //! before the flag was set and the walk of `close` finds the socket.
 //!
+//! # Revocations
+//! The word of the keys has one more flag: whether a key of the shard was ever revoked. It works as
+//! CLOSED does, except that a registration that sees it still has to find out whether its own key is
+//! revoked. A revocation is visible before the flag is set. The flag is never cleared, and a
+//! revocation steps the word even if it is set.
+//!
 //! # Watching
 //! Both words have a flag that says whether a subscription or a count watch ever began. Each change
 //! of a count reads the flag by its own step. A `watch` that comes after that step sees the change
@@ -47,12 +53,13 @@ pub(crate) struct ShardTotals {
     /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns and may wrap. It only has
     /// to differ between two reads.
     permits: AtomicU64,
-    /// `| keys: 62 | CLOSED | WATCHED |`, where `keys` is signed.
+    /// `| keys: 61 | REVOKES | CLOSED | WATCHED |`, where `keys` is signed.
     keys: AtomicU64,
 }
 
 const WATCHED: u64 = 1;
 const CLOSED: u64 = 1 << 1;
+const REVOKES: u64 = 1 << 2;
 
 const FREE_BITS: u32 = 27;
 const ONE_FREE: u64 = WATCHED << 1;
@@ -60,7 +67,7 @@ const FREE: u64 = ((1 << FREE_BITS) - 1) * ONE_FREE;
 const RETURNED_SHIFT: u32 = FREE_BITS + 1;
 const ONE_RETURNED: u64 = 1 << RETURNED_SHIFT;
 
-const KEYS_SHIFT: u32 = 2;
+const KEYS_SHIFT: u32 = 3;
 const ONE_KEY: u64 = 1 << KEYS_SHIFT;
 
 const _: () = assert!(crate::shard::geometry::MAX_SOCKETS < 1 << FREE_BITS);
@@ -83,6 +90,11 @@ impl KeysBefore {
     #[inline]
     pub(crate) fn is_watched(self) -> bool {
         self.0 & WATCHED != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_revocations(self) -> bool {
+        self.0 & REVOKES != 0
     }
 }
 
@@ -226,6 +238,19 @@ impl ShardTotals {
     pub(crate) fn is_closed(&self) -> bool {
         // Ordering: Acquire, pairs with `close`.
         self.keys.load(Ordering::Acquire) & CLOSED != 0
+    }
+
+    /// Sets the flag by which later registrations learn that a key of the shard may be revoked. All
+    /// earlier registrations are visible to the caller.
+    pub(crate) fn revoke(&self) {
+        // Ordering: AcqRel, pairs with `add_keys` and `has_revocations`.
+        self.keys.fetch_or(REVOKES, Ordering::AcqRel);
+    }
+
+    #[inline]
+    pub(crate) fn has_revocations(&self) -> bool {
+        // Ordering: Acquire, pairs with `revoke`: the revocations are visible.
+        self.keys.load(Ordering::Acquire) & REVOKES != 0
     }
 
     #[inline]

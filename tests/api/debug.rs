@@ -36,7 +36,7 @@ fn an_id_shows_its_place_and_its_generation() {
 #[test]
 fn a_builder_shows_its_options() {
     let builder = Registry::<u64>::builder().max_sockets(100);
-    let expected = "Builder { shards: None, max_sockets: Some(100), max_sockets_per_key: 65536 }";
+    let expected = "Builder { shards: None, max_sockets: Some(100), max_sockets_per_key: 65536, evict_oldest: false }";
     assert_eq!(format!("{builder:?}"), expected);
 }
 

@@ -7,6 +7,7 @@ mod close;
 mod counts;
 mod counts_watch;
 mod debug;
+mod evict;
 mod grace;
 mod identity;
 mod key_watch;
@@ -17,6 +18,7 @@ mod markers;
 mod memory;
 mod presence;
 mod remove;
+mod revoke;
 #[cfg(feature = "serde")]
 mod serde;
 mod socketmanager;

@@ -7,8 +7,8 @@ use std::sync::MutexGuard;
 
 use socket_registry::{
     BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, KeyChanged,
-    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Sequence,
-    Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
+    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Revocation,
+    Sequence, Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -34,6 +34,7 @@ assert_impl_all!(KeyWatch<String, String>: Send, Sync, Unpin);
 assert_impl_all!(KeyChanged<'static, String, String>: Future, Send, Unpin);
 // `'static`: a task of its own may wait.
 assert_impl_all!(Drained<String, String>: Future, Send, Sync, Unpin);
+assert_impl_all!(Revocation<String>: Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(SocketId: Send, Sync, Copy, Eq, Hash, Ord, std::fmt::Debug, std::fmt::Display, std::str::FromStr);
 assert_impl_all!(Registration<'static, String, String>: Send, Sync, Unpin);
 assert_impl_all!(Grace<String>: Send, Sync, Unpin);
@@ -74,6 +75,7 @@ assert_not_impl_any!(Socket<u64>: Clone, Copy);
 assert_not_impl_any!(Presence<u64>: Clone);
 assert_not_impl_any!(CountsWatch<u64>: Clone);
 assert_not_impl_any!(KeyWatch<u64>: Clone);
+assert_not_impl_any!(Revocation<u64>: Clone);
 
 assert_type_eq_all!(Registry<u64>, Registry<u64, ()>);
 assert_type_eq_all!(Socket<u64>, Socket<u64, ()>);

@@ -36,6 +36,7 @@ fn ask(registry: &Users, id: SocketId) {
     assert!(!registry.mark_socket(id));
     assert!(registry.with_socket(id, |_| ()).is_none());
     assert!(!registry.disconnect_socket(id, LOGGED_OUT));
+    assert!(!registry.evict_socket(id, LOGGED_OUT));
     assert_eq!(registry.disconnect_others(&0, id, LOGGED_OUT), 0, "no socket has this key");
 }
 

@@ -21,12 +21,18 @@ fn ops(at_most: usize) -> impl Strategy<Value = Vec<Op>> {
 proptest::proptest! {
     #![proptest_config(config(1))]
 
-    /// Every place is taken again and again, and both limits refuse all the time.
+    /// Every place is taken again and again, and both limits refuse, or evict, all the time.
     #[test]
-    fn tiny_limits(shards in select(vec![1, 2]), more in 0usize..7, per_key in 1usize..4, ops in ops(120)) {
+    fn tiny_limits(
+        shards in select(vec![1, 2]),
+        more in 0usize..7,
+        per_key in 1usize..4,
+        evict_oldest in any::<bool>(),
+        ops in ops(120),
+    ) {
         let max_sockets = shards + more;
-        let setup = Setup { shards, max_sockets, max_sockets_per_key: per_key.min(max_sockets), keys: 6 };
-        run(setup, &ops);
+        let max_sockets_per_key = per_key.min(max_sockets);
+        run(Setup { shards, max_sockets, max_sockets_per_key, evict_oldest, keys: 6 }, &ops);
     }
 }
 
@@ -36,7 +42,7 @@ proptest::proptest! {
     /// Tables about as large as what they hold, with keys in every shard or all in one.
     #[test]
     fn full_tables(shards in select(vec![1, 2, 64]), more in 0usize..40, ops in ops(100)) {
-        run(Setup { shards, max_sockets: 64 + more, max_sockets_per_key: 4, keys: 60 }, &ops);
+        run(Setup { shards, max_sockets: 64 + more, max_sockets_per_key: 4, evict_oldest: false, keys: 60 }, &ops);
     }
 }
 
@@ -46,6 +52,6 @@ proptest::proptest! {
     /// Room without end: tables and chains grow, are emptied, and are filled again.
     #[test]
     fn growth(shards in select(vec![1, 2, 64]), ops in ops(50)) {
-        run(Setup { shards, max_sockets: 1 << 20, max_sockets_per_key: 1 << 10, keys: 400 }, &ops);
+        run(Setup { shards, max_sockets: 1 << 20, max_sockets_per_key: 1 << 10, evict_oldest: false, keys: 400 }, &ops);
     }
 }

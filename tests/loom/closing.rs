@@ -115,3 +115,26 @@ fn gradual_close_beside_registration() {
         }
     });
 }
+
+/// A registration beside a revocation is refused or told, whether or not the shard had a revocation before.
+#[test]
+fn revoke_beside_registration() {
+    for before in [false, true] {
+        check(move || {
+            let registry = registry();
+            if before {
+                registry.totals().shard(0).revoke();
+            }
+            let other = {
+                let registry = registry.clone();
+                thread::spawn(move || registry.register(key(1)))
+            };
+            let _revocation = registry.revoke(key(1), CloseReason::LOGGED_OUT).unwrap();
+            match other.join().unwrap() {
+                Ok(socket) => assert_eq!(socket.close_reason(), Some(Closed::Disconnected(CloseReason::LOGGED_OUT))),
+                Err(error) => assert_eq!(error, RegisterError::Revoked),
+            }
+            assert_eq!(registry.register(key(1)).err(), Some(RegisterError::Revoked));
+        });
+    }
+}

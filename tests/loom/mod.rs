@@ -6,6 +6,7 @@
 mod closing;
 mod counts;
 mod events;
+mod evict;
 mod keys;
 mod lifetime;
 mod slot_state;

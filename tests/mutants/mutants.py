@@ -32,6 +32,8 @@ KEY_WATCH = "src/presence/key.rs"
 PRESENCE = "src/presence/mod.rs"
 SCAN = "src/presence/scan.rs"
 REGISTER_CALL = "src/registry/register.rs"
+REVOKE = "src/registry/revoke.rs"
+EVICT = "src/shard/evict.rs"
 LOOKUP = "src/shard/lookup.rs"
 MARK = "src/shard/mark.rs"
 MARK_MANY = "src/shard/mark_many.rs"
@@ -455,8 +457,8 @@ MUTANTS = [
          "self.0.fetch_max(0 * number, Ordering::AcqRel)"),
     ]),
     Mutant("yields-without-version", "a takeover that supersedes itself does not raise the version for the winner", "loom takeover::mark_beside_overtaken_takeover", [
-        (TAKEOVER, "            version.arrive(&self.takeovers);\n            self.supersede(&active, new, winner",
-         "            self.supersede(&active, new, winner"),
+        (TAKEOVER, "            version.arrive(&self.takeovers);\n            self.supersede(&active, new, ",
+         "            self.supersede(&active, new, "),
     ]),
     Mutant("supersedes-the-latest", "two takeovers supersede each other", "loom takeover::two_takeovers", [
         (TAKEOVER, "if others_turn < turn {",
@@ -467,8 +469,8 @@ MUTANTS = [
          "if let Some(winner) = winner.filter(|_| false) {"),
     ]),
     Mutant("due-not-passed-on", "what was due for a superseded socket is lost", "test --test api takeover::what_was_due_is_inherited", [
-        (TAKEOVER, "        self.pass_on(active, Some(heir), due, panics);\n",
-         "        let _ = (due, heir);\n"),
+        (TAKEOVER, "            self.pass_on(active, heir, due, panics);\n",
+         "            let _ = due;\n"),
     ]),
     Mutant("superseded-not-woken-again", "a takeover leaves a wake-up to another one, which may be stopped", "loom takeover::takeover_beside_takeover_that_has_not_woken", [
         (TAKEOVER, "seen.is_live() || seen.is_superseded_unwoken()",
@@ -511,6 +513,38 @@ MUTANTS = [
     ]),
     Mutant("born-without-due", "a socket is not born due", "test --test concurrent model::tiny_limits", [
         (LIFECYCLE, "LIVE | u64::from(due.bits())", "LIVE | 0 * u64::from(due.bits())"),
+    ]),
+    Mutant("evicts-in-no-order", "a socket notes no turn of its own where the oldest is evicted", "test --test api evict::the_oldest_goes_whichever_slot_it_has", [
+        (REGISTER, "claimed.turn().draw_in_order(&self.takeovers);", "claimed.turn().note_now(&self.takeovers);"),
+    ]),
+    Mutant("evicts-once", "a registration evicts at most one socket", "loom evict::two_registrations_of_a_full_key", [
+        (EVICT, "Closed::Disconnected(CloseReason::EVICTED), None, panics);\n",
+         "Closed::Disconnected(CloseReason::EVICTED), None, panics);\n                    return;\n"),
+    ]),
+    Mutant("evicts-only-if-full-before", "a registration that found room when it joined evicts nobody", "loom evict::two_registrations_of_an_empty_key", [
+        (REGISTER_CALL, "        if shard.geometry.evicts_oldest {\n", "        if shard.geometry.evicts_oldest && registered._spare.is_some() {\n"),
+    ]),
+    Mutant("evicts-one-too-many", "a full key counts as over its limit", "test --test api evict::the_oldest_goes_whichever_slot_it_has", [
+        (EVICT, "if met > limit => {", "if met >= limit => {"),
+    ]),
+    Mutant("evicted-keeps-its-due", "what was due for an evicted socket goes to all others of its key", "test --test api evict::what_was_due_for_an_evicted_socket_is_dropped", [
+        (TAKEOVER, "        if heir.is_some() {\n", "        if heir.is_some() || !due.is_empty() {\n"),
+    ]),
+    Mutant("revoked-not-looked-at-again", "a registration does not look for revocations after it has published its socket", "loom closing::revoke_beside_registration", [
+        (REGISTER_CALL, "        if registered.may_be_revoked\n", "        if registered.may_be_revoked && false\n"),
+    ]),
+    Mutant("revocation-flagged-too-late", "a revocation closes the key's sockets before registrations can learn of it", "loom closing::revoke_beside_registration", [
+        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n        self.disconnect(revocation.key(), reason);\n",
+         "        self.disconnect(revocation.key(), reason);\n        shard.totals.shard(shard.index).revoke();\n"),
+    ]),
+    Mutant("revocation-not-stepped", "a revocation does not step the counts if the flag is there", "loom closing::revoke_beside_registration", [
+        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n",
+         "        if !shard.totals.shard(shard.index).has_revocations() {\n            shard.totals.shard(shard.index).revoke();\n        }\n"),
+    ]),
+    Mutant("revocation-flagged-too-early", "registrations learn of a revocation that is not there yet", "loom closing::revoke_beside_registration", [
+        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n", ""),
+        (REVOKE, "        let Revocations(revocations) = &self.inner.revocations;\n",
+         "        shard.totals.shard(shard.index).revoke();\n        let Revocations(revocations) = &self.inner.revocations;\n"),
     ]),
     Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
         (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",

@@ -237,6 +237,9 @@ stopped! {
         registry.for_each(|socket| _ = socket.peek_due());
     }, beside everything take_over wait watch;
     stopped_disconnect: |registry, _there| _ = registry.disconnect(&0, crate::CloseReason::LOGGED_OUT), beside everything take_over wait watch;
+    stopped_evict: |registry, there| _ = registry.evict_socket(there.id(), crate::CloseReason::LOGGED_OUT), beside everything take_over wait watch;
+    // Of a key that the others do not use: they only look for revocations from then on.
+    stopped_revoke: |registry, _there| drop(registry.revoke(2, crate::CloseReason::LOGGED_OUT)), beside everything take_over wait watch;
     stopped_take: |registry, there| {
         registry.mark(&0);
         there.restore_due(there.take_due());

@@ -67,7 +67,7 @@ test('an attempt that is not answered is given up', async () => {
   assert.equal(b.sockets.length, 2);
 });
 
-for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003, 'token-expired']]) {
+for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003, 'token-expired'], [4004, 'evicted']]) {
   test(`after ${code} it does not come back, and says that it is ${reason}`, async () => {
     const { connection, ends, states, fetches } = await opened(b);
     b.socket.end(code, 'so it is');
@@ -85,7 +85,7 @@ for (const [code, reason] of [[4001, 'logged-out'], [4002, 'taken-over'], [4003,
 }
 
 test('after a code of the application it does not come back either, and says which one it was', async () => {
-  for (const code of [4000, 4004, 4123, 4999]) {
+  for (const code of [4000, 4005, 4123, 4999]) {
     b = browser();
     const { connection, ends } = await opened(b);
     b.socket.end(code, 'banned');
@@ -96,10 +96,10 @@ test('after a code of the application it does not come back either, and says whi
   }
 });
 
-test('the application decides about its codes and those of the protocol, not about the three', async () => {
+test('the application decides about its codes and those of the protocol, not about those of the library', async () => {
   const asked = [];
   const isFinal = code => { asked.push(code); return code === 1008; };
-  for (const [code, sockets] of [[4123, 2], [1008, 1], [1001, 2], [4001, 1], [4002, 1], [4003, 1]]) {
+  for (const [code, sockets] of [[4123, 2], [1008, 1], [1001, 2], [4001, 1], [4002, 1], [4003, 1], [4004, 1]]) {
     b = browser();
     const { states } = await opened(b, { isFinal });
     b.socket.end(code);

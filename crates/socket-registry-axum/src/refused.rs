@@ -10,8 +10,8 @@ use socket_registry::RegisterError;
 /// Sockets come and go by the second: after this many a client has a fair chance.
 const RETRY_AFTER: &str = "5";
 
-/// A registration was refused. As a response it says so before any upgrade, with `Retry-After`: 503, or 429 if it is the key that has
-/// too many sockets.
+/// A registration was refused. As a response it says so before any upgrade, with `Retry-After`: 503, 429 if it is the key that has
+/// too many sockets, or 403 if the key is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub RegisterError);
 
@@ -21,6 +21,7 @@ impl Refused {
     pub fn status(&self) -> StatusCode {
         match self.0 {
             RegisterError::KeyFull => StatusCode::TOO_MANY_REQUESTS,
+            RegisterError::Revoked => StatusCode::FORBIDDEN,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -31,6 +32,7 @@ impl Refused {
         match self.0 {
             RegisterError::Full => "the server has as many sockets as it may have",
             RegisterError::KeyFull => "this id has as many sockets as it may have",
+            RegisterError::Revoked => "this id takes no sockets now",
             _ => "the server takes no sockets now",
         }
     }

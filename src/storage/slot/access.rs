@@ -71,10 +71,9 @@ impl<'a, M> SlotRef<'a, M> {
         self.state.close(generation)
     }
 
-    /// Ends the socket of that generation in favour of another one of its key, and notifies its
-    /// owner.
-    pub(crate) fn supersede(self, generation: Generation) -> Superseded {
-        self.set_reason(generation, Closed::Superseded);
+    /// Ends the socket of that generation for everyone but its owner, and notifies the owner.
+    pub(crate) fn supersede(self, generation: Generation, why: Closed) -> Superseded {
+        self.set_reason(generation, why);
         self.state.supersede(generation)
     }
 

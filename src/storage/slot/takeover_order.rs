@@ -13,8 +13,8 @@
 //!
 //! A socket that does not take over notes the clock's current reading as its turn, if its key has a
 //! chain by then. Without a chain the slot keeps an older number, which is lower than the turn of
-//! every takeover that can meet the socket. A socket that took over clears its TAKES_OVER mark when
-//! it leaves.
+//! every takeover that can meet the socket. In a registry that evicts its keys' oldest sockets,
+//! every socket draws a turn. A socket that took over clears its TAKES_OVER mark when it leaves.
 //!
 //! # Why exactly one of them stays
 //! - Take two takeovers that are both published and have both arrived. The one that stepped the
@@ -104,6 +104,12 @@ impl SlotTurn {
     /// it publishes the socket.
     pub(crate) fn note_now(&self, clock: &TakeoverClock) {
         self.note(clock.now() << 1);
+    }
+
+    /// Draws the turn of a socket that does not take over, in a registry that tells its key's
+    /// oldest socket by the turns. Called by the claimer, before it publishes the socket.
+    pub(crate) fn draw_in_order(&self, clock: &TakeoverClock) {
+        self.note(clock.step() << 1);
     }
 
     fn note(&self, turn: u64) {

@@ -31,6 +31,7 @@ const other = id === 'bob' ? 'ann' : 'bob';
 const ENDS = {
   'logged-out': { state: 'Logged out', text: 'You were logged out, here and everywhere else.', button: 'Log in again' },
   'taken-over': { state: 'Taken over', text: 'Another tab has taken over. This one is told nothing any more.', button: 'Use this tab' },
+  evicted: { state: 'Evicted', text: 'Newer tabs have taken all places. This one is told nothing any more.', button: 'Use this tab' },
   'token-expired': { state: 'Token expired', text: 'Your token has expired. Open this page with a new one.' },
   dismissed: { state: 'Disconnected', text: 'The server has ended this connection.', button: 'Connect again' },
 };

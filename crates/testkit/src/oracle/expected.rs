@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use socket_registry::{CloseReason, Closed, RegisterError, SocketId, Topics};
 
-use super::{Key, Tag};
+use super::{Key, Setup, Tag};
 
 /// A socket whose owner has it.
 pub(super) struct Owned {
@@ -46,11 +46,10 @@ impl Owned {
 
 #[derive(Default)]
 pub(super) struct Expected {
-    max_sockets: usize,
-    max_sockets_per_key: usize,
+    setup: Setup,
     closed: bool,
     live: BTreeMap<SocketId, Owned>,
-    /// Held by their owners, and gone for everybody else.
+    /// Held by their owners, and gone for everybody else: superseded or evicted.
     superseded: BTreeMap<SocketId, Owned>,
     /// Of each key how often it has become active, and who took it over last.
     sessions: BTreeMap<Key, (u32, Option<SocketId>)>,
@@ -58,8 +57,8 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn new(max_sockets: usize, max_sockets_per_key: usize) -> Self {
-        Self { max_sockets, max_sockets_per_key, ..Self::default() }
+    pub(super) fn new(setup: Setup) -> Self {
+        Self { setup, ..Self::default() }
     }
 
     pub(super) fn live(&self) -> &BTreeMap<SocketId, Owned> {
@@ -88,8 +87,9 @@ impl Expected {
 
     pub(super) fn join(&mut self, id: SocketId, key: Key, tag: Tag, mut due: Topics, takes_over: bool) {
         assert!(!self.closed, "registered, although the registry is closed");
-        assert!(self.live.len() < self.max_sockets, "registered beyond max_sockets");
-        assert!(takes_over || self.count_of(key) < self.max_sockets_per_key, "beyond max_sockets_per_key");
+        assert!(self.live.len() < self.setup.max_sockets, "registered beyond max_sockets");
+        let is_full = !takes_over && self.count_of(key) >= self.setup.max_sockets_per_key;
+        assert!(!is_full || self.setup.evict_oldest, "beyond max_sockets_per_key");
         assert!(self.issued.insert(id), "{id} was issued before");
         let is_first = self.count_of(key) == 0;
         let session = self.sessions.entry(key).or_default();
@@ -104,6 +104,10 @@ impl Expected {
             }
         }
         let (shown, session) = ((key, tag, due), session.0);
+        if is_full {
+            let (&oldest, _) = self.of_key(key).min_by_key(|(_, live)| live.shown.1).expect("the key is full");
+            self.evict(oldest, CloseReason::EVICTED);
+        }
         self.live.insert(id, Owned { shown, closed: None, session, waiting: false, wakes: 0..=0 });
     }
 
@@ -111,10 +115,10 @@ impl Expected {
     pub(super) fn refuse(&self, key: Key, takes_over: bool, refusal: &RegisterError) {
         match refusal {
             RegisterError::Closed => assert!(self.closed),
-            RegisterError::Full => assert_eq!(self.live.len(), self.max_sockets),
+            RegisterError::Full => assert_eq!(self.live.len(), self.setup.max_sockets),
             RegisterError::KeyFull => {
-                assert!(!takes_over);
-                assert_eq!(self.count_of(key), self.max_sockets_per_key);
+                assert!(!takes_over && !self.setup.evict_oldest);
+                assert_eq!(self.count_of(key), self.setup.max_sockets_per_key);
             }
             other => panic!("refused for no reason: {other}"),
         }
@@ -164,6 +168,14 @@ impl Expected {
 
     pub(super) fn disconnect_socket(&mut self, id: SocketId, reason: CloseReason) -> bool {
         self.live.get_mut(&id).map(|live| live.tell(Closed::Disconnected(reason))).is_some()
+    }
+
+    pub(super) fn evict(&mut self, id: SocketId, reason: CloseReason) -> bool {
+        let Some(mut evicted) = self.live.remove(&id) else { return false };
+        evicted.shown.2 = Topics::EMPTY;
+        evicted.tell(Closed::Disconnected(reason));
+        self.superseded.insert(id, evicted);
+        true
     }
 
     /// How many were not told before.

@@ -72,6 +72,7 @@ pub enum Op {
         key: u16,
         reason: u8,
     },
+    /// One time in sixteen the socket is evicted instead.
     DisconnectSocket {
         socket: u8,
         reason: u8,
@@ -102,11 +103,12 @@ pub enum Op {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Setup {
     pub shards: usize,
     pub max_sockets: usize,
     pub max_sockets_per_key: usize,
+    pub evict_oldest: bool,
     pub keys: u16,
 }
 
@@ -162,6 +164,7 @@ impl Pair {
             .shards(setup.shards)
             .max_sockets(setup.max_sockets)
             .max_sockets_per_key(setup.max_sockets_per_key)
+            .evict_oldest(setup.evict_oldest)
             .build()
             .expect("a possible setup");
         Self {
@@ -169,7 +172,7 @@ impl Pair {
             // Who begins again walks through all buckets, which takes too long where there are millions.
             watch: (setup.max_sockets < 1_000).then(|| Watch::new(&registry)),
             registry,
-            expected: Expected::new(setup.max_sockets, setup.max_sockets_per_key),
+            expected: Expected::new(setup),
             held: Vec::new(),
             gone: Vec::new(),
             next_tag: 0,
@@ -235,6 +238,12 @@ impl Pair {
                 let reason = crate::reason(reason);
                 let key = self.key(key);
                 assert_eq!(self.registry.disconnect(&key, reason), self.expected.disconnect(key, None, reason));
+            }
+            Op::DisconnectSocket { socket, reason } if reason % 16 == 15 => {
+                let reason = crate::reason(reason);
+                if let Some(id) = self.choose(socket).map(|held| held.socket.id()) {
+                    assert_eq!(self.registry.evict_socket(id, reason), self.expected.evict(id, reason));
+                }
             }
             Op::DisconnectSocket { socket, reason } => {
                 let reason = crate::reason(reason);
