@@ -27,3 +27,5 @@ mod turns;
 mod unissued_ids;
 mod visit;
 mod wait;
+#[cfg(feature = "stats")]
+mod wear;
