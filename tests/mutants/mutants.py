@@ -347,8 +347,8 @@ MUTANTS = [
         (REGISTER, "if before.is_closed() {", "if false {"),
     ]),
     Mutant("negative-count-reads-as-many", "a key that is counted out before it is counted in reads as very many", "test --lib shard::totals::tests::keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else", [
-        (TOTALS, "shard.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
-         "(shard.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
+        (TOTALS, "self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
+         "(self.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
         (TOTALS, "if now.0 == 0 && Some(now) == last {",
