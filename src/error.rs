@@ -10,11 +10,12 @@ pub enum RegisterError {
     /// The registry holds as many sockets as
     /// [`Builder::max_sockets`](crate::Builder::max_sockets) allows.
     ///
-    /// Also returned if a shard has no address left for a new slot. That takes millions of
-    /// sockets under a handful of keys, in a registry with many shards.
+    /// Also returned if a shard has no address left for a new slot. That takes tens of millions of
+    /// sockets in one shard, or decades of use: `Stats::addresses` (feature `stats`) shows it.
     Full,
     /// The key has as many sockets as
-    /// [`Builder::max_sockets_per_key`](crate::Builder::max_sockets_per_key) allows.
+    /// [`Builder::max_sockets_per_key`](crate::Builder::max_sockets_per_key) allows, or thousands
+    /// of threads are registering sockets of the key at this moment.
     KeyFull,
     /// Another key is registered that is not equal to this one, yet writes the same bytes in its
     /// `Hash`.

@@ -30,17 +30,25 @@ pub struct Stats {
     pub refusals: u64,
     /// Sockets that were closed because another socket took over their key.
     pub takeovers: u64,
-    /// Tables of all shards. A shard has none before its first registration, and one more for
-    /// each time that it grew.
+    /// Tables of all shards that are in use. A shard has none before its first registration. It
+    /// gets one more each time that it grows, or that the buckets within reach of a key are used
+    /// up.
     pub tables: usize,
     /// Buckets in these tables. Each can hold one key.
     pub buckets: usize,
-    /// Slots for additional sockets of keys, in use or not.
+    /// Tables that were replaced and are empty. They stay in memory as long as the registry.
+    pub retired_tables: usize,
+    /// Slots for additional sockets of keys: in use, vacant or used up.
     pub slots: usize,
     /// Groups of 64 neighbouring buckets or slots, of which at least one is in use. A walk over
     /// all sockets, such as [`mark_all`](Registry::mark_all), looks at all 64 of each such group,
     /// and at one number for each other group.
     pub groups_in_use: usize,
+    /// The share of addresses that is used up in the shard where it is largest. Tables and slots
+    /// take addresses that are never used again, so that ids do not repeat. A shard that has none
+    /// left refuses sockets as [`Full`](crate::RegisterError::Full); create a new registry before
+    /// that.
+    pub addresses: f64,
     /// Active keys per bucket, or 0 if there are no buckets.
     pub load: f64,
 }
@@ -60,8 +68,11 @@ impl Stats {
         self.takeovers += read(Event::Superseded);
         self.tables += shard.tables.iter().count();
         self.buckets += shard.tables.iter().map(|table| table.bucket_count() as usize).sum::<usize>();
-        self.slots += shard.slab.slot_count();
+        self.retired_tables += shard.tables.len().saturating_sub(shard.tables.iter().count());
+        let (buckets, slots) = (shard.tables.newest().map_or(0, |table| table.end() as usize), shard.slab.slot_count());
+        self.slots += slots;
         self.groups_in_use += shard.groups_in_use();
+        self.addresses = self.addresses.max(buckets.max(slots) as f64 / shard.geometry.addresses as f64);
     }
 }
 

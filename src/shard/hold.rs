@@ -5,12 +5,12 @@
 use crate::error::RegisterError;
 use crate::shard::Shard;
 use crate::shard::observer::{Observer, PendingNotice};
-use crate::storage::table::key_state::Join;
+use crate::storage::table::key_state::{Hold, Join};
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::value_cell::ValueRef;
 
 /// Keeps a key in place, counted as lingering: for a registration that compares it with its own,
-/// for a superseded socket, for a subscription. Dropping the hold releases it.
+/// for a takeover, for a subscription. Dropping the hold releases it.
 pub(crate) struct KeyHold<'a, K, M, O: Observer<K>> {
     pub(super) shard: &'a Shard<K, M, O>,
     pub(super) table: &'a Table<K, M>,
@@ -21,7 +21,26 @@ impl<'a, K, M, O: Observer<K>> KeyHold<'a, K, M, O> {
     /// Holds the key; returns none if that occupancy of the bucket has ended.
     pub(crate) fn new(shard: &'a Shard<K, M, O>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
         let ActiveKey { table, index: bucket, seen, .. } = *found;
-        found.bucket.key_state.hold(seen).then(|| Self { shard, table, bucket })
+        (found.bucket.key_state.hold(seen, false) == Hold::Granted).then_some(Self { shard, table, bucket })
+    }
+
+    /// Holds the key for a registration, which is refused while thousands of threads hold the key.
+    pub(super) fn to_join(
+        shard: &'a Shard<K, M, O>,
+        found: &ActiveKey<'a, K, M>,
+    ) -> Result<Option<Self>, RegisterError> {
+        let ActiveKey { table, index: bucket, seen, .. } = *found;
+        match found.bucket.key_state.hold(seen, true) {
+            Hold::Granted => Ok(Some(Self { shard, table, bucket })),
+            Hold::Gone => Ok(None),
+            Hold::Crowded => Err(RegisterError::KeyFull),
+        }
+    }
+
+    /// Holds the key once more. Precondition: the caller is counted in the key's state.
+    pub(super) fn counted(shard: &'a Shard<K, M, O>, table: &'a Table<K, M>, bucket: u32) -> Self {
+        table.bucket(bucket).key_state.linger();
+        Self { shard, table, bucket }
     }
 
     pub(crate) fn key(&self) -> ValueRef<'_, K> {

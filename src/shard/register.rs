@@ -136,7 +136,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                     }
                 },
             };
-            let Some(hold) = KeyHold::new(self, &found) else { continue };
+            let Some(hold) = KeyHold::to_join(self, &found)? else { continue };
             if *hold.key() != key {
                 return Err(RegisterError::IndistinctHash);
             }

@@ -69,6 +69,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn remove_shared(&self, (table, bucket): (&Table<K, M>, u32), addr: SlotAddr, exit: SharedExit<'_, M>) {
         let mut notice = PendingNotice::default();
         if exit.is_superseded() {
+            // From here on it is like any other socket whose slot may have other holders.
+            table.bucket(bucket).key_state.linger();
+            self.leave_superseded(table, bucket);
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
             return self.flush_if_due(notice, late);
         }

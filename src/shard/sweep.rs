@@ -19,7 +19,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let cold = table.cold(bucket);
         loop {
             let active = ActiveKey::now(table, bucket);
-            let is_long = active.seen.used_slots().is_some_and(|used| cold.chain.is_long(used));
+            let Some(used) = active.seen.used_slots() else { return };
+            let is_long = cold.chain.is_long(used.saturating_add(cold.superseded.now()));
             if !is_long || cold.chain.is_being_swept() {
                 return;
             }

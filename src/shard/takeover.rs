@@ -3,8 +3,8 @@
 //!
 //! # What becomes of a superseded socket
 //! One step in the slot's state marks the socket as superseded and takes its due topics. From then
-//! on the socket is counted as lingering in the key's state, until its owner drops it. The takeover
-//! that superseded the socket has returned its permit.
+//! on the socket is counted as superseded, until its owner drops it, which keeps the key. The
+//! takeover that superseded the socket has returned its permit.
 //!
 //! The due topics go to the socket that superseded it. If that one is gone by then, they go to all
 //! sockets of the key: some of them may get the topics once too often, but the topics are never
@@ -25,7 +25,8 @@ use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::storage::slot::{LocalId, SlotAddr, Superseded, state};
-use crate::storage::table::ActiveKey;
+use crate::storage::table::key_state::AfterLeave;
+use crate::storage::table::{ActiveKey, Table};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
@@ -37,6 +38,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn take_over(&self, new: LocalId, panics: &mut DeferredPanics) {
         let (table, bucket) = self.bucket_of(new.addr);
         let active = ActiveKey::now(table, bucket);
+        // Another takeover may supersede this one meanwhile, and its owner leave.
+        let hold = KeyHold::counted(self, table, bucket);
         let version = &table.cold(bucket).takeovers;
         let own = self.slot_at(new.addr).turn;
         own.note_arrival(version.arrive(&self.takeovers));
@@ -58,10 +61,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             version.arrive(&self.takeovers);
             self.supersede(&active, new, Closed::Superseded, Some(winner), panics);
         }
+        panics.catch(|| drop(hold));
     }
 
     /// Supersedes a socket of the key; returns false if it was gone before. The topics that were due
-    /// for it go to `heir`, if one is given.
+    /// for it go to `heir`, if one is given. Precondition: the caller holds the key.
     pub(super) fn supersede(
         &self,
         active: &ActiveKey<'_, K, M>,
@@ -70,31 +74,44 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         heir: Option<LocalId>,
         panics: &mut DeferredPanics,
     ) -> bool {
-        // The hold keeps the key for the superseded socket until its owner drops it.
-        let Some(hold) = KeyHold::new(self, active) else { return false };
+        let &ActiveKey { table, index, bucket, .. } = active;
+        // Keeps the key for the superseded socket until its owner drops it.
+        if table.cold(index).superseded.enter() {
+            bucket.key_state.linger();
+        }
         let (due, token) = match self.slot_at(id.addr).supersede(id.generation, why) {
             Superseded::Done(due, token) => (due, token),
             Superseded::Before(token) => {
+                self.leave_superseded(table, index);
                 self.wake(id, token, panics);
                 return false;
             }
-            Superseded::Gone => return false,
+            Superseded::Gone => {
+                self.leave_superseded(table, index);
+                return false;
+            }
         };
-        std::mem::forget(hold);
         if heir.is_some() {
             self.counters.count(Event::Superseded);
             self.pass_on(active, heir, due, panics);
         }
         let mut notice = PendingNotice::default();
-        let after = self.leave_key(active.table, active.index, false, &mut notice);
-        // SAFETY: `after` comes from the step that counted the superseded socket out.
-        let key = unsafe { self.vacate_bucket(active.table, active.index, after) };
+        let after = self.leave_key(table, index, false, &mut notice);
+        debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
         notice.note(self.totals.shard(self.index).release_permit());
         if let Some(token) = token {
             self.wake(id, token, panics);
         }
-        panics.catch(|| self.flush_if_due(notice, key));
+        panics.catch(|| self.flush_if_due(notice, ()));
         true
+    }
+
+    /// Subtracts one superseded socket of the key. Precondition: the caller holds the key.
+    pub(crate) fn leave_superseded(&self, table: &Table<K, M>, bucket: u32) {
+        if table.cold(bucket).superseded.leave() {
+            let after = self.release_hold(table, bucket);
+            debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
+        }
     }
 
     /// Makes topics due for the socket that took over. The owner of a superseded socket gives them

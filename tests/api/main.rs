@@ -30,3 +30,5 @@ mod turns;
 mod unissued_ids;
 mod visit;
 mod wait;
+#[cfg(feature = "stats")]
+mod wear;

@@ -16,6 +16,7 @@ mod table;
 mod takeover;
 mod waiting;
 mod walks;
+mod wear;
 
 use crate::shard::geometry::Geometry;
 use crate::{Registry, Socket};

@@ -35,6 +35,7 @@ REGISTER_CALL = "src/registry/register.rs"
 REVOKE = "src/registry/revoke.rs"
 EVICT = "src/shard/evict.rs"
 LOOKUP = "src/shard/lookup.rs"
+GEOMETRY = "src/shard/geometry.rs"
 MARK = "src/shard/mark.rs"
 MARK_MANY = "src/shard/mark_many.rs"
 OBSERVER = "src/shard/observer.rs"
@@ -58,7 +59,10 @@ FIND = "src/storage/table/find.rs"
 HOME = "src/storage/table/home.rs"
 INSERT = "src/storage/table/insert.rs"
 KEY_STATE = "src/storage/table/key_state.rs"
+RETIRE = "src/storage/table/retire.rs"
+SUPERSEDED = "src/storage/table/superseded.rs"
 TAKEOVER_ORDER = "src/storage/slot/takeover_order.rs"
+APPEND_LIST = "src/util/append_list.rs"
 BUDGET = "src/util/budget.rs"
 PANIC = "src/util/panic.rs"
 WATCH = "src/watch/mod.rs"
@@ -232,7 +236,7 @@ MUTANTS = [
         (KEY_STATE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
-        (REGISTER, "            let Some(hold) = KeyHold::new(self, &found) else { continue };\n            if *hold.key() != key {\n",
+        (REGISTER, "            let Some(hold) = KeyHold::to_join(self, &found)? else { continue };\n            if *hold.key() != key {\n",
          "            let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.index });\n"
          "            let differs = *unheld.key() != key;\n"
          "            let Some(hold) = KeyHold::new(self, &found) else { continue };\n            if differs {\n"),
@@ -283,6 +287,34 @@ MUTANTS = [
     Mutant("old-table-not-sealed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
         (REGISTER, "            table.seal(fingerprint);\n", ""),
     ]),
+    Mutant("retired-though-occupied", "a table with a key is unlinked", "loom wear::last_key_of_a_table_beside_its_retirement", [
+        (RETIRE, "            } else if self.bucket(done - homes).key_state.load().is_occupied() {\n                break;\n            }\n", "            }\n"),
+    ]),
+    Mutant("retired-before-sealed", "a table is found empty though a key may still enter it", "loom wear::retirement_beside_insert", [
+        (RETIRE, "                self.seal_home(done as usize);\n", ""),
+    ]),
+    Mutant("unlinks-all-older", "to unlink a table hides those behind it", "loom wear::unlink_beside_unlink", [
+        (APPEND_LIST, "let next = older.older.load(Ordering::Acquire);", "let next = ptr::null_mut();"),
+    ]),
+    Mutant("addresses-given-out-twice", "two tables have the same addresses", "loom slots::ids_are_not_issued_twice", [
+        (REGISTER, "(self.totals.shard(self.index).keys(), last.end())", "(self.totals.shard(self.index).keys(), last.first())"),
+    ]),
+    Mutant("doubled-though-empty", "a table that is used up is followed by a larger one", "shuttle years::hundreds_of_tables", [
+        (GEOMETRY, "let is_full = keys * FULL_SHARE > last.lines * BUCKETS_PER_LINE;", "let is_full = keys * FULL_SHARE < usize::MAX;"),
+    ]),
+    Mutant("retired-slot-claimed", "a key is inserted with a slot whose generations are used up", "shuttle years::slots_of_a_key", [
+        (LIFECYCLE, "        if seen.0 & DUE != 0 {\n            return false;\n        }\n", ""),
+    ]),
+    Mutant("superseded-not-held", "a key goes though sockets of it that were superseded are there", "loom wear::superseded_beside_superseded", [
+        (TAKEOVER, "            bucket.key_state.linger();\n", "            let _ = bucket;\n"),
+    ]),
+    Mutant("superseded-held-each", "superseded sockets are held one by one, more than can be counted", "loom wear::more_superseded_than_can_linger", [
+        (SUPERSEDED, "fetch_add(1, Ordering::Relaxed) == 0", "fetch_add(1, Ordering::Relaxed) < u32::MAX"),
+        (SUPERSEDED, "fetch_sub(1, Ordering::AcqRel) == 1", "fetch_sub(1, Ordering::AcqRel) > 0"),
+    ]),
+    Mutant("takeover-does-not-hold", "a key goes during a takeover that was superseded", "loom wear::takeover_beside_takeover_that_leaves", [
+        (TAKEOVER, "let hold = KeyHold::counted(self, table, bucket);", "let hold = ();"),
+    ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
         (LOOKUP, "self.tables.iter().find_map(|table| table.find(fingerprint))", "self.tables.newest().and_then(|table| table.find(fingerprint))"),
     ]),
@@ -318,8 +350,8 @@ MUTANTS = [
         (REGISTER, "if before.is_closed() {", "if false {"),
     ]),
     Mutant("negative-count-reads-as-many", "a key that is counted out before it is counted in reads as very many", "test --lib shard::totals::tests::keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else", [
-        (TOTALS, "shard.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
-         "(shard.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
+        (TOTALS, "self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
+         "(self.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
         (TOTALS, "if now.0 == 0 && Some(now) == last {",
@@ -489,7 +521,7 @@ MUTANTS = [
          "        if version() != since && false {\n            let met"),
     ]),
     Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom walks::mark_beside_takeover_marks_the_old_socket_once", [
-        (WALK, "if !is_met && self.slot_at(addr).turn.has_taken_over_since(since) {",
+        (WALK, "if !is_met && self.slot_of(active.table, active.index, addr).turn.has_taken_over_since(since) {",
          "if !is_met {"),
     ]),
     Mutant("clock-steps-relaxed", "of two takeovers neither sees the other", "loom takeover::two_takeovers", [

@@ -7,6 +7,7 @@ use crate::storage::slot::{SlotData, SlotRefs, SlotState, SlotTurn, TakeoverVers
 use crate::storage::table::BUCKETS_PER_LINE;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
+use crate::storage::table::superseded::SupersededCount;
 use crate::util::value_cell::ValueCell;
 
 #[derive(Default)]
@@ -63,6 +64,7 @@ pub(crate) struct BucketCold {
     /// The free list of the key's chain.
     pub(crate) free_slots: FreeList,
     pub(crate) chain: SlotChain,
+    pub(crate) superseded: SupersededCount,
     pub(crate) takeovers: TakeoverVersion,
     pub(crate) epoch: ActivityEpoch,
 }

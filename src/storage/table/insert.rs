@@ -112,8 +112,8 @@ impl<K, M> Table<K, M> {
         Err(vacancy)
     }
 
-    /// Claims the vacant bucket for the key, and its inline slot unless that is retired. Returns the key if another thread
-    /// claimed the bucket first.
+    /// Claims the vacant bucket for the key, and its inline slot unless that is retired. Returns
+    /// the key if another thread claimed the bucket first.
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
         let bucket = self.bucket(index);

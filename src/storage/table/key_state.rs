@@ -14,9 +14,12 @@
 //! - `kind` says how to read the identity next to the word.
 //! - `CHAINED`: the key has, or has had in this occupancy, overflow slots.
 //! - `lingering` counts those that need the key without being one of its sockets: sockets that were
-//!   removed while another thread held their slot, registrations that compare keys, and superseded
-//!   sockets that their owners have not dropped. It saturates: beyond 8,190 at the same time, the
-//!   bucket and its chain are never passed on, and its key is never dropped.
+//!   removed while another thread held their slot; registrations that compare keys; takeovers,
+//!   walks and subscriptions in progress; and one hold for all superseded sockets that their owners
+//!   have not dropped (see `superseded`). So it counts calls in progress, not sockets. A
+//!   registration is refused beyond 4,095, and the rest is for those that cannot be refused. It
+//!   saturates: beyond 8,190 at the same time, the bucket and its chain are never passed on, and
+//!   its key is never dropped.
 //! - `live` counts the sockets of the key.
 //!
 //! # Valid states
@@ -34,6 +37,8 @@
 //! | claimed | vacant, next sequence | `withdraw` | inserter that lost | take the key out first |
 //! | claimed | member, live 1 | `promote` | inserter, or another one that helps it, once the home has committed | |
 //! | member | lingering + 1 | `hold` | registration | compare the keys, then `join` or `settle` |
+//! | the same | the same | `hold` | walk, subscription | `settle` |
+//! | member or dying | lingering + 1 | `linger` | takeover; owner of a superseded socket | `settle` |
 //! | member, live n, lingering m | live n + 1, lingering m - 1 | `join` | registration that holds | |
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `VacateBucket` if dying and nothing lingers |
 //! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with other holders of its slot | |
@@ -48,7 +53,8 @@ use crate::sync::{AtomicU64, MODELLED, Ordering};
 
 const LIVE_BITS: u32 = 20;
 
-const LINGERING_BITS: u32 = 13;
+/// Few under the model checker, so that sockets would not fit.
+const LINGERING_BITS: u32 = if MODELLED { 4 } else { 13 };
 
 const STATE_BITS: u32 = 2;
 
@@ -74,6 +80,9 @@ const LIVE: u64 = (1 << LIVE_BITS) - 1;
 const LINGERING: u64 = ((1 << LINGERING_BITS) - 1) << LINGERING_SHIFT;
 
 const ONE_LINGERING: u64 = 1 << LINGERING_SHIFT;
+
+/// The most holds on a key at which a registration is granted one more.
+const MAX_REFUSABLE: u64 = (1 << (LINGERING_BITS - 1)) - 1;
 
 const CHAINED: u64 = 1 << CHAINED_SHIFT;
 
@@ -166,12 +175,16 @@ impl Snapshot {
         (self.0 & LIVE) as u32
     }
 
-    /// Returns an upper bound for the number of slots that the key uses, if it is active: every
-    /// user of a slot is counted. Returns `None` for a key that is not active or whose count of
-    /// lingering is saturated.
+    /// Returns an upper bound for the number of slots that the key uses, if it is active and the
+    /// caller adds its superseded sockets: every other user of a slot is counted here. Returns
+    /// `None` for a key that is not active or whose count of lingering is saturated.
     pub(crate) fn used_slots(self) -> Option<u32> {
         let is_known = self.is_active() && self.0 & LINGERING != LINGERING;
-        is_known.then(|| self.live() + ((self.0 & LINGERING) >> LINGERING_SHIFT) as u32)
+        is_known.then(|| self.live() + self.lingering() as u32)
+    }
+
+    fn lingering(self) -> u64 {
+        (self.0 & LINGERING) / ONE_LINGERING
     }
 
     /// Returns the word with one more lingering; unchanged once it is saturated.
@@ -275,16 +288,28 @@ impl KeyState {
     }
 
     /// Keeps the key of the member that was `seen` in place, without counting a socket, until
-    /// `join` or `settle`. Returns false if that occupancy has ended.
-    pub(crate) fn hold(&self, seen: Snapshot) -> bool {
+    /// `join` or `settle`. A hold that `may_wait` is refused while there are many.
+    pub(crate) fn hold(&self, seen: Snapshot, may_wait: bool) -> Hold {
         let mut now = seen;
         while now.is_still(seen) {
+            if may_wait && now.lingering() >= MAX_REFUSABLE {
+                return Hold::Crowded;
+            }
             match self.step(now, now.lingering_more()) {
-                Ok(()) => return true,
+                Ok(()) => return Hold::Granted,
                 Err(changed) => now = changed,
             }
         }
-        false
+        Hold::Gone
+    }
+
+    /// Keeps the key in place until `settle`. Precondition: the caller is counted already, as a
+    /// socket of the key or together with others.
+    pub(crate) fn linger(&self) {
+        let mut seen = self.load();
+        while let Err(now) = self.step(seen, seen.lingering_more()) {
+            seen = now;
+        }
     }
 
     /// Adds a socket. Precondition: the caller holds the key. If the join is granted, the hold
@@ -335,6 +360,18 @@ impl KeyState {
             }
         }
     }
+}
+
+/// The outcome of an attempt to hold a key.
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// The key stays until the caller ends the hold.
+    Granted,
+    /// That occupancy of the bucket has ended.
+    Gone,
+    /// Refused, because thousands of threads hold the key at this moment.
+    Crowded,
 }
 
 /// The outcome of an attempt to join a key.

@@ -21,6 +21,7 @@ pub(crate) mod home;
 pub(crate) mod insert;
 pub(crate) mod key_state;
 mod retire;
+mod superseded;
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::occupancy::Occupancy;

@@ -187,9 +187,19 @@ fn promote_makes_a_member_of_one_socket_once() {
 #[test]
 fn hold_counts_as_lingering_until_that_is_saturated() {
     for member in in_state(IS_MEMBER) {
-        check(member, |key_state| key_state.hold(member.seen()), true, member.held());
+        check(member, |key_state| key_state.hold(member.seen(), false), Hold::Granted, member.held());
         let earlier = State { chained: false, lingering: 0, live: 1, ..member };
-        check(member, |key_state| key_state.hold(earlier.seen()), true, member.held());
+        check(member, |key_state| key_state.hold(earlier.seen(), false), Hold::Granted, member.held());
+    }
+}
+
+#[test]
+fn a_hold_that_may_wait_is_refused_beyond_half_of_the_count() {
+    let member = State { state: IS_MEMBER, live: 1, ..State::default() };
+    for (lingering, granted) in [(0, true), (4_094, true), (4_095, false), (SATURATED - 1, false), (SATURATED, false)] {
+        let held = State { lingering, ..member };
+        let (hold, to) = if granted { (Hold::Granted, held.held()) } else { (Hold::Crowded, held) };
+        check(held, |key_state| key_state.hold(held.seen(), true), hold, to);
     }
 }
 
@@ -199,8 +209,17 @@ fn hold_refuses_another_occupancy() {
         let member = State { sequence, kind: 1, state: IS_MEMBER, live: 1, ..State::default() };
         let ended = |state: &State| (state.sequence, state.kind, state.state) != (sequence, 1, IS_MEMBER);
         for state in valid_states().filter(ended) {
-            check(state, |key_state| key_state.hold(member.seen()), false, state);
+            for may_wait in [false, true] {
+                check(state, |key_state| key_state.hold(member.seen(), may_wait), Hold::Gone, state);
+            }
         }
+    }
+}
+
+#[test]
+fn linger_counts_whether_the_key_is_active_or_idle() {
+    for state in in_state(IS_MEMBER).chain(in_state(IS_DYING)) {
+        check(state, KeyState::linger, (), state.held());
     }
 }
 
@@ -279,7 +298,7 @@ fn settle_ends_one_lingering_and_the_last_of_a_dying_key_vacates() {
 fn once_saturated_nobody_is_told_to_vacate() {
     let member = State { state: IS_MEMBER, lingering: SATURATED - 1, live: 1, ..State::default() };
     let key_state = member.key_state();
-    assert!(key_state.hold(member.seen()));
+    assert_eq!(key_state.hold(member.seen(), false), Hold::Granted);
     assert_eq!(leave(&key_state, key_state.load(), true), Ok(AfterLeave::Nothing));
     for _ in 0..SATURATED + 1 {
         assert_eq!(key_state.settle(), AfterLeave::Nothing);
