@@ -119,11 +119,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
                         let guard = JoinGuard { shard: self, table: newest, bucket };
-                        let (addr, claimed) = match claimed {
-                            Some(claimed) => (newest.addr(bucket), claimed),
-                            None => guard.take_first_slot()?,
-                        };
-                        return Ok((guard, addr, claimed, None));
+                        return Ok((guard, newest.addr(bucket), claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -191,18 +187,6 @@ impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
     /// Returns whether the key has, or has had, slots besides the bucket's inline slot.
     fn is_chained(&self) -> bool {
         self.table.bucket(self.bucket).key_state.load().is_chained()
-    }
-
-    /// Claims a slot for the socket that inserted the key, though the bucket's inline slot is
-    /// retired.
-    #[cold]
-    fn take_first_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
-        let taken = self.take_slot();
-        if taken.is_err() {
-            // The guard subtracts the key that the registration has not counted yet.
-            let _ = self.shard.totals.shard(self.shard.index).add_keys(1);
-        }
-        taken
     }
 
     /// Claims the bucket's inline slot, a vacant slot of the chain, or a new one.

@@ -181,7 +181,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 self.slab.release(first);
             }
         }
-        own.key_state.vacate();
+        own.key_state.vacate(own.state.is_vacant());
         table.occupancy.sub(bucket);
         Some(key)
     }

@@ -21,12 +21,12 @@ fn bucket_claimed_anew_beside_help() {
             thread::spawn(move || table.seal(&fingerprint))
         };
         if let InsertOutcome::Inserted(bucket, slot) = table.insert(&fingerprint, 1) {
-            slot.unwrap().give_up();
+            slot.give_up();
             let key_state = &table.bucket(bucket).key_state;
             assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
-            key_state.vacate();
+            key_state.vacate(true);
             match table.insert(&fingerprint, 1) {
-                InsertOutcome::Inserted(_, slot) => slot.unwrap().give_up(),
+                InsertOutcome::Inserted(_, slot) => slot.give_up(),
                 InsertOutcome::NoRoom(_) => {}
                 InsertOutcome::Exists(..) => panic!("found what was not decided"),
             }
@@ -45,7 +45,7 @@ fn closed_beside_insert() {
             let table = table.clone();
             thread::spawn(move || match table.insert(&fingerprint, 1) {
                 InsertOutcome::Inserted(_, slot) => {
-                    slot.unwrap().give_up();
+                    slot.give_up();
                     true
                 }
                 _ => false,

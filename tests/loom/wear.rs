@@ -32,7 +32,7 @@ fn retirement_beside_insert() {
             let table = table.clone();
             thread::spawn(move || match table.insert(&fingerprint, 1) {
                 InsertOutcome::Inserted(_, slot) => {
-                    slot.unwrap().give_up();
+                    slot.give_up();
                     true
                 }
                 InsertOutcome::NoRoom(_) => false,

@@ -302,9 +302,6 @@ MUTANTS = [
     Mutant("doubled-though-empty", "a table that is used up is followed by a larger one", "shuttle years::hundreds_of_tables", [
         (GEOMETRY, "let is_full = keys * FULL_SHARE > last.lines * BUCKETS_PER_LINE;", "let is_full = keys * FULL_SHARE < usize::MAX;"),
     ]),
-    Mutant("retired-slot-claimed", "a key is inserted with a slot whose generations are used up", "shuttle years::slots_of_a_key", [
-        (LIFECYCLE, "        if seen.0 & DUE != 0 {\n            return false;\n        }\n", ""),
-    ]),
     Mutant("superseded-not-held", "a key goes though sockets of it that were superseded are there", "loom wear::superseded_beside_superseded", [
         (TAKEOVER, "            bucket.key_state.linger();\n", "            let _ = bucket;\n"),
     ]),

@@ -59,7 +59,7 @@ fn hundreds_of_tables() {
 }
 
 /// A key whose sockets come and go while one of them stays: its inline slot is used up, then one overflow slot after another.
-/// When the key comes back, it needs no other bucket.
+/// When the key comes back, it takes another bucket, since the first one's inline slot is used up.
 #[test]
 fn slots_of_a_key() {
     let schedules = run(RandomScheduler::new(SCHEDULES), || {
@@ -76,7 +76,7 @@ fn slots_of_a_key() {
             census.leave(&registry, stays);
             assert!(!registry.is_active(&0));
         }
-        assert_eq!(tables(&registry), (1, 2), "the bucket serves as before");
+        assert_eq!(tables(&registry), (1, 2), "the other bucket of the table serves");
         census.check_empty(registry);
     });
     assert_eq!(schedules, SCHEDULES);

@@ -54,9 +54,10 @@ impl<'a, M> SlotRef<'a, M> {
         self.state.claim().then_some(Claimed(self))
     }
 
-    /// Claims the inline slot of a bucket that the caller has claimed, unless it is retired.
-    pub(crate) fn claim_with_bucket(self) -> Option<Claimed<'a, M>> {
-        self.state.claim_alone().then_some(Claimed(self))
+    /// Claims the inline slot of a bucket that the caller has claimed.
+    pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
+        self.state.claim_alone();
+        Claimed(self)
     }
 
     /// Returns the right to wake the task of the socket of that generation. The token proves that a

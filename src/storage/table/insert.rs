@@ -32,9 +32,9 @@ const _: () =
 
 /// The outcome of an attempt to insert a key. Except for `Inserted`, it returns the key.
 pub(crate) enum InsertOutcome<'a, K, M> {
-    /// The key is active in this bucket, and counts the caller's socket as its first one. The
-    /// bucket's inline slot is claimed for it, unless that slot is retired.
-    Inserted(u32, Option<Claimed<'a, M>>),
+    /// The key is active in this bucket, the caller's socket is its only one, and the bucket's
+    /// inline slot is claimed for it.
+    Inserted(u32, Claimed<'a, M>),
     /// The key is there already.
     Exists(ActiveKey<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is vacant where the key may go: a
@@ -112,8 +112,8 @@ impl<K, M> Table<K, M> {
         Err(vacancy)
     }
 
-    /// Claims the vacant bucket for the key, and its inline slot unless that is retired. Returns
-    /// the key if another thread claimed the bucket first.
+    /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
+    /// claimed the bucket first.
     fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
         let Vacancy { distance, index, seen } = vacancy;
         let bucket = self.bucket(index);
@@ -212,7 +212,7 @@ struct Staged<'a, K, M> {
     index: u32,
     bucket: &'a Bucket,
     distance: u32,
-    slot: Option<Claimed<'a, M>>,
+    slot: Claimed<'a, M>,
 }
 
 #[allow(unsafe_code)]
@@ -222,10 +222,11 @@ impl<'a, K, M> Staged<'a, K, M> {
         index: u32,
         bucket: &'a Bucket,
         distance: u32,
-        slot: Option<Claimed<'a, M>>,
+        slot: Claimed<'a, M>,
         key: K,
     ) -> Self {
-        // SAFETY: the caller claimed the bucket, which was emptied before it became vacant.
+        // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became
+        // vacant.
         unsafe { table.key(index).write(key) };
         Self { table, index, bucket, distance, slot }
     }
@@ -233,9 +234,7 @@ impl<'a, K, M> Staged<'a, K, M> {
     fn withdraw(self) -> K {
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { self.table.key(self.index).take() };
-        if let Some(slot) = self.slot {
-            slot.give_up();
-        }
+        self.slot.give_up();
         self.bucket.key_state.withdraw();
         self.table.occupancy.sub(self.index);
         key

@@ -43,7 +43,7 @@
 //! | member, live n | member, live n - 1; dying if that is 0 | `leave` | removed socket | `VacateBucket` if dying and nothing lingers |
 //! | the same | the same, and lingering + 1 | `leave`, lingering | removed socket with other holders of its slot | |
 //! | member or dying, lingering n | lingering n - 1 | `settle` | last holder that cleaned a slot up late, or registration that held in vain | `VacateBucket` if dying and nothing lingers |
-//! | dying, nothing lingers | vacant, next sequence | `vacate` | thread with the duty `VacateBucket` | take the key out and return the chain first |
+//! | dying, nothing lingers | vacant, next sequence (the last one if the bucket's inline slot is retired) | `vacate` | thread with the duty `VacateBucket` | take the key out and return the chain first |
 //!
 //! A value read next to the word belongs to one occupancy if the word showed the same occupancy
 //! before and after.
@@ -257,11 +257,12 @@ impl KeyState {
     }
 
     /// Vacates the bucket: dying -> vacant. Called by the thread that has the duty `VacateBucket`.
+    /// The bucket stays vacant permanently if its inline slot is not `usable` again.
     #[inline]
-    pub(crate) fn vacate(&self) {
+    pub(crate) fn vacate(&self, usable: bool) {
         let seen = self.load();
         debug_assert!(seen.0 & (STATE | LIVE | LINGERING) == DYING);
-        self.hand_on(seen.sequence() + 1);
+        self.hand_on(if usable { seen.sequence() + 1 } else { LAST_SEQUENCE });
     }
 
     /// Makes the bucket vacant in a later sequence. So a bucket that was ever claimed never looks

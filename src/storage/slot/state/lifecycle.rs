@@ -43,19 +43,20 @@ impl SlotState {
         false
     }
 
-    /// Claims the slot: vacant -> busy. Returns false if the slot is retired. Precondition: no
-    /// other thread can reach the slot.
+    /// Claims the slot: vacant -> busy. Precondition: no other thread can reach the slot.
     #[inline]
-    pub(crate) fn claim_alone(&self) -> bool {
+    pub(crate) fn claim_alone(&self) {
         let seen = self.load();
-        debug_assert!(seen.0 & LIVE == 0);
-        if seen.0 & DUE != 0 {
-            return false;
-        }
+        debug_assert!(seen.0 & (LIVE | DUE) == 0);
         // Ordering: Relaxed: others reach the slot through the step that makes the bucket visible.
         // A plain store, because no other thread writes.
         self.0.store(seen.0 | BUSY, Ordering::Relaxed);
-        true
+    }
+
+    /// Tells whether the slot can be claimed.
+    #[inline]
+    pub(crate) fn is_vacant(&self) -> bool {
+        self.load().0 & (LIVE | DUE) == 0
     }
 
     /// Releases the claim: busy -> vacant. Called by a claimer that does not publish a socket.

@@ -313,7 +313,7 @@ fn a_retired_place_stays_so() {
     assert_eq!(word.remove(), OtherHolders { waking: false, visited: false, superseded: false });
     assert!(!word.vacate());
     for _ in 0..2 {
-        assert!(!word.claim() && !word.claim_alone() && !word.load().is_live());
+        assert!(!word.claim() && !word.is_vacant() && !word.load().is_live());
     }
 }
 

@@ -308,9 +308,10 @@ fn once_saturated_nobody_is_told_to_vacate() {
 }
 
 #[test]
-fn vacate_hands_the_bucket_on() {
+fn vacate_hands_the_bucket_on_or_ends_it() {
     for dying in in_state(IS_DYING).filter(|dying| dying.lingering == 0) {
-        check(dying, KeyState::vacate, (), State::vacant(dying.sequence + 1));
+        check(dying, |key_state| key_state.vacate(true), (), State::vacant(dying.sequence + 1));
+        check(dying, |key_state| key_state.vacate(false), (), State::vacant(LAST));
     }
 }
 
@@ -321,7 +322,7 @@ fn a_bucket_has_its_last_occupancy_and_then_none() {
     assert!(vacant.is_vacant() && key_state.claim(vacant, KeyKind(0)));
     assert!(key_state.promote(key_state.load()));
     assert_eq!(leave(&key_state, key_state.load(), false), Ok(AfterLeave::VacateBucket));
-    key_state.vacate();
+    key_state.vacate(true);
     let ended = key_state.load();
     assert!(!ended.is_vacant() && !ended.is_untouched() && !ended.is_claimed());
 }
