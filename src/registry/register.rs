@@ -1,6 +1,6 @@
 //! Registrations, with and without options.
 
-use crate::error::RegisterError;
+use crate::error::{RegisterError, RejectedRegistration};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
 use crate::shard::owner::Owner;
@@ -50,6 +50,29 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
     /// The same as [`Registry::register_with`], or as [`Registry::register_taking_over`] if the
     /// socket takes over its key.
     pub fn register(self) -> Result<Socket<K, M>, RegisterError> {
+        self.try_register().map_err(RegisterError::from)
+    }
+
+    /// Registers the socket as [`register`](Self::register) does. If that fails, the error has
+    /// the key and the metadata, so that you can use them again.
+    ///
+    /// Only this method returns them: the error of all others is [`RegisterError`], which is
+    /// `Copy` and small, and whose type does not depend on the key.
+    ///
+    /// # Errors
+    /// [`RejectedRegistration`], with the same reasons as [`register`](Self::register).
+    ///
+    /// ```
+    /// use socket_registry::{RegisterError, Registry};
+    ///
+    /// let registry: Registry<String, &str> = Registry::builder().max_sockets(1).build()?;
+    /// let _phone = registry.register_with("ada".to_owned(), "phone")?;
+    ///
+    /// let rejected = registry.registration("bob".to_owned(), "laptop").try_register().unwrap_err();
+    /// assert_eq!(rejected.into_parts(), (RegisterError::Full, "bob".to_owned(), "laptop"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_register(self) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
         let Self { registry, key, metadata, options } = self;
         registry.register_on(key, metadata, options)
     }
@@ -98,7 +121,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
-        self.register_on(key, metadata, RegisterOptions::default())
+        self.registration(key, metadata).register()
     }
 
     #[inline]
@@ -107,10 +130,11 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Socket<K, M>, RegisterError> {
+    ) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
         let (shard, fingerprint) = self.locate(&key);
-        let registered =
-            shard.register(&fingerprint, key, metadata, options).inspect_err(|error| shard.counters.refused(error))?;
+        let registered = shard
+            .register(&fingerprint, key, metadata, options)
+            .inspect_err(|rejected| shard.counters.refused(&rejected.error))?;
         shard.counters.registered();
         let mut owner = Owner::new(Arc::clone(shard), registered.addr);
         if options.takes_over {

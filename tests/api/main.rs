@@ -15,12 +15,15 @@ mod mark_where;
 mod markers;
 mod memory;
 mod presence;
+mod rejected;
 mod remove;
 #[cfg(feature = "serde")]
 mod serde;
 mod socketmanager;
 #[cfg(feature = "stats")]
 mod stats;
+#[cfg(feature = "stream")]
+mod stream;
 mod takeover;
 mod throttle;
 mod turns;
