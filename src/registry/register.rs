@@ -28,7 +28,7 @@ pub struct Registration<'a, K, M> {
     options: RegisterOptions,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
+impl<K, M> Registration<'_, K, M> {
     /// Makes `topics` due for the socket from the start: its first wait completes immediately.
     ///
     /// Use it for a client that fetched its data before its socket was registered. The client
@@ -43,7 +43,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
         self.options.takes_over = true;
         self
     }
+}
 
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
     /// Registers the socket. Lock-free, as [`Registry::register_with`] is.
     ///
     /// # Errors
