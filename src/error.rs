@@ -43,6 +43,52 @@ impl fmt::Display for RegisterError {
 
 impl Error for RegisterError {}
 
+/// A registration that was refused, with the key and the metadata that it was to have. From
+/// [`Registration::try_register`](crate::Registration::try_register).
+///
+/// It is an [`Error`] whatever the key and the metadata are, and `?` makes a [`RegisterError`] of
+/// it where that is wanted.
+pub struct RejectedRegistration<K, M = ()> {
+    pub(crate) error: RegisterError,
+    pub(crate) key: K,
+    pub(crate) metadata: M,
+}
+
+impl<K, M> RejectedRegistration<K, M> {
+    /// Returns why the registration was refused.
+    #[must_use]
+    pub const fn error(&self) -> RegisterError {
+        self.error
+    }
+
+    /// Returns why the registration was refused, the key, and the metadata.
+    #[must_use]
+    pub fn into_parts(self) -> (RegisterError, K, M) {
+        (self.error, self.key, self.metadata)
+    }
+}
+
+/// Drops the key and the metadata.
+impl<K, M> From<RejectedRegistration<K, M>> for RegisterError {
+    fn from(rejected: RejectedRegistration<K, M>) -> Self {
+        rejected.error
+    }
+}
+
+impl<K, M> fmt::Debug for RejectedRegistration<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RejectedRegistration").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<K, M> fmt::Display for RejectedRegistration<K, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl<K, M> Error for RejectedRegistration<K, M> {}
+
 /// Says why a text is not the id of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

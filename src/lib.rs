@@ -12,6 +12,8 @@ mod registry;
 mod serde;
 mod shard;
 mod storage;
+#[cfg(feature = "stream")]
+mod stream;
 mod sync;
 mod topics;
 mod util;
@@ -36,7 +38,7 @@ const _: () = assert!(
     "the models were asked for, but RUSTFLAGS of the environment displaced their `--cfg`: unset it"
 );
 
-pub use error::{CloseReason, Closed, ParseIdError, RegisterError};
+pub use error::{CloseReason, Closed, ParseIdError, RegisterError, RejectedRegistration};
 pub use id::SocketId;
 pub use presence::counts::{Changed, CountsWatch, Drained};
 pub use presence::grace::Grace;
@@ -50,4 +52,6 @@ pub use registry::revoke::Revocation;
 pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};
 #[cfg(feature = "stats")]
 pub use registry::stats::Stats;
+#[cfg(feature = "stream")]
+pub use stream::Counts;
 pub use topics::{Topics, TopicsIter};

@@ -112,6 +112,9 @@ pub struct Presence<K, M = ()> {
     budget: Budget,
 }
 
+// The key is never pinned.
+impl<K, M> Unpin for Presence<K, M> {}
+
 /// What remains to be done about a lag before the walk that makes up for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lag {

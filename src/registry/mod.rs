@@ -33,12 +33,14 @@ use std::hash::Hash;
 /// No method takes a lock or waits for another thread. Methods that may allocate say so; the
 /// allocator may lock.
 ///
-/// The registry distinguishes keys by the bytes that their `Hash` writes. So `Hash` must write
-/// all that `Eq` compares, as derived implementations do. Up to 16 bytes are compared exactly:
-/// integers, `Uuid`, newtypes of them, but not `[u8; 16]`, which also writes its length. Of
-/// longer keys, 128 bits of hash are compared: an operation on a key that is not registered
-/// mistakes another key for it with probability 2<sup>-128</sup> for each registered key. Two
-/// *registered* keys are never confused.
+/// The registry distinguishes keys by the bytes that their `Hash` writes, in one piece or several.
+/// So `Hash` must write all that `Eq` compares, as derived implementations do. Up to 16 bytes are
+/// compared exactly: integers, `Uuid`, newtypes of them, but not `[u8; 16]`, which also writes its
+/// length. Of longer keys, a hash under a secret random seed is compared: an operation on a key
+/// that is not registered mistakes another key for it with a probability of at most
+/// <i>n</i> / 15 / 2<sup>125</sup> for each registered key, if both write at most <i>n</i> bytes.
+/// The bound is proven for any keys that are chosen without knowing the seed. Two *registered* keys
+/// are never confused.
 ///
 /// ```
 /// use socket_registry::{Registry, Topics};

@@ -1,6 +1,6 @@
 //! Registrations, with and without options.
 
-use crate::error::{Closed, RegisterError};
+use crate::error::{Closed, RegisterError, RejectedRegistration};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
 use crate::shard::counters::Event;
@@ -29,7 +29,7 @@ pub struct Registration<'a, K, M> {
     options: RegisterOptions,
 }
 
-impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
+impl<K, M> Registration<'_, K, M> {
     /// Makes `topics` due for the socket from the start: its first wait completes immediately.
     ///
     /// Use it for a client that fetched its data before its socket was registered. The client
@@ -44,13 +44,38 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
         self.options.takes_over = true;
         self
     }
+}
 
+impl<K: Eq + Hash + Send + Sync + 'static, M> Registration<'_, K, M> {
     /// Registers the socket. Lock-free, as [`Registry::register_with`] is.
     ///
     /// # Errors
     /// The same as [`Registry::register_with`], or as [`Registry::register_taking_over`] if the
     /// socket takes over its key.
     pub fn register(self) -> Result<Socket<K, M>, RegisterError> {
+        self.try_register().map_err(RegisterError::from)
+    }
+
+    /// Registers the socket as [`register`](Self::register) does. If that fails, the error has
+    /// the key and the metadata, so that you can use them again.
+    ///
+    /// Only this method returns them: the error of all others is [`RegisterError`], which is
+    /// `Copy` and small, and whose type does not depend on the key.
+    ///
+    /// # Errors
+    /// [`RejectedRegistration`], with the same reasons as [`register`](Self::register).
+    ///
+    /// ```
+    /// use socket_registry::{RegisterError, Registry};
+    ///
+    /// let registry: Registry<String, &str> = Registry::builder().max_sockets(1).build()?;
+    /// let _phone = registry.register_with("ada".to_owned(), "phone")?;
+    ///
+    /// let rejected = registry.registration("bob".to_owned(), "laptop").try_register().unwrap_err();
+    /// assert_eq!(rejected.into_parts(), (RegisterError::Full, "bob".to_owned(), "laptop"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_register(self) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
         let Self { registry, key, metadata, options } = self;
         registry.register_on(key, metadata, options)
     }
@@ -100,7 +125,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
-        self.register_on(key, metadata, RegisterOptions::default())
+        self.registration(key, metadata).register()
     }
 
     #[inline]
@@ -109,13 +134,13 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Socket<K, M>, RegisterError> {
+    ) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
         let (shard, fingerprint) = self.locate(&key);
         if shard.totals.shard(shard.index).has_revocations() && self.revocation(&fingerprint).is_some() {
-            return Err(RegisterError::Revoked);
+            return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
         }
-        let registered = shard.register(&fingerprint, key, metadata, options).inspect_err(|error| {
-            if matches!(error, RegisterError::Full | RegisterError::KeyFull) {
+        let registered = shard.register(&fingerprint, key, metadata, options).inspect_err(|rejected| {
+            if matches!(rejected.error, RegisterError::Full | RegisterError::KeyFull) {
                 shard.counters.count(Event::Refused);
             }
         })?;

@@ -10,7 +10,7 @@
 //!    socket. If the socket takes over, supersede the others (see `takeover`). If the shard evicts
 //!    and the key has more sockets than its limit, evict the oldest (see `evict`).
 
-use crate::error::{Closed, RegisterError};
+use crate::error::{Closed, RegisterError, RejectedRegistration};
 use crate::shard::Shard;
 use crate::shard::geometry::{Geometry, TableSize};
 use crate::shard::hold::{JoinGuard, KeyHold};
@@ -56,7 +56,7 @@ impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
 }
 
 impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
-    /// Registers a socket.
+    /// Registers a socket, or returns the key and the metadata.
     ///
     /// Lock-free, except for the allocator when the shard grows.
     pub(crate) fn register(
@@ -65,23 +65,26 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Registered<K>, RegisterError> {
+    ) -> Result<Registered<K>, RejectedRegistration<K, M>> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
         let totals = self.totals.shard(self.index);
         if totals.is_closed() {
-            return Err(RegisterError::Closed);
+            return Err(RejectedRegistration { error: RegisterError::Closed, key, metadata });
         }
         if !self.totals.acquire_permit(self.index) {
-            return Err(RegisterError::Full);
+            return Err(RejectedRegistration { error: RegisterError::Full, key, metadata });
         }
         let permit = Permit(self);
         // A socket that takes over will be the only one, so the number of the others does not
         // refuse it. Nor does it if the oldest of them will be evicted.
         let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
         let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
-        let (guard, addr, claimed, spare) = self.enter(fingerprint, key, limit)?;
+        let (guard, addr, claimed, spare) = match self.enter(fingerprint, key, limit) {
+            Ok(entered) => entered,
+            Err((error, key)) => return Err(RejectedRegistration { error, key, metadata }),
+        };
         if options.takes_over {
             claimed.turn().draw(&self.takeovers);
         } else if evicts_oldest {
@@ -108,11 +111,16 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.
-    fn enter(&self, fingerprint: &Fingerprint, mut key: K, limit: u32) -> Result<Entered<'_, K, M, O>, RegisterError> {
+    fn enter(
+        &self,
+        fingerprint: &Fingerprint,
+        mut key: K,
+        limit: u32,
+    ) -> Result<Entered<'_, K, M, O>, (RegisterError, K)> {
         loop {
-            let Some(newest) = self.tables.newest() else {
-                self.tables.push(None, self.new_table(0, self.geometry.first)?);
-                continue;
+            let newest = match self.newest_table() {
+                Ok(newest) => newest,
+                Err(error) => return Err((error, key)),
             };
             let found = match self.find_sealing(newest, fingerprint) {
                 Some(found) => found,
@@ -127,22 +135,40 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                     }
                     InsertOutcome::NoRoom(back) => {
                         key = back;
-                        self.grow(newest)?;
-                        continue;
+                        match self.grow(newest) {
+                            Ok(()) => continue,
+                            Err(error) => return Err((error, key)),
+                        }
                     }
                 },
             };
-            let Some(hold) = KeyHold::to_join(self, &found)? else { continue };
-            if *hold.key() != key {
-                return Err(RegisterError::IndistinctHash);
+            match self.join(&found, &key, limit) {
+                Ok(Some((guard, addr, claimed))) => return Ok((guard, addr, claimed, Some(key))),
+                Ok(None) => {}
+                Err(error) => return Err((error, key)),
             }
-            let Some(guard) = hold.join(limit)? else { continue };
-            let (addr, claimed) = guard.take_slot()?;
-            return Ok((guard, addr, claimed, Some(key)));
         }
+    }
+
+    /// Joins the key that was found, and claims a slot. Returns none if the key has gone idle.
+    #[inline]
+    fn join<'a>(
+        &'a self,
+        found: &ActiveKey<'a, K, M>,
+        key: &K,
+        limit: u32,
+    ) -> Result<Option<Joined<'a, K, M, O>>, RegisterError> {
+        let Some(hold) = KeyHold::to_join(self, found)? else { return Ok(None) };
+        if *hold.key() != *key {
+            return Err(RegisterError::IndistinctHash);
+        }
+        let Some(guard) = hold.join(limit)? else { return Ok(None) };
+        let (addr, claimed) = guard.take_slot()?;
+        Ok(Some((guard, addr, claimed)))
     }
 }
 
+type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>);
 type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
@@ -165,6 +191,16 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             newer = table;
         }
         None
+    }
+
+    /// Returns the newest table. Makes the first one if there is none.
+    fn newest_table(&self) -> Result<&Segment<Table<K, M>>, RegisterError> {
+        loop {
+            if let Some(newest) = self.tables.newest() {
+                return Ok(newest);
+            }
+            self.tables.push(None, self.new_table(0, self.geometry.first)?);
+        }
     }
 
     fn new_table(&self, first: u32, size: TableSize) -> Result<Table<K, M>, RegisterError> {

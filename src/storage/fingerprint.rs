@@ -1,13 +1,20 @@
 //! Turns a key into its fingerprint: the identity that lookups compare (128 bits and a kind), and
 //! the hash that says where in the registry the key belongs.
 //!
-//! A `Hasher` receives what a key's `Hash` writes. Up to 16 bytes are kept unchanged, which covers
-//! integers, `Uuid` and newtypes of them: two such keys are the same exactly if they write the same
-//! bytes. A longer key is hashed twice under independent random seeds: a lookup of an absent long
-//! key mistakes a present one for it with probability 2^-128.
+//! A `Hasher` receives what a key's `Hash` writes. Only the bytes count, not the pieces in which
+//! they come. Up to 16 bytes are kept unchanged, which covers integers, `Uuid` and newtypes of
+//! them: two such keys are the same exactly if they write the same bytes. A longer key is hashed to
+//! 128 bits, with a proven bound on collisions: see `polynomial`.
+//!
+//! The hash that says where a key belongs is ahash's, of the identity's bits. No bound is known for
+//! it, and none is needed: keys that collide in it only share lines of a table.
+
+mod polynomial;
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 use ahash::RandomState;
+use polynomial::{CHUNK, Point};
+use std::collections::hash_map;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 /// Says how to read an identity.
@@ -18,7 +25,7 @@ pub(crate) struct KeyKind(pub(crate) u8);
 const SHORT: KeyKind = KeyKind(0);
 /// 16 bytes.
 const FULL: KeyKind = KeyKind(1);
-/// Two hashes of a longer key.
+/// The hash of a longer key.
 const HASHED: KeyKind = KeyKind(2);
 
 /// A key as lookups see it.
@@ -46,8 +53,7 @@ pub(crate) struct Fingerprint {
 /// collide.
 pub(crate) struct Seeds {
     place: RandomState,
-    low: RandomState,
-    high: RandomState,
+    point: Point,
 }
 
 impl Seeds {
@@ -56,32 +62,45 @@ impl Seeds {
             // The model checker replays executions, so the seeds must be the same each time.
             return Self::fixed();
         }
-        Self { place: RandomState::new(), low: RandomState::new(), high: RandomState::new() }
+        // SipHash under a key that the system has drawn at random.
+        let random = hash_map::RandomState::new();
+        let [low, high] = [0, 1].map(|n| u128::from(random.hash_one(n)));
+        Self { place: RandomState::new(), point: Point::new(high << u64::BITS | low) }
     }
 
     pub(crate) fn fixed() -> Self {
-        let seeds = |n| RandomState::with_seeds(n, n + 1, n + 2, n + 3);
-        Self { place: seeds(1), low: seeds(5), high: seeds(9) }
+        Self {
+            place: RandomState::with_seeds(1, 2, 3, 4),
+            point: Point::new(0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0),
+        }
     }
 
     /// Computes the fingerprint of `key`. Inlined at every call, so that what the key writes stays
     /// in registers.
     #[inline(always)]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
-        let mut capture = CaptureHasher { seeds: self, kept: 0, len: 0, long: None };
+        let mut capture = CaptureHasher { point: &self.point, kept: 0, len: 0, value: None };
         key.hash(&mut capture);
-        let CaptureHasher { kept, len, long, .. } = capture;
-        if let Some([low, high]) = long {
-            let words = [low.finish(), high.finish()];
-            return Fingerprint { identity: Identity { words, kind: HASHED }, hash: words[0] };
+        if capture.value.is_some() && capture.len >= CHUNK {
+            // Whether a full chunk was kept depends on the pieces.
+            capture.hash_kept();
         }
-        let (all, kind) = if len == KEPT { (kept, FULL) } else { (kept | (len as u128) << LEN_SHIFT, SHORT) };
+        let CaptureHasher { kept, len, value, .. } = capture;
+        let counted = kept | (len as u128) << LEN_SHIFT;
+        let (all, kind, hash) = if let Some(value) = value {
+            let all = self.point.step(value, counted);
+            (all, HASHED, self.place.hash_one(all))
+        } else if len == KEPT {
+            (kept, FULL, self.place.hash_one(kept))
+        } else if len > size_of::<u64>() {
+            (counted, SHORT, self.place.hash_one(kept))
+        } else {
+            (counted, SHORT, self.place.hash_one(kept as u64))
+        };
         let high = (all >> u64::BITS) as u64;
         // The first word alone decides which bucket is looked at, so it must differ also between
         // keys that begin alike.
-        let identity = Identity { words: [all as u64 ^ high, high], kind };
-        let hash = if len <= size_of::<u64>() { self.place.hash_one(kept as u64) } else { self.place.hash_one(kept) };
-        Fingerprint { identity, hash }
+        Fingerprint { identity: Identity { words: [all as u64 ^ high, high], kind }, hash }
     }
 }
 
@@ -90,51 +109,86 @@ const KEPT: usize = size_of::<u128>();
 /// The position of the last byte, which holds the count if there are fewer bytes.
 const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
 
-/// A `Hasher` that keeps what is written to it, with the first byte lowest.
+/// A `Hasher` that keeps what is written to it, with the first byte lowest. Of a key that is too
+/// long it keeps the last bytes, and the polynomial's value for those before.
 struct CaptureHasher<'a> {
-    seeds: &'a Seeds,
+    point: &'a Point,
     kept: u128,
     len: usize,
-    long: Option<[ahash::AHasher; 2]>,
+    value: Option<u128>,
 }
 
 impl CaptureHasher<'_> {
+    /// Keeps bytes for which there is room.
     #[inline]
     fn keep(&mut self, written: &[u8]) {
-        let mut bytes = [0; KEPT];
-        bytes[..written.len()].copy_from_slice(written);
-        // A shift by all bits leaves nothing. It happens only if nothing was written.
-        self.kept |= u128::from_le_bytes(bytes).checked_shl(u8::BITS * self.len as u32).unwrap_or(0);
+        // If there is no room, nothing was written, and the shift does not matter.
+        self.kept |= load(written).wrapping_shl(u8::BITS * self.len as u32);
         self.len += written.len();
     }
 
-    /// Sends this and every later write through the two hashers: the key is too long to keep.
-    fn hash_on(&mut self, written: &[u8]) {
-        let Self { seeds, kept, len, long } = self;
-        let hashers = long.get_or_insert_with(|| {
-            let mut hashers = [seeds.low.build_hasher(), seeds.high.build_hasher()];
-            if *len > 0 {
-                hashers.iter_mut().for_each(|hasher| hasher.write(&kept.to_le_bytes()[..*len]));
-            }
-            hashers
-        });
-        hashers.iter_mut().for_each(|hasher| hasher.write(written));
+    /// Takes bytes for which there is no room: hashes all full chunks, and keeps the rest.
+    #[inline(never)]
+    fn absorb(&mut self, mut written: &[u8]) {
+        if self.len > 0 {
+            return self.fill_chunk(written);
+        }
+        let mut value = self.value;
+        while let Some(bytes) = written.first_chunk() {
+            value = Some(self.point.next(value, u128::from_le_bytes(*bytes)));
+            written = &written[CHUNK..];
+        }
+        self.value = value;
+        self.keep(written);
+    }
+
+    /// Completes the chunk that is begun, and hashes it. Then takes the rest of the bytes.
+    #[cold]
+    fn fill_chunk(&mut self, written: &[u8]) {
+        let (head, rest) = written.split_at(CHUNK.saturating_sub(self.len));
+        self.keep(head);
+        self.hash_kept();
+        self.write(rest);
+    }
+
+    /// Hashes the first chunk of the bytes kept.
+    #[cold]
+    fn hash_kept(&mut self) {
+        self.value = Some(self.point.next(self.value, self.kept));
+        self.kept >>= u8::BITS * CHUNK as u32;
+        self.len -= CHUNK;
+    }
+}
+
+/// Returns up to 16 bytes as a number, with the first byte lowest.
+#[inline]
+fn load(bytes: &[u8]) -> u128 {
+    let (len, at) = (bytes.len(), |index: usize| u8::BITS * index as u32);
+    // Two loads that may overlap: a byte that both have comes to the same position.
+    if len > size_of::<u64>()
+        && let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())
+    {
+        let [first, last] = [first, last].map(|word| u64::from_le_bytes(*word));
+        u128::from(last >> at(KEPT - len)) << u64::BITS | u128::from(first)
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        let [first, last] = [first, last].map(|word| u64::from(u32::from_le_bytes(*word)));
+        (last << at(len - size_of::<u32>()) | first).into()
+    } else {
+        let byte = |index: usize| bytes.get(index).map_or(0, |&byte| u32::from(byte) << at(index));
+        (byte(0) | byte(1) | byte(2)).into()
     }
 }
 
 impl Hasher for CaptureHasher<'_> {
     #[inline]
     fn write(&mut self, written: &[u8]) {
-        if self.long.is_none() && written.len() <= KEPT - self.len { self.keep(written) } else { self.hash_on(written) }
+        if written.len() <= KEPT - self.len { self.keep(written) } else { self.absorb(written) }
     }
 
     /// Receives mainly the byte that ends a string.
     #[inline]
     fn write_u8(&mut self, n: u8) {
-        match &mut self.long {
-            Some(hashers) => hashers.iter_mut().for_each(|hasher| hasher.write_u8(n)),
-            None => self.write(&n.to_ne_bytes()),
-        }
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]

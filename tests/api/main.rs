@@ -17,6 +17,7 @@ mod mark_where;
 mod markers;
 mod memory;
 mod presence;
+mod rejected;
 mod remove;
 mod revoke;
 #[cfg(feature = "serde")]
@@ -24,6 +25,8 @@ mod serde;
 mod socketmanager;
 #[cfg(feature = "stats")]
 mod stats;
+#[cfg(feature = "stream")]
+mod stream;
 mod takeover;
 mod throttle;
 mod turns;

@@ -7,8 +7,8 @@ use std::sync::MutexGuard;
 
 use socket_registry::{
     BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, KeyChanged,
-    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry, Revocation,
-    Sequence, Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
+    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry,
+    RejectedRegistration, Revocation, Sequence, Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -43,10 +43,15 @@ assert_impl_all!(CloseGradually<'static, String, String>: Iterator, Send, Sync, 
 assert_impl_all!(SocketRef<'static, String, String>: Send, Sync, Copy, Unpin);
 #[cfg(feature = "stats")]
 assert_impl_all!(socket_registry::Stats: Send, Sync, Unpin, std::fmt::Debug);
+#[cfg(feature = "stream")]
+assert_impl_all!(socket_registry::Counts: Send, Sync, Copy, Eq, Hash, std::fmt::Debug);
 assert_impl_all!(Topics: Send, Sync, Copy, Eq, std::fmt::Debug);
 assert_impl_all!(BuildError: Send, Sync, std::error::Error);
 assert_impl_all!(ParseIdError: Send, Sync, std::error::Error);
 assert_impl_all!(RegisterError: Send, Sync, std::error::Error);
+// An error whatever the key and the metadata are.
+assert_impl_all!(RejectedRegistration<String, Vec<u8>>: Send, Sync, Unpin, std::error::Error);
+assert_impl_all!(RejectedRegistration<Unsent, Unsent>: std::error::Error);
 assert_impl_all!(CloseReason: Send, Sync, Copy, Ord, Hash, std::fmt::Display);
 assert_impl_all!(Sequence: Send, Sync, Copy, Ord, Hash, std::fmt::Display);
 assert_impl_all!(TopicsIter: Send, Sync, Clone, ExactSizeIterator);
@@ -63,6 +68,7 @@ assert_not_impl_any!(Socket<u64, Pinned>: Send, Sync);
 assert_not_impl_any!(Presence<u64, Unsent>: Send, Sync);
 assert_not_impl_any!(CountsWatch<u64, Unshared>: Send, Sync);
 assert_not_impl_any!(Presence<Unsent>: Send, Sync);
+assert_not_impl_any!(RejectedRegistration<u64, Unsent>: Send, Sync);
 assert_not_impl_any!(Due<'static, u64, Unsent>: Send);
 assert_not_impl_any!(Due<'static, u64, Unshared>: Send);
 assert_not_impl_any!(Due<'static, u64, Pinned>: Send);

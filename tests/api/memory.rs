@@ -66,6 +66,8 @@ fn memory_that_is_refused_is_an_error_and_changes_nothing() {
     for key in 0..4 {
         assert_eq!(registry.register(key).unwrap_err(), RegisterError::OutOfMemory);
         assert_eq!(registry.register_taking_over(key, ()).unwrap_err(), RegisterError::OutOfMemory);
+        let rejected = registry.registration(key, ()).try_register().unwrap_err();
+        assert_eq!(rejected.into_parts(), (RegisterError::OutOfMemory, key, ()));
     }
     counts.take_changed();
     assert_eq!((registry.key_count(), registry.socket_count(), registry.mark_all()), (0, 0, 0));

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["watch"],
     &["registry"],
     &["presence"],
-    &["axum", "serde"],
+    &["axum", "serde", "stream"],
 ];
 
 /// The same within `storage`.

@@ -46,6 +46,8 @@ TAKEOVER = "src/shard/takeover.rs"
 TOTALS = "src/shard/totals.rs"
 VISIT = "src/shard/visit.rs"
 WALK = "src/shard/walk.rs"
+FINGERPRINT = "src/storage/fingerprint.rs"
+POLYNOMIAL = "src/storage/fingerprint/polynomial.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
 ACCESS = "src/storage/slot/access.rs"
@@ -644,5 +646,22 @@ MUTANTS = [
     ]),
     Mutant("panic-at-once", "a waker's panic keeps a mark from the sockets after it", "test --test user_code wakers::every_mark_reaches_all_sockets", [
         (PANIC, "Err(panic) = catch_unwind(AssertUnwindSafe(f))", "Err(panic) = Ok::<(), Box<dyn Any + Send>>(f())"),
+    ]),
+
+    # What makes two long keys the same.
+    Mutant("chunk-without-one-bit", "a long key that begins with zeros is the same as without them", "test --lib storage::fingerprint::tests::trailing_zeros_count", [
+        (POLYNOMIAL, " & ((1 << CHUNK_BITS) - 1) | 1 << CHUNK_BITS;", " & ((1 << CHUNK_BITS) - 1);"),
+    ]),
+    Mutant("rest-not-counted", "the zeros at the end of a long key do not count", "test --lib storage::fingerprint::tests::trailing_zeros_count", [
+        (FINGERPRINT, "self.point.step(value, counted)", "self.point.step(value, kept)"),
+    ]),
+    Mutant("pieces-matter", "equal keys that write their bytes in other pieces are two keys", "test --test api identity::bytes_written_in_portions", [
+        (FINGERPRINT, "if capture.value.is_some() && capture.len >= CHUNK {", "if capture.value.is_some() && capture.len > CHUNK {"),
+    ]),
+    Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_step_multiplies_and_adds", [
+        (POLYNOMIAL, "u128::from((middle >> u64::BITS) as u64 + u64::from(carry));", "u128::from((middle >> u64::BITS) as u64 + u64::from(carry && false));"),
+    ]),
+    Mutant("long-keys-not-spread", "long keys that count up come to neighbouring shards", "test --lib storage::fingerprint::tests::long_keys_that_count_up_are_spread", [
+        (FINGERPRINT, "(all, HASHED, self.place.hash_one(all))", "(all, HASHED, all as u64)"),
     ]),
 ]

@@ -1,6 +1,7 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
+use proptest::prelude::*;
 use std::num::NonZeroU64;
 use uuid::Uuid;
 
@@ -168,14 +169,104 @@ fn trailing_zeros_count() {
     }
 }
 
+/// The identity of a key that writes those bytes, more than 16 of them: the polynomial term by term.
+fn hashed(point: &Point, bytes: &[u8]) -> Identity {
+    let full = bytes.chunks_exact(CHUNK);
+    let last = full.remainder();
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte));
+    let count = (last.len() as u128) << 120;
+    let mut coefficients = full.map(|chunk| number(chunk) | 1 << 120).chain([number(last) | count]);
+    let first = coefficients.next().expect("there is a chunk");
+    let value = coefficients.fold(first, |value, coefficient| point.step(value, coefficient));
+    let (low, high) = (value as u64, (value >> 64) as u64);
+    Identity { words: [low ^ high, high], kind: HASHED }
+}
+
 #[test]
-fn long_keys_are_hashed_twice_and_the_same_each_time() {
-    let written = bytes(100);
-    let key = Pieces(&[&written[..10], &written[10..30], &written[30..]]);
-    let long = identity(&key);
-    assert_eq!((long, long.kind), (identity(&key), HASHED));
-    assert_ne!(long.words[0], long.words[1], "the two hashes have seeds of their own");
-    assert_eq!(identity(&"x".repeat(100)), identity("x".repeat(100).as_str()), "borrowed or owned");
+fn a_long_key_is_the_polynomial_of_its_bytes() {
+    let seeds = Seeds::random();
+    for len in 17..=100 {
+        let written = bytes(len);
+        assert_eq!(seeds.fingerprint(&Pieces(&[&written])).identity, hashed(&seeds.point, &written), "{len} bytes");
+    }
+    let written = [&[b'x'; 100][..], &[0xff]].concat();
+    assert_eq!(seeds.fingerprint(&"x".repeat(100)).identity, hashed(&seeds.point, &written));
+}
+
+#[test]
+fn the_pieces_of_a_long_key_do_not_matter() {
+    for len in 17..=64 {
+        let written = bytes(len);
+        let whole = Seeds::fixed().fingerprint(&Pieces(&[&written]));
+        for first in 0..=len {
+            for second in first..=len {
+                let pieces: [&[u8]; 4] = [&written[..first], &written[first..second], &[], &written[second..]];
+                let split = Seeds::fixed().fingerprint(&Pieces(&pieces));
+                assert_eq!((split.identity, split.hash), (whole.identity, whole.hash), "{first}, {second}, {len}");
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Writes the bytes in pieces, some of them as integers.
+    #[test]
+    fn the_same_bytes_in_any_pieces_are_the_same_key(
+        written in prop::collection::vec(any::<u8>(), 0..200),
+        cuts in prop::collection::vec((0..40usize, any::<bool>()), 0..40),
+    ) {
+        struct Cut<'a>(&'a [u8], &'a [(usize, bool)]);
+
+        impl Hash for Cut<'_> {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                let mut rest = self.0;
+                for &(len, as_integer) in self.1 {
+                    let (piece, after) = rest.split_at(len.min(rest.len()));
+                    rest = after;
+                    match (as_integer, piece.len()) {
+                        (true, 1) => state.write_u8(piece[0]),
+                        (true, 2) => state.write_u16(u16::from_ne_bytes(piece.try_into().unwrap())),
+                        (true, 4) => state.write_u32(u32::from_ne_bytes(piece.try_into().unwrap())),
+                        (true, 8) => state.write_u64(u64::from_ne_bytes(piece.try_into().unwrap())),
+                        (true, 16) => state.write_u128(u128::from_ne_bytes(piece.try_into().unwrap())),
+                        _ => state.write(piece),
+                    }
+                }
+                state.write(rest);
+            }
+        }
+
+        let seeds = Seeds::random();
+        let whole = seeds.fingerprint(&Pieces(&[&written]));
+        let cut = seeds.fingerprint(&Cut(&written, &cuts));
+        prop_assert_eq!((cut.identity, cut.hash), (whole.identity, whole.hash));
+    }
+}
+
+#[test]
+fn a_key_and_its_borrowed_forms_are_the_same_key() {
+    for len in [0, 1, 14, 15, 16, 17, 29, 30, 31, 45, 100] {
+        let (text, numbers) = ("x".repeat(len), bytes(len));
+        assert_eq!(identity(&text), identity(text.as_str()), "{len}");
+        assert_eq!(identity(&text), identity(&std::borrow::Cow::Borrowed(text.as_str())), "{len}");
+        assert_eq!(identity(&text), identity(&std::sync::Arc::<str>::from(text.as_str())), "{len}");
+        assert_eq!(identity(&numbers), identity(numbers.as_slice()), "{len}");
+    }
+}
+
+/// Keys that count up differ in the last coefficient alone, so their values are neighbours.
+#[test]
+fn long_keys_that_count_up_are_spread() {
+    const KEYS: usize = 1 << 14;
+    let seeds = Seeds::random();
+    let hash = |n: usize| seeds.fingerprint(format!("tenant-0123456789/user-{n:08}").as_str()).hash;
+    // The registry takes the shard from the lowest bits, the line from the highest ones.
+    for shift in [0, 64 - 10] {
+        let mut counts = [0; 1024];
+        (0..KEYS).for_each(|n| counts[(hash(n) >> shift) as usize % 1024] += 1);
+        // 16 are expected in each. More than 56 have a probability of 1e-14.
+        assert!(counts.iter().all(|&count| count <= 56), "{counts:?}");
+    }
 }
 
 #[test]
