@@ -1,4 +1,4 @@
-//! Sessions whose work is counted with the crate [`metrics`](::metrics), for Prometheus or another
+//! Sessions whose work is counted with the crate [`metrics`], for Prometheus or another
 //! exporter.
 //!
 //! Every name begins with `socket_registry_`, and has the label `registry`.
