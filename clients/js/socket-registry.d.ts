@@ -44,7 +44,7 @@ export interface StateDetail {
 }
 
 export interface End {
-  /** Of 4001 to 4004. After a code that `isFinal` names it is `dismissed`, and the code says why. */
+  /** The first four mean 4001 to 4004. For any other final code it is `dismissed`. */
   reason: 'logged-out' | 'taken-over' | 'token-expired' | 'evicted' | 'dismissed';
   code: number;
   /** What the server said about it. */
@@ -65,9 +65,9 @@ export interface Options {
   /** The server ended it, and to come back without being asked would be wrong. Not called after `close()`. */
   onEnd?: (end: End) => void;
   /**
-   * Whether a connection that ends with this close code was ended for good. By default the codes 4000 to 4999 are final, which
-   * applications give a meaning; after all others the client comes back. Not asked for 4001 to 4004, which are final, nor where
-   * there is no code.
+   * Whether the client stays away after this close code. By default it does after 4000 to 4999,
+   * the codes of applications, and comes back after all others. 4001 to 4004 are final in any
+   * case, and a connection that breaks without a code is not: for these it is not called.
    */
   isFinal?: (code: number) => boolean;
   /** Messages other than `update` and pings. Without it they are ignored. */

@@ -1,9 +1,9 @@
 // Keeps a page up to date: the server says `update`, the page fetches again.
 // No dependency; the types are in socket-registry.d.ts, the use in README.md.
 
-/** The close codes that mean the same everywhere: after these a client must not come back by itself. */
+/** The close codes that mean the same everywhere. After these a client must not come back. */
 const END_REASONS = { 4001: 'logged-out', 4002: 'taken-over', 4003: 'token-expired', 4004: 'evicted' };
-/** The others of applications. A server says them on purpose: a page that came back would undo it. */
+/** The server has closed on purpose, a ban say: a page that comes back would undo that. */
 const isOfApplication = code => 4000 <= code && code <= 4999;
 
 const DEFAULTS = {

@@ -21,8 +21,8 @@ use crate::error::ApiError;
 use crate::identity::Caller;
 use crate::input::{DeviceName, UserId, required};
 
-/// Signs the buttons, so that nothing is kept of one before it has added its device. What has, works no second time: see
-/// [`Devices::add`](crate::devices::Devices::add).
+/// Signs the buttons, so that nothing is kept of one before it has added its device. What has,
+/// works no second time: see [`Devices::add`](crate::devices::Devices::add).
 pub(crate) struct Invitations(Hmac<Sha256>);
 
 impl Invitations {

@@ -46,7 +46,8 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health));
     let router = if echo { router.route("/echo", get(sockets::echo)) } else { router };
-    // A page that may connect may also fetch and post; the answer that refuses another one is not for it to read.
+    // A page that may connect may also fetch and post; the answer that refuses another one is not
+    // for it to read.
     let cors = app.origins.cors().allow_methods([Method::GET, Method::POST, Method::DELETE]);
     let cors = cors.allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
     router

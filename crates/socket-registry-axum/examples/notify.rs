@@ -1,8 +1,9 @@
 //! A server of its own: every tab of a user hears `update` whenever something is new, until the user logs out.
 //!
-//! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any client, then
-//! `curl -X POST http://127.0.0.1:3000/notify/ada` and `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C or SIGTERM lets
-//! everybody go. The user is the one that the path names; a real server asks for a token or a cookie.
+//! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any
+//! client, then `curl -X POST http://127.0.0.1:3000/notify/ada`, and to log out
+//! `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C or SIGTERM lets everybody go.
+//! The user is the one that the path names; a real server asks for a token or a cookie.
 
 use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};

@@ -32,14 +32,15 @@ pub(crate) fn no_more() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// Compressing or caching proxies hold events back, and so do those that buffer; nginx is asked like this.
+/// Compressing or caching proxies hold events back, and so do those that buffer; nginx is asked
+/// like this.
 const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-/// Answers HEAD as GET would be answered, without a session. Route it beside the handler that answers GET: axum runs that one for
-/// HEAD otherwise, and for a moment the key would be online.
+/// Answers HEAD as GET would be answered, without a session. Route it beside the handler that
+/// answers GET: axum runs that one for HEAD otherwise, and for a moment the key would be online.
 ///
 /// ```
 /// use axum::Router;

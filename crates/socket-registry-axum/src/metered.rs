@@ -1,4 +1,5 @@
-//! Sessions whose work is counted with the crate [`metrics`](::metrics), for Prometheus or another exporter.
+//! Sessions whose work is counted with the crate [`metrics`], for Prometheus or another
+//! exporter.
 //!
 //! Every name begins with `socket_registry_`, and has the label `registry`.
 //!
@@ -56,8 +57,8 @@ use crate::sessions::{Builder, Sessions};
 /// The histogram: from the earliest unsent mark of a key to the update that tells of it.
 pub const MARK_TO_SEND: &str = "socket_registry_mark_to_send_seconds";
 
-/// Buckets for it, in seconds. The first are what an idle server needs, the last what a client needs that
-/// hardly takes anything.
+/// Buckets for it, in seconds. The first are what an idle server needs, the last what a client
+/// needs that hardly takes anything.
 pub const BUCKETS: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 10.0];
 
@@ -103,7 +104,8 @@ where
         self.sessions.registry()
     }
 
-    /// Marks the key's sockets, as [`Registry::mark`] does, and notes the time for those that have no mark unsent.
+    /// Marks the key's sockets, as [`Registry::mark`] does, and notes the time for those that have
+    /// no mark unsent.
     pub fn mark<Q>(&self, key: &Q) -> usize
     where
         K: Borrow<Q>,
@@ -114,8 +116,8 @@ where
         self.registry().mark(key)
     }
 
-    /// Tells the recorder what the registry counts by itself. Call it for each scrape, or from time to time where
-    /// nobody scrapes.
+    /// Tells the recorder what the registry counts by itself. Call it for each scrape, or from time
+    /// to time where nobody scrapes.
     pub fn report(&self) {
         let Stats { registrations, removals, marks, coalesced, .. } = self.registry().stats();
         self.meter.registrations.absolute(registrations);
@@ -143,7 +145,8 @@ impl<K, M> fmt::Debug for Metered<K, M> {
 #[derive(Debug, Default)]
 pub struct Timed<M = ()> {
     metadata: M,
-    /// The earliest mark that was not taken yet, and the earliest of those that were taken and not sent.
+    /// The earliest mark that was not taken yet, and the earliest of those that were taken and not
+    /// sent.
     marked_at: MarkTime,
     taken: MarkTime,
 }
@@ -249,7 +252,8 @@ impl<M> Metrics<Timed<M>> for Meter {
 #[derive(Debug, Default)]
 struct MarkTime(AtomicU64);
 
-// Ordering: relaxed throughout. The mark that follows a note, and the take that precedes a reading, order them.
+// Ordering: relaxed throughout. The mark that follows a note, and the take that precedes a reading,
+// order them.
 impl MarkTime {
     /// Keeps an earlier one.
     fn note(&self) {

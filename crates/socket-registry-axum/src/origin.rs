@@ -73,10 +73,12 @@ impl OriginPolicy {
         host.is_some_and(|host| origin.is_of(&host)) || self.allowed.contains(&origin)
     }
 
-    /// The same policy for `fetch`: a page that may connect may also read the answers to its requests, and no other page may.
+    /// The same policy for `fetch`: a page that may connect may also read the answers to its
+    /// requests, and no other page may.
     ///
-    /// The layer answers preflights, and says by itself nothing of methods and headers: name those that your pages use. It refuses
-    /// nothing, which remains the task of [`permits`](Self::permits): browsers send many requests without a preflight. Put it outside
+    /// The layer answers preflights, and says by itself nothing of methods and headers: name those
+    /// that your pages use. It refuses nothing, which remains the task of
+    /// [`permits`](Self::permits): browsers send many requests without a preflight. Put it outside
     /// of what refuses, so that the page can read why.
     ///
     /// ```
@@ -164,7 +166,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// The address as the beginning of a link: `http://` and the host, or `https://` if a proxy says that. `None` if the host is none.
+    /// The address as the beginning of a link: `http://` and the host, or `https://` if a proxy
+    /// says that. `None` if the host is none.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
         let host: Authority = self.host.parse().ok()?;

@@ -99,8 +99,8 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// Sends this message with every ping: the script of a page sees no pings. `None` sends none. Event streams have heartbeats in any
-    /// case.
+    /// Sends this message with every ping: the script of a page sees no pings. `None` sends none.
+    /// Event streams have heartbeats in any case.
     pub fn heartbeat(mut self, message: impl Into<Option<Message>>) -> Self {
         self.options.heartbeat = message.into();
         self

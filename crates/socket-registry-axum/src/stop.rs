@@ -7,8 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC, ctrl_c};
 
-/// Ctrl-C, or SIGTERM where there is such a thing: what a terminal, a service manager and a container
-/// runtime send to a process that should stop.
+/// Ctrl-C, or SIGTERM where there is such a thing: what a terminal, a service manager and a
+/// container runtime send to a process that should stop.
 ///
 /// Both are caught as soon as this exists, and no longer end the process by themselves.
 ///
@@ -20,7 +20,7 @@ use tokio::signal::windows::{CtrlC, ctrl_c};
 /// stop.recv().await;
 /// tokio::select! {
 ///     left_behind = drain.run() => println!("{left_behind} sockets left behind"),
-///     () = stop.recv() => println!("asked a second time: stopping at once"),
+///     () = stop.recv() => println!("asked a second time: stopping immediately"),
 /// }
 /// # Ok(()) }
 /// ```

@@ -220,6 +220,7 @@ test('when the server restarts, the page says so, comes back and shows what chan
   await server.addDevice('ann', 'Meanwhile');
   await state(page, 'Live');
   await devices(page, ['Meanwhile']); // the devices of the other process went with it
+  await online(page, ['ann (you)']); // this connection has a back-off of its own
   await count(page, 1);
   await server.addDevice('ann', 'After');
   await devices(page, ['After', 'Meanwhile']);
