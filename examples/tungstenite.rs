@@ -1,7 +1,7 @@
 //! The registry on bare `tokio-tungstenite`: the path of the URL is the user.
 //!
-//! `cargo run --example tungstenite`, then open `ws://127.0.0.1:3001/alice` with any client, twice. Whatever one
-//! socket of alice says, all of alice's sockets hear `update`.
+//! `cargo run --example tungstenite`, then open `ws://127.0.0.1:3001/alice` with any client, twice.
+//! Whatever one socket of alice says, all of alice's sockets hear `update`.
 
 use std::error::Error;
 
@@ -59,7 +59,8 @@ async fn connection(tcp: TcpStream, registry: Registry<User>) -> Result<(), Box<
                 ws.send(Message::text("update")).await?;
             }
             frame = ws.next() => {
-                // Without a next frame `socket` is dropped, and no other socket of this user is touched.
+                // Without a next frame `socket` is dropped, and no other socket of this user is
+                // touched.
                 let Some(frame) = frame.transpose()? else { return Ok(()) };
                 if frame.is_text() {
                     registry.mark(socket.key());

@@ -1,4 +1,5 @@
-//! Any bytes as what clients of the demo server say about themselves: refused as a bad request, or taken as they were meant, in one form.
+//! Any bytes as what clients of the demo server say about themselves: refused as a bad request, or
+//! taken as they were meant, in one form.
 #![no_main]
 
 use std::borrow::Cow;
@@ -40,7 +41,8 @@ fuzz_target!(|input: Input<'_>| {
     json(input.meant);
 });
 
-/// What is made of a query: the id and the name, where they were not refused. None if no client can send it.
+/// What is made of a query: the id and the name, where they were not refused. None if no client can
+/// send it.
 fn ask(query: &str) -> Option<(Option<String>, Option<String>)> {
     let request = Request::builder().uri(format!("/onboard?{query}")).body(()).ok()?;
     let (mut parts, ()) = request.into_parts();

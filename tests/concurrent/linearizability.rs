@@ -19,7 +19,8 @@ const CALLS: usize = 5;
 const HELD: usize = 2;
 const KEYS: u64 = 2;
 
-/// A key that now and then lets another thread go first, just before its call looks at the registry.
+/// A key that now and then lets another thread go first, just before its call looks at the
+/// registry.
 #[derive(Clone, Copy, Debug)]
 struct Key {
     name: u8,
@@ -336,7 +337,8 @@ fn histories_with_one_socket_per_key() {
 
 #[test]
 fn histories_at_the_limit_of_the_registry() {
-    // Out of reach for a key: an attempt refused by its key may hold one of the two places meanwhile.
+    // Out of reach for a key: an attempt refused by its key may hold one of the two places
+    // meanwhile.
     check_histories(Limits { sockets: 2, sockets_per_key: 100 }, MARKS, 4_000_000);
 }
 

@@ -1,4 +1,4 @@
-//! What all requests share, and the tasks beside them.
+//! What all requests share, and the tasks that run meanwhile.
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ use crate::onboard::Invitations;
 use crate::online;
 use crate::sockets::ONLINE;
 
-/// However fast users come and go, nobody reads what changes faster.
+/// However fast users come and go, no user can read what changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
 
 pub(crate) struct App {
@@ -83,7 +83,8 @@ impl App {
     }
 }
 
-/// Tells all active users when their number changed. It comes to one walk over them in each pause, however many join and leave.
+/// Tells all active users when their number changed. It comes to one walk over them in each pause,
+/// however many join and leave.
 ///
 /// The watch begins with the call: a task's first turn may come after the first users.
 pub(crate) fn tell_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
@@ -112,7 +113,8 @@ pub(crate) async fn tell_online(app: Arc<App>, grace: Duration) {
     follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await;
 }
 
-/// Logs the number of active users when it changed, at most once a second. Its watch begins with the call, too.
+/// Logs the number of active users when it changed, at most once a second. Its watch begins with
+/// the call, too.
 pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
     let mut counts = users.registry().watch_counts();
     async move {
@@ -128,7 +130,8 @@ pub(crate) fn log_count(users: Feed<Uuid>) -> impl Future<Output = ()> {
     }
 }
 
-/// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper came for them.
+/// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper
+/// came for them.
 pub(crate) async fn keep_up(metrics: PrometheusHandle) {
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -49,7 +49,8 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
         marked
     }
 
-    /// Marks every socket. The times of these marks are not noted: that would be a second walk over all of them.
+    /// Marks every socket. The times of these marks are not noted: that would be a second walk over
+    /// all of them.
     pub(crate) fn mark_all(&self) {
         let marked = self.registry().mark_all();
         self.meter.marks.increment(marked as u64);
@@ -68,12 +69,13 @@ impl<K: Eq + Hash + Send + Sync + 'static> Feed<K> {
     }
 }
 
-/// What is known of a socket beside its key.
+/// What is known of a socket besides its key.
 #[derive(Default)]
 pub(crate) struct Notes {
     /// What it wants to be told of, besides what it is marked for by its key.
     hears: Topics,
-    /// The earliest mark that was not taken yet, and the earliest of those that were taken and not sent.
+    /// The earliest mark that was not taken yet, and the earliest of those that were taken and not
+    /// sent.
     marked_at: MarkTime,
     taken: MarkTime,
 }
@@ -121,7 +123,8 @@ impl Metrics<Notes> for Meter {
 #[derive(Default)]
 struct MarkTime(AtomicU64);
 
-// Ordering: relaxed throughout. The mark that follows a note, and the take that precedes a reading, order them.
+// Ordering: relaxed throughout. The mark that follows a note, and the take that precedes a reading,
+// order them.
 impl MarkTime {
     /// False if there is an earlier one.
     fn note(&self) -> bool {

@@ -1,4 +1,5 @@
-//! A log that no request waits for: a thread of its own writes the lines, and those that its reader does not take in time are dropped.
+//! A log that no request waits for: a thread of its own writes the lines, and those that its reader
+//! does not take in time are dropped.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -43,7 +44,7 @@ impl Log {
         log
     }
 
-    /// How many lines nobody will read.
+    /// How many lines were left out.
     pub(crate) fn dropped_lines(&self) -> u64 {
         // Ordering: the number stands for itself.
         self.dropped.load(Ordering::Relaxed)

@@ -20,7 +20,8 @@ const REFUSALS: &str = "socket_registry_refusals_total";
 const ACCEPT_FAILURES: &str = "socket_registry_accept_failures_total";
 const LOG_LINES_DROPPED: &str = "socket_registry_log_lines_dropped_total";
 
-/// In seconds. The first are what an idle server needs, the last what a client needs that hardly takes anything.
+/// In seconds. The first are what an idle server needs, the last what a client needs that hardly
+/// takes anything.
 const LATENCIES: [f64; 14] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 10.0];
 

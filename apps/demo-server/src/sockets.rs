@@ -38,7 +38,8 @@ impl FromRequestParts<Arc<App>> for SeesOnline {
     }
 }
 
-/// Whether to send `{"ping":SECONDS}` with every ping: `pings=1`. The script of a page sees no others.
+/// Whether to send `{"ping":SECONDS}` with every ping: `pings=1`. The script of a page sees no
+/// others.
 pub(crate) struct SeesPings(bool);
 
 impl<S: Sync> FromRequestParts<S> for SeesPings {
@@ -49,7 +50,8 @@ impl<S: Sync> FromRequestParts<S> for SeesPings {
     }
 }
 
-/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the same way.
+/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the
+/// same way.
 pub(crate) async fn active_users(
     State(app): State<Arc<App>>,
     SeesOnline(user): SeesOnline,
@@ -125,7 +127,8 @@ fn renewal(app: &App, id: &UserId, expiry: &Expiry, message: &Message) -> Option
     Some(Message::text(json!({ "renewed": renewed }).to_string()))
 }
 
-/// The event `update` whenever the id's devices changed, also while the client was away, as its `Last-Event-ID` tells.
+/// The event `update` whenever the id's devices changed, also while the client was away, as its
+/// `Last-Event-ID` tells.
 pub(crate) async fn device_events(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -146,7 +149,8 @@ pub(crate) async fn device_events_head(_: Caller) -> impl IntoResponse {
     [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache, no-transform")]
 }
 
-/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.
+/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients
+/// ever need.
 pub(crate) async fn echo(
     State(app): State<Arc<App>>,
     handshake: Result<Handshake, NoHandshake>,

@@ -1,7 +1,9 @@
-//! A server of its own: every tab of a user hears `update` whenever something is new, until the user logs out.
+//! A server of its own: every tab of a user hears `update` whenever something is new, until the
+//! user logs out.
 //!
-//! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any client, then
-//! `curl -X POST http://127.0.0.1:3000/notify/ada` and `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C lets everybody go.
+//! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any
+//! client, then `curl -X POST http://127.0.0.1:3000/notify/ada` and `curl -X DELETE
+//! http://127.0.0.1:3000/sessions/ada`. Ctrl-C lets everybody go.
 
 use axum::Router;
 use axum::extract::ws::{Message, WebSocketUpgrade};
@@ -35,7 +37,7 @@ async fn main() -> std::io::Result<()> {
     served.and(stopped)
 }
 
-/// The user is whoever the path says; a real server asks for a token or a cookie.
+/// The user is the one that the path names; a real server asks for a token or a cookie.
 async fn ws(
     State(sessions): State<Sessions<String>>,
     Path(user): Path<String>,

@@ -6,11 +6,11 @@ use std::fmt;
 use axum::http::uri::{Authority, Uri};
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// Refuses what another site's page does with the server, other than linking to it. Browsers say on whose behalf they call; whoever
-/// else calls is let in, and has to prove who it is by other means.
+/// Refuses what another site's page does with the server, other than linking to it. Browsers say on
+/// whose behalf they call; every other client is let in, and has to prove who it is by other means.
 ///
-/// A page is our own if its origin is the host that the request is for, whatever the scheme; the port 443 may be left out after
-/// `https`, and 80 after `http`. `null` is nobody's origin.
+/// A page is our own if its origin is the host that the request is for, whatever the scheme; the
+/// port 443 may be left out after `https`, and 80 after `http`. `null` is nobody's origin.
 ///
 /// ```
 /// use axum::http::HeaderMap;
@@ -41,7 +41,8 @@ impl OriginPolicy {
         Self::default()
     }
 
-    /// The pages of this origin as well: `https://app.example`, with a port if it is not the scheme's own.
+    /// The pages of this origin as well: `https://app.example`, with a port if it is not the
+    /// scheme's own.
     ///
     /// # Errors
     /// [`InvalidOrigin`] if it is none.
@@ -50,7 +51,8 @@ impl OriginPolicy {
         Ok(self)
     }
 
-    /// Believes `Forwarded` and `X-Forwarded-Host`: only behind a proxy that sets them itself, since any client can send them.
+    /// Believes `Forwarded` and `X-Forwarded-Host`: only behind a proxy that sets them itself,
+    /// since any client can send them.
     #[must_use]
     pub fn trusting_proxy(mut self) -> Self {
         self.trusts_proxy = true;
@@ -104,7 +106,8 @@ impl Origin {
         Some(Self { host: authority.host().to_ascii_lowercase(), port, scheme })
     }
 
-    /// A host without a port is at the one that belongs to the origin's scheme: the server does not see TLS that ends before it.
+    /// A host without a port is at the one that belongs to the origin's scheme: the server does not
+    /// see TLS that ends before it.
     fn is_of(&self, host: &Authority) -> bool {
         let same_port = port(host).is_some_and(|port| port.or(default_port(&self.scheme)) == self.port);
         same_port && host.host().eq_ignore_ascii_case(&self.host)
@@ -137,8 +140,8 @@ pub struct Address {
     pub host: String,
 }
 
-/// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is trusted. Of several proxies the first counts,
-/// which is the one that the client speaks to.
+/// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is
+/// trusted. Of several proxies the first counts, which is the one that the client speaks to.
 #[must_use]
 pub fn address(headers: &HeaderMap, trusts_proxy: bool) -> Option<Address> {
     let first = |name| text(headers, name)?.split(',').next().map(str::trim).filter(|value| !value.is_empty());

@@ -1,22 +1,22 @@
 //! A history of concurrent calls, and whether the registry's promises allow it.
 //!
 //! The search is Wing and Gong's ("Testing and Verifying Concurrent Objects", 1993) with Lowe's
-//! memory of the states that were seen ("Testing for linearizability", 2017): try every order of the
-//! calls that agrees with real time, one after another, until one explains all results.
+//! memory of the states that were seen ("Testing for linearizability", 2017): try every order of
+//! the calls that agrees with real time, one after another, until one explains all results.
 //!
 //! A call here is not one step but a few, each of them atomic and between the call's begin and end,
 //! because that is what is promised and no more:
-//! - `register` makes the socket count for the registry, count for its key, and reachable for marks;
-//!   a refused one is a single step;
+//! - `register` makes the socket count for the registry, count for its key, and reachable for
+//!   marks; a refused one is a single step;
 //! - dropping undoes these three;
 //! - a walk over sockets (a mark of a key, a log-out, a shutdown) reaches each of them in a step of
 //!   its own. It must reach all that were registered before it began and are still there when it
-//!   ends, or the socket that took over from one of those; others it may reach. It reaches no socket
-//!   twice, but for one whose own takeover is in progress;
+//!   ends, or the socket that took over from one of those; others it may reach. It reaches no
+//!   socket twice, but for one whose own takeover is in progress;
 //! - a takeover draws its turn, registers, and then supersedes one socket of its key after another.
 //!   So for a while both count. Each supersession ends a socket for all but its owner, takes what
-//!   was due for it, and undoes its counts. When the takeover returns, no socket that was registered
-//!   before it began is left, and of two takeovers that have returned one;
+//!   was due for it, and undoes its counts. When the takeover returns, no socket that was
+//!   registered before it began is left, and of two takeovers that have returned one;
 //! - closing a socket gives it a reason, once. The reason may be that of another call that closes
 //!   the same socket at the same time;
 //! - a call after which a key is active returns when the subscription knows that, and so does the

@@ -19,8 +19,8 @@ impl State {
 }
 
 impl Search<'_> {
-    /// Calls `go` with every state that is one step from `now`. Those that come last are tried first:
-    /// the steps of the call that ended first, and of these the one with which it returns.
+    /// Calls `go` with every state that is one step from `now`. Those that come last are tried
+    /// first: the steps of the call that ended first, and of these the one with which it returns.
     pub(super) fn for_each_step(&self, now: &State, mut go: impl FnMut(State)) {
         let go: &mut dyn FnMut(State) = &mut go;
         for event in (0..self.history.len()).rev().filter(|&event| self.is_open(now, event)) {
@@ -56,7 +56,8 @@ impl Search<'_> {
                 }
                 Call::IsActive { key, active } => {
                     let is_active = self.count(now, IN_KEY, Some(key)) > 0;
-                    // To tell of a key, a registration joins it, also when its socket is superseded.
+                    // To tell of a key, a registration joins it, also when its socket is
+                    // superseded.
                     let may_be = is_active || self.is_watched() && self.is_being_told(now, key);
                     self.observe(now, event, if active { may_be } else { !is_active }, go);
                 }

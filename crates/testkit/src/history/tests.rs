@@ -116,7 +116,7 @@ fn a_limit_passed_or_guessed_is_seen() {
     assert!(!passes(&at_once(&[register(1, Ok), register(1, KeyFull)])));
     assert!(!passes(&at_once(&[&two[..], &[register(2, Ok), register(3, Ok)]].concat())));
     assert!(!passes(&at_once(&[&two[..], &[register(2, Full)]].concat())));
-    // Not usable at once.
+    // The place must be usable immediately.
     let freed = [register(1, Ok), register(1, Ok), Call::Drop { socket: 0 }, register(1, KeyFull)];
     assert!(!passes(&sequence(&freed)));
 }
