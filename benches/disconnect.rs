@@ -1,4 +1,4 @@
-//! The p99 of registrations while many sockets leave at once.
+//! The p99 of registrations while many sockets leave at the same time.
 
 use benchkit::{
     criterion::{configured, rounds, sizes},

@@ -1,5 +1,5 @@
-//! Registrations into a registry that was not sized ahead: the mean, with one look at the clock per registration.
-//! The worst one is in `cargo bench-report`.
+//! Registrations into a registry that was not sized ahead: the mean, with one look at the clock per
+//! registration. The worst one is in `cargo bench-report`.
 
 use benchkit::{
     criterion::{configured, rounds, sizes},

@@ -1,8 +1,9 @@
-//! What each operation costs in instructions, as valgrind counts them. `benches/instructions` compares the counts with
-//! those in `instructions.json`.
+//! What each operation costs in instructions, as valgrind counts them. `benches/instructions`
+//! compares the counts with those in `instructions.json`.
 //!
-//! Every benchmark does its operation `OPERATIONS` times, and what it needs is made before and dropped after the counting.
-//! The registries' seeds are random; so many operations leave little of that in the mean.
+//! Every benchmark does its operation `OPERATIONS` times, and what it needs is made before and
+//! dropped after the counting. The registries' seeds are random; so many operations leave little of
+//! that in the mean.
 
 #![allow(missing_docs, reason = "what the macros make is public, and has none")]
 
@@ -28,7 +29,8 @@ struct Stage<K: Key> {
     sockets: Vec<Socket<K>>,
     /// Those that the operation is done with.
     keys: Vec<K>,
-    /// How many of those have a socket: an operation that does nothing would be counted as a fast one.
+    /// How many of those have a socket: an operation that does nothing would be counted as a fast
+    /// one.
     found: usize,
 }
 

@@ -4,7 +4,7 @@
 
 use socket_registry::{CloseReason, RegisterError, Registry, Socket};
 
-/// The task of a connection. A server does this in `select!`, beside the read side.
+/// The task of a connection. A server does this in `select!`, together with the read side.
 async fn connection(tab: &str, mut socket: Socket<u64>) {
     loop {
         match socket.due().await {

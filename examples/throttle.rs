@@ -1,8 +1,11 @@
-//! How to send few updates however many marks come, with nothing but the registry: marks coalesce by themselves.
+//! How to send few updates however many marks come, with nothing but the registry: marks coalesce
+//! by themselves.
 //!
-//! - A connection that has sent an update sleeps until the interval is over before it asks for what is due again. What is marked meanwhile
-//!   stays due, so the last update is never lost: a burst of marks is one update at once, and one at the end of the interval.
-//! - `mark_all` makes every client fetch again. Each waits for a random part of a period first, lest all come at once.
+//! - A connection that has sent an update sleeps until the interval is over before it asks for what
+//!   is due again. What is marked meanwhile stays due, so the last update is never lost: a burst of
+//!   marks is one update immediately, and one at the end of the interval.
+//! - `mark_all` makes every client fetch again. Each waits for a random part of a period first,
+//!   so that they do not all come at the same time.
 //!
 //! `cargo run --example throttle`
 
@@ -16,8 +19,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 const INTERVAL: Duration = Duration::from_secs(1);
 const SPREAD: Duration = Duration::from_secs(5);
 
-/// Sends at most one update in each interval, the first at once. Returns when the socket is told to go, which it learns when the interval
-/// is over. A server does this in `select!`, beside the read side of the connection, which need not wait.
+/// Sends at most one update in each interval, the first immediately. Returns when the socket is
+/// closed, which it learns when the interval is over. A server does this in `select!`, together
+/// with the read side of the connection, which need not wait.
 pub(crate) async fn updates<K>(mut socket: Socket<K>, interval: Duration, mut send: impl FnMut(Topics)) -> Closed {
     loop {
         match socket.due().await {

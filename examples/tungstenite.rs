@@ -64,7 +64,8 @@ async fn connection(tcp: TcpStream, registry: Registry<User>) -> Result<(), Box<
                 }
             },
             frame = ws.next() => {
-                // Without a next frame `socket` is dropped, and no other socket of this user is touched.
+                // Without a next frame `socket` is dropped, and no other socket of this user is
+                // touched.
                 let Some(frame) = frame.transpose()? else { return Ok(()) };
                 if frame.is_text() {
                     registry.mark(socket.key());

@@ -7,7 +7,8 @@ use std::task::{Context, Waker};
 
 use socket_registry::{Registry, Socket, Topics};
 
-/// Counts per thread, so that tests don't see each other; each of them works on its own thread only.
+/// Counts per thread, so that tests don't see each other; each of them works on its own thread
+/// only.
 struct Counting;
 
 thread_local! {
@@ -136,7 +137,7 @@ fn a_mark_of_an_unknown_key_allocates_nothing() {
     assert_eq!((allocations, LIVE_BYTES.get() - before), (0, 0));
 }
 
-/// Scenario 23, G12: keys that nobody ever sees again, one window of live ones after another.
+/// Scenario 23, G12: keys that never come again, one window of live ones after another.
 #[test]
 fn keys_that_left_leave_the_memory_of_the_peak() {
     const PEAK: usize = 2_000;

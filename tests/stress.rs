@@ -95,7 +95,8 @@ impl Storm {
         Self { registry, marks: Default::default() }
     }
 
-    /// Runs all threads until every holder's `go_on`, asked with how often it has registered, says no.
+    /// Runs all threads until every holder's `go_on`, asked with how often it has registered, says
+    /// no.
     fn rage(&self, go_on: impl Fn(u64) -> bool + Sync) {
         let mut issued: Vec<SocketId> = Vec::new();
         let over = Over::default();
@@ -132,7 +133,8 @@ impl Storm {
         }
     }
 
-    /// Reconnects over and over, sometimes with its old socket still there, and sometimes panicking.
+    /// Reconnects over and over, sometimes with its old socket still there, and sometimes
+    /// panicking.
     fn hold(&self, holder: u64, go_on: impl Fn(u64) -> bool) -> Vec<SocketId> {
         let mut issued = Vec::new();
         let mut held = Vec::new();

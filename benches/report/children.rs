@@ -1,4 +1,5 @@
-//! Memory is measured in child processes: this program, started again for one contestant and one phase.
+//! Memory is measured in child processes: this program, started again for one contestant and one
+//! phase.
 
 use benchkit::{
     entrants::{Contested, Entrant},

@@ -1,7 +1,8 @@
-//! `cargo bench-report`: everything that we claim about speed and memory, measured side by side in one run.
+//! `cargo bench-report`: everything that we claim about speed and memory, measured side by side in
+//! one run.
 //!
-//! Each subject is timed in rounds, and each round times every contestant once, in rotating order: a noisy neighbour hits
-//! all of them alike. Figures are medians over the rounds.
+//! Each subject is timed in rounds, and each round times every contestant once, in rotating order:
+//! a noisy neighbour hits all of them alike. Figures are medians over the rounds.
 
 #![allow(unreachable_pub, reason = "no other crate reaches into a program")]
 
@@ -26,17 +27,20 @@ use subjects::Section;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Measures this crate, its peers and the machine's limits side by side, and writes target/bench-report/.
+/// Measures this crate, its peers and the machine's limits side by side, and writes
+/// target/bench-report/.
 #[derive(Parser)]
 #[command(name = "cargo bench-report")]
 struct Arguments {
-    /// Smaller populations and fewer rounds: minutes instead of half an hour. Leaves docs/BENCHMARKS.md alone.
+    /// Smaller populations and fewer rounds: minutes instead of half an hour. Leaves
+    /// docs/BENCHMARKS.md alone.
     #[arg(long)]
     quick: bool,
     /// Only these sections. Leaves docs/BENCHMARKS.md alone.
     #[arg(long, value_enum)]
     only: Vec<Section>,
-    /// Cargo says so when it benchmarks. Without it this is a test: tiny populations, nothing is written.
+    /// Cargo says so when it benchmarks. Without it this is a test: tiny populations, nothing is
+    /// written.
     #[arg(long, hide = true)]
     bench: bool,
 }

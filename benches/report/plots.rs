@@ -77,7 +77,8 @@ fn lines(
 }
 
 impl Plot {
-    /// The times on a logarithmic scale; our line is the thick one. Without anything measured there is no plot.
+    /// The times on a logarithmic scale; our line is the thick one. Without anything measured there
+    /// is no plot.
     fn draw(&self, file: &Path) -> Result<(), Box<dyn Error>> {
         let nanos = || self.lines.iter().flat_map(|(_, line)| line.iter().map(|point| point.1));
         let (Some(low), Some(high)) = (nanos().min_by(f64::total_cmp), nanos().max_by(f64::total_cmp)) else {

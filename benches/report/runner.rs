@@ -32,7 +32,8 @@ impl Runner {
         eprintln!("[{:5.0} s] {what}", self.start.elapsed().as_secs_f64());
     }
 
-    /// Times every contestant once per round; each round begins with the next one. Who has used up its time sits out.
+    /// Times every contestant once per round; each round begins with the next one. Who has used up
+    /// its time sits out.
     pub fn rounds(&mut self, contestants: &mut [Contestant]) -> Vec<(&'static str, Vec<Vec<f64>>)> {
         let mut figures: Vec<_> = contestants.iter().map(|(name, _)| (*name, Vec::new())).collect();
         let mut used = vec![Duration::ZERO; contestants.len()];
@@ -83,7 +84,8 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     if values.len() % 2 == 1 { values[middle] } else { values[middle - 1].midpoint(values[middle]) }
 }
 
-/// For worst cases: what is a contestant's own recurs in every round, what is a neighbour's does not.
+/// For worst cases: what is a contestant's own recurs in every round, what is a neighbour's does
+/// not.
 pub fn least(values: Vec<f64>) -> f64 {
     values.into_iter().min_by(f64::total_cmp).expect("at least one round")
 }

@@ -10,13 +10,13 @@ pub struct Scale {
     pub rounds: usize,
     /// Operations per round.
     pub draws: usize,
-    /// Numbers of threads to try beside one and all cores.
+    /// Numbers of threads to try besides one and all cores.
     pub threads: &'static [usize],
     /// Populations, from the one that fits into the first caches to the one that fits into none.
     pub sizes: &'static [usize],
     /// Sockets of one key.
     pub crowd: usize,
-    /// Sockets that leave at once.
+    /// Sockets that leave at the same time.
     pub leaving: usize,
     /// Waiting tasks in a runtime.
     pub tasks: &'static [usize],

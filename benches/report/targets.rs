@@ -1,4 +1,4 @@
-//! What we want to reach, each beside what was measured.
+//! What we want to reach, each with what was measured.
 
 use crate::{
     format::{line, ratio},

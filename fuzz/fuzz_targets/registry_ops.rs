@@ -1,4 +1,5 @@
-//! Any operations, on a registry of any small size, against the oracle of `tests/concurrent/model.rs`.
+//! Any operations, on a registry of any small size, against the oracle of
+//! `tests/concurrent/model.rs`.
 #![no_main]
 
 use arbitrary::Arbitrary;

@@ -1,4 +1,5 @@
-//! Any bytes as what clients of the demo server say about themselves: refused as a bad request, or taken as they were meant, in one form.
+//! Any bytes as what clients of the demo server say about themselves: refused as a bad request, or
+//! taken as they were meant, in one form.
 #![no_main]
 
 use std::borrow::Cow;
@@ -36,7 +37,8 @@ fuzz_target!(|input: Input<'_>| {
     json(input.meant);
 });
 
-/// What is made of a query: the id and the name, where they were not refused. None if no client can send it.
+/// What is made of a query: the id and the name, where they were not refused. None if no client can
+/// send it.
 fn ask(query: &str) -> Option<(Option<String>, Option<String>)> {
     let uri: Uri = format!("/onboard?{query}").parse().ok()?;
     let id = taken(required::<UserId>(&uri, "id")).map(|id| id.as_str().to_owned());

@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    /// Every live socket is as it should be, and is seen by whoever looks; nobody else is.
+    /// Every live socket is as it should be, and is seen by every call that looks; no other is.
     fn check(&self) {
         assert_eq!(self.registry.socket_count(), self.live.len());
         for (id, expected) in &self.live {

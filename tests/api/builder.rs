@@ -1,4 +1,5 @@
-//! The builder: every possible registry can be had, and an impossible one is an error that says what to do.
+//! The builder: every possible registry can be had, and an impossible one is an error that says
+//! what to do.
 
 use std::error::Error;
 

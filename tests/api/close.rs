@@ -1,4 +1,4 @@
-//! Sockets that are told to go.
+//! Sockets that are closed.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -218,7 +218,8 @@ fn a_wait_for_close_given_up_leaves_the_wait_for_marks_as_it_was() {
     assert_eq!(socket.poll_closed(&mut Context::from_waker(Waker::noop())), Poll::Ready(Closed::Shutdown));
 }
 
-/// A waker that polls at once, within the mark that calls it, does not keep that mark from its end.
+/// A waker that polls immediately, within the mark that calls it, does not keep that mark from its
+/// end.
 #[test]
 fn a_mark_ends_although_its_waker_waits_for_close_again() {
     struct Polls(Mutex<Socket<u64>>, AtomicUsize);

@@ -54,7 +54,8 @@ fn two_first_sockets_of_one_key_are_one_key() {
     }
 }
 
-/// Scenario 20: two new keys at once in a table so small that they get in each other's way.
+/// Scenario 20: two new keys at the same time in a table so small that they get in each other's
+/// way.
 #[test]
 fn two_new_keys_at_once_are_two_keys() {
     let registry = Registry::<u64>::builder().shards(1).max_sockets(2).build().unwrap();
@@ -82,7 +83,8 @@ fn a_key_that_changes_hands_is_counted_once() {
     assert_eq!(registry.sockets_of(&7), [staying.id()]);
 }
 
-/// Scenario 21 and G6: a reader watches the bounds while four threads churn under `key(thread, step)`.
+/// Scenario 21 and G6: a reader watches the bounds while four threads churn under `key(thread,
+/// step)`.
 fn churn_within_bounds(registry: &Registry<u64>, keys: u64, key: impl Fn(usize, u64) -> u64 + Sync) {
     const CHURNERS: usize = 4;
     const HELD: usize = 3;

@@ -1,4 +1,5 @@
-//! The watch on the counts, and the wait for the last socket: nobody polls, and nobody is forgotten.
+//! The watch on the counts, and the wait for the last socket: no task polls, and none is
+//! forgotten.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
@@ -68,7 +69,8 @@ fn a_socket_that_leaves_others_of_its_key_is_told() {
     drop(stays);
 }
 
-/// A refused registration counts as a socket while it is under way: a watch that saw it learns that it is over.
+/// A refused registration counts as a socket while it is under way: a watch that saw it learns that
+/// it is over.
 #[test]
 fn a_refused_registration_is_told_when_it_is_over() {
     let registry: Registry<u64> = Registry::builder().max_sockets_per_key(1).build().unwrap();

@@ -1,4 +1,5 @@
-//! What `{:?}` shows of each public type: names and numbers that mean something, and never a word as it is.
+//! What `{:?}` shows of each public type: names and numbers that mean something, and never a word
+//! as it is.
 
 use std::time::{Duration, Instant};
 

@@ -177,7 +177,8 @@ fn a_period_without_end_and_a_clock_that_goes_back() {
     assert_eq!(told(&mut grace, clock.at(20)), [offline(1, 2), offline(2, 2)]);
 }
 
-/// Keys that flap within the period, behind one that stays away: the timers of ended absences must not pile up.
+/// Keys that flap within the period, behind one that stays away: the timers of ended absences must
+/// not pile up.
 #[test]
 fn absences_that_ended_take_no_memory() {
     let clock = Clock::new();

@@ -1,4 +1,4 @@
-//! What makes two keys the same: exactly what `Eq` says, for every way to write a `Hash`.
+//! What makes two keys the same: exactly what `Eq` says, forevery way to write a `Hash`.
 
 use std::borrow::Borrow;
 use std::fmt::Debug;
@@ -9,7 +9,8 @@ use std::sync::Arc;
 use socket_registry::{RegisterError, Registry, Topics};
 use uuid::Uuid;
 
-/// Registers all keys but the last, and marks each alone: it must reach its own socket and no other.
+/// Registers all keys but the last, and marks each alone: it must reach its own socket and no
+/// other.
 fn assert_distinct<K: Clone + Debug + Eq + Hash + Send + Sync + 'static>(keys: &[K]) {
     let registry = Registry::<K>::new();
     let (absent, present) = keys.split_last().expect("at least one key");

@@ -23,7 +23,7 @@ fn a_key_takes_as_many_sockets_as_its_limit() {
         let mut sockets: Vec<_> = (0..limit).map(|_| registry.register(42).unwrap()).collect();
         assert!(matches!(refusal(registry.register(42)), Some(RegisterError::KeyFull)));
         let other = registry.register(43).unwrap();
-        // Whichever leaves, its place is usable at once.
+        // Whichever leaves, its place is usable immediately.
         for leaving in 0..limit {
             drop(sockets.swap_remove(leaving));
             sockets.push(registry.register(42).unwrap());
@@ -89,7 +89,8 @@ fn a_refused_attempt_leaves_no_trace() {
     assert!(refusal(attempt(3)).is_none());
 }
 
-/// Scenario 22: of N at once exactly one, round after round, and the freed place is usable at once.
+/// Scenario 22: of N at the same time exactly one, round after round, and the freed place is usable
+/// immediately.
 #[test]
 fn of_many_for_the_only_place_of_a_key_one_succeeds() {
     let registry = limited(100, 1);
@@ -130,7 +131,7 @@ fn of_many_for_a_few_places_of_a_key_as_many_succeed() {
     }
 }
 
-/// While a place changes hands, nobody is ever above the limit, and the place is never lost.
+/// While a place changes hands, the key is never above its limit, and the place is never lost.
 #[test]
 fn a_place_passed_around_is_held_by_one_at_a_time() {
     let registry = limited(100, 1);

@@ -1,4 +1,4 @@
-//! Each kind of call of the public API: what it does, alone and beside others of its kind.
+//! Each kind of call of the public API: what it does, alone and while others of its kind run.
 
 #[cfg(feature = "axum")]
 mod axum;

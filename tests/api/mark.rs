@@ -96,7 +96,7 @@ fn mark_many_marks_as_a_loop_would() {
     let name = |n: usize| format!("a user with a rather long name, number {n}");
     let sockets: Vec<_> =
         (0..300).flat_map(|n| (0..=n % 3).map(move |_| n)).map(|n| (n, registry.register(name(n)).unwrap())).collect();
-    // Every second one of those, and as many that nobody registered.
+    // Every second one of those, and as many that were never registered.
     let asked: Vec<String> = (0..600).step_by(2).map(name).collect();
     let expected = sockets.iter().filter(|(n, _)| n % 2 == 0).count();
     assert_eq!(registry.mark_many(asked.iter()), expected);
@@ -203,7 +203,8 @@ fn a_mark_of_a_key_that_left_is_not_remembered() {
     assert_eq!(registry.register(42).unwrap().take_due(), Topics::EMPTY);
 }
 
-/// G3: a mark publishes what was written before it, and of a batch of marks the last one is not lost.
+/// G3: a mark publishes what was written before it, and of a batch of marks the last one is not
+/// lost.
 #[test]
 fn what_was_written_before_a_mark_is_visible_to_who_takes_it() {
     const MARKS: u64 = 20_000;
@@ -251,7 +252,7 @@ fn topics_marked_during_takes_arrive_once_each() {
     }
 }
 
-/// Scenario 11, G4: of A only, or of nobody; never of the next to sit in A's place.
+/// Scenario 11, G4: of A only, or of no socket; never of the next to sit in A's place.
 #[test]
 fn a_mark_of_a_leaving_socket_does_not_reach_the_next_in_its_place() {
     let registry = Registry::<u64>::builder().max_sockets(1).build().unwrap();

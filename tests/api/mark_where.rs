@@ -124,7 +124,7 @@ fn a_panic_of_the_closure_leaves_those_marked_that_were_chosen_and_no_other() {
     for socket in &sockets {
         assert_eq!(socket.take_due() == NEWS, asked.contains(&socket.id()));
     }
-    // And nobody is left looking.
+    // And no visitor is left.
     assert_eq!(registry.mark_where_topics(|_| true, NEWS), 50);
     drop(sockets);
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
@@ -234,7 +234,7 @@ fn among_churn_who_stays_is_asked_once_and_marked() {
     });
 }
 
-/// As for every mark: also what the closure itself wrote, and also if the topics were due.
+/// As forevery mark: also what the closure itself wrote, and also if the topics were due.
 #[test]
 fn what_was_written_before_is_visible_to_who_takes_it() {
     const MARKS: u64 = 5_000;

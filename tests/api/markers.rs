@@ -57,8 +57,8 @@ assert_impl_all!(Sequence: Send, Sync, Copy, Ord, Hash, std::fmt::Display);
 assert_impl_all!(TopicsIter: Send, Sync, Clone, ExactSizeIterator);
 assert_impl_all!(Closed: Send, Sync, std::error::Error);
 
-// Metadata is looked at by whoever walks, while its socket is dropped somewhere else: every handle
-// needs it to be both.
+// Metadata is looked at by any thread that walks, while its socket is dropped somewhere else: every
+// handle needs it to be both.
 assert_not_impl_any!(Registry<u64, Unsent>: Send, Sync);
 assert_not_impl_any!(Registry<u64, Unshared>: Send, Sync);
 assert_not_impl_any!(Registry<u64, Pinned>: Send, Sync);
@@ -72,7 +72,8 @@ assert_not_impl_any!(RejectedRegistration<u64, Unsent>: Send, Sync);
 assert_not_impl_any!(Due<'static, u64, Unsent>: Send);
 assert_not_impl_any!(Due<'static, u64, Unshared>: Send);
 assert_not_impl_any!(Due<'static, u64, Pinned>: Send);
-// A reference is never dropped for its socket, so `Pinned` metadata may be seen through one anywhere.
+// A reference is never dropped for its socket, so `Pinned` metadata may be seen through one
+// anywhere.
 assert_not_impl_any!(SocketRef<'static, u64, Unsent>: Send, Sync);
 assert_not_impl_any!(SocketRef<'static, u64, Unshared>: Send, Sync);
 

@@ -1,5 +1,5 @@
-//! Memory that is promised ahead and given as it is needed, and memory that the system refuses. What is measured is the whole
-//! process, so each test runs again as a process of its own.
+//! Memory that is promised ahead and given as it is needed, and memory that the system refuses.
+//! What is measured is the whole process, so each test runs again as a process of its own.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,5 @@
-//! Presence events: exactly one for each time that a key becomes active or idle, in an order that ends with the truth.
+//! Presence events: exactly one for each time that a key becomes active or idle, in an order that
+//! ends with the truth.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,7 +10,8 @@ use std::thread;
 use socket_registry::{Presence, PresenceEvent, Registry, Sequence, Socket};
 use testkit::{Over, Wakes, block_on, both};
 
-/// Who is online by the events so far, having checked that those of each key alternate and that their sequences rise.
+/// Who is online by the events so far, having checked that those of each key alternate and that
+/// their sequences rise.
 #[derive(Default)]
 struct Mirror<K> {
     online: HashMap<K, Sequence>,
@@ -190,8 +192,8 @@ fn further_sockets_of_a_key_take_no_room() {
     assert_eq!(heard(&mut presence), [('-', 1)]);
 }
 
-/// A subscriber that takes one event while many more come never has an empty queue, and is told each time
-/// that it lags.
+/// A subscriber that takes one event while many more come never has an empty queue, and is told
+/// each time that it lags.
 #[test]
 fn a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk() {
     const KEYS: u64 = 5_000;
@@ -212,7 +214,7 @@ fn a_subscription_that_never_catches_up_comes_to_the_end_of_its_walk() {
         mirror.hear(presence.try_next().expect("there is always more"));
     }
     assert!((0..KEYS).all(|key| mirror.online.contains_key(&key)), "the walk has come to its end");
-    // Those that went unnoticed are found out by the next walks, and nobody who stays is told of
+    // Those that went unnoticed are found out by the next walks, and no key that stays is told of
     // again.
     sockets.truncate(KEYS as usize / 2);
     for _ in 0..4 * KEYS {
@@ -344,7 +346,7 @@ fn waiting_across_threads_and_cancelling_lose_nothing() {
         scope.spawn(|| (0..500).for_each(|key| drop(registry.register(key).unwrap())));
         let mut mirror = Mirror::new();
         while mirror.events < 1_000 {
-            // Begun and given up, or it was there at once.
+            // Begun and given up, or it was there already.
             let mut cx = Context::from_waker(Waker::noop());
             match pin!(presence.next()).poll(&mut cx) {
                 Poll::Ready(event) => mirror.hear(event),

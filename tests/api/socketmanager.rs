@@ -1,5 +1,6 @@
-//! What `docs/FROM_SOCKETMANAGER.md` says to those who come from the Go package, held to: a test for each row of its table and
-//! each flow, named after it. The code on that page runs by itself; here is what tells the two packages apart.
+//! What `docs/FROM_SOCKETMANAGER.md` says to those who come from the Go package, held to: a test
+//! for each row of its table and each flow, named after it. The code on that page runs by itself;
+//! here is what tells the two packages apart.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -106,7 +107,7 @@ fn get_socket() {
     assert!(registry.sockets_of("grace").is_empty());
 }
 
-/// Who lists them holds nobody up: sockets come and go while the list is made.
+/// Listing them holds no thread up: sockets come and go while the list is made.
 #[test]
 fn get_active_sockets() {
     let registry = Registry::<u64>::new();
@@ -197,7 +198,8 @@ fn get_arb() {
     assert_eq!((name(gone), name(phone.id())), (None, Some("phone")));
 }
 
-/// Where names are known at run time only. There, reading the map while it is written to ends the process.
+/// Where names are known at run time only. There, reading the map while it is written to ends the
+/// process.
 #[test]
 fn get_arbs() {
     const VALUES: usize = 1_000;
@@ -299,7 +301,8 @@ async fn the_websocket_handler() {
     assert_eq!((new.hears.recv().await, other.hears.recv().await), (Some("update"), Some("update")));
     assert_eq!(other.close().await, None, "one mark, one update");
 
-    // The page reads nothing: one update waits for it, the next one is being written, and the third mark comes.
+    // The page reads nothing: one update waits for it, the next one is being written, and the third
+    // mark comes.
     let taken = async || {
         while !registry.due_of("ada").is_empty() {
             yield_now().await;

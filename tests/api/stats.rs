@@ -1,4 +1,5 @@
-//! `Registry::stats`: each number counts what it says, on every way that leads there, and nothing twice.
+//! `Registry::stats`: each number counts what it says, on every way that leads there, and nothing
+//! twice.
 
 use std::task::{Context, Waker};
 use std::thread;

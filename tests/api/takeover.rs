@@ -71,7 +71,7 @@ fn the_last_to_leave_may_be_the_old_one() {
     drop(take_over(&registry, 42));
     assert!(!registry.is_active(&42));
     assert_eq!((registry.key_count(), registry.socket_count(), registry.mark(&42)), (0, 0, 0));
-    // The key begins anew beside what is left of it.
+    // The key begins anew while its superseded sockets are still there.
     let next = registry.register(42).unwrap();
     assert_eq!(*old.key(), 42);
     assert_only(&registry, 42, &next);
@@ -100,7 +100,7 @@ fn what_an_old_owner_gives_back_goes_to_who_took_over() {
     old.restore_due(due);
     assert_eq!(new.take_due(), ALERTS);
     assert_eq!(middle.take_due(), Topics::EMPTY);
-    // Who took over has left: whoever is there gets it.
+    // Who took over has left: the sockets that are there get it.
     let next = registry.register(42).unwrap();
     drop(new);
     middle.restore_due(due);
@@ -202,7 +202,8 @@ fn of_two_at_once_one_stays() {
     }
 }
 
-/// Takeovers and registrations of one key from all sides: at the end, whoever was not told is there, and all who are there are reached.
+/// Takeovers and registrations of one key from all sides: at the end, each socket that was not
+/// closed is there, and all who are there are reached.
 #[test]
 fn many_at_once() {
     for _ in 0..200 {
@@ -225,8 +226,8 @@ fn many_at_once() {
     }
 }
 
-/// A key is taken over again and again while it is marked: it is never seen idle, and the last mark, made among the last takeovers,
-/// is taken in the end.
+/// A key is taken over again and again while it is marked: it is never seen idle, and the last
+/// mark, made among the last takeovers, is taken in the end.
 #[test]
 fn no_mark_is_lost_across_takeovers() {
     for _ in 0..50 {

@@ -1,4 +1,5 @@
-//! The throttle example: how many updates a burst of marks becomes, on a clock that only the test moves.
+//! The throttle example: how many updates a burst of marks becomes, on a clock that only the test
+//! moves.
 
 #![allow(dead_code, reason = "the example's `main`")]
 

@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 /// More than may be ready in a row, and far fewer than a starved task would need.
 const ROUNDS: usize = 10_000;
 
-/// On one thread, `greedy` runs for many rounds beside a task that wants a turn now and then: it
+/// On one thread, `greedy` runs for many rounds while another task wants a turn now and then: it
 /// gets one at least every hundred rounds.
 async fn beside_another(mut greedy: impl AsyncFnMut()) {
     let turns = tokio::task::LocalSet::new();

@@ -123,7 +123,7 @@ fn later_sockets_of_the_place_are_walked_and_dropped() {
     }
 }
 
-/// Asked about while nobody was in the place; then the socket of that id comes.
+/// Asked about while no socket was in the slot; then the socket of that id comes.
 #[test]
 fn no_reason_waits_for_a_socket_that_comes_later() {
     let (registry, socket, _) = asked();

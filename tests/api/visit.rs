@@ -1,4 +1,5 @@
-//! Walking (`for_each`, `for_each_of`, `with_socket`): who stays throughout is seen exactly once, and nobody who had left.
+//! Walking (`for_each`, `for_each_of`, `with_socket`): who stays throughout is seen exactly once,
+//! and none that had left.
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -52,7 +53,7 @@ fn with_socket_shows_the_socket_it_names_and_returns_what_its_closure_does() {
     assert_eq!(shown(phone.id()), Some((phone.id(), 42, "phone", Topics::topic(9))));
 }
 
-/// Whoever walks may use the registry meanwhile: nothing is locked.
+/// A closure that walks may use the registry meanwhile: nothing is locked.
 #[test]
 fn a_closure_may_use_the_registry() {
     let registry = Registry::<u64>::new();
@@ -60,7 +61,7 @@ fn a_closure_may_use_the_registry() {
     let mut joined = Vec::new();
     let mut walked = 0;
     registry.for_each(|socket| {
-        // Those who join during the walk may be met or not; they bring nobody else along.
+        // Those who join during the walk may be met or not; they bring no other socket along.
         if *socket.key() >= 100 {
             return;
         }
@@ -99,7 +100,8 @@ fn a_walk_among_churn_sees_who_stays_once_and_nobody_who_had_left() {
     let registry = Registry::<u64, u64>::builder().shards(4).build().unwrap();
     let staying: Vec<_> = (0..40).map(|n| registry.register_with(n % 10, (n % 10) * 2).unwrap()).collect();
     let stays: HashSet<SocketId> = staying.iter().map(Socket::id).collect();
-    // Written after a drop returned: whoever is in here when a walk begins had left before it.
+    // Written after a drop returned: a socket that is in here when a walk begins had left before
+    // it.
     let left = Mutex::new(HashSet::new());
     let walks = Over::default();
     thread::scope(|scope| {
@@ -201,8 +203,9 @@ fn a_panic_of_the_closure_of_for_each_of_passes_on() {
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
 }
 
-/// While the walk goes on, keys are taken over, go, and come back in the same slots with sockets that take nothing over. Where the
-/// walk stands then depends on the seeds, so several registries are tried.
+/// While the walk goes on, keys are taken over, go, and come back in the same slots with sockets
+/// that take nothing over. Where the walk stands then depends on the seeds, so several registries
+/// are tried.
 #[test]
 fn a_walk_beside_churn_meets_nobody_twice() {
     for _ in 0..20 {

@@ -1,4 +1,5 @@
-//! Waiting for marks (G3, G5): no wake-up is lost, none is made up, and a dropped wait costs nothing.
+//! Waiting for marks (G3, G5): no wake-up is lost, none is made up, and a dropped wait costs
+//! nothing.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,7 +163,8 @@ fn the_latest_waker_is_woken() {
     assert_eq!((older.count(), latest.count()), (0, 1));
 }
 
-/// Scenario 15, at once: whichever waker the mark met, the mark is not lost with the older one.
+/// Scenario 15, on two threads: whichever waker the mark met, the mark is not lost with the older
+/// one.
 #[test]
 fn a_mark_while_the_waker_is_replaced_is_not_lost() {
     let registry = Registry::<u64>::new();
@@ -278,7 +280,8 @@ fn two_threads_play_ping_pong() {
     );
 }
 
-/// Scenario 9: however marks and waits fall together, the last mark is seen, and what it publishes with it.
+/// Scenario 9: however marks and waits fall together, the last mark is seen, and what it publishes
+/// with it.
 #[test]
 fn the_last_of_a_burst_of_marks_is_seen() {
     const MARKS: u64 = 20_000;

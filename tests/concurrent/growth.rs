@@ -1,4 +1,4 @@
-//! Growth: nothing moves, nobody waits, and no key or socket is lost or doubled on the way.
+//! Growth: nothing moves, no thread waits, and no key or socket is lost or doubled on the way.
 
 use std::collections::HashSet;
 use std::thread;

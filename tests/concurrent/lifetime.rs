@@ -1,4 +1,5 @@
-//! Life and death (G11): handles in any order, on any thread, after the registry; every value dropped exactly once.
+//! Life and death (G11): handles in any order, on any thread, after the registry; every value
+//! dropped exactly once.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -36,7 +37,8 @@ impl Borrow<u64> for Name {
     }
 }
 
-/// Registers counted keys with counted metadata. What is dropped twice or never shows in the counts.
+/// Registers counted keys with counted metadata. What is dropped twice or never shows in the
+/// counts.
 #[derive(Default)]
 struct Counted {
     keys: Arc<()>,
@@ -120,7 +122,8 @@ fn handles_are_dropped_in_any_order_on_any_thread() {
     }
 }
 
-/// Scenario 27 with everything at once: the registry's last handles and the sockets, on four threads.
+/// Scenario 27 with everything at the same time: the registry's last handles and the sockets, on
+/// four threads.
 #[test]
 fn the_registry_and_its_sockets_go_at_the_same_time() {
     for _ in 0..300 {
@@ -167,7 +170,7 @@ fn a_forgotten_socket_leaks_its_own_registration_only() {
     mem::forget(forgotten);
     drop(sockets);
 
-    // It cannot know better: it is there, as if its task were asleep for ever.
+    // It cannot know better: it is there, as if its task were asleep forever.
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
     assert_eq!(registry.sockets_of(&1), [id]);
     assert_eq!(registry.mark(&1), 1);
@@ -197,7 +200,7 @@ fn a_forgotten_wait_leaves_the_socket_as_it_was() {
     assert_eq!(registry.socket_count(), 0);
 }
 
-/// What somebody looks at is not dropped under their eyes, and not kept for longer than that.
+/// What a visitor looks at is not dropped meanwhile, and not kept for longer than that.
 #[test]
 fn metadata_lives_while_it_is_looked_at() {
     let counted = Counted::default();

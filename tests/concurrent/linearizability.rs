@@ -1,22 +1,27 @@
 //! Thousands of short concurrent histories, each checked against what the registry promises.
 
+mod actor;
+
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-use socket_registry::{RegisterError, Registry, Socket, SocketId, Topics};
+use actor::{close_reason, take};
+use socket_registry::{Closed, Presence, PresenceEvent, Registry, Sequence, Socket, SocketId};
 use testkit::history::{Call, Event, Limits, Registered, is_linearizable};
 use testkit::{Over, crowd};
 
 const THREADS: usize = 3;
-const HISTORIES: usize = 2_000;
+/// Of each kind.
+const HISTORIES: usize = 1_000;
 const CALLS: usize = 5;
 const HELD: usize = 2;
 const KEYS: u64 = 2;
 
-/// A key that now and then lets another thread go first, just before its call looks at the registry.
-#[derive(Clone, Copy)]
+/// A key that now and then lets another thread go first, just before its call looks at the
+/// registry.
+#[derive(Clone, Copy, Debug)]
 struct Key {
     name: u8,
     yields: bool,
@@ -42,12 +47,34 @@ impl Eq for Key {}
 /// A call as its thread knows it, with ids where a history has numbers.
 #[derive(Clone, Copy)]
 enum Done {
-    Register { key: u8, result: Result<SocketId, Registered> },
+    Register { key: u8, takes_over: bool, result: Result<SocketId, Registered> },
     Drop { id: SocketId },
     Mark { key: u8, topics: u32, marked: usize },
     MarkSocket { id: SocketId, topics: u32, live: bool },
     Take { id: SocketId, topics: u32 },
     IsActive { key: u8, active: bool },
+    Disconnect { key: u8, reason: Closed, told: usize },
+    DisconnectSocket { id: SocketId, reason: Closed, live: bool },
+    Close,
+    CloseReason { id: SocketId, reason: Option<Closed> },
+    Online { key: u8, online: bool },
+}
+
+/// What a thread may do next; what is not possible becomes a mark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Register,
+    TakeOver,
+    Drop,
+    Mark,
+    MarkSocket,
+    Take,
+    IsActive,
+    Disconnect,
+    DisconnectSocket,
+    Close,
+    CloseReason,
+    Online,
 }
 
 struct Record {
@@ -58,7 +85,10 @@ struct Record {
 
 /// What the threads of one run share.
 struct Run {
-    registry: Registry<Key>,
+    /// One for all histories or, where they end with a shutdown, one for each.
+    registries: Vec<Registry<Key>>,
+    /// Each operation as often as it is drawn.
+    mix: &'static [Op],
     clock: AtomicU64,
     /// How many have come to the line; all wait there for each other.
     line: AtomicUsize,
@@ -72,10 +102,38 @@ struct Run {
 /// One thread in one history.
 struct Actor<'a> {
     run: &'a Run,
+    registry: &'a Registry<Key>,
     thread: usize,
     random: Random,
     held: Vec<Socket<Key>>,
     records: Vec<Record>,
+    /// Of the first thread, where presence is tested.
+    online: Option<&'a mut Subscriber>,
+}
+
+/// A subscription, and what it has told of each key: the events alternate, and their numbers rise.
+struct Subscriber {
+    presence: Presence<Key>,
+    latest: [(bool, Option<Sequence>); KEYS as usize],
+}
+
+impl Subscriber {
+    fn new(registry: &Registry<Key>) -> Self {
+        Self { presence: registry.presence(), latest: Default::default() }
+    }
+
+    fn take_all(&mut self) {
+        while let Some(event) = self.presence.try_next() {
+            let (key, sequence, is_online) = match event {
+                PresenceEvent::Online { key, sequence } => (key, sequence, true),
+                PresenceEvent::Offline { key, sequence } => (key, sequence, false),
+                other => panic!("there is room for all: {other:?}"),
+            };
+            let latest = &mut self.latest[usize::from(key.name)];
+            assert!(latest.0 != is_online && latest.1 < Some(sequence), "{latest:?}, then {event:?}");
+            *latest = (is_online, Some(sequence));
+        }
+    }
 }
 
 /// xorshift64: the same calls in every run, whatever their interleaving.
@@ -87,80 +145,6 @@ impl Random {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % bound
-    }
-}
-
-impl Actor<'_> {
-    fn record(&mut self, call: impl FnOnce(&mut Self) -> Done) {
-        let began = self.run.clock.fetch_add(1, Ordering::SeqCst);
-        let done = call(self);
-        let ended = self.run.clock.fetch_add(1, Ordering::SeqCst);
-        self.records.push(Record { began, ended, done });
-    }
-
-    /// Every mark of a history has a topic of its own, so that a take says which marks it saw.
-    fn topic(&self, call: usize) -> u32 {
-        1 << (self.thread * CALLS + call)
-    }
-
-    fn act(&mut self, call: usize) {
-        let name = self.random.below(KEYS) as u8;
-        let key = Key { name, yields: self.random.below(3) == 0 };
-        let topics = self.topic(call);
-        match self.random.below(10) {
-            0..=2 if self.held.len() < HELD => self.record(|actor| {
-                let result = actor.run.registry.register(key);
-                let result = result.map_err(|error| match error {
-                    RegisterError::Full => Registered::Full,
-                    RegisterError::KeyFull => Registered::KeyFull,
-                    other => panic!("{other}"),
-                });
-                let result = result.map(|socket| {
-                    let id = socket.id();
-                    actor.held.push(socket);
-                    id
-                });
-                Done::Register { key: name, result }
-            }),
-            3..=4 if !self.held.is_empty() => {
-                let leaving = self.random.below(self.held.len() as u64) as usize;
-                let socket = self.held.swap_remove(leaving);
-                self.record(|_| {
-                    let id = socket.id();
-                    drop(socket);
-                    Done::Drop { id }
-                });
-            }
-            5 if !self.held.is_empty() => {
-                let taker = self.random.below(self.held.len() as u64) as usize;
-                self.record(|actor| take(&actor.held[taker]));
-            }
-            6 => self.record(|actor| {
-                let active = actor.run.registry.is_active(&key);
-                Done::IsActive { key: name, active }
-            }),
-            7 => {
-                let other = self.random.below(THREADS as u64) as usize;
-                let id = self.run.latest[other].load(Ordering::Relaxed);
-                if id != 0 {
-                    let id = SocketId::from_u64(id);
-                    self.record(|actor| {
-                        let live = actor.run.registry.mark_socket_topics(id, topics_of(topics));
-                        Done::MarkSocket { id, topics, live }
-                    });
-                }
-            }
-            _ => self.record(|actor| {
-                let marked = actor.run.registry.mark_topics(&key, topics_of(topics));
-                Done::Mark { key: name, topics, marked }
-            }),
-        }
-        let latest = self.held.last().map_or(0, |socket| socket.id().to_u64());
-        self.run.latest[self.thread].store(latest, Ordering::Relaxed);
-        // Promised within bounds only while calls are in flight: each of the others may be about to
-        // count a key out that is active again.
-        assert!(self.run.registry.socket_count() <= THREADS * HELD);
-        assert!(self.run.registry.key_count() <= KEYS as usize + THREADS);
     }
 }
 
@@ -177,37 +161,38 @@ impl Run {
     }
 
     /// One thread's part in one history; the registry is empty before and after it.
-    fn play(&self, thread: usize, seed: u64) -> Vec<Record> {
+    fn play(&self, thread: usize, registry: &Registry<Key>, online: Option<&mut Subscriber>, seed: u64) -> Vec<Record> {
         let random = Random(seed);
-        let mut actor = Actor { run: self, thread, random, held: vec![], records: vec![] };
+        let mut actor = Actor { run: self, registry, thread, random, held: vec![], records: vec![], online };
         self.line_up();
         (0..CALLS).for_each(|call| actor.act(call));
-        self.live.fetch_add(actor.held.len(), Ordering::SeqCst);
         self.line_up();
-        // At rest: counts are exact, and what was marked and not yet taken is still due.
-        assert_eq!(self.registry.socket_count(), self.live.load(Ordering::SeqCst));
+        // At rest: counts are exact, what was marked and not yet taken is still due, and each owner
+        // knows why its socket was closed.
+        let live = actor.held.iter().filter(|socket| registry.contains(socket.id())).count();
+        assert!(live == actor.held.len() || self.mix.contains(&Op::TakeOver), "a held socket is gone");
+        self.live.fetch_add(live, Ordering::SeqCst);
+        self.line_up();
+        assert_eq!(registry.socket_count(), self.live.load(Ordering::SeqCst));
         for socket in 0..actor.held.len() {
             actor.record(|actor| take(&actor.held[socket]));
+            if self.mix.contains(&Op::TakeOver) {
+                actor.record(|actor| close_reason(&actor.held[socket]));
+            }
         }
+        (0..KEYS as u8).for_each(|key| actor.see_online(key));
         self.latest[thread].store(0, Ordering::Relaxed);
         self.line_up();
-        self.live.fetch_sub(actor.held.len(), Ordering::SeqCst);
+        self.live.fetch_sub(live, Ordering::SeqCst);
         actor.held.clear();
         self.line_up();
-        assert_eq!((self.registry.key_count(), self.registry.socket_count()), (0, 0));
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+        if let Some(online) = &mut actor.online {
+            online.take_all();
+            assert!(online.latest.iter().all(|latest| !latest.0), "a key is shown that has no socket");
+        }
         actor.records
     }
-}
-
-fn take(socket: &Socket<Key>) -> Done {
-    let topics = socket.take_due();
-    let bits = (0..32).filter(|&n| topics.contains(Topics::topic(n)));
-    Done::Take { id: socket.id(), topics: bits.fold(0, |bits, n| bits | 1 << n) }
-}
-
-/// The topics of a set with one bit.
-fn topics_of(bit: u32) -> Topics {
-    Topics::topic(bit.trailing_zeros())
 }
 
 /// All threads' records as one history, in the order in which the calls ended.
@@ -221,27 +206,36 @@ fn history(mut records: Vec<Record>) -> Vec<Event> {
     }
     let event = |Record { began, ended, done }| {
         let call = match done {
-            Done::Register { key, result } => Call::Register { key, result: result.err().unwrap_or(Registered::Ok) },
+            Done::Register { key, takes_over, result } => {
+                Call::Register { key, takes_over, result: result.err().unwrap_or(Registered::Ok) }
+            }
             Done::Drop { id } => Call::Drop { socket: numbers[&id] },
             Done::Mark { key, topics, marked } => Call::Mark { key, topics, marked: marked as u32 },
             Done::MarkSocket { id, topics, live } => Call::MarkSocket { socket: numbers[&id], topics, live },
             Done::Take { id, topics } => Call::Take { socket: numbers[&id], topics },
             Done::IsActive { key, active } => Call::IsActive { key, active },
+            Done::Disconnect { key, reason, told } => Call::Disconnect { key, reason, told: told as u32 },
+            Done::DisconnectSocket { id, reason, live } => {
+                Call::DisconnectSocket { socket: numbers[&id], reason, live }
+            }
+            Done::Close => Call::Close,
+            Done::CloseReason { id, reason } => Call::CloseReason { socket: numbers[&id], reason },
+            Done::Online { key, online } => Call::Online { key, online },
         };
         Event { began, ended, call }
     };
     records.into_iter().map(event).collect()
 }
 
-fn check_histories(limits: Limits, seed: u64) {
-    let registry = Registry::builder()
-        .shards(1)
-        .max_sockets(limits.sockets)
-        .max_sockets_per_key(limits.sockets_per_key)
-        .build()
-        .unwrap();
+fn check_histories(limits: Limits, mix: &'static [Op], seed: u64) {
+    let registry = || {
+        let sized = Registry::builder().shards(1).max_sockets(limits.sockets);
+        sized.max_sockets_per_key(limits.sockets_per_key).build().unwrap()
+    };
+    let registries = if mix.contains(&Op::Close) { HISTORIES } else { 1 };
     let run = Run {
-        registry,
+        registries: (0..registries).map(|_| registry()).collect(),
+        mix,
         clock: AtomicU64::new(0),
         line: AtomicUsize::new(0),
         over: Over::default(),
@@ -250,9 +244,14 @@ fn check_histories(limits: Limits, seed: u64) {
     };
     let mut records = crowd(THREADS, |thread| {
         let _over = run.over.at_the_end();
-        (0..HISTORIES as u64)
-            .map(|n| run.play(thread, (seed + n) * THREADS as u64 + thread as u64 + 1))
-            .collect::<Vec<_>>()
+        let watches = thread == 0 && mix.contains(&Op::Online);
+        let mut online = watches.then(|| Subscriber::new(&run.registries[0]));
+        let play = |n: usize| {
+            let registry = &run.registries[n % registries];
+            let seed = (seed + n as u64) * THREADS as u64 + thread as u64 + 1;
+            run.play(thread, registry, online.as_mut(), seed)
+        };
+        (0..HISTORIES).map(play).collect::<Vec<_>>()
     });
     let mut concurrent = 0;
     for n in 0..HISTORIES {
@@ -264,18 +263,101 @@ fn check_histories(limits: Limits, seed: u64) {
     assert!(concurrent > 0, "no two calls ever overlapped");
 }
 
+const MANY: Limits = Limits { sockets: 100, sockets_per_key: 100 };
+
+const MARKS: &[Op] = &[
+    Op::Register,
+    Op::Register,
+    Op::Register,
+    Op::Drop,
+    Op::Drop,
+    Op::Take,
+    Op::IsActive,
+    Op::MarkSocket,
+    Op::Mark,
+    Op::Mark,
+];
+const TAKEOVERS: &[Op] = &[
+    Op::Register,
+    Op::TakeOver,
+    Op::TakeOver,
+    Op::TakeOver,
+    Op::Drop,
+    Op::Take,
+    Op::CloseReason,
+    Op::IsActive,
+    Op::Mark,
+    Op::Mark,
+];
+const CLOSING: &[Op] = &[
+    Op::Register,
+    Op::Register,
+    Op::TakeOver,
+    Op::Drop,
+    Op::Disconnect,
+    Op::Disconnect,
+    Op::DisconnectSocket,
+    Op::CloseReason,
+    Op::CloseReason,
+    Op::Mark,
+];
+const SHUTDOWN: &[Op] = &[
+    Op::Register,
+    Op::Register,
+    Op::Register,
+    Op::TakeOver,
+    Op::Drop,
+    Op::Disconnect,
+    Op::Close,
+    Op::CloseReason,
+    Op::CloseReason,
+];
+const PRESENCE: &[Op] = &[
+    Op::Register,
+    Op::Register,
+    Op::Register,
+    Op::TakeOver,
+    Op::Drop,
+    Op::Drop,
+    Op::Drop,
+    Op::IsActive,
+    Op::Online,
+    Op::Online,
+];
+
 #[test]
 fn histories_without_a_limit_in_reach() {
-    check_histories(Limits { sockets: 100, sockets_per_key: 100 }, 1);
+    check_histories(MANY, MARKS, 1);
 }
 
 #[test]
 fn histories_with_one_socket_per_key() {
-    check_histories(Limits { sockets: 100, sockets_per_key: 1 }, 2_000_000);
+    check_histories(Limits { sockets: 100, sockets_per_key: 1 }, MARKS, 2_000_000);
 }
 
 #[test]
 fn histories_at_the_limit_of_the_registry() {
-    // Out of reach for a key: an attempt refused by its key may hold one of the two places meanwhile.
-    check_histories(Limits { sockets: 2, sockets_per_key: 100 }, 4_000_000);
+    // Out of reach for a key: an attempt refused by its key may hold one of the two places
+    // meanwhile.
+    check_histories(Limits { sockets: 2, sockets_per_key: 100 }, MARKS, 4_000_000);
+}
+
+#[test]
+fn histories_with_takeovers() {
+    check_histories(Limits { sockets: 100, sockets_per_key: 2 }, TAKEOVERS, 6_000_000);
+}
+
+#[test]
+fn histories_with_log_outs() {
+    check_histories(MANY, CLOSING, 8_000_000);
+}
+
+#[test]
+fn histories_with_a_shutdown() {
+    check_histories(MANY, SHUTDOWN, 10_000_000);
+}
+
+#[test]
+fn histories_with_presence() {
+    check_histories(MANY, PRESENCE, 12_000_000);
 }

@@ -1,6 +1,7 @@
 //! Random operations on the registry and on a sequential oracle, side by side.
 //!
-//! `PROPTEST_RNG_SEED` asks for other cases than the usual ones, `PROPTEST_CASES` for more than 256.
+//! `PROPTEST_RNG_SEED` asks for other cases than the usual ones, `PROPTEST_CASES` for more than
+//! 256.
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any};

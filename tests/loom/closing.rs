@@ -1,4 +1,4 @@
-//! Sockets that are told to go.
+//! Sockets that are closed.
 
 use super::waiting::counting;
 use super::{block_on, check, is_due, key, registry};
@@ -20,8 +20,8 @@ fn disconnect_beside_wait() {
 }
 
 /// An owner that waits for nothing else is woken when it is told, with something due and while a
-/// mark wakes it as well, and loses no mark. (It does not wait in a loop: while it is being woken it
-/// asks to come again, which has no end where only it may run.)
+/// mark wakes it as well, and loses no mark. (It does not wait in a loop: while it is being woken
+/// it asks to come again, which has no end where only it may run.)
 #[test]
 fn disconnect_beside_wait_for_close() {
     check(|| {
@@ -61,7 +61,7 @@ fn disconnect_beside_look() {
     });
 }
 
-/// Several reasons at once: what the owner was told first stays so.
+/// Several reasons at the same time: what the owner was told first stays so.
 #[test]
 fn reasons_beside_one_another() {
     check(|| {
@@ -79,7 +79,8 @@ fn reasons_beside_one_another() {
     });
 }
 
-/// A socket leaves, and the next one takes its slot, beside a call that tells the former to go: the latter is not told.
+/// A socket leaves, and the next one takes its slot, concurrent with a call that closes the former:
+/// the latter is not told.
 #[test]
 fn place_reused_beside_disconnect() {
     check(|| {
@@ -98,7 +99,8 @@ fn place_reused_beside_disconnect() {
     });
 }
 
-/// A registration beside a gradual close is refused or told, and never registered and forgotten.
+/// A registration concurrent with a gradual close is refused or told, and never registered and
+/// forgotten.
 #[test]
 fn gradual_close_beside_registration() {
     check(|| {

@@ -1,4 +1,5 @@
-//! Who watches: presence events, the counts, and the wait for the last socket, beside what they tell of.
+//! Subscriptions: presence events, the counts, and the wait for the last socket, concurrent with
+//! what they tell of.
 
 use super::{Guarded, Key, block_on, check, key, registry};
 use crate::shard::owner::Owner;
@@ -79,7 +80,8 @@ fn subscribe_beside_register() {
     });
 }
 
-/// The same where somebody has watched before, so that the flag is there: it is found out all the same.
+/// The same where there was a subscription before, so that the flag is there: it is found out all
+/// the same.
 #[test]
 fn subscribe_again_beside_register() {
     check(|| {
@@ -122,7 +124,8 @@ fn subscribe_beside_last_leaves() {
     });
 }
 
-/// The last socket leaves and a new first one joins beside the beginning of a subscription: an epoch is not taken for the one after it.
+/// The last socket leaves and a new first one joins concurrent with the beginning of a
+/// subscription: an epoch is not taken for the one after it.
 #[test]
 fn subscribe_beside_last_leaves_first_joins() {
     check(|| {
@@ -195,8 +198,8 @@ fn last_leaves_first_joins() {
     });
 }
 
-/// The socket that began an epoch is superseded, and the new one leaves, before it tells of the epoch: that is not taken for a later one
-/// than the next.
+/// The socket that began an epoch is superseded, and the new one leaves, before it tells of the
+/// epoch: that is not taken for a later one than the next.
 #[test]
 fn superseded_beside_last_leaves_first_joins() {
     check(|| {
@@ -268,7 +271,8 @@ fn register_beside_first() {
     });
 }
 
-/// A subscription is too slow while a key comes: it is told so, and what it finds then is the truth.
+/// A subscription is too slow while a key comes: it is told so, and what it finds then is the
+/// truth.
 #[test]
 fn lag_beside_register() {
     check(|| {
@@ -300,7 +304,7 @@ fn lag_beside_last_leaves() {
     });
 }
 
-/// Two changes are too many at once: whoever takes the flag sees both.
+/// Two changes are too many at the same time: the thread that takes the flag sees both.
 #[test]
 fn lag_of_two() {
     check(|| {
@@ -325,7 +329,7 @@ fn lag_of_two() {
     });
 }
 
-/// A task waits for an event beside it.
+/// A task waits for an event concurrent with it.
 #[test]
 fn next_beside_register() {
     check(|| {

@@ -58,7 +58,8 @@ fn last_leaves_first_joins() {
     });
 }
 
-/// A key leaves, and another one takes its bucket, beside a mark of the former: the latter is not marked.
+/// A key leaves, and another one takes its bucket, concurrent with a mark of the former: the latter
+/// is not marked.
 #[test]
 fn bucket_reused_beside_mark() {
     check(|| {
@@ -75,7 +76,8 @@ fn bucket_reused_beside_mark() {
     });
 }
 
-/// A key leaves, and another one takes its bucket, beside a list of the former's sockets: the latter's are not in it.
+/// A key leaves, and another one takes its bucket, concurrent with a list of the former's sockets:
+/// the latter's are not in it.
 #[test]
 fn bucket_reused_beside_list() {
     check(|| {
@@ -92,7 +94,8 @@ fn bucket_reused_beside_list() {
     });
 }
 
-/// A key leaves, and another one takes its bucket, beside a registration of the former, which has found the bucket: the two are not confused.
+/// A key leaves, and another one takes its bucket, concurrent with a registration of the former,
+/// which has found the bucket: the two are not confused.
 #[test]
 fn bucket_reused_beside_join() {
     check(|| {
@@ -110,7 +113,8 @@ fn bucket_reused_beside_join() {
     });
 }
 
-/// A key leaves, and another one is put into its bucket but not decided on yet, beside a lookup of the latter: once it is found it stays.
+/// A key leaves, and another one is put into its bucket but not decided on yet, concurrent with a
+/// lookup of the latter: once it is found it stays.
 #[test]
 fn bucket_reused_beside_lookup() {
     check(|| {
@@ -147,7 +151,8 @@ fn insert_beside_vacate() {
     });
 }
 
-/// A key that is registered before a lookup begins is found, whatever leaves the bucket before its own, or takes it.
+/// A key that is registered before a lookup begins is found, whatever leaves the bucket before its
+/// own, or takes it.
 #[test]
 fn lookup_beside_insert() {
     check(|| {
@@ -184,8 +189,8 @@ fn growth_beside_insert_of_the_same_key() {
     });
 }
 
-/// One inserter has claimed the last bucket of the old table when another one, for want of it, goes on to a new table and
-/// inserts the same key there: one of the two insertions counts.
+/// One inserter has claimed the last bucket of the old table when another one, for want of it, goes
+/// on to a new table and inserts the same key there: one of the two insertions counts.
 #[test]
 fn growth_beside_insert_into_the_old_table() {
     check(|| {
@@ -253,7 +258,8 @@ fn two_joins_at_the_limit_per_key() {
     });
 }
 
-/// Of two registrations of different keys for the last free place one succeeds, and a place that was freed before is not refused.
+/// Of two registrations of different keys for the last free place one succeeds, and a place that
+/// was freed before is not refused.
 #[test]
 fn limit_of_all() {
     check(|| {
@@ -271,7 +277,8 @@ fn limit_of_all() {
     });
 }
 
-/// Permits move between shards beside a registration that looks for one: with one free all the time it is not refused.
+/// Permits move between shards concurrent with a registration that looks for one: with one free all
+/// the time it is not refused.
 #[test]
 fn permits_that_move() {
     use crate::shard::totals::Totals;
@@ -293,7 +300,8 @@ fn permits_that_move() {
     });
 }
 
-/// A socket leaves one line while another one comes to the other line: there is always one, so it is never said that there is none.
+/// A socket leaves one line while another one comes to the other line: there is always one, so it
+/// is never said that there is none.
 #[test]
 fn empty_beside_permit_that_moves() {
     use crate::shard::totals::Totals;

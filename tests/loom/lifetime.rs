@@ -3,7 +3,8 @@
 use super::{check, key, registry};
 use loom::thread;
 
-/// The registry's last handle and the last sockets go at once: everything is freed (loom reports leaks), nothing twice.
+/// The registry's last handle and the last sockets go at the same time: everything is freed (loom
+/// reports leaks), nothing twice.
 #[test]
 fn registry_dropped_beside_sockets() {
     check(|| {

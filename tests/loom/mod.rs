@@ -1,7 +1,9 @@
-//! Models of the races that the registry must win, run by loom in every order of steps up to a bound of preemptions.
+//! Models of the races that the registry must win, run by loom in every order of steps up to a
+//! bound of preemptions.
 //!
-//! `cargo loom` runs them with a bound of 2, `cargo loom-deep` with 4; `LOOM_MAX_PREEMPTIONS` sets another one. They are compiled into
-//! the library's unit tests, because half of them are about its private machines.
+//! `cargo loom` runs them with a bound of 2, `cargo loom-deep` with 4; `LOOM_MAX_PREEMPTIONS` sets
+//! another one. They are compiled into the library's unit tests, because half of them are about its
+//! private machines.
 
 mod closing;
 mod counts;
@@ -54,7 +56,8 @@ fn rival(of: u8) -> u8 {
     (of + 1..).find(|&number| addr(number) == addr(of)).unwrap()
 }
 
-/// Metadata that the model checker watches: it must be dropped exactly once, and after everybody who looked at it.
+/// Metadata that the model checker watches: it must be dropped exactly once, and after everybody
+/// who looked at it.
 #[derive(Default)]
 struct Guarded(Arc<AtomicUsize>);
 
@@ -70,7 +73,8 @@ impl Drop for Guarded {
     }
 }
 
-/// Runs a future to its end. Its waker stays the same, as a runtime's does, which loom's own `block_on` does not promise.
+/// Runs a future to its end. Its waker stays the same, as a runtime's does, which loom's own
+/// `block_on` does not promise.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Parked(loom::sync::Notify);
     impl Wake for Parked {

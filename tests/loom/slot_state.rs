@@ -26,7 +26,7 @@ const WAYS: [fn(&SlotState); 2] = [
     },
 ];
 
-/// What was written before a mark is seen by who takes the mark.
+/// What was written before a mark is seen by the owner that takes the mark.
 #[test]
 fn mark_publishes() {
     // Outside the model: both outcomes must have been met.
@@ -48,7 +48,8 @@ fn mark_publishes() {
     assert!(OUTCOMES.iter().all(|outcome| outcome.load(Relaxed) > 0));
 }
 
-/// A mark that finds the topic due sets nothing. What was written before it is seen all the same, or the topic is due once more.
+/// A mark that finds the topic due sets nothing. What was written before it is seen all the same,
+/// or the topic is due once more.
 #[test]
 fn mark_that_coalesces_publishes() {
     for mark in WAYS {
@@ -92,7 +93,8 @@ fn mark_that_loses_to_a_mark_publishes() {
     });
 }
 
-/// A take finds something due, and a mark of another topic comes before it takes both: what was written before that is seen as well.
+/// A take finds something due, and a mark of another topic comes before it takes both: what was
+/// written before that is seen as well.
 #[test]
 fn mark_within_a_take_publishes() {
     check(|| {
@@ -112,7 +114,7 @@ fn mark_within_a_take_publishes() {
     });
 }
 
-/// Two topics marked beside two takes: each is taken once.
+/// Two topics marked concurrent with two takes: each is taken once.
 #[test]
 fn every_topic_is_taken_once() {
     check(|| {
@@ -134,7 +136,7 @@ fn every_topic_is_taken_once() {
     });
 }
 
-/// An owner that waits is woken by whoever marks, or does not wait.
+/// An owner that waits is woken by the marker, or does not wait.
 #[test]
 fn arm_beside_mark() {
     check(|| {
@@ -150,7 +152,8 @@ fn arm_beside_mark() {
     });
 }
 
-/// Of two marks that meet a waiting owner both wake it: neither knows whether the other one has come so far.
+/// Of two marks that meet a waiting owner both wake it: neither knows whether the other one has
+/// come so far.
 #[test]
 fn two_marks_beside_waiting_owner() {
     check(|| {
@@ -165,8 +168,8 @@ fn two_marks_beside_waiting_owner() {
     });
 }
 
-/// The owner waits again while as many marks wake it as can be counted, and is marked again: that mark wakes it, or one of those
-/// learns that it must do so once more.
+/// The owner waits again while as many marks wake it as can be counted, and is marked again: that
+/// mark wakes it, or one of those learns that it must do so once more.
 #[test]
 fn wait_again_while_woken() {
     check(|| {
@@ -222,7 +225,7 @@ fn one_claim() {
     });
 }
 
-/// A socket is told to go while it is about to wait: it does not wait, or is woken.
+/// A socket is closed while it is about to wait: it does not wait, or is woken.
 #[test]
 fn arm_beside_close() {
     check(|| {

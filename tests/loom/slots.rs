@@ -3,7 +3,7 @@
 use super::{check, is_due, key, registry};
 use loom::thread;
 
-/// One of two sockets goes, beside a mark: the other one is reached.
+/// One of two sockets goes, concurrent with a mark: the other one is reached.
 #[test]
 fn mark_beside_drop_of_the_first() {
     check(|| {
@@ -31,7 +31,8 @@ fn mark_beside_drop_of_the_second() {
     });
 }
 
-/// A socket moves into the inline slot while only one in the chain is left, beside a mark: that one is reached.
+/// A socket moves into the inline slot while only one in the chain is left, concurrent with a mark:
+/// that one is reached.
 #[test]
 fn mark_beside_return_to_the_own_place() {
     check(|| {
@@ -49,7 +50,8 @@ fn mark_beside_return_to_the_own_place() {
     });
 }
 
-/// The chain goes back to the slab, and another key takes the slot, beside a mark that walks it: the latter is not marked.
+/// The chain goes back to the slab, and another key takes the slot, concurrent with a mark that
+/// walks it: the latter is not marked.
 #[test]
 fn chain_returned_beside_mark() {
     check(|| {
@@ -133,7 +135,8 @@ fn chain_forgotten_when_idle() {
     });
 }
 
-/// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no slot is in two hands.
+/// A slot is popped while another thread pops it, too, and the one below it, and puts it back: no
+/// slot is in two hands.
 #[test]
 fn pop_beside_pops_and_push() {
     use crate::storage::slab::{FreeList, Slab};
@@ -164,7 +167,8 @@ fn pop_beside_pops_and_push() {
     });
 }
 
-/// A socket is dropped while somebody looks at it: what is looked at stays until the look ends, and then goes.
+/// A socket is dropped while a visitor looks at it: what is looked at stays until the look ends,
+/// and then goes.
 #[test]
 fn visit_beside_drop() {
     check(|| {

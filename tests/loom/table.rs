@@ -8,9 +8,11 @@ use crate::storage::table::key_state::AfterLeave;
 use loom::sync::Arc;
 use loom::thread;
 
-/// Who helps an insertion is overtaken by it: the key goes, and its bucket is claimed anew. The helper leaves the new claim alone.
+/// Who helps an insertion is overtaken by it: the key goes, and its bucket is claimed anew. The
+/// helper leaves the new claim alone.
 ///
-/// Three preemptions: the inserter before its insertion is visible, the helper, and the inserter with the bucket claimed.
+/// Three preemptions: the inserter before its insertion is visible, the helper, and the inserter
+/// with the bucket claimed.
 #[test]
 fn bucket_claimed_anew_beside_help() {
     check_up_to(3, || {
@@ -35,7 +37,8 @@ fn bucket_claimed_anew_beside_help() {
     });
 }
 
-/// One thread inserts a key, another one closes the table for it and looks: the key is found, or was refused.
+/// One thread inserts a key, another one closes the table for it and looks: the key is found, or
+/// was refused.
 #[test]
 fn closed_beside_insert() {
     check(|| {

@@ -1,4 +1,4 @@
-//! A socket takes its key over, beside everything else.
+//! A socket takes its key over, concurrent with everything else.
 
 use super::{block_on, check, check_up_to, is_due, key, registry};
 use crate::{Closed, Registry, Socket, Topics};
@@ -19,7 +19,8 @@ fn assert_alone(registry: &Registry<super::Key, super::Guarded>, socket: &Ours) 
     assert_eq!(registry.sockets_of(&1), [socket.id()]);
 }
 
-/// The old socket is in the inline slot, or in the chain while that is free: the new one gets the other.
+/// The old socket is in the inline slot, or in the chain while that is free: the new one gets the
+/// other.
 pub(super) fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>, Ours) {
     let registry = registry();
     let (own, old) = (registry.register(key(1)).unwrap(), in_chain.then(|| registry.register(key(1)).unwrap()));
@@ -33,7 +34,8 @@ pub(super) fn with_old(in_chain: bool) -> (Registry<super::Key, super::Guarded>,
     (registry, old)
 }
 
-/// A mark beside a takeover reaches somebody, and ends up with the new socket, wherever the two are.
+/// A mark concurrent with a takeover reaches one of the two, and ends up with the new socket,
+/// wherever the two are.
 #[test]
 fn mark_beside_takeover() {
     for in_chain in [false, true] {
@@ -71,7 +73,8 @@ fn mark_of_all_beside_takeover() {
     }
 }
 
-/// The same where the old socket's owner leaves at once, so that the walk finds nobody in its slot.
+/// The same where the old socket's owner leaves immediately, so that the walk finds no socket in
+/// its slot.
 #[test]
 fn mark_of_all_beside_takeover_and_drop() {
     check(|| {
@@ -87,7 +90,8 @@ fn mark_of_all_beside_takeover_and_drop() {
     });
 }
 
-/// What somebody wrote before a mark that found the old socket due already is seen by who takes it from the new one.
+/// What a thread wrote before a mark that found the old socket due already is seen by who takes it
+/// from the new one.
 #[test]
 fn mark_that_coalesces_beside_takeover() {
     use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -151,7 +155,8 @@ fn two_takeovers_of_nobody() {
     });
 }
 
-/// Two takeovers, one after the other, beside a mark. (All three at once are too many orders for loom; shuttle tries some.)
+/// Two takeovers, one after the other, concurrent with a mark. (All three at once are too many
+/// orders for loom; shuttle tries some.)
 #[test]
 fn two_takeovers_beside_mark() {
     check_up_to(1, || {
@@ -167,7 +172,8 @@ fn two_takeovers_beside_mark() {
     });
 }
 
-/// A later takeover, and a mark, that begin while an earlier takeover is in its midst: when that has superseded the old socket, it wakes this.
+/// A later takeover, and a mark, that begin while an earlier takeover is in its midst: when that
+/// has superseded the old socket, it wakes this.
 struct Meanwhile(Registry<super::Key, super::Guarded>, Mutex<Option<(Ours, thread::JoinHandle<usize>)>>);
 
 impl Wake for Meanwhile {
@@ -182,7 +188,8 @@ impl Wake for Meanwhile {
     }
 }
 
-/// A mark beside a takeover that is overtaken, and supersedes itself before the later one has superseded anybody.
+/// A mark concurrent with a takeover that is overtaken, and supersedes itself before the later one
+/// has superseded anybody.
 #[test]
 fn mark_beside_overtaken_takeover() {
     check(|| {
@@ -197,7 +204,8 @@ fn mark_beside_overtaken_takeover() {
     });
 }
 
-/// The counts never say that nobody is there while a socket is, and neither does the wait for the last one.
+/// The counts never say that nobody is there while a socket is, and neither does the wait for the
+/// last one.
 #[test]
 fn drained_beside_takeover() {
     use std::future::Future;
@@ -219,7 +227,8 @@ fn assert_alone_but_closed(registry: &Registry<super::Key, super::Guarded>, sock
     assert_eq!((registry.key_count(), registry.socket_count()), (1, 1));
 }
 
-/// The owner drops its socket while it is being superseded: it is counted out once, and its permit returns once.
+/// The owner drops its socket while it is being superseded: it is counted out once, and its permit
+/// returns once.
 #[test]
 fn takeover_beside_drop() {
     for in_chain in [false, true] {
@@ -235,8 +244,8 @@ fn takeover_beside_drop() {
     }
 }
 
-/// The same while the socket that took over leaves as well, so that each of them may be counted out twice for a moment: the counts are not
-/// negative, and touch nothing else in their word.
+/// The same while the socket that took over leaves as well, so that each of them may be counted out
+/// twice for a moment: the counts are not negative, and touch nothing else in their word.
 #[test]
 fn drop_beside_takeover_that_leaves() {
     check(|| {
@@ -251,7 +260,7 @@ fn drop_beside_takeover_that_leaves() {
     });
 }
 
-/// A superseded socket's permit returns once, by whoever counts the socket out.
+/// A superseded socket's permit returns once, by the thread that counts the socket out.
 #[test]
 fn permits_beside_takeover() {
     check(|| {
@@ -301,7 +310,8 @@ fn takeover_beside_takeover_that_has_not_woken() {
     });
 }
 
-/// A registration beside a takeover stays or is superseded; whoever is there is reached.
+/// A registration concurrent with a takeover stays or is superseded; every socket that is there is
+/// reached.
 #[test]
 fn takeover_beside_registration() {
     check(|| {
@@ -319,7 +329,7 @@ fn takeover_beside_registration() {
     });
 }
 
-/// Somebody looks at the old socket while it is superseded and dropped.
+/// A visitor looks at the old socket while it is superseded and dropped.
 #[test]
 fn visit_beside_takeover() {
     check(|| {
@@ -353,7 +363,7 @@ fn remark_beside_takeover() {
     });
 }
 
-/// The socket that took over leaves beside the superseded one: the key goes, once.
+/// The socket that took over leaves concurrent with the superseded one: the key goes, once.
 #[test]
 fn both_leave_after_takeover() {
     check(|| {

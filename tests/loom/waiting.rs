@@ -21,7 +21,7 @@ pub(super) fn counting() -> (std::sync::Arc<Count>, Waker) {
     (count.clone(), Waker::from(count))
 }
 
-/// What a socket is born with is due beside what is marked, and its first wait returns.
+/// What a socket is born with is due concurrent with what is marked, and its first wait returns.
 #[test]
 fn born_due_beside_mark() {
     check(|| {
@@ -74,7 +74,8 @@ fn two_marks_beside_two_waits() {
     });
 }
 
-/// The task polls with one waker and then with another, beside a mark: the latter is woken, or the mark is seen.
+/// The task polls with one waker and then with another, concurrent with a mark: the latter is
+/// woken, or the mark is seen.
 #[test]
 fn waker_replaced_beside_mark() {
     check(|| {
@@ -92,7 +93,8 @@ fn waker_replaced_beside_mark() {
     });
 }
 
-/// A wait is given up after it was woken and before it took anything: the mark is there for the next one.
+/// A wait is given up after it was woken and before it took anything: the mark is there for the
+/// next one.
 #[test]
 fn wait_given_up_beside_mark() {
     check(|| {
@@ -110,7 +112,8 @@ fn wait_given_up_beside_mark() {
     });
 }
 
-/// The handle is dropped while its task is being woken: the slot is cleaned up once, by whoever is last in it.
+/// The handle is dropped while its task is being woken: the slot is cleaned up once, by the thread
+/// that is last in it.
 #[test]
 fn drop_beside_wake() {
     check(|| {
@@ -150,7 +153,8 @@ fn drop_beside_two_wakes() {
     });
 }
 
-/// A marker has yet to call the waker while another mark comes: that one wakes the task itself, as the first may be stopped.
+/// A marker has yet to call the waker while another mark comes: that one wakes the task itself, as
+/// the first may be stopped.
 #[test]
 fn mark_beside_mark_that_has_not_woken() {
     struct Woken(std::sync::atomic::AtomicUsize, crate::Registry<super::Key, super::Guarded>);
@@ -175,7 +179,7 @@ fn mark_beside_mark_that_has_not_woken() {
     });
 }
 
-/// The same while somebody else looks at the socket.
+/// The same while a visitor looks at the socket.
 #[test]
 fn drop_beside_wake_and_visit() {
     check(|| {
@@ -252,7 +256,7 @@ fn waker_that_panics() {
     });
 }
 
-/// Closing beside a wait ends it.
+/// Closing concurrent with a wait ends it.
 #[test]
 fn close_beside_wait() {
     check(|| {
@@ -264,7 +268,7 @@ fn close_beside_wait() {
     });
 }
 
-/// Closing beside a registration: it is refused, or the socket is told.
+/// Closing concurrent with a registration: it is refused, or the socket is told.
 #[test]
 fn close_beside_register() {
     check(|| {

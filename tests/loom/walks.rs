@@ -1,12 +1,13 @@
-//! Walks over a key's sockets, and over all, while a socket takes the key over: they meet the old socket or the new one, and no
-//! other socket twice.
+//! Walks over a key's sockets, and over all, while a socket takes the key over: they meet the old
+//! socket or the new one, and no other socket twice.
 
 use super::takeover::{take_over, with_old};
 use super::{Guarded, Key, check, check_up_to, key, registry, rival};
 use crate::{CloseReason, Closed, RegisterError, Registry, Topics};
 use loom::thread;
 
-/// A mark of a key begins before the key has a chain, and goes round once more: it does not mark again what the owner has taken.
+/// A mark of a key begins before the key has a chain, and goes round once more: it does not mark
+/// again what the owner has taken.
 #[test]
 fn mark_that_goes_round_again_marks_once() {
     check(|| {
@@ -24,7 +25,7 @@ fn mark_that_goes_round_again_marks_once() {
     });
 }
 
-/// The same beside a takeover: a socket that it has yet to supersede is not marked again.
+/// The same concurrent with a takeover: a socket that it has yet to supersede is not marked again.
 #[test]
 fn mark_beside_takeover_marks_the_old_socket_once() {
     check_up_to(1, || {
@@ -45,7 +46,7 @@ fn mark_beside_takeover_marks_the_old_socket_once() {
     });
 }
 
-/// A log-out beside a takeover tells the old socket or the new one.
+/// A log-out concurrent with a takeover tells the old socket or the new one.
 #[test]
 fn disconnect_beside_takeover() {
     for in_chain in [false, true] {
@@ -66,7 +67,8 @@ fn disconnect_beside_takeover() {
     }
 }
 
-/// A walk over a key's sockets, or over all, beside a takeover meets the old socket or the new one.
+/// A walk over a key's sockets, or over all, concurrent with a takeover meets the old socket or the
+/// new one.
 #[test]
 fn walks_beside_takeover() {
     type Walk = fn(&Registry<Key, Guarded>) -> usize;

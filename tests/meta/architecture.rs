@@ -1,11 +1,12 @@
-//! The architecture, held to: every import in `src` points down this list, and every module is on it.
+//! The architecture, held to: every import in `src` points down this list, and every module is on
+//! it.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the ground up. A module may use those above its own line in this list, never those below; modules of one line do not
-/// know each other.
+/// From the ground up. A module may use those above its own line in this list, never those below;
+/// modules of one line do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["sync"],
     &["util", "topics", "error"],

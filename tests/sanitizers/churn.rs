@@ -1,8 +1,10 @@
-//! Everything that threads do to a registry at the same time, on plain memory that only the registry's promises protect:
-//! `churn ROUNDS [race|leak]`. With a second word it also does what the sanitizer must report.
+//! Everything that threads do to a registry at the same time, on plain memory that only the
+//! registry's promises protect: `churn ROUNDS [race|leak]`. With a second word it also does what
+//! the sanitizer must report.
 //!
-//! `std` is not always built with the sanitizer, which then does not see what `std`'s own locks and fences order. So nothing here relies on
-//! them: threads meet through the registry and `join` only, and whatever is counted by `Arc` has its last owner in the main thread.
+//! `std` is not always built with the sanitizer, which then does not see what `std`'s own locks and
+//! fences order. So nothing here relies on them: threads meet through the registry and `join` only,
+//! and whatever is counted by `Arc` has its last owner in the main thread.
 
 use std::cell::UnsafeCell;
 use std::env;

@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::mpsc;
 
-/// Few keys, so that they share slots and change hands; ids, bounds and reach are checked at every step.
+/// Few keys, so that they share slots and change hands; ids, bounds and reach are checked at every
+/// step.
 #[test]
 fn reconnect_storm() {
     explore(|| {
@@ -26,7 +27,7 @@ fn reconnect_storm() {
     });
 }
 
-/// Everybody keeps what he has while tables are added under him; then all leave at once.
+/// Every owner keeps its sockets while tables are added; then all leave at the same time.
 #[test]
 fn growth_under_everybody() {
     explore(|| {
@@ -56,7 +57,8 @@ fn growth_under_everybody() {
     });
 }
 
-/// A walk shows who stays exactly once, nobody twice, and values that are alive and belong together.
+/// A walk shows who stays exactly once, no socket twice, and values that are alive and belong
+/// together.
 #[test]
 fn walks_among_churn() {
     explore(|| {
@@ -90,7 +92,8 @@ fn walks_among_churn() {
     });
 }
 
-/// Others look into a socket and mark it by its id while its owner leaves and somebody takes the slot.
+/// Others look into a socket and mark it by its id while its owner leaves and another one takes the
+/// slot.
 #[test]
 fn looks_and_marks_by_id_among_churn() {
     explore(|| {

@@ -1,7 +1,9 @@
-//! One thread is stopped after its k-th step and never runs again, for every k. All others must come to their end without it, and
-//! be right: that is what lock-free promises. Where one of them cannot go on, the schedule fails.
+//! One thread is stopped after its k-th step and never runs again, forevery k. All others must
+//! come to their end without it, and be right: that is what lock-free promises. Where one of them
+//! cannot go on, the schedule fails.
 //!
-//! Each test stops one operation, beside threads that perform all operations, on the same key and on another one.
+//! Each test stops one operation, concurrent with threads that perform all operations, on the same
+//! key and on another one.
 
 use crate::{CloseReason, Closed, PresenceEvent, Registry, Socket, Topics};
 use shuttle::future::block_on;
@@ -15,7 +17,7 @@ use std::task::{Context, Waker};
 
 /// The thread that is stopped: the first one that a scenario starts.
 const VICTIM: usize = 1;
-/// More steps than any operation takes beside the others.
+/// More steps than any operation takes concurrent with the others.
 const STEPS: usize = 150;
 /// How many schedules are tried for each step.
 const SCHEDULES: usize = 20;
@@ -83,7 +85,7 @@ type Keys = Registry<usize>;
 /// An operation, by the owner of a socket that is registered under key 0.
 type Operation = fn(&Keys, Socket<usize>);
 
-/// Runs `victim` on a thread that is stopped after each of its steps, beside `others`.
+/// Runs `victim` on a thread that is stopped after each of its steps, concurrent with `others`.
 fn freeze(victim: Operation, others: fn(&Keys)) {
     let progress = Progress::default();
     let scheduler = Frozen {
@@ -129,7 +131,8 @@ fn everything(registry: &Keys) {
 fn use_keys(registry: &Keys) {
     for key in [0, 1] {
         let socket = registry.register(key).unwrap();
-        // Another thread may take the key over and leave; before that, everything meets this socket.
+        // Another thread may take the key over and leave; before that, everything meets this
+        // socket.
         let is_met = |met: bool| assert!(met || !registry.contains(socket.id()));
         is_met(registry.mark(&key) >= 1);
         is_met(socket.take_due().contains(Topics::UPDATE));
@@ -184,7 +187,8 @@ fn wait_for_takeover(registry: &Keys) {
     owner.join().unwrap();
 }
 
-/// A subscription hears of every key whose registration has returned, and the wait for the last socket does not end before that.
+/// A subscription hears of every key whose registration has returned, and the wait for the last
+/// socket does not end before that.
 fn watch(registry: &Keys) {
     let (mut presence, mut online) = (registry.presence(), [false; 2]);
     let hear = |online: &mut [bool; 2], event| match event {

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 const OF_ALL: usize = 3;
 const OF_A_KEY: usize = 2;
 
-/// Never more than the limits at once; nobody is refused while others hold too few; and all can be had again at the end.
+/// Never more than the limits at any time; none is refused while others hold too few; and all can
+/// be had again at the end.
 #[test]
 fn limits_among_churn() {
     explore(|| {

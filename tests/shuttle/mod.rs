@@ -1,11 +1,13 @@
-//! Whole-registry scenarios, too large for loom, in schedules chosen at random: half of them by a uniform choice at every atomic
-//! operation, half by PCT, which preempts rarely and so finds what needs long runs between few preemptions.
+//! Whole-registry scenarios, too large for loom, in schedules chosen at random: half of them by a
+//! uniform choice at every atomic operation, half by PCT, which preempts rarely and so finds what
+//! needs long runs between few preemptions.
 //!
-//! `cargo shuttle` runs them all. `SOCKET_REGISTRY_SCHEDULES` sets how many schedules they explore together. A failure prints its
-//! schedule; `SOCKET_REGISTRY_SCHEDULE=<what was printed> cargo shuttle <the scenario's name>` runs that one again.
+//! `cargo shuttle` runs them all. `SOCKET_REGISTRY_SCHEDULES` sets how many schedules they explore
+//! together. A failure prints its schedule; `SOCKET_REGISTRY_SCHEDULE=<what was printed> cargo
+//! shuttle <the scenario's name>` runs that one again.
 //!
-//! Every operation is sequentially consistent here: orderings are loom's to check. Values the scenarios keep for themselves are in `std`'s
-//! atomics, which add no steps to the schedule.
+//! Every operation is sequentially consistent here: orderings are loom's to check. Values the
+//! scenarios keep for themselves are in `std`'s atomics, which add no steps to the schedule.
 
 mod churn;
 mod frozen;

@@ -1,4 +1,4 @@
-//! Takeovers of one key from several sides, beside everything that may meet them.
+//! Takeovers of one key from several sides, concurrent with everything that may meet them.
 
 use super::{Census, Tracked, World, crowd, explore, world};
 use crate::{CloseReason, Closed, PresenceEvent, Socket, Topics};
@@ -10,7 +10,8 @@ fn take_over(registry: &World, census: &Census) -> Socket<usize, Tracked> {
     registry.register_taking_over(0, metadata).expect("far from every limit")
 }
 
-/// One stays, with what was due for all; the others are told, and keep what they were told; the key is active throughout.
+/// One stays, with what was due for all; the others are told, and keep what they were told; the key
+/// is active throughout.
 #[test]
 fn takeovers_among_everything() {
     explore(|| {
@@ -65,7 +66,8 @@ fn takeovers_among_everything() {
     });
 }
 
-/// Three take a key over, and one of them is dropped: at most one of the others stays, for the last to begin may be that one.
+/// Three take a key over, and one of them is dropped: at most one of the others stays, for the last
+/// to begin may be that one.
 #[test]
 fn one_of_two_stays_beside_a_third() {
     explore(|| {
@@ -83,8 +85,8 @@ fn one_of_two_stays_beside_a_third() {
     });
 }
 
-/// A takeover comes and goes, and another socket is registered: the takeovers that it has superseded leave that one alone, so there is
-/// always one that stays.
+/// A takeover comes and goes, and another socket is registered: the takeovers that it has
+/// superseded leave that one alone, so there is always one that stays.
 #[test]
 fn one_stays_beside_a_takeover_that_leaves() {
     explore(|| {

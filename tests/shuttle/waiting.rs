@@ -8,7 +8,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 
-/// Waits. Nothing here may yield, which in shuttle wakes the one who yields: a lost wake-up would go unnoticed.
+/// Waits. Nothing here may yield, which in shuttle wakes the one who yields: a lost wake-up would
+/// go unnoticed.
 fn wait(socket: &mut Socket<usize, Tracked>) -> Result<Topics, Closed> {
     block_on(socket.due())
 }
@@ -44,14 +45,15 @@ fn marks_and_waits() {
                 }
                 of_all.leave(&inside, socket);
             }
-            // Nobody leaves before it has taken this one.
+            // No task leaves before it has taken this one.
             _ => assert_eq!(inside.mark_topics(&0, Topics::topic(n as u32)), 3),
         });
         census.check_empty(registry);
     });
 }
 
-/// After every mark that was made while a socket lived there is a take of that socket; no take without a mark.
+/// After every mark that was made while a socket lived there is a take of that socket; no take
+/// without a mark.
 #[test]
 fn marks_among_churn() {
     explore(|| {
@@ -78,7 +80,8 @@ fn marks_among_churn() {
                         (takes, seen) = (takes + 1, begun.load(SeqCst));
                         assert!(takes <= seen - over_before, "a take without a mark");
                     }
-                    // If more marks are done than had begun by then, one of them began later, and is owed.
+                    // If more marks are done than had begun by then, one of them began later, and
+                    // is owed.
                     assert!(
                         last <= not_owed.max(seen),
                         "{last} marks are done, and those after {} not taken",

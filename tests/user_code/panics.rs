@@ -1,4 +1,5 @@
-//! Panics in user code (G10): the registry stays as it was, usable, and leaks nothing but what panicked.
+//! Panics in user code (G10): the registry stays as it was, usable, and leaks nothing but what
+//! panicked.
 
 use std::borrow::Borrow;
 use std::cell::Cell;
@@ -25,7 +26,8 @@ thread_local! {
     static ARMED: Cell<Option<Trap>> = const { Cell::new(None) };
 }
 
-/// Panics, once, if `trap` is armed on this thread; quietly, as `resume_unwind` calls no panic hook.
+/// Panics, once, if `trap` is armed on this thread; quietly, as `resume_unwind` calls no panic
+/// hook.
 fn spring(trap: Trap) {
     if ARMED.get() == Some(trap) {
         ARMED.set(None);
@@ -184,7 +186,8 @@ fn the_default_of_metadata_panics() {
     world.assert_intact(vec![there]);
 }
 
-/// Whether `Drop` of the socket passes the panic on or not, the socket is gone, and its neighbours are not.
+/// Whether `Drop` of the socket passes the panic on or not, the socket is gone, and its neighbours
+/// are not.
 #[test]
 fn drop_of_a_value_panics_when_its_socket_leaves() {
     for trap in [Trap::KeyDrop, Trap::MetadataDrop] {

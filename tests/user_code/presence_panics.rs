@@ -69,7 +69,8 @@ fn a_clone_that_panics_harms_nobody() {
     let (mut one, mut two) = (registry.presence(), registry.presence());
     assert!(fragile(&mut one).is_empty() && fragile(&mut two).is_empty());
 
-    // While registering: the registration is taken back. Whoever was told is told of that, too.
+    // While registering: the registration is taken back. Subscribers that were told are told of
+    // that, too.
     panics(|| registry.register(key(1)));
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
     let (one_heard, two_heard) = (fragile(&mut one), fragile(&mut two));

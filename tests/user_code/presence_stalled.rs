@@ -1,4 +1,4 @@
-//! Presence beside a registration that is stopped while it tells of its key, in the key's `Clone`
+//! Presence while a registration that is stopped while it tells of its key, in the key's `Clone`
 //! (G9, G16).
 
 use std::hash::{Hash, Hasher};

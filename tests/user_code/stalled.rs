@@ -1,5 +1,6 @@
-//! Nobody waits for anybody (G9): a thread stopped in the middle of a call, in the user code that the
-//! call runs, stops nobody else. With a lock held there, every one of these tests would time out.
+//! No thread waits for another (G9): a thread stopped in the middle of a call, in the user code
+//! that the call runs, stops nobody else. With a lock held there, every one of these tests would
+//! time out.
 
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,7 +89,8 @@ impl Drop for Metadata {
 
 type World = Registry<Key, Metadata>;
 
-/// Runs `stalled` until it stands at the gate, then `others` to their end, and only then opens the gate.
+/// Runs `stalled` until it stands at the gate, then `others` to their end, and only then opens the
+/// gate.
 fn while_stalled(stalled: impl FnOnce(&Arc<Gate>) + Send, others: impl FnOnce() + Send) {
     let (passing, at_the_gate) = channel();
     let (release, released) = channel();
@@ -134,7 +136,7 @@ fn everything_works(registry: &World) {
     registry.for_each(|socket| assert!(socket.key().name < 200));
 }
 
-/// Scenario 26: however long somebody counts or walks.
+/// Scenario 26: however long a walk takes.
 #[test]
 fn a_stalled_walk_stops_nobody() {
     let registry = World::new();
@@ -261,7 +263,8 @@ fn a_mark_stalled_in_a_waker_stops_nobody() {
     );
 }
 
-/// The task that is being woken runs, waits again, and is woken by every call that comes next: none relies on the stalled one.
+/// The task that is being woken runs, waits again, and is woken by every call that comes next: none
+/// relies on the stalled one.
 #[test]
 fn a_mark_stalled_in_a_waker_leaves_no_wake_up_to_itself() {
     static GATE: SharedGate = LazyLock::new(Mutex::default);

@@ -81,7 +81,8 @@ fn payloads_of_further_panics_are_dropped() {
     assert_eq!(Arc::strong_count(&carried), 1);
 }
 
-/// Woken twice by one mark, each time with a panic whose payload panics when it is dropped: the socket still works.
+/// Woken twice by one mark, each time with a panic whose payload panics when it is dropped: the
+/// socket still works.
 #[test]
 fn payload_whose_drop_panics() {
     struct Bomb;
@@ -91,7 +92,8 @@ fn payload_whose_drop_panics() {
             resume_unwind(Box::new(()));
         }
     }
-    /// Polls its socket when woken, as an executor without a queue would, and the first time has it marked again at once.
+    /// Polls its socket when woken, as an executor without a queue would, and the first time has it
+    /// marked again immediately.
     struct Inline(Registry<u32>, Mutex<(Option<Socket<u32>>, u32)>);
     impl Wake for Inline {
         fn wake(self: Arc<Self>) {

@@ -1,4 +1,4 @@
-//! What all requests share, and the tasks beside them.
+//! What all requests share, and the tasks that run meanwhile.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -24,7 +24,7 @@ use crate::onboard::Invitations;
 use crate::online;
 use crate::sockets::ONLINE;
 
-/// However fast users come and go, nobody reads what changes faster.
+/// However fast users come and go, no user can read what changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
 
 /// The metadata of a socket is what it hears of, besides what it is marked for by its key.

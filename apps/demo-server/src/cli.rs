@@ -15,20 +15,24 @@ use crate::metrics;
 #[derive(Parser)]
 #[command(name = "demo-server", version)]
 pub struct Cli {
-    /// Where to listen, on every address of a name; port 0 takes a free port. For phones in the same network: 0.0.0.0:3000
+    /// Where to listen, on every address of a name; port 0 takes a free port. For phones in the
+    /// same network: 0.0.0.0:3000
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
-    /// How long a connection is left alone before the server asks whether the client is still there, up to a second more: less than the
-    /// minute after which many proxies cut an idle connection
+    /// How long a connection is left alone before the server asks whether the client is still
+    /// there, up to a second more: less than the minute after which many proxies cut an idle
+    /// connection
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub(crate) ping_every: Duration,
 
-    /// How long a client may take to answer that, or to accept what it is sent, before it counts as gone
+    /// How long a client may take to answer that, or to accept what it is sent, before it counts as
+    /// gone
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) pong_within: Duration,
 
-    /// Most sockets of each kind, event streams included; more are answered 503 [default: the registry's own]
+    /// Most sockets of each kind, event streams included; more are answered 503 [default: the
+    /// registry's own]
     #[arg(long, value_name = "N")]
     pub(crate) max_sockets: Option<usize>,
 
@@ -36,15 +40,18 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
 
-    /// Shortest time between two updates to one device socket; what changes meanwhile is told when it is over
+    /// Shortest time between two updates to one device socket; what changes meanwhile is told when
+    /// it is over
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(crate) update_every: Duration,
 
-    /// How long an id without a device socket still counts as online: who reloads a page has not left
+    /// How long an id without a device socket still counts as online: who reloads a page has not
+    /// left
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
     pub(crate) online_grace: Duration,
 
-    /// How long the server goes on when it is asked to stop, and only says so: /healthz answers 503, so that a load balancer stops sending
+    /// How long the server goes on when it is asked to stop, and only says so: /healthz answers
+    /// 503, so that a load balancer stops sending
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(crate) drain_notice: Duration,
 
@@ -52,15 +59,18 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) drain_batch: NonZeroUsize,
 
-    /// How long after that the next ones are told, so that not all clients turn to another server at the same moment
+    /// How long after that the next ones are told, so that not all clients turn to another server
+    /// at the same moment
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
     pub(crate) drain_every: Duration,
 
-    /// How long clients may take to leave once all were told. Who asks a second time to stop ends it at once
+    /// How long clients may take to leave once all were told. A second request to
+    /// stop ends it immediately
     #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds)]
     pub(crate) drain_within: Duration,
 
-    /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in this file, not who `?id=` says
+    /// Ask for proof: users are who their token says, a JWT signed with HS256 and the secret in
+    /// this file, not who `?id=` says
     #[arg(long, value_name = "FILE")]
     pub(crate) auth_secret: Option<PathBuf>,
 
@@ -72,7 +82,8 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", requires = "auth_secret")]
     pub(crate) auth_issuer: Option<String>,
 
-    /// Let in pages of this origin as well, such as `https://app.example`; may be given more than once
+    /// Let in pages of this origin as well, such as `https://app.example`; may be given more than
+    /// once
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) allow_origin: Vec<String>,
 
@@ -88,7 +99,8 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) header_within: Duration,
 
-    /// How long a connection may be idle between two requests: more than the minute of a load balancer in front
+    /// How long a connection may be idle between two requests: more than the minute of a load
+    /// balancer in front
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds)]
     pub(crate) idle_within: Duration,
 

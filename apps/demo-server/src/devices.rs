@@ -27,7 +27,8 @@ pub(crate) struct Device {
 
 pub(crate) struct Devices {
     store: Mutex<Store>,
-    /// In milliseconds since the Unix epoch: a version of an earlier process is not taken for one of this.
+    /// In milliseconds since the Unix epoch: a version of an earlier process is not taken for one
+    /// of this.
     started_at: f64,
 }
 

@@ -130,7 +130,8 @@ impl Proof {
     }
 }
 
-/// From the header or the subprotocols; an event stream of a browser can set neither, nor can a link, and put it into the query.
+/// From the header or the subprotocols; an event stream of a browser can set neither, nor can a
+/// link, and put it into the query.
 fn token_of(parts: &Parts) -> Result<String, ApiError> {
     let token = bearer_token(&parts.headers).map(str::to_owned);
     token.or_else(|| optional(&parts.uri, "token").ok().flatten()).ok_or_else(|| {

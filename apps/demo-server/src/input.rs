@@ -135,7 +135,8 @@ fn checked(what: &str, text: String) -> Result<String, String> {
     }
 }
 
-/// Two ids that look the same should be the same. A name may have such characters, which emoji are made of.
+/// Two ids that look the same should be the same. A name may have such characters, which emoji are
+/// made of.
 fn visible(id: String) -> Result<String, String> {
     if id.contains(is_invisible) { Err("id contains invisible characters".to_owned()) } else { Ok(id) }
 }

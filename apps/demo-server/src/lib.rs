@@ -1,9 +1,10 @@
-//! The main job of `socket-registry`, complete: who is here now, and which tabs have something new to fetch.
+//! The main job of `socket-registry`, complete: who is here now, and which tabs have something new
+//! to fetch.
 //!
 //! `cargo run --release -p demo-server`, then open <http://127.0.0.1:3000> in two tabs.
 //!
-//! It is a library for three others: `load` runs it as a child, a test moves the clock of the list of
-//! who is online, and a fuzz target plays the client.
+//! It is a library for three others: `load` runs it as a child, a test moves the clock of the list
+//! of who is online, and a fuzz target plays the client.
 
 mod app;
 mod cli;
@@ -52,7 +53,7 @@ async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<()
     let listeners = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let mut stop = StopSignal::new()?;
     for listener in &listeners {
-        // It may be that nobody reads this.
+        // Stdout may be closed: nothing has to read this.
         let _ = writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?);
     }
     app::spawn_tasks(&app, &cli);

@@ -1,5 +1,5 @@
-//! What the QR code leads to: a page that asks, and its button that adds the device. To look at the link changes nothing, for chats and
-//! browsers do so unasked.
+//! What the QR code leads to: a page that asks, and its button that adds the device. To look at the
+//! link changes nothing, for chats and browsers do so unasked.
 
 use std::sync::Arc;
 
@@ -105,7 +105,8 @@ fn page(title: &str, text: &str, action: &str) -> impl IntoResponse + use<> {
     ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
 }
 
-/// The link to `/onboard` as a picture. It leads back to where the page was asked for, or to `--public-url`.
+/// The link to `/onboard` as a picture. It leads back to where the page was asked for, or to
+/// `--public-url`.
 pub(crate) async fn qr_code(
     State(app): State<Arc<App>>,
     caller: Caller,

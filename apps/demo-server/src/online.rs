@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-/// The first in order, and of those no more than fit into so many bytes: nobody reads a longer list.
+/// The first in order, and of those no more than fit into so many bytes: a longer list is not
+/// read.
 const MAX_IDS: usize = 50;
 const MAX_BYTES: usize = 4 << 10;
 

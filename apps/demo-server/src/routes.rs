@@ -64,8 +64,8 @@ async fn method_not_allowed() -> ApiError {
     ApiError(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message.to_owned())
 }
 
-/// A part of the page, in which nothing runs but what this server serves. Browsers do not keep a page for the back
-/// button if it says `no-store`.
+/// A part of the page, in which nothing runs but what this server serves. Browsers do not keep a
+/// page for the back button if it says `no-store`.
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; base-uri 'none'; frame-ancestors 'none'";

@@ -101,7 +101,8 @@ fn renewal(app: &App, id: &UserId, expiry: &Expiry, message: &Message) -> Option
     Some(Message::text(json!({ "renewed": renewed }).to_string()))
 }
 
-/// The event `update` whenever the id's devices changed, also while the client was away, as its `Last-Event-ID` tells.
+/// The event `update` whenever the id's devices changed, also while the client was away, as its
+/// `Last-Event-ID` tells.
 pub(crate) async fn device_events(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -9,13 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 
-/// What the demo server keeps: a device for each mark, so many in all and so many of one id, with some to spare.
+/// What the demo server keeps: a device for each mark, so many in all and so many of one id, with
+/// some to spare.
 const MARKS_PER_SERVER: f64 = 95_000.0;
 const MARKS_PER_ID: f64 = 950.0;
 /// Marks after the storm, to see that everybody hears again.
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
-/// Opens thousands of WebSockets to the demo server on this machine, marks their users, accounts for every update.
+/// Opens thousands of WebSockets to the demo server on this machine, marks their users, accounts
+/// forevery update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -43,7 +45,8 @@ pub(crate) enum Role {
 pub(crate) struct Clients {
     #[arg(long, value_parser = loopback)]
     pub(crate) target: SocketAddrV4,
-    /// Tells the processes of clients apart: the second number of their source addresses, the beginning of their ids.
+    /// Tells the processes of clients apart: the second number of their source addresses, the
+    /// beginning of their ids.
     #[arg(long)]
     pub(crate) lane: u8,
     #[arg(long)]
@@ -108,7 +111,8 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "PID", requires = "target")]
     pub(crate) target_pid: Option<u32>,
 
-    /// Servers to start, each with a process of clients [default: as many as the limit of open files asks for]
+    /// Servers to start, each with a process of clients [default: as many as the limit of open
+    /// files asks for]
     #[arg(long, value_name = "N", conflicts_with = "target", value_parser = value_parser!(u32).range(1..=64))]
     servers: Option<u32>,
 
@@ -159,7 +163,8 @@ impl Settings {
         }
     }
 
-    /// How many servers, each with a process of clients. A connection is an open file on either side.
+    /// How many servers, each with a process of clients. A connection is an open file on either
+    /// side.
     pub(crate) fn pairs(&self) -> usize {
         let needed = (self.connections as usize).div_ceil(connections_per_process());
         self.servers.map_or(needed, |servers| servers as usize)
@@ -209,7 +214,8 @@ impl Settings {
     }
 }
 
-/// A twentieth is left for other files, and for connections that are there before the one that they replace is gone.
+/// A twentieth is left for other files, and for connections that are there before the one that they
+/// replace is gone.
 fn connections_per_process() -> usize {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));

@@ -10,9 +10,10 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Requests under way at once.
+/// Requests in progress at the same time.
 const MOST: usize = 64;
-/// A server that takes longer has not answered. Long enough for a machine that stands still for a while.
+/// A server that takes longer has not answered. Long enough for a machine that stands still for a
+/// while.
 const WITHIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Http {
@@ -45,7 +46,8 @@ impl Http {
         Ok(reply)
     }
 
-    /// The server may have closed a connection that was kept for long: better to find out before sending.
+    /// The server may have closed a connection that was kept for long: better to find out before
+    /// sending.
     fn kept(&self) -> Option<BufReader<TcpStream>> {
         let is_open = |connection: &BufReader<TcpStream>| {
             let silence = connection.get_ref().try_read(&mut [0]);

@@ -24,7 +24,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// How fast memory grows, in bytes per second: least squares over the second half, when buffers have their size.
+    /// How fast memory grows, in bytes per second: least squares over the second half, when buffers
+    /// have their size.
     pub(crate) fn slope(&self) -> Option<f64> {
         let samples = &self.samples[self.samples.len() / 2..];
         let count = samples.len() as f64;
@@ -39,7 +40,8 @@ impl Load {
     }
 }
 
-/// Does the work, and tells what the processes used meanwhile. Nothing where there is no `/proc`, or no process.
+/// Does the work, and tells what the processes used meanwhile. Nothing where there is no `/proc`,
+/// or no process.
 pub(crate) async fn watched<T>(pids: &[u32], work: impl Future<Output = T>) -> (T, Option<Load>) {
     let start = Instant::now();
     let before = cpu_seconds(pids);
@@ -63,8 +65,9 @@ pub(crate) async fn watched<T>(pids: &[u32], work: impl Future<Output = T>) -> (
     (done, load())
 }
 
-/// Does the work, and tells the longest time for which this process, which has nothing to do meanwhile, was not run
-/// when it should have been: the whole machine stood still, or others had it. What is slow then is not the server.
+/// Does the work, and tells the longest time for which this process, which has nothing to do
+/// meanwhile, was not run when it should have been: the whole machine stood still, or others had
+/// it. What is slow then is not the server.
 pub(crate) async fn with_longest_pause<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let longest = Cell::new(Duration::ZERO);
     let looking = async {
@@ -93,7 +96,8 @@ pub(crate) fn resident(pids: &[u32]) -> Option<u64> {
 fn cpu_seconds(pids: &[u32]) -> Option<f64> {
     let of_one = |pid: &u32| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The name in parentheses may hold anything; user and system time are the 12th and 13th field after it.
+        // The name in parentheses may hold anything; user and system time are the 12th and 13th
+        // field after it.
         let mut times = stat.rsplit_once(") ")?.1.split(' ').skip(11).map(|ticks| ticks.parse::<f64>());
         Some((times.next()?.ok()? + times.next()?.ok()?) / TICKS_PER_SECOND)
     };

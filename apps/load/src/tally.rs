@@ -58,7 +58,8 @@ impl From<Times> for Vec<(u64, u64)> {
     }
 }
 
-/// What happened to the clients of one process. A mark of a user with three tabs is expected three times.
+/// What happened to the clients of one process. A mark of a user with three tabs is expected three
+/// times.
 #[derive(Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Tally {
     pub(crate) opened: u64,
@@ -78,7 +79,8 @@ pub(crate) struct Tally {
     /// How long after its time a mark was sent.
     pub(crate) lag: Times,
     pub(crate) expected: u64,
-    /// Expected while an earlier mark of the same user was under way: one update may serve both, so they are not timed.
+    /// Expected while an earlier mark of the same user was under way: one update may serve both, so
+    /// they are not timed.
     pub(crate) overlapping: u64,
     /// From just before the request is sent to the update's arrival.
     pub(crate) latency: Times,
@@ -87,7 +89,8 @@ pub(crate) struct Tally {
     pub(crate) lost: u64,
     /// Expected, but the client left first.
     pub(crate) moot: u64,
-    /// Updates that no mark explains: on a socket that was marked before, and on one that never was.
+    /// Updates that no mark explains: on a socket that was marked before, and on one that never
+    /// was.
     pub(crate) duplicate: u64,
     pub(crate) unexpected: u64,
 }

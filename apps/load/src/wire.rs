@@ -21,7 +21,7 @@ pub(crate) enum Order {
         draw: Draw,
         churned_per_second: f64,
     },
-    /// Drops all connections at once, without a goodbye.
+    /// Drops all connections together, without a goodbye.
     Vanish,
 }
 

@@ -1,4 +1,5 @@
-//! The load generator: that it accounts for every mark, notices what is lost, and touches no other machine.
+//! The load generator: that it accounts forevery mark, notices what is lost, and touches no other
+//! machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -53,7 +54,8 @@ fn every_mark_is_accounted_for() {
     assert!(fs::read_to_string(folder.join("latency.svg")).expect("a plot").contains("server: marks"));
 }
 
-/// The polling server's tabs take each other's update: whoever finds nothing lost there would find it nowhere.
+/// The polling server's tabs take each other's update: a check that finds nothing lost there would
+/// find it nowhere.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_lost_is_noticed() {

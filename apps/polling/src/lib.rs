@@ -1,8 +1,9 @@
-//! What this crate replaces, to measure it beside the demo server: one mutex around one map, a bool for each id, and every
-//! connection looks at its own once a second. It answers what the load generator and the page's script ask.
+//! What this crate replaces, to compare it with the demo server: one mutex around one map, a bool
+//! for each id, and every connection looks at its own once a second. It answers what the load
+//! generator and the page's script ask.
 //!
-//! `cargo run --release -p polling`. Its bugs belong to the design: tabs of one id take each other's update, and
-//! whoever leaves removes the entry of the tab that came after.
+//! `cargo run --release -p polling`. Its bugs belong to the design: tabs of one id take each
+//! other's update, and a tab that leaves removes the entry of the tab that came after.
 
 use std::collections::HashMap;
 use std::error::Error;

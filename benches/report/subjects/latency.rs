@@ -137,7 +137,7 @@ fn column_of(figures: &[(&'static str, Vec<Vec<f64>>)], column: usize) -> Figure
     figures.iter().map(|(name, rounds)| (*name, one(rounds))).collect()
 }
 
-/// The original's design beside ours: what it costs to wait, and for how long.
+/// The original's design and ours: what it costs to wait, and for how long.
 fn idle(scale: &Scale, runner: &mut Runner) {
     let tasks = scale.tasks[scale.tasks.len() - 1];
     runner.progress(&format!("idle sockets: {tasks} tasks"));

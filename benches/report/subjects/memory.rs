@@ -58,7 +58,7 @@ fn of<K: Contested>(scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Er
     for (phase, subjects) in PHASES {
         runner.progress(&format!("memory, {}: {}, {sockets} sockets", phase.name(), K::NAME));
         let mut figures = Vec::new();
-        // Nobody's task waits for a wake-up that never comes.
+        // No task waits for a wake-up that never comes.
         let entrants = if phase == Phase::Waiting { Entrant::<K>::waking() } else { Entrant::<K>::all() };
         for entrant in entrants {
             let Footprints(first, second) = children::measure::<K>(entrant.name, phase, sockets)?;

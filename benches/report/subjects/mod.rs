@@ -19,7 +19,7 @@ pub enum Section {
     Crowd,
     /// Registering into a registry that was not sized ahead.
     Growth,
-    /// Very many sockets leaving at once.
+    /// Very many sockets leaving at the same time.
     Disconnect,
     /// From a mark to the task that runs; and what doing nothing costs.
     Wake,

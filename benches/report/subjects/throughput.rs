@@ -31,7 +31,7 @@ fn with(threads: &[usize], operations: &[Operation]) -> Plan {
     operations.iter().flat_map(|&operation| threads.iter().map(move |&threads| (operation, threads))).collect()
 }
 
-/// Churn comes last: some tables answer more slowly after it, for ever.
+/// Churn comes last: some tables answer more slowly after it, forever.
 pub fn populations(scale: &Scale, runner: &mut Runner) {
     use Operation::*;
     let marks = [MarkUniform, MarkZipf, MarkDue, MarkHot];
@@ -115,7 +115,7 @@ pub fn waiting(scale: &Scale, runner: &mut Runner) {
     }
 }
 
-/// Beside it the same with a key per socket: what a crowd costs is the difference.
+/// Next to it the same with a key per socket: what a crowd costs is the difference.
 pub fn crowd(scale: &Scale, runner: &mut Runner) {
     let crowd = (CROWD_KEYS, Workload::<u64>::crowd(scale.crowd, scale.draws));
     let apart = (APART_KEYS, Workload::<u64>::distinct(scale.crowd, scale.draws));

@@ -14,8 +14,8 @@ use std::{
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A task per socket that waits for ever again. No runtime: the tasks are polled by hand with a waker that does nothing,
-/// so that what a runtime does on a wake is not charged to the registry.
+/// A task per socket that waits again and again. No runtime: the tasks are polled by hand with a
+/// waker that does nothing, so that what a runtime does on a wake is not charged to the registry.
 pub struct Armed<K: Key, P: Peer<K>> {
     tasks: Vec<Task>,
     registry: Lasting<P>,

@@ -1,4 +1,5 @@
-//! What the machine's memory allows, measured on the plainest table: no removal, no growth, no second socket, no wake-up.
+//! What the machine's memory allows, measured on the plainest table: no removal, no growth, no
+//! second socket, no wake-up.
 
 use super::{
     limit::Limit,

@@ -20,8 +20,8 @@ fn replace<K: Key, P: Peer<K>>(registry: &'static P, sockets: &mut [Option<P::So
 }
 
 impl<K: Key, P: Peer<K>> Population<K, P> {
-    /// Lets some of the sockets be replaced by sockets of other keys, in the way that is given, a share per thread; then,
-    /// off the clock, puts things back as they were.
+    /// Lets some of the sockets be replaced by sockets of other keys, in the way that is given, a
+    /// share per thread; then, off the clock, puts things back as they were.
     fn replaced(
         &mut self,
         work: &Workload<K>,

@@ -1,6 +1,7 @@
 //! The same rounds under criterion, for people who look at one subject.
 //!
-//! Criterion runs one contestant after the other. For comparisons see `cargo bench-report`, which interleaves them.
+//! Criterion runs one contestant after the other. For comparisons see `cargo bench-report`, which
+//! interleaves them.
 
 use super::{
     entrants::{Contested, Entrant},
@@ -46,8 +47,8 @@ pub fn configured() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-/// Times rounds until criterion's iterations are done. A round has a fixed number of operations, so the last one may be
-/// too long by some; its share is counted.
+/// Times rounds until criterion's iterations are done. A round has a fixed number of operations, so
+/// the last one may be too long by some; its share is counted.
 pub fn rounds(criterion: &mut Criterion, subject: &str, who: &str, mut round: impl FnMut() -> Sample) {
     let mut group = criterion.benchmark_group(subject);
     group.sampling_mode(SamplingMode::Flat);
@@ -63,8 +64,8 @@ pub fn rounds(criterion: &mut Criterion, subject: &str, who: &str, mut round: im
     group.finish();
 }
 
-/// Times the operations on a population of every contestant. A contestant is populated when its first round is wanted,
-/// so a filter on the command line saves the time of all others.
+/// Times the operations on a population of every contestant. A contestant is populated when its
+/// first round is wanted, so a filter on the command line saves the time of all others.
 pub fn operations<K: Contested>(
     criterion: &mut Criterion,
     operations: &[Operation],

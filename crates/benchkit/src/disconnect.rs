@@ -14,8 +14,8 @@ use std::{
     time::Instant,
 };
 
-/// Drops so many sockets on one thread while another one registers new ones, as many at most; how long each of these
-/// registrations took.
+/// Drops so many sockets on one thread while another one registers new ones, as many at most; how
+/// long each of these registrations took.
 pub fn disconnect<K: Key, P: Peer<K>>(sockets: usize) -> Latencies {
     let registry = Lasting::new(P::sized_for(2 * sockets));
     let leaving: Vec<_> = (0..sockets as u64).map(|n| registry.get().register(K::nth(n))).collect();

@@ -1,4 +1,5 @@
-//! The contestants: each peer as a list of what can be done with it, so that a report can go through them.
+//! The contestants: each peer as a list of what can be done with it, so that a report can go
+//! through them.
 
 use super::{
     armed::Armed,
@@ -94,7 +95,8 @@ impl<K: Contested> Entrant<K> {
         Self::all().into_iter().filter(|entrant| entrant.wakes).collect()
     }
 
-    /// Those in which one key can have a hundred thousand sockets: papaya copies the key's list for each of them.
+    /// Those in which one key can have a hundred thousand sockets: papaya copies the key's list for
+    /// each of them.
     pub fn crowdable() -> Vec<Self> {
         Self::all().into_iter().filter(|entrant| entrant.name != <Papaya<K> as Peer<K>>::NAME).collect()
     }

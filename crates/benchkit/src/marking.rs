@@ -18,9 +18,10 @@ fn clear<S: PeerSocket>(sockets: &mut [Option<S>]) {
 }
 
 impl<K: Key, P: Peer<K>> Population<K, P> {
-    /// Marks targets, a quarter as many as there are sockets at a time, and takes all marks in between: at least seven of
-    /// eight uniform marks find a socket that is not due, and do the whole work. Each thread takes from its own share of
-    /// the sockets and marks any. Only marking is timed.
+    /// Marks targets, a quarter as many as there are sockets at a time, and takes all marks in
+    /// between: at least seven of eight uniform marks find a socket that is not due, and do the
+    /// whole work. Each thread takes from its own share of the sockets and marks any. Only marking
+    /// is timed.
     fn mark_fresh<T: Sync>(&mut self, targets: &[T], threads: usize, mark: impl Fn(&P, &[T]) + Sync) -> Sample {
         let registry = self.registry.get();
         let at_a_time = (self.sockets.len() / 4 / threads).max(1);

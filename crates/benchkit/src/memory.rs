@@ -1,5 +1,6 @@
-//! What sockets cost in memory, by the allocator's count and by the system's. Only one contestant and one phase per
-//! process: what an allocator keeps back from one would be found again by the next.
+//! What sockets cost in memory, by the allocator's count and by the system's. Only one contestant
+//! and one phase per process: what an allocator keeps back from one would be found again by the
+//! next.
 
 use super::{
     armed::Armed,
@@ -108,7 +109,8 @@ pub enum Phase {
     Idle,
     /// Sockets whose tasks wait, future included; then after all have left.
     Waiting,
-    /// Ten generations of distinct keys, one after the other: with the first one there, and with the last one.
+    /// Ten generations of distinct keys, one after the other: with the first one there, and with
+    /// the last one.
     Passing,
 }
 

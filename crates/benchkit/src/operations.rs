@@ -57,7 +57,7 @@ impl Operation {
     }
 }
 
-/// A populated contestant, whoever it is.
+/// A populated contestant, any of them.
 pub trait Stand<K> {
     /// Runs one round of the operation.
     fn run(&mut self, operation: Operation, threads: usize, work: &Workload<K>) -> Sample;

@@ -6,7 +6,7 @@ use super::{
 };
 use std::ptr::NonNull;
 
-/// A registry that lives until the end of its owner, and pretends to live for ever.
+/// A registry that lives until the end of its owner, and pretends to live forever.
 pub struct Lasting<P>(NonNull<P>);
 
 impl<P: 'static> Lasting<P> {
@@ -14,17 +14,19 @@ impl<P: 'static> Lasting<P> {
         Self(NonNull::from(Box::leak(Box::new(registry))))
     }
 
-    /// The reference must be gone, with all the sockets that hold it, when `self` is dropped. Whoever owns both declares
-    /// the sockets first in a struct, or last in a function: they are dropped in that order.
+    /// The reference must be gone, with all the sockets that hold it, when `self` is dropped.
+    /// The owner of both declares the sockets first in a struct, or last in a function: they are
+    /// dropped in that order.
     pub fn get(&self) -> &'static P {
-        // SAFETY: allocated in `new` and freed in `drop`, which comes after the last use, as said above.
+        // SAFETY: allocated in `new` and freed in `drop`, which comes after the last use, as said
+        // above.
         unsafe { self.0.as_ref() }
     }
 }
 
 impl<P> Drop for Lasting<P> {
     fn drop(&mut self) {
-        // SAFETY: it comes from a box, and nobody refers to it any more.
+        // SAFETY: it comes from a box, and nothing refers to it any more.
         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
     }
 }
@@ -36,7 +38,8 @@ unsafe impl<P: Send> Send for Lasting<P> {}
 pub struct Population<K: Key, P: Peer<K>> {
     pub(super) sockets: Vec<Option<P::Socket>>,
     pub(super) registry: Lasting<P>,
-    /// Where the next round churns: always elsewhere, or the allocator would hand out the same neat row again.
+    /// Where the next round churns: always elsewhere, or the allocator would hand out the same neat
+    /// row again.
     pub(super) next_churn: usize,
 }
 

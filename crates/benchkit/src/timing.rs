@@ -34,9 +34,10 @@ pub fn timed(operations: usize, work: impl FnOnce()) -> Sample {
     Sample { elapsed: start.elapsed(), operations }
 }
 
-/// Runs the work on every share at once, a thread each, and adds up what the threads took: the result is the time of an
-/// operation as one thread sees it, which stays flat where threads do not disturb each other. Threads are started and
-/// meet at a barrier before any of them looks at a clock.
+/// Runs the work on every share at the same time, a thread each, and adds up what the threads took:
+/// the result is the time of an operation as one thread sees it, which stays flat where threads do
+/// not disturb each other. Threads are started and meet at a barrier before any of them looks at a
+/// clock.
 pub fn on_threads<S: Send>(mut shares: Vec<S>, work: impl Fn(S) -> Sample + Sync) -> Sample {
     if shares.len() == 1 {
         return work(shares.remove(0));
@@ -81,8 +82,8 @@ impl Latencies {
     }
 }
 
-/// Whether the scheduler gave this thread's core to somebody else. Such a call says nothing about the contestant; waiting
-/// for a lock is another thing, and counts.
+/// Whether the scheduler gave this thread's core to another thread. Such a call says nothing about
+/// the contestant; waiting for a lock is another thing, and counts.
 pub struct Preemptions(i64);
 
 impl Preemptions {

@@ -48,7 +48,8 @@ pub struct Plan {
 pub struct Wakes {
     /// Single marks of an otherwise idle runtime, mark to poll.
     pub latencies: Latencies,
-    /// All tasks marked one after the other: CPU time of the whole process per task, in nanoseconds.
+    /// All tasks marked one after the other: CPU time of the whole process per task, in
+    /// nanoseconds.
     pub cpu_nanos: f64,
 }
 
@@ -103,7 +104,8 @@ impl Board {
         Latencies::new(self.nanos[..woken].iter().map(|nanos| nanos.load(Ordering::Acquire)).collect())
     }
 
-    /// Looks once per millisecond: the time of looking is neither latency nor worth mentioning as CPU time.
+    /// Looks once per millisecond: the time of looking is neither latency nor worth mentioning as
+    /// CPU time.
     fn wait_for(&self, count: &AtomicUsize, target: usize) {
         const PATIENCE: Duration = Duration::from_secs(60);
         let start = Instant::now();
@@ -114,7 +116,7 @@ impl Board {
     }
 }
 
-/// Starts the tasks, lets them all wait, and runs the scene beside the runtime.
+/// Starts the tasks, lets them all wait, and runs the scene outside the runtime.
 fn on_stage<K: Key, P: Peer<K>, R>(
     flavour: Flavour,
     tasks: usize,
@@ -145,7 +147,7 @@ fn on_stage<K: Key, P: Peer<K>, R>(
     })
 }
 
-/// First single marks, with the runtime idle in between; then all tasks at once.
+/// First single marks, with the runtime idle in between; then all tasks at the same time.
 pub fn wake<K: Key, P: Peer<K>>(plan: Plan) -> Wakes {
     /// Long enough for a worker to park.
     const PAUSE: Duration = Duration::from_micros(50);
@@ -153,7 +155,7 @@ pub fn wake<K: Key, P: Peer<K>>(plan: Plan) -> Wakes {
         let keys: Vec<_> = (0..plan.tasks as u64).map(K::nth).collect();
         let mut order: Vec<_> = (0..plan.tasks).collect();
         Random(2).shuffle(&mut order);
-        // In turn, so that nobody is marked again before it ran.
+        // In turn, so that no socket is marked again before it ran.
         for &task in order.iter().cycle().take(plan.marks) {
             pause(PAUSE);
             board.mark(task);

@@ -2,7 +2,8 @@
 
 use super::peers::Key;
 
-/// Operations per round: more keys than fit into an L2 cache, so that they come as a server's do, from memory.
+/// Operations per round: more keys than fit into an L2 cache, so that they come as a server's do,
+/// from memory.
 pub const DRAWS: usize = 1 << 18;
 
 /// A round that only shows that it works.
@@ -47,7 +48,8 @@ pub struct Draws<K> {
 }
 
 impl<K: Key> Draws<K> {
-    /// The keys are cloned in the order of their use, so that strings are read in the order of memory.
+    /// The keys are cloned in the order of their use, so that strings are read in the order of
+    /// memory.
     fn new(keys: &[K], draws: usize, mut draw: impl FnMut() -> usize) -> Self {
         let positions: Vec<_> = (0..draws).map(|_| draw()).collect();
         let keys = positions.iter().map(|&at| keys[at].clone()).collect();
@@ -59,7 +61,8 @@ impl<K: Key> Draws<K> {
 pub struct Workload<K> {
     /// Whose sockets are there.
     pub keys: Vec<K>,
-    /// In which order they came: not that of `keys`, so that a walk over the sockets is not one over the heap.
+    /// In which order they came: not that of `keys`, so that a walk over the sockets is not one
+    /// over the heap.
     pub arrival: Vec<usize>,
     pub uniform: Draws<K>,
     pub zipf: Draws<K>,
@@ -75,7 +78,8 @@ impl<K: Key> Workload<K> {
         Self::new(keys, fresh, draws)
     }
 
-    /// So many sockets for one key. Few of them leave per round: with most peers, leaving costs a walk over all.
+    /// So many sockets for one key. Few of them leave per round: with most peers, leaving costs a
+    /// walk over all.
     pub fn crowd(sockets: usize, draws: usize) -> Self {
         Self::new(vec![K::nth(0); sockets], vec![K::nth(0); sockets.min(1000)], draws)
     }

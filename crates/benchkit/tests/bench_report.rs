@@ -1,5 +1,5 @@
-//! The parts of the benchmarks that could lie without anybody noticing: the statistics, the draws, and the page that is
-//! half written by people.
+//! The parts of the benchmarks that could lie without anybody noticing: the statistics, the draws,
+//! and the page that is half written by people.
 
 use benchkit::{
     document::{BEGIN, END, refreshed},
@@ -35,7 +35,8 @@ fn quantiles_are_values_that_occurred() {
     assert_eq!(Latencies::new(vec![7]).quantile(0.99), 7.0);
 }
 
-/// Two threads with the same work show the same time per operation as one: what is reported is not divided by threads.
+/// Two threads with the same work show the same time per operation as one: what is reported is not
+/// divided by threads.
 #[test]
 fn threads_add_up() {
     let sample = |nanos| Sample { elapsed: Duration::from_nanos(nanos), operations: 10 };

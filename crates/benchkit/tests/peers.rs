@@ -32,7 +32,8 @@ impl Wakes {
     }
 }
 
-/// Leaked, because sockets hold a `&'static`; and kept in sight, so that this is not taken for a leak of a peer's.
+/// Leaked, because sockets hold a `&'static`; and kept in sight, so that this is not taken for a
+/// leak of a peer's.
 fn registry<K: Key, P: Peer<K>>() -> &'static P {
     static KEPT: Mutex<Vec<&'static (dyn Any + Send + Sync)>> = Mutex::new(Vec::new());
     let registry = Box::leak(Box::new(P::sized_for(0)));
@@ -117,8 +118,8 @@ fn a_mark_wakes_who_waits<K: Key, P: Peer<K>>() {
     assert_eq!(pin!(socket.due()).poll(&mut cx), Poll::Ready(()), "marked, and the wait dropped");
 }
 
-/// Sockets of the same keys come and go on two threads, while a third one marks. Every thread keeps one socket per key
-/// throughout, and that one must get a mark of the last round.
+/// Sockets of the same keys come and go on two threads, while a third one marks. Every thread keeps
+/// one socket per key throughout, and that one must get a mark of the last round.
 fn survives_churn<K: Key, P: Peer<K>>() {
     const KEYS: u64 = 8;
     let registry = registry::<K, P>();

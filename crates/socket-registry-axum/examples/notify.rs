@@ -1,4 +1,5 @@
-//! A server of its own: every tab of a user hears `update` whenever something is new, until the user logs out.
+//! A server of its own: every tab of a user hears `update` whenever something is new, until the
+//! user logs out.
 //!
 //! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any
 //! client, then `curl -X POST http://127.0.0.1:3000/notify/ada`, and to log out

@@ -2,8 +2,9 @@
 
 use axum::http::{HeaderMap, header};
 
-/// The token of `Authorization: Bearer TOKEN`, or of the subprotocols `bearer, TOKEN`: the script of a page can set no header of a WebSocket, but
-/// `new WebSocket(url, ['bearer', token])`. Answer with the protocol `bearer`, as below. Another scheme, which may be a proxy's own business, is
+/// The token of `Authorization: Bearer TOKEN`, or of the subprotocols `bearer, TOKEN`: the script
+/// of a page can set no header of a WebSocket, but `new WebSocket(url, ['bearer', token])`. Answer
+/// with the protocol `bearer`, as below. Another scheme, which may be a proxy's own business, is
 /// passed over.
 ///
 /// ```

@@ -42,7 +42,8 @@ impl Ending {
     }
 }
 
-/// What the client of a closed socket is told. It should come back by itself only if the server stops.
+/// What the client of a closed socket is told. It should come back by itself only if the server
+/// stops.
 pub(crate) fn farewell(closed: Closed) -> CloseFrame {
     let reason = match closed {
         Closed::Shutdown => Utf8Bytes::from_static("the server stops"),

@@ -1,4 +1,5 @@
-//! The task of one WebSocket: tells its client whenever its socket is due, and notices when the client is gone.
+//! The task of one WebSocket: tells its client whenever its socket is due, and notices when the
+//! client is gone.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::pin;
@@ -27,15 +28,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Sends what `send` makes of the topics whenever the socket is due, until one side ends it; then shakes hands.
+    /// Sends what `send` makes of the topics whenever the socket is due, until one side ends it;
+    /// then shakes hands.
     pub(crate) async fn serve<K, M, F, O>(mut self, mut socket: Subscription<K, M>, send: impl FnMut(Topics) -> F)
     where
         F: Future<Output = O>,
         O: IntoMessages,
     {
         let ending = self.converse(&mut socket, send).await;
-        // The socket leaves the registry first: nobody should count on it any more. When the server stops it leaves
-        // afterwards, because the drain waits until the registries are empty.
+        // The socket leaves the registry first: no mark should count on it any more. When the
+        // server stops it leaves afterwards, because the drain waits until the registries are
+        // empty.
         let _waited_for = socket.stops().then_some(socket);
         self.shake_hands(ending).await;
     }

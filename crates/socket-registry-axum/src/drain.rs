@@ -17,9 +17,11 @@ use crate::sessions::Sessions;
 
 /// Lets the clients of one or more registries go, a batch at a time. A clone is the same drain.
 ///
-/// [`run`](Self::run) does it, in four steps: for the *notice* [`is_stopping`](Self::is_stopping) says so and everything else goes
-/// on, so that a load balancer that asks for the server's health stops sending; then [`closing`](Self::closing) is over, and the
-/// listener should close; then the sockets are told, batch by batch, with close code 1001; then the drain waits until they have left.
+/// [`run`](Self::run) does it, in four steps: for the *notice* [`is_stopping`](Self::is_stopping)
+/// says so and everything else goes on, so that a load balancer that asks for the server's health
+/// stops sending; then [`closing`](Self::closing) is over, and the listener should close; then the
+/// sockets are told, batch by batch, with close code 1001; then the drain waits until they have
+/// left.
 ///
 /// ```
 /// use std::time::Duration;
@@ -114,7 +116,8 @@ impl Drain {
         self
     }
 
-    /// The pause after a batch, so that not all clients turn to another server at the same moment (default: 2 seconds).
+    /// The pause after a batch, so that not all clients turn to another server at the same moment
+    /// (default: 2 seconds).
     #[must_use]
     pub fn every(mut self, pause: Duration) -> Self {
         self.every = pause;
@@ -134,7 +137,8 @@ impl Drain {
         *self.phase.borrow() > Phase::Serving
     }
 
-    /// Waits until the notice is over and nothing new should come in: for [`axum::serve`](fn@axum::serve)'s `with_graceful_shutdown`.
+    /// Waits until the notice is over and nothing new should come in: for
+    /// [`axum::serve`](fn@axum::serve)'s `with_graceful_shutdown`.
     pub fn closing(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut phase = self.phase.subscribe();
         async move {
@@ -151,7 +155,8 @@ impl Drain {
         DrainGuard { _guard: self.guards.subscribe() }
     }
 
-    /// Lets everybody go; returns how many sockets were left behind because they did not leave in time.
+    /// Lets everybody go; returns how many sockets were left behind because they did not leave in
+    /// time.
     ///
     /// Dropping the future ends it early.
     pub async fn run(&self) -> usize {
@@ -162,11 +167,11 @@ impl Drain {
         let mut walks: Vec<_> = self.registries.iter().map(|registry| registry.close_gradually(batch)).collect();
         loop {
             let told: Vec<_> = walks.iter_mut().map(|walk| walk.next().unwrap_or_default()).collect();
-            tracing::info!(told = told.iter().sum::<usize>(), left = self.left(), "sockets are told to go");
+            tracing::info!(told = told.iter().sum::<usize>(), left = self.left(), "sockets are closed");
             if told.iter().all(|&told| told < batch) {
                 break;
             }
-            // Over early if nobody is left.
+            // Over early if no socket is left.
             let _ = timeout(self.every, self.all_left()).await;
         }
         let all_done = async { join!(self.all_left(), self.guards.closed()) };

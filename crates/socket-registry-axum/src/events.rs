@@ -19,7 +19,8 @@ use crate::session::{Options, Version};
 use crate::sessions::Limits;
 use crate::subscription::Subscription;
 
-/// The id of the event that dismisses a client for good: a plain `EventSource` names it when it comes back.
+/// The id of the event that dismisses a client for good: a plain `EventSource` names it when it
+/// comes back.
 const OVER: &str = "over";
 
 /// Whether this client was told not to come back, and does so because `EventSource` always does.
@@ -74,7 +75,8 @@ where
     S: FnMut(Topics) -> F + Send + 'static,
     F: Future<Output = Event> + Send + 'static,
 {
-    // Without data it is no event, and yet sets how long the client waits, and what it will name as its last one.
+    // Without data it is no event, and yet sets how long the client waits, and what it will name as
+    // its last one.
     let mut first = Event::default().retry(limits.retry + spread(limits.retry));
     if let Some(version) = &mut version {
         let version = version();
@@ -92,7 +94,8 @@ where
     (HEADERS, Sse::new(events)).into_response()
 }
 
-/// So that the clients of a server that went away do not come back at the same moment: from nothing to the pause.
+/// So that the clients of a server that went away do not come back at the same moment: from nothing
+/// to the pause.
 fn spread(pause: Duration) -> Duration {
     pause.mul_f64(f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX))
 }
@@ -111,8 +114,9 @@ where
     S: FnMut(Topics) -> F,
     F: Future<Output = Event>,
 {
-    /// `None` when the server stops: the client comes back by itself, and there will be another one. A client that should not
-    /// come back is told so first, in an event of its own: the end alone would be a reason to try again.
+    /// `None` when the server stops: the client comes back by itself, and there will be another
+    /// one. A client that should not come back is told so first, in an event of its own: the end
+    /// alone would be a reason to try again.
     async fn next(&mut self) -> Option<Event> {
         if self.is_over {
             return None;
@@ -143,7 +147,8 @@ where
         }
     }
 
-    /// Whatever was due when the stream is dropped, or when the update takes too long, is due again.
+    /// Whatever was due when the stream is dropped, or when the update takes too long, is due
+    /// again.
     async fn update(&mut self, topics: Topics) -> Option<Event> {
         let version = self.version.as_mut().map(|version| version());
         let Some(event) = within(self.limits.send_within, (self.send)(topics)).await else {

@@ -6,9 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// When a session ends because its proof of identity is no longer valid. A clone is the same expiry.
+/// When a session ends because its proof of identity is no longer valid. A clone is the same
+/// expiry.
 ///
-/// Keep a clone to renew it while the session goes on, for example when the client sends a new token:
+/// Keep a clone to renew it while the session goes on, for example when the client sends a new
+/// token:
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -30,8 +32,8 @@ impl Expiry {
         Self(Arc::new(AtomicU64::new(millis(time))))
     }
 
-    /// Moves it to another time. The session notices a later time by itself, and an earlier one within
-    /// [`ping_every`](crate::Builder::ping_every).
+    /// Moves it to another time. The session notices a later time by itself, and an earlier one
+    /// within [`ping_every`](crate::Builder::ping_every).
     pub fn renew(&self, time: SystemTime) {
         // Ordering: the number stands for itself, nothing else is published with it.
         self.0.store(millis(time), Ordering::Relaxed);
@@ -48,7 +50,8 @@ impl Expiry {
         Duration::from_millis(self.0.load(Ordering::Relaxed).saturating_sub(millis(SystemTime::now())))
     }
 
-    /// On the clock of the timers. The clock on the wall may be set: ask [`is_over`](Self::is_over) then.
+    /// On the clock of the timers. The clock on the wall may be set: ask [`is_over`](Self::is_over)
+    /// then.
     pub(crate) fn instant(&self) -> Instant {
         // A year is as good as no end, and later times may not be possible.
         Instant::now() + self.left().min(Duration::from_secs(365 * 86_400))

@@ -7,7 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// axum's extractor, with the answer that the protocol asks for: a client of another version than 13 is told which one there is (426).
+/// axum's extractor, with the answer that the protocol asks for: a client of another version than
+/// 13 is told which one there is (426).
 ///
 /// ```
 /// use axum::response::Response;

@@ -2,7 +2,8 @@
 
 use socket_registry::{Closed, RegisterError};
 
-/// Is called whenever something happens to a session. Every method does nothing unless it is implemented.
+/// Is called whenever something happens to a session. Every method does nothing unless it is
+/// implemented.
 ///
 /// The calls come from the sessions' own tasks: they must not block.
 pub trait Metrics<M>: Send + Sync {

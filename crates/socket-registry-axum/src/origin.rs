@@ -8,11 +8,11 @@ use axum::http::{HeaderMap, HeaderName, header};
 #[cfg(feature = "cors")]
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Refuses what another site's page does with the server, other than linking to it. Browsers say on whose behalf they call; whoever
-/// else calls is let in, and has to prove who it is by other means.
+/// Refuses what another site's page does with the server, other than linking to it. Browsers say on
+/// whose behalf they call; every other client is let in, and has to prove who it is by other means.
 ///
-/// A page is our own if its origin is the host that the request is for, whatever the scheme; the port 443 may be left out after
-/// `https`, and 80 after `http`. `null` is nobody's origin.
+/// A page is our own if its origin is the host that the request is for, whatever the scheme; the
+/// port 443 may be left out after `https`, and 80 after `http`. `null` is nobody's origin.
 ///
 /// ```
 /// use axum::http::HeaderMap;
@@ -43,7 +43,8 @@ impl OriginPolicy {
         Self::default()
     }
 
-    /// The pages of this origin as well: `https://app.example`, with a port if it is not the scheme's own.
+    /// The pages of this origin as well: `https://app.example`, with a port if it is not the
+    /// scheme's own.
     ///
     /// # Errors
     /// [`InvalidOrigin`] if it is none.
@@ -52,7 +53,8 @@ impl OriginPolicy {
         Ok(self)
     }
 
-    /// Believes `Forwarded` and `X-Forwarded-Host`: only behind a proxy that sets them itself, since any client can send them.
+    /// Believes `Forwarded` and `X-Forwarded-Host`: only behind a proxy that sets them itself,
+    /// since any client can send them.
     #[must_use]
     pub fn trusting_proxy(mut self) -> Self {
         self.trusts_proxy = true;
@@ -132,7 +134,8 @@ impl Origin {
         Some(Self { host: authority.host().to_ascii_lowercase(), port, scheme })
     }
 
-    /// A host without a port is at the one that belongs to the origin's scheme: the server does not see TLS that ends before it.
+    /// A host without a port is at the one that belongs to the origin's scheme: the server does not
+    /// see TLS that ends before it.
     fn is_of(&self, host: &Authority) -> bool {
         let same_port = port(host).is_some_and(|port| port.or(default_port(&self.scheme)) == self.port);
         same_port && host.host().eq_ignore_ascii_case(&self.host)

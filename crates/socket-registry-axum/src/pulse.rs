@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A timer that fires this much too late shows that the process itself was paused: the client may have answered long ago.
+/// A timer that fires this much too late shows that the process itself was paused: the client may
+/// have answered long ago.
 const JUMP: Duration = Duration::from_millis(100);
 
 /// The pings of one session.
@@ -45,7 +46,8 @@ impl Pulse {
         self.at
     }
 
-    /// Call it only when everything that has arrived was read: otherwise a client is given up whose answer is already here.
+    /// Call it only when everything that has arrived was read: otherwise a client is given up whose
+    /// answer is already here.
     pub(crate) fn beat(&mut self, now: Instant) -> Beat {
         let Some(late) = now.checked_duration_since(self.at) else { return Beat::Wait };
         self.asked = match self.asked {
@@ -67,13 +69,15 @@ impl Pulse {
     }
 }
 
-/// Up to a second later: a moment that all sessions share, so that the server wakes up once for the pings of many.
+/// Up to a second later: a moment that all sessions share, so that the server wakes up once for the
+/// pings of many.
 pub(crate) fn on_the_second(time: Instant) -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     *START + Duration::from_secs(time.duration_since(*START).as_secs() + 1)
 }
 
-/// As `timeout`, with the time once more if the clock jumped: what the future waits for may have come meanwhile.
+/// As `timeout`, with the time once more if the clock jumped: what the future waits for may have
+/// come meanwhile.
 pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..2 {

@@ -31,8 +31,9 @@ impl<K: Ord + Hash + Clone> Roster<K> {
     }
 }
 
-/// Tells which keys are online, now and whenever that or the number of their sockets may have changed, at most once per `pace`. A key
-/// that comes back within `grace` was never away. It never ends: spawn it.
+/// Tells which keys are online, now and whenever that or the number of their sockets may have
+/// changed, at most once per `pace`. A key that comes back within `grace` was never away. It never
+/// ends: spawn it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,7 +89,7 @@ pub async fn follow_online<K, M>(
         }
         changed |= online.settle();
         whole |= presence.is_caught_up();
-        // A million may come at once, and others have work to do as well.
+        // A million may come at the same time, and others have work to do as well.
         consume_budget().await;
     }
 }

@@ -1,4 +1,4 @@
-//! An accept loop with deadlines that hold for every client.
+//! An accept loop with deadlines that hold forevery client.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -39,9 +39,11 @@ use slow_header::Header;
 
 /// Holds the header of any sound request; one that is longer is answered 431.
 const MAX_HEADER: usize = 16 << 10;
-/// After a failed accept: short enough that nobody notices when it works again, long enough to cost nothing.
+/// After a failed accept: short enough that clients do not notice when it works again, long enough
+/// to cost nothing.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// The 128 of `TcpListener::bind` are full at once when everybody reconnects, and a client that finds them full waits a second.
+/// The 128 of `TcpListener::bind` are full immediately when all clients reconnect, and a client
+/// that finds them full waits a second.
 const BACKLOG: u32 = 4096;
 
 /// Listens on every address of that name: `localhost:3000` may have one of each IP version.
@@ -116,22 +118,25 @@ impl Server {
         }
     }
 
-    /// How long a client may take for the header of a request, counted from its first byte, or from the accept (default: 10 seconds).
+    /// How long a client may take for the header of a request, counted from its first byte, or from
+    /// the accept (default: 10 seconds).
     #[must_use]
     pub fn header_within(mut self, within: Duration) -> Self {
         self.header_within = within;
         self
     }
 
-    /// How long a connection may be idle between two requests (default: 75 seconds). Longer than a load balancer in front, whose 60 seconds are
-    /// usual: otherwise it sends a request just when the connection closes, and answers 502.
+    /// How long a connection may be idle between two requests (default: 75 seconds). Longer than a
+    /// load balancer in front, whose 60 seconds are usual: otherwise it sends a request just when
+    /// the connection closes, and answers 502.
     #[must_use]
     pub fn idle_within(mut self, within: Duration) -> Self {
         self.idle_within = within;
         self
     }
 
-    /// How long the client's side may take to acknowledge what it is sent, where the kernel can tell (default: 10 seconds).
+    /// How long the client's side may take to acknowledge what it is sent, where the kernel can
+    /// tell (default: 10 seconds).
     #[must_use]
     pub fn acknowledged_within(mut self, within: Duration) -> Self {
         self.acknowledged_within = within;
@@ -145,10 +150,12 @@ impl Server {
         self
     }
 
-    /// Serves until `drain` closes the listener. The drain waits for the requests that are under way then.
+    /// Serves until `drain` closes the listener. The drain waits for the requests that are under
+    /// way then.
     pub async fn serve(self, listener: TcpListener, router: Router, drain: Drain) {
         let mut http = http1::Builder::new();
-        // For hyper an idle connection is one whose next header takes long; the header itself has its own deadline below.
+        // For hyper an idle connection is one whose next header takes long; the header itself has
+        // its own deadline below.
         let between_headers = self.idle_within.max(self.header_within);
         http.timer(TokioTimer::new()).header_read_timeout(between_headers).max_buf_size(MAX_HEADER);
         let mut closing = pin!(drain.closing());
@@ -166,7 +173,8 @@ impl Server {
         }
     }
 
-    /// The next connection. Where there are no file descriptors left, waits for some: the clients wait in the backlog.
+    /// The next connection. Where there are no file descriptors left, waits for some: the clients
+    /// wait in the backlog.
     async fn accept(&self, listener: &TcpListener) -> TcpStream {
         let mut failed = false;
         loop {
@@ -197,15 +205,16 @@ impl Server {
     fn tune(&self, tcp: &TcpStream) -> io::Result<()> {
         // An update is a few bytes that should leave immediately.
         tcp.set_nodelay(true)?;
-        // A client that takes nothing more, or vanished, is noticed by the kernel where no pong would tell us: in the middle
-        // of an answer or of an event stream.
+        // A client that takes nothing more, or vanished, is noticed by the kernel where no pong
+        // would tell us: in the middle of an answer or of an event stream.
         #[cfg(target_os = "linux")]
         socket2::SockRef::from(tcp).set_tcp_user_timeout(Some(self.acknowledged_within))?;
         Ok(())
     }
 }
 
-/// Finishes the request that is under way when the server closes, and takes no further one. The drain waits for `_guard`.
+/// Finishes the request that is under way when the server closes, and takes no further one. The
+/// drain waits for `_guard`.
 async fn connection(
     http: http1::Builder,
     tcp: TcpStream,

@@ -86,7 +86,8 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// The session ends all others of its key, with the close code of [`Closed::Superseded`](socket_registry::Closed::Superseded), 4002.
+    /// The session ends all others of its key, with the close code of
+    /// [`Closed::Superseded`](socket_registry::Closed::Superseded), 4002.
     pub fn taking_over(mut self) -> Self {
         self.takes_over = true;
         self
@@ -106,9 +107,11 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// Answers each text and binary message of a WebSocket's client. Without it they are passed over.
+    /// Answers each text and binary message of a WebSocket's client. Without it they are passed
+    /// over.
     ///
-    /// While an answer is made the session waits, up to [`send_within`](crate::Builder::send_within).
+    /// While an answer is made the session waits, up to
+    /// [`send_within`](crate::Builder::send_within).
     pub fn on_message<F, O>(mut self, mut answer: impl FnMut(Message) -> F + Send + 'static) -> Self
     where
         F: Future<Output = O> + Send + 'static,
@@ -121,8 +124,8 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// The id of the events of a stream: another text after each change. A client that comes back and names another one as its last
-    /// is sent an event right away.
+    /// The id of the events of a stream: another text after each change. A client that comes back
+    /// and names another one as its last is sent an event right away.
     pub fn version(mut self, version: impl FnMut() -> String + Send + 'static) -> Self {
         self.version = Some(Box::new(version));
         self
@@ -134,10 +137,11 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     M: Send + Sync + 'static,
 {
-    /// Registers the socket and answers the handshake. Whatever happens to the client, the session's task removes its socket.
+    /// Registers the socket and answers the handshake. Whatever happens to the client, the
+    /// session's task removes its socket.
     ///
-    /// `send` makes the messages when topics are due, and may wait for a database meanwhile. If they cannot be sent, the topics are due
-    /// again, for the socket that takes over.
+    /// `send` makes the messages when topics are due, and may wait for a database meanwhile. If
+    /// they cannot be sent, the topics are due again, for the socket that takes over.
     ///
     /// # Errors
     /// [`Refused`] if the registry has no room.
@@ -162,9 +166,11 @@ where
         Ok(ws.on_upgrade(move |ws| Connection { ws, limits, options, on_message }.serve(socket, send)))
     }
 
-    /// Registers the socket and answers with a stream of Server-Sent Events; `headers` are those of the request.
+    /// Registers the socket and answers with a stream of Server-Sent Events; `headers` are those of
+    /// the request.
     ///
-    /// `send` makes the event when topics are due. It sets no id if there is a [`version`](Self::version).
+    /// `send` makes the event when topics are due. It sets no id if there is a
+    /// [`version`](Self::version).
     ///
     /// # Errors
     /// [`Refused`] if the registry has no room.

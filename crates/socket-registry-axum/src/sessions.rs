@@ -34,7 +34,7 @@ pub struct Sessions<K, M = ()> {
     pub(crate) metrics: Arc<dyn Metrics<M>>,
 }
 
-/// The numbers that hold for every session.
+/// The numbers that hold forevery session.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) ping_every: Duration,
@@ -95,8 +95,9 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     M: Send + Sync + 'static,
 {
-    /// Registers a socket under `key` and answers the handshake; from then on the client is sent what `send` makes of the topics
-    /// that are due. A registry that has no room answers with [`Refused`](crate::Refused) instead.
+    /// Registers a socket under `key` and answers the handshake; from then on the client is sent
+    /// what `send` makes of the topics that are due. A registry that has no room answers with
+    /// [`Refused`](crate::Refused) instead.
     ///
     /// See [`session`](Self::session) for the options.
     ///
@@ -125,7 +126,8 @@ where
         self.session(key, M::default()).upgrade(ws, send).into_response()
     }
 
-    /// As [`upgrade`](Self::upgrade), for a client of Server-Sent Events. `headers` are those of its request.
+    /// As [`upgrade`](Self::upgrade), for a client of Server-Sent Events. `headers` are those of
+    /// its request.
     ///
     /// ```
     /// use axum::extract::State;
@@ -166,8 +168,9 @@ pub struct Builder<K, M = ()> {
 }
 
 impl<K, M> Builder<K, M> {
-    /// How long a connection is left alone before its client is asked whether it is still there, up to a second more (default: 45
-    /// seconds, less than the minute after which many proxies cut an idle connection).
+    /// How long a connection is left alone before its client is asked whether it is still there, up
+    /// to a second more (default: 45 seconds, less than the minute after which many proxies cut an
+    /// idle connection).
     pub fn ping_every(mut self, every: Duration) -> Self {
         self.limits.ping_every = every;
         self
@@ -179,26 +182,30 @@ impl<K, M> Builder<K, M> {
         self
     }
 
-    /// How long it may take to make an update and to hand it to the connection (default: 10 seconds).
+    /// How long it may take to make an update and to hand it to the connection (default: 10
+    /// seconds).
     pub fn send_within(mut self, within: Duration) -> Self {
         self.limits.send_within = within;
         self
     }
 
-    /// The shortest time between two updates of one session; what changes meanwhile is told when it is over (default: none).
+    /// The shortest time between two updates of one session; what changes meanwhile is told when it
+    /// is over (default: none).
     pub fn min_interval(mut self, interval: Duration) -> Self {
         self.limits.min_interval = interval;
         self
     }
 
-    /// The longest message that a client may send, which is also the size of its buffer (default: 4 KiB, and so is the largest
-    /// buffer; the default buffers of axum cost 134 KiB for an idle connection).
+    /// The longest message that a client may send, which is also the size of its buffer (default: 4
+    /// KiB, and so is the largest buffer; the default buffers of axum cost 134 KiB for an idle
+    /// connection).
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.limits.max_message = bytes;
         self
     }
 
-    /// The longest message that is sent to a client (default: 1 MiB). It takes no memory before there is one.
+    /// The longest message that is sent to a client (default: 1 MiB). It takes no memory before
+    /// there is one.
     pub fn max_outgoing(mut self, bytes: usize) -> Self {
         self.limits.max_outgoing = bytes;
         self
@@ -210,7 +217,8 @@ impl<K, M> Builder<K, M> {
         self
     }
 
-    /// How long a client of Server-Sent Events waits before it comes back, up to twice as long (default: 2 seconds).
+    /// How long a client of Server-Sent Events waits before it comes back, up to twice as long
+    /// (default: 2 seconds).
     pub fn retry(mut self, pause: Duration) -> Self {
         self.limits.retry = pause;
         self

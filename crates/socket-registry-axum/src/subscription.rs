@@ -8,7 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::metrics::Metrics;
 
-/// One registered socket, removed when it is dropped. The fields drop in this order: a removal is counted when it is done.
+/// One registered socket, removed when it is dropped. The fields drop in this order: a removal is
+/// counted when it is done.
 pub(crate) struct Subscription<K, M> {
     socket: Socket<K, M>,
     /// Was taken during the pause, and is to be sent after it.
@@ -35,7 +36,8 @@ impl<K, M> Subscription<K, M> {
 
     /// Waits until an update is due and the pause after the last one is over. Cancel safe.
     ///
-    /// The socket is waited for during the pause as well: a socket that is closed should not stay until it is over.
+    /// The socket is waited for during the pause as well: a socket that is closed should not stay
+    /// until it is over.
     pub(crate) async fn due(&mut self) -> Result<Topics, Closed> {
         loop {
             if !self.held.is_empty() && self.free_at <= Instant::now() {

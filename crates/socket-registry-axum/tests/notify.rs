@@ -14,7 +14,8 @@ use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// Where cargo has put the example for these tests: `cargo test` builds it unless it is told which targets to build.
+/// Where cargo has put the example for these tests: `cargo test` builds it unless it is told which
+/// targets to build.
 fn program() -> PathBuf {
     let tests = std::env::current_exe().expect("the test runs").parent().expect("a folder").to_owned();
     let program = tests.parent().expect("a folder").join("examples/notify");

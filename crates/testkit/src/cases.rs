@@ -3,7 +3,7 @@
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 
 /// The same cases in every run, so that a test fails for a change and not by chance. Keeps what
-/// failed in a file beside the test's.
+/// failed in a file next to the test's.
 ///
 /// `PROPTEST_RNG_SEED` asks for other cases, `PROPTEST_CASES` for more than 256.
 pub fn repeatable_cases() -> Config {

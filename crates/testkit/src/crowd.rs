@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-/// Calls `f(0)` to `f(threads - 1)`, each on its own thread, all started together; their results in that order.
+/// Calls `f(0)` to `f(threads - 1)`, each on its own thread, all started together; their results in
+/// that order.
 pub fn crowd<T: Send>(threads: usize, f: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let ready = AtomicUsize::new(0);
     thread::scope(|scope| {

@@ -1,6 +1,6 @@
 //! What the tests of `socket-registry` and its fuzz targets share. Not published.
 //!
-//! - [`oracle`]: the registry beside a plain sequential model of it, for random operations;
+//! - [`oracle`]: the registry compared with a plain sequential model of it, for random operations;
 //! - [`history`]: whether the results of concurrent calls can be explained by any order of them;
 //! - threads that start together ([`both()`], [`crowd()`]) or run until a test ends ([`Over`]);
 //! - wakers that count ([`Wakes`]) or run a test's code ([`hooked_waker()`]), a wait with a time

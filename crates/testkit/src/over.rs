@@ -1,4 +1,4 @@
-//! Tells the threads that run beside a test that it is over.
+//! Tells the threads that run during a test that it is over.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ impl Over {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Says so when dropped: a test that panics must not leave its threads running for ever.
+    /// Says so when dropped: a test that panics must not leave its threads running forever.
     pub fn at_the_end(&self) -> impl Drop {
         struct AtTheEnd<'a>(&'a AtomicBool);
 

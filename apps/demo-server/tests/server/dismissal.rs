@@ -1,4 +1,5 @@
-//! Sockets that are told to go while the server goes on: by a tab that takes over, or because their user is logged out.
+//! Sockets that are closed while the server goes on: by a tab that takes over, or because their
+//! user is logged out.
 
 use serde_json::json;
 
@@ -112,7 +113,7 @@ async fn who_is_logged_out_is_told_why_on_every_connection() {
     assert_eq!(server.add_device("bob", "Phone").await, 1);
     assert_eq!(other.text().await, "update");
 
-    // Nobody is kept from coming back.
+    // No client is kept from coming back.
     let mut back = server.open("/device-ws?id=ann").await;
     assert_eq!(server.add_device("ann", "Phone").await, 1);
     assert_eq!(back.text().await, "update");

@@ -39,7 +39,7 @@ async fn batch_by_batch_with_pauses_between_them() {
     // A pause is never shorter than it should be; how much longer it is depends on the machine.
     assert!(times[2] >= Duration::from_secs(1) && times[4] >= Duration::from_secs(2), "{times:?}");
     for told in ["told=2", "told=2", "told=1"] {
-        server.logs(&format!("sockets are told to go {told}")).await;
+        server.logs(&format!("sockets are closed {told}")).await;
     }
     assert_exits(&mut server).await;
 }
@@ -62,7 +62,7 @@ async fn no_pause_when_nobody_is_left() {
     }
 }
 
-/// Those who are not told yet are served on, nobody else comes in, and a second signal ends it at once.
+/// Those who are not told yet are served on, no client else is let in, and a second signal ends it.
 #[tokio::test]
 async fn a_second_signal_during_the_pause() {
     let options = ["--drain-batch", "1", "--drain-every", "3600", "--ping-every", "0.1"];
@@ -70,11 +70,11 @@ async fn a_second_signal_during_the_pause() {
         let mut server = Server::start_with(options).await;
         let [Client(mut one), Client(mut other)] = tabs(&server).await;
         server.signal(signals[0]).await;
-        server.logs("sockets are told to go told=1").await;
+        server.logs("sockets are closed told=1").await;
         let refused = async { while TcpStream::connect(&server.host).await.is_ok() {} };
         within("nobody to be let in", refused).await;
 
-        // One of them is told to go, and then the other one is still asked whether it is there.
+        // One of them is closed, and then the other one is still asked whether it is there.
         let (mut told, mut pings) = (false, 0);
         while !told || pings < 3 {
             let frame = within("a frame", async {
@@ -120,7 +120,7 @@ async fn during_the_notice_everything_goes_on_but_the_health() {
     server.logs("stopping").await;
     let health = server.get("/healthz").await;
     assert_eq!((health.status, &*health.body), (503, "stopping"));
-    // Whoever still comes is served, old and new.
+    // Clients that still come are served, old and new.
     let mut late = server.open("/device-ws?id=ann").await;
     assert_eq!(server.add_device("ann", "Phone").await, 2);
     for tab in [&mut tab, &mut late] {

@@ -1,4 +1,4 @@
-//! How connections end when nobody says goodbye, and when the server does.
+//! How connections end when the client says no goodbye, and when the server does.
 
 use futures_util::StreamExt;
 use tokio_tungstenite::tungstenite::Message;

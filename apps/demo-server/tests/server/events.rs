@@ -157,7 +157,8 @@ async fn the_stream_ends_when_the_server_stops() {
     assert!(status.success(), "{status}");
 }
 
-/// An `EventSource` always comes back, and names the last event that it has seen. Only 204 stops it.
+/// An `EventSource` always comes back, and names the last event that it has seen. Only 204 stops
+/// it.
 #[tokio::test]
 async fn who_was_dismissed_and_comes_back_is_stopped() {
     let server = Server::start().await;

@@ -1,4 +1,5 @@
-//! A process that is stopped for a while, as a container or a machine is that moves: its clients have done nothing wrong.
+//! A process that is stopped for a while, as a container or a machine is that moves: its clients
+//! have done nothing wrong.
 
 use std::time::Duration;
 
@@ -34,7 +35,8 @@ async fn answers_that_have_arrived_are_read_before_anything_is_judged() {
     }
 }
 
-/// The machine of the answer was stopped as well: there is none yet, and the client gets its time once more.
+/// The machine of the answer was stopped as well: there is none yet, and the client gets its time
+/// once more.
 #[tokio::test]
 async fn after_a_pause_it_asks_once_more() {
     let server = Server::start_with(OPTIONS).await;

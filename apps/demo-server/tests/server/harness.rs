@@ -15,7 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// Far more than anything here takes; a test that waits for what never comes fails instead of hanging.
+/// Far more than anything here takes; a test that waits for what never comes fails instead of
+/// hanging.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -75,7 +76,7 @@ impl Server {
         assert!(kill.expect("there is a kill").success());
     }
 
-    /// From now on nobody reads the log, or can.
+    /// From now on nothing reads the log, or can.
     pub(crate) fn close_log(&mut self) {
         self.log = log(tokio::io::empty());
     }
@@ -239,8 +240,8 @@ impl Client {
         within("a frame to leave", self.0.send(message)).await.expect("the server takes a frame");
     }
 
-    /// The whole closing handshake. The server has removed the socket before it answers, and whatever it sent before
-    /// that is an error here: read it first.
+    /// The whole closing handshake. The server has removed the socket before it answers, and
+    /// whatever it sent before that is an error here: read it first.
     pub(crate) async fn close(mut self) {
         self.send(Message::Close(None)).await;
         match self.next().await {

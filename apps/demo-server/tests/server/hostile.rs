@@ -1,4 +1,5 @@
-//! Clients that mean harm. Each is got rid of, keeps little memory, and nobody else notices it.
+//! Clients that mean harm. The server closes each, keeps little memory for it, and other clients do
+//! not notice.
 
 use crate::harness::{Client, Server, within};
 use crate::raw::{Raw, frame};
@@ -11,7 +12,7 @@ const SIZE: u16 = 1009;
 /// What the whole server may grow by, however hard one client tries.
 const GROWTH_KIB: u64 = 16 << 10;
 
-/// Somebody who has nothing to do with it.
+/// A client that has nothing to do with it.
 struct Bystander(Client);
 
 impl Bystander {

@@ -91,7 +91,8 @@ async fn a_token_says_who_it_is() {
     assert_eq!(bob.body, "[]");
 }
 
-/// Who is online is told to users, how many there are to everybody; and nobody logs somebody else out.
+/// Who is online is told to users, how many there are to every client; and no user logs another one
+/// out.
 #[tokio::test]
 async fn names_are_for_users_and_everybody_logs_out_themselves() {
     let server = server("online").await;
@@ -186,7 +187,8 @@ async fn what_proves_nothing_is_refused() {
     assert_eq!(server.get(&format!("/devices?token={token}")).await.body, "[]");
 }
 
-/// What a browser's script can send with a WebSocket, and what a proxy's own header does not get in the way of.
+/// What a browser's script can send with a WebSocket, and what a proxy's own header does not get in
+/// the way of.
 #[tokio::test]
 async fn a_token_comes_in_other_ways() {
     let server = server("ways").await;

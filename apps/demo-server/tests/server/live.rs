@@ -95,7 +95,7 @@ async fn all_tabs_of_an_id_hear_of_its_devices_and_no_others() {
     assert_eq!(server.add_device("bob", "Watch").await, 1);
     assert_eq!(other.text().await, "update");
 
-    // Nobody was told twice, or of what is not theirs: nothing stands before the end.
+    // No tab was told twice, or of what is not theirs: nothing stands before the end.
     other.close().await;
     for tab in tabs {
         tab.close().await;

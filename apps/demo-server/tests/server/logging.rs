@@ -1,4 +1,4 @@
-//! The log is written as long as somebody reads it, and nothing else depends on that.
+//! The log is written as long as a process reads it, and nothing else depends on that.
 
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 

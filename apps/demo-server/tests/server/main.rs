@@ -1,4 +1,5 @@
-//! The demo server as its clients see it: real WebSockets and plain HTTP against the running binary.
+//! The demo server as its clients see it: real WebSockets and plain HTTP against the running
+//! binary.
 
 mod dismissal;
 #[cfg(unix)] // sends signals

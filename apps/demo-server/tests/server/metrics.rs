@@ -91,7 +91,8 @@ async fn refusals_are_counted_by_reason() {
     }
 }
 
-/// The rules of Prometheus for names: base units, `_total` for what only grows, a help and a type for each.
+/// The rules of Prometheus for names: base units, `_total` for what only grows, a help and a type
+/// for each.
 #[tokio::test]
 async fn names_follow_the_conventions() {
     let server = Server::start().await;
@@ -106,7 +107,7 @@ async fn names_follow_the_conventions() {
     }
 }
 
-/// A panel that asks for what nobody counts stays empty, and nobody notices.
+/// A panel that asks for what is not counted stays empty, unnoticed.
 #[tokio::test]
 async fn the_dashboard_asks_for_what_there_is() {
     let server = Server::start().await;

@@ -1,4 +1,5 @@
-//! Who is online: what the list says, and when. The part that tells it runs here on a clock of the test's, too.
+//! Who is online: what the list says, and when. The part that tells it runs here on a clock of the
+//! test's, too.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const PACE: Duration = Duration::from_millis(100);
 
 type Told = mpsc::UnboundedReceiver<Value>;
 
-/// The list as it is told, and what it costs: nothing, as long as nobody comes or goes.
+/// The list as it is told, and what it costs: nothing, as long as no user comes or goes.
 fn follow(registry: &Registry<String>) -> Told {
     let (tell, told) = mpsc::unbounded_channel();
     let (presence, counts) = (registry.presence_with_capacity(4), registry.watch_counts());
@@ -88,7 +89,8 @@ async fn who_comes_while_others_do_is_told_of_in_one_list() {
     assert_eq!(last["online"]["ids"], json!(ids));
 }
 
-/// More changes at once than the subscription keeps: it begins again, and half a list is never told.
+/// More changes at the same time than the subscription keeps: it begins again, and half a list is
+/// never told.
 #[tokio::test(start_paused = true)]
 async fn a_crowd_at_once() {
     let registry = Registry::new();

@@ -1,4 +1,5 @@
-//! Connections that break, stall or find no room, and a server that is asked to stop again and again.
+//! Connections that break, stall or find no room, and a server that is asked to stop again and
+//! again.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +33,8 @@ async fn requests_that_never_arrive() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
-/// A balancer in front keeps its connections for a minute, and sends the next request whenever it likes.
+/// A balancer in front keeps its connections for a minute, and sends the next request whenever it
+/// likes.
 #[tokio::test]
 async fn an_idle_connection_has_a_time_of_its_own() {
     let server = Server::start_with(["--header-within", "0.3", "--idle-within", "3600"]).await;

@@ -17,7 +17,8 @@ use crate::Failure;
 use crate::worker::crowd::{Crowd, Leave};
 use crate::worker::watch::Watch;
 
-/// A server that takes longer has not accepted. Long enough for a machine that stands still for a while.
+/// A server that takes longer has not accepted. Long enough for a machine that stands still for a
+/// while.
 const OPEN_WITHIN: Duration = Duration::from_secs(60);
 const CLOSE_WITHIN: Duration = Duration::from_secs(20);
 /// An update has six bytes. The default of 128 KiB would make this process the larger one.

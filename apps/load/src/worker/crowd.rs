@@ -15,10 +15,11 @@ use crate::tally::Tally;
 use crate::worker::connection;
 use crate::worker::watch::{Expectation, Moment, Update, Watch};
 
-/// In a storm so many knock at once. A listener that queues fewer makes the others knock again after a second, and that
-/// shows in the times.
+/// In a storm so many knock at the same time. A listener that queues fewer makes the others knock
+/// again after a second, and that shows in the times.
 const OPENING_AT_ONCE: usize = 1_000;
-/// A source address has 28,232 ports by default, and a closed connection keeps its port for a minute.
+/// A source address has 28,232 ports by default, and a closed connection keeps its port for a
+/// minute.
 const CONNECTIONS_PER_SOURCE: u32 = 4_000;
 /// Timers here have a resolution of a millisecond.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -30,7 +31,7 @@ pub(crate) struct Crowd {
     pub(crate) target: SocketAddrV4,
     lane: u8,
     pub(crate) users: Vec<User>,
-    /// How to send away whoever sits there.
+    /// How to close the connection that is there.
     seats: Vec<RefCell<Option<oneshot::Sender<Leave>>>>,
     pub(crate) tally: RefCell<Tally>,
     /// How much of the present order is done.
@@ -83,7 +84,7 @@ impl Crowd {
         }
     }
 
-    /// Counts time, for ever.
+    /// Counts time, forever.
     pub(crate) async fn count_time(&self) {
         loop {
             let asleep = Instant::now();
@@ -112,7 +113,7 @@ impl Crowd {
         Ipv4Addr::new(127, self.lane + 1, high, low)
     }
 
-    /// Opens what is not open: at a rate, or all at once.
+    /// Opens what is not open: at a rate, or all together.
     pub(crate) async fn open_all(self: &Rc<Self>, per_second: Option<f64>) {
         let start = Instant::now();
         let mut tick = interval(TICK);
@@ -136,7 +137,7 @@ impl Crowd {
         self.seats[seat].borrow().as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    /// Opens a new connection; whoever sat there leaves once it is open.
+    /// Opens a new connection; the one before it closes once it is open.
     pub(crate) fn spawn_open(self: &Rc<Self>, seat: usize) {
         let crowd = Rc::clone(self);
         crowd.busy.set(crowd.busy.get() + 1);
@@ -202,7 +203,7 @@ impl Crowd {
         }
     }
 
-    /// Until nobody is at work on the present order.
+    /// Until no task is at work on the present order.
     pub(crate) async fn rest(&self) {
         while self.busy.get() > 0 {
             sleep(TICK).await;

@@ -1,4 +1,5 @@
-//! Marks and churn, each at its rate whatever the server does: one that falls behind is not asked less.
+//! Marks and churn, each at its rate whatever the server does: one that falls behind is not asked
+//! less.
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};

@@ -1,4 +1,5 @@
-//! A process of clients. It marks its own users, so that a latency is the difference of two readings of one clock.
+//! A process of clients. It marks its own users, so that a latency is the difference of two
+//! readings of one clock.
 
 mod connection;
 mod crowd;
@@ -21,7 +22,7 @@ use crowd::Crowd;
 
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
-/// Obeys until nobody gives orders any more, in the middle of one too.
+/// Obeys until the orders end, in the middle of one too.
 pub(crate) async fn run(clients: Clients) -> Result<bool, Failure> {
     let crowd = Rc::new(Crowd::new(&clients));
     let mut orders = BufReader::new(stdin()).lines();

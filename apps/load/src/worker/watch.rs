@@ -1,9 +1,10 @@
-//! What one WebSocket must hear, and what it heard: every mark that was sent while the socket was open must be followed
-//! by an update.
+//! What one WebSocket must hear, and what it heard: every mark that was sent while the socket was
+//! open must be followed by an update.
 //!
-//! One update may serve several marks that were under way together, and nobody outside can tell whether it did: the
-//! others may have theirs coming. So an update settles all marks before it, and each of them but one leaves an update to
-//! spare for a while. A mark that has the field to itself is exact: one update, and its latency is the mark's own.
+//! One update may serve several marks that were under way together, and no client can tell
+//! whether it did: the others may have theirs coming. So an update settles all marks before it, and
+//! each of them but one leaves an update to spare for a while. A mark that has the field to itself
+//! is exact: one update, and its latency is the mark's own.
 //!
 //! Patience is counted without the machine's pauses: what cannot run is not late.
 
@@ -13,7 +14,8 @@ mod tests;
 use std::mem::take;
 use std::time::{Duration, Instant};
 
-/// An update that takes longer is lost, and one that comes so long after the last mark was not caused by it.
+/// An update that takes longer is lost, and one that comes so long after the last mark was not
+/// caused by it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,8 @@ pub(crate) struct Moment {
 
 #[derive(Default)]
 pub(crate) struct Watch {
-    /// The server registers a socket before the client learns that it is open: until then an update may come or not.
+    /// The server registers a socket before the client learns that it is open: until then an update
+    /// may come or not.
     open: bool,
     waiting: Vec<Mark>,
     spare: u32,
@@ -98,7 +101,8 @@ impl Watch {
         if alone { Expectation::Update } else { Expectation::SharedUpdate }
     }
 
-    /// The mark failed; it may have done its work all the same. Returns how many updates are no longer expected.
+    /// The mark failed; it may have done its work all the same. Returns how many updates are no
+    /// longer expected.
     pub(crate) fn withdraw(&mut self, sent: Moment) -> u64 {
         let before = self.waiting.len();
         self.waiting.retain(|mark| mark.sent != sent);
@@ -129,7 +133,8 @@ impl Watch {
         !self.waiting.is_empty()
     }
 
-    /// No longer expects what it waited for. Returns how many updates did not come in time, and how many still might.
+    /// No longer expects what it waited for. Returns how many updates did not come in time, and how
+    /// many still might.
     pub(crate) fn give_up(&mut self, now: Moment) -> (u64, u64) {
         self.lose_overdue(now);
         let moot = self.waiting.len() as u64;

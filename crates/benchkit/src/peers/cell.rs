@@ -1,4 +1,5 @@
-//! The leanest cell that kept parts give: one word with the due bit and whether a task waits, and an `AtomicWaker`.
+//! The leanest cell that kept parts give: one word with the due bit and whether a task waits, and
+//! an `AtomicWaker`.
 
 use atomic_waker::AtomicWaker;
 use std::{

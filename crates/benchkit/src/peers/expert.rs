@@ -1,5 +1,6 @@
-//! The strongest peer that we know how to write from kept parts: `DashMap` whose value holds the first socket's cell
-//! inline. No `Arc`, no allocation per socket, shards enough that threads rarely meet, and walks over the raw shards.
+//! The strongest peer that we know how to write from kept parts: `DashMap` whose value holds the
+//! first socket's cell inline. No `Arc`, no allocation per socket, shards enough that threads
+//! rarely meet, and walks over the raw shards.
 
 use super::{Hasher, Key, Peer, PeerSocket, cell::Cell};
 use dashmap::DashMap;
@@ -16,7 +17,8 @@ struct Entry {
     cell: Cell,
 }
 
-/// The sockets of one key. A boxed vector for further ones costs a key with one socket 8 bytes; a `SmallVec` 16.
+/// The sockets of one key. A boxed vector for further ones costs a key with one socket 8 bytes; a
+/// `SmallVec` 16.
 struct Sockets {
     first: Entry,
     #[expect(clippy::box_collection, reason = "8 bytes instead of 24 in every key")]
@@ -71,11 +73,13 @@ pub struct ExpertSocket<K: Key> {
 }
 
 impl<K: Key> Expert<K> {
-    /// Walks the tables themselves: `DashMap::iter` counts a reference to the shard's lock for every entry.
+    /// Walks the tables themselves: `DashMap::iter` counts a reference to the shard's lock for
+    /// every entry.
     fn walk(&self, mut visit: impl FnMut(&K, &Sockets)) {
         for shard in self.map.shards() {
             let table = shard.read();
-            // SAFETY: the guard is held, so the table neither changes nor goes while the iterator is used.
+            // SAFETY: the guard is held, so the table neither changes nor goes while the iterator
+            // is used.
             for bucket in unsafe { table.iter() } {
                 // SAFETY: as above, and the iterator yields full buckets only.
                 let (key, sockets) = unsafe { bucket.as_ref() };

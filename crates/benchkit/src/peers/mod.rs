@@ -1,11 +1,12 @@
-//! What others would build a registry of sockets from, behind one trait, with the semantics of ours: many sockets per
-//! key, a mark wakes the task that waits, and a handle removes exactly its own socket.
+//! What others would build a registry of sockets from, behind one trait, with the semantics of
+//! ours: many sockets per key, a mark wakes the task that waits, and a handle removes exactly its
+//! own socket.
 //!
 //! Every map hashes with `ahash`, as we do: what is compared is the structure, not the hasher.
 //!
 //! | peer | what it is |
 //! |---|---|
-//! | [`SocketManager`] | the original's design: one mutex, a bool in the map, polled. It wakes nobody |
+//! | [`SocketManager`] | the original's design: one mutex, a bool in the map, polled. It wakes no task |
 //! | [`ShardedMutex`], [`DashMapNotify`] | what most people would write: an `Arc` with a bool and a `Notify` per socket |
 //! | [`RwLocked`], [`Scc`], [`Papaya`] | the same socket in another map |
 //! | [`DashMapWatch`] | a `tokio::sync::watch` channel per socket |
@@ -33,8 +34,8 @@ pub use self::{
 
 /// A registry of sockets.
 ///
-/// Sockets hold a `&'static` to it, as in a server that keeps its registry in a static: a counted reference would
-/// charge every peer for an atomic that is no part of its design.
+/// Sockets hold a `&'static` to it, as in a server that keeps its registry in a static: a counted
+/// reference would charge every peer for an atomic that is no part of its design.
 pub trait Peer<K: Key>: Send + Sync + Sized + 'static {
     /// How tables and plots call it.
     const NAME: &'static str;

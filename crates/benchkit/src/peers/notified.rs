@@ -1,5 +1,5 @@
-//! What most people would write: an `Arc` with a bool and a `Notify` per socket, and a list of them per key. The maps
-//! differ, so a peer of this kind is only its map.
+//! What most people would write: an `Arc` with a bool and a `Notify` per socket, and a list of them
+//! per key. The maps differ, so a peer of this kind is only its map.
 
 use super::{Key, Peer, PeerSocket};
 use smallvec::SmallVec;

@@ -14,8 +14,8 @@ impl<K: Key> Peer<K> for Ours<K> {
         let builder = Registry::builder().max_sockets_per_key(Builder::<K>::MAX_SOCKETS_PER_KEY);
         let builder = match sockets {
             0 => builder,
-            // A limit with some headroom, as anybody sets one: at the limit, a registration looks for the last permits
-            // in every shard.
+            // A limit with some headroom, as anybody sets one: at the limit, a registration looks
+            // for the last permits in every shard.
             _ => builder.max_sockets(sockets + sockets / 16 + 64),
         };
         Self(builder.build().expect("a valid size"))

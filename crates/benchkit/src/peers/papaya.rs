@@ -1,4 +1,5 @@
-//! `papaya::HashMap`: readers never lock. Its values cannot be changed in place, so a list is copied when it changes.
+//! `papaya::HashMap`: readers never lock. Its values cannot be changed in place, so a list is
+//! copied when it changes.
 
 use super::{
     Hasher, Key,

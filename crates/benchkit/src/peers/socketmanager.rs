@@ -1,5 +1,6 @@
-//! The original's design, `socketmanager` for Go: one mutex around one map of bools, which every socket's task polls
-//! once a second. Its bugs are left out (a bool per socket instead of per key, removal by identity), its design is not.
+//! The original's design, `socketmanager` for Go: one mutex around one map of bools, which every
+//! socket's task polls once a second. Its bugs are left out (a bool per socket instead of per key,
+//! removal by identity), its design is not.
 
 use super::{Hasher, Key, Peer, PeerSocket};
 use parking_lot::Mutex;

@@ -48,8 +48,8 @@ impl Header {
         Complete(self.clone())
     }
 
-    /// Waits until a header takes longer than that. Poll it whenever the connection was polled, in the same task: nothing else wakes it
-    /// when the state changes.
+    /// Waits until a header takes longer than that. Poll it whenever the connection was polled, in
+    /// the same task: nothing else wakes it when the state changes.
     pub(super) async fn too_slow(&self, within: Duration) {
         let mut deadline = pin!(sleep_until(Instant::now() + within));
         poll_fn(|cx| {

@@ -9,9 +9,9 @@ use super::{Key, Setup, Tag};
 
 /// A socket whose owner has it.
 pub(super) struct Owned {
-    /// What anybody may see of the socket, and its owner if nobody else sees it any more.
+    /// What anybody may see of the socket, and its owner if no other thread sees it any more.
     pub(super) shown: (Key, Tag, Topics),
-    /// Why it was told to go.
+    /// Why it was closed.
     pub(super) closed: Option<Closed>,
     /// Which time of its key's being active it came in.
     session: u32,
@@ -22,7 +22,7 @@ pub(super) struct Owned {
 }
 
 impl Owned {
-    /// `wakes` says whether who waits must be told; an owner's own `restore_due` tells nobody new.
+    /// `wakes` says whether who waits must be told; an owner's own `restore_due` wakes no task.
     fn mark(&mut self, topics: Topics, wakes: bool) {
         if self.shown.2.is_empty() {
             self.wake(wakes);
@@ -70,7 +70,8 @@ impl Expected {
         self.live.get(&id).map_or_else(|| (&self.superseded[&id], false), |live| (live, true))
     }
 
-    /// Of each active key the sockets in the order of their ids, and the topics due for any of them.
+    /// Of each active key the sockets in the order of their ids, and the topics due for any of
+    /// them.
     pub(super) fn by_key(&self) -> BTreeMap<Key, (Vec<SocketId>, Topics)> {
         let mut active: BTreeMap<Key, (Vec<SocketId>, Topics)> = BTreeMap::new();
         for (id, Owned { shown: (key, _, due), .. }) in &self.live {

@@ -1,8 +1,8 @@
-//! The registry beside a plain sequential oracle: any operations, and after each of them all that can
-//! be asked of the registry is asked of both.
+//! The registry compared with a plain sequential oracle: any operations, and after each of them all
+//! that can be asked of the registry is asked of both.
 //!
-//! Shared by `tests/concurrent/model.rs` (proptest) and `fuzz/fuzz_targets/registry_ops.rs` (libFuzzer):
-//! each turns on the feature that lets its own library make operations.
+//! Shared by `tests/concurrent/model.rs` (proptest) and `fuzz/fuzz_targets/registry_ops.rs`
+//! (libFuzzer): each turns on the feature that lets its own library make operations.
 
 mod expected;
 mod watch;
@@ -112,7 +112,8 @@ pub struct Setup {
     pub keys: u16,
 }
 
-/// Half of the keys are as short as a number, the others longer than any identity that is kept as it is.
+/// Half of the keys are as short as a number, the others longer than any identity that is kept as
+/// it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key(u16);
 
@@ -169,7 +170,8 @@ impl Pair {
             .expect("a possible setup");
         Self {
             keys: setup.keys,
-            // Who begins again walks through all buckets, which takes too long where there are millions.
+            // Who begins again walks through all buckets, which takes too long where there are
+            // millions.
             watch: (setup.max_sockets < 1_000).then(|| Watch::new(&registry)),
             registry,
             expected: Expected::new(setup),

@@ -45,7 +45,7 @@ fn marks_under_way_together_may_share_an_update() {
     assert_eq!(watch.marked(at(1)), Expectation::SharedUpdate);
     assert_eq!(watch.updated(at(2)), exact(2));
     assert!(!watch.is_waiting());
-    // The second one's update may still come, so nobody can tell whose the next one is.
+    // The second one's update may still come, so a client cannot tell whose the next one is.
     assert_eq!(watch.marked(at(3)), Expectation::SharedUpdate);
     assert_eq!([(); 3].map(|()| watch.updated(at(4))), [Update::Shared, Update::Shared, Update::Duplicate]);
     // After a while it can no longer come.
