@@ -134,15 +134,20 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
 type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Searches the tables older than `newest` for the key, and seals each of them against it.
+    /// If there are tables older than `newest`: searches all for the key, and seals each older one
+    /// against it.
+    ///
+    /// The key is never in two tables: its inserter had sealed the older ones against it and had not
+    /// found it there. So a key that is found in the first lines of the newest need not be sought.
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
         fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
-        std::iter::successors(newest.older(), |segment| segment.older()).find_map(|table| {
-            table.seal(fingerprint);
-            table.find(fingerprint)
+        let older = newest.older()?;
+        newest.find_near(fingerprint).or_else(|| {
+            let mut older = std::iter::successors(Some(older), |segment| segment.older());
+            older.find_map(|table| table.seal_and_find(fingerprint))
         })
     }
 
