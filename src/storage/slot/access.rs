@@ -350,3 +350,6 @@ impl<M> LastHolder<'_, M> {
         (drops, state.vacate())
     }
 }
+
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
+mod tests;
