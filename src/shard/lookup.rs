@@ -36,7 +36,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Finds the key, if it is active, in any table.
     #[inline(never)]
     pub(crate) fn find_slow(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        self.tables.iter().find_map(|table| table.find(fingerprint))
+        let newest = self.tables.newest()?;
+        newest.find(fingerprint).or_else(|| {
+            let mut older = std::iter::successors(newest.older(), |segment| segment.older());
+            older.find_map(|table| table.find_superseded(fingerprint))
+        })
     }
 
     /// Returns the bucket at `addr`, and its table, if that is linked.

@@ -172,23 +172,31 @@ type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>);
 type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Searches the tables older than `newest` for the key, and seals each of them against it.
-    /// Unlinks those that turn out to be empty.
+    /// If there are tables older than `newest`: searches all for the key, and seals each older one
+    /// against it. Unlinks those that turn out to be empty.
+    ///
+    /// The key is never in two tables: its inserter had sealed the older ones against it and had not
+    /// found it there. So a key that is found in the first lines of the newest need not be sought.
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
         fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
+        let mut older = newest.older();
+        if older.is_some()
+            && let Some(found) = newest.find_near(fingerprint)
+        {
+            return Some(found);
+        }
         let mut newer = newest;
-        while let Some(table) = newer.older() {
-            table.seal(fingerprint);
-            if let Some(found) = table.find(fingerprint) {
+        while let Some(table) = older {
+            if let Some(found) = table.seal_and_find(fingerprint) {
                 return Some(found);
             }
             if table.retire_some() {
                 newer.unlink_older(table);
             }
-            newer = table;
+            (newer, older) = (table, table.older());
         }
         None
     }

@@ -85,6 +85,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Cleans up the slot of a socket that was removed while its slot had other holders.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
         let (table, bucket) = self.bucket_of(addr);
         let drops = self.vacate_slot(table, bucket, addr, last);
@@ -172,8 +174,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // this.
         let key = unsafe { table.key(bucket).take() };
         let cold = table.cold(bucket);
-        let own = table.bucket(bucket);
-        if own.key_state.load().is_chained() {
+        if table.bucket(bucket).key_state.load().is_chained() {
             cold.chain.clear();
             // Every slot of the chain is vacant, so the free list holds all of them except the
             // retired.
@@ -181,7 +182,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 self.slab.release(first);
             }
         }
-        own.key_state.vacate(own.state.is_vacant());
+        table.vacate(bucket);
         table.occupancy.sub(bucket);
         Some(key)
     }

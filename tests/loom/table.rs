@@ -1,7 +1,7 @@
 //! One table by itself.
 
 use super::{check, check_up_to};
-use crate::storage::fingerprint::Seeds;
+use crate::storage::fingerprint::{Fingerprint, Seeds};
 use crate::storage::table::Table;
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::AfterLeave;
@@ -20,13 +20,11 @@ fn bucket_claimed_anew_beside_help() {
         let fingerprint = Seeds::fixed().fingerprint(&1u8);
         let helper = {
             let table = table.clone();
-            thread::spawn(move || table.seal(&fingerprint))
+            thread::spawn(move || drop(table.seal_and_find(&fingerprint)))
         };
         if let InsertOutcome::Inserted(bucket, slot) = table.insert(&fingerprint, 1) {
             slot.give_up();
-            let key_state = &table.bucket(bucket).key_state;
-            assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
-            key_state.vacate(true);
+            leave(&table, bucket);
             match table.insert(&fingerprint, 1) {
                 InsertOutcome::Inserted(_, slot) => slot.give_up(),
                 InsertOutcome::NoRoom(_) => {}
@@ -54,8 +52,115 @@ fn closed_beside_insert() {
                 _ => false,
             })
         };
-        table.seal(&fingerprint);
-        let found = table.find(&fingerprint).is_some();
+        let found = table.seal_and_find(&fingerprint).is_some();
         assert_eq!(inserter.join().unwrap(), found);
+    });
+}
+
+/// The only socket of the key in the bucket leaves.
+fn leave(table: &Table<u8, ()>, bucket: u32) {
+    let key_state = &table.bucket(bucket).key_state;
+    assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
+    table.vacate(bucket);
+}
+
+/// Inserts the key; returns its bucket if it was not there and there is room.
+fn insert(table: &Table<u8, ()>, key: u8) -> Option<u32> {
+    match table.insert(&fingerprint(key), key) {
+        InsertOutcome::Inserted(bucket, slot) => {
+            slot.give_up();
+            Some(bucket)
+        }
+        _ => None,
+    }
+}
+
+fn fingerprint(key: u8) -> Fingerprint {
+    Seeds::fixed().fingerprint(&key)
+}
+
+/// A table of two lines with two keys in its first one, each with its bucket, and further keys whose searches begin in that line.
+fn table_with_full_line() -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
+    let table = Arc::new(Table::new(0, 2, 1).unwrap());
+    let mut keys = (0..=u8::MAX).filter(|&key| Seeds::fixed().fingerprint(&key).hash >> 63 == 0);
+    let there = [(); 2].map(|()| insert(&table, keys.next().unwrap()).unwrap());
+    assert!(there.iter().all(|bucket| bucket / 2 == 0), "both are in the first line");
+    (table, there, keys)
+}
+
+/// Two insert a key whose first line is full. A bucket of that line becomes vacant beside them: one of the two finds what the other one inserted.
+#[test]
+fn two_inserts_of_a_displaced_key() {
+    check(|| {
+        let (table, [first, _], mut keys) = table_with_full_line();
+        let key = keys.next().unwrap();
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || insert(&table, key))
+        };
+        leave(&table, first);
+        let inserted = insert(&table, key);
+        let others = other.join().unwrap();
+        assert!(inserted.is_some() != others.is_some());
+        assert!(table.find(&fingerprint(key)).is_some());
+        leave(&table, inserted.or(others).unwrap());
+        assert!(table.has_none_displaced(), "nor did the other one leave a trace");
+    });
+}
+
+/// A displaced key is found all the time, while another one that passed the same line leaves, and a third one comes.
+#[test]
+fn displaced_key_beside_displaced_keys() {
+    check(|| {
+        let (table, _, mut keys) = table_with_full_line();
+        let [stays, goes, comes] = [(); 3].map(|()| keys.next().unwrap());
+        let leaver = insert(&table, goes).unwrap();
+        insert(&table, stays).unwrap();
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || leave(&table, leaver))
+        };
+        let found = |key| table.find(&fingerprint(key)).is_some();
+        // Refused if the leaver's bucket is not vacant yet.
+        let came = insert(&table, comes);
+        assert!(found(stays) && found(comes) == came.is_some());
+        other.join().unwrap();
+        assert!(found(stays) && !found(goes) && found(comes) == came.is_some());
+    });
+}
+
+/// A displaced key leaves, and a key that is in its own first line takes the bucket and leaves: the words say that no key is displaced.
+#[test]
+fn displaced_key_beside_its_successor() {
+    check(|| {
+        let (table, _, mut keys) = table_with_full_line();
+        let leaver = insert(&table, keys.next().unwrap()).unwrap();
+        let mut at_home = (0..=u8::MAX).filter(|&key| fingerprint(key).hash >> 63 == 1);
+        let _neighbour = insert(&table, at_home.next().unwrap()).unwrap();
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || leave(&table, leaver))
+        };
+        if let Some(bucket) = insert(&table, at_home.next().unwrap()) {
+            leave(&table, bucket);
+        }
+        other.join().unwrap();
+        assert!(table.has_none_displaced());
+    });
+}
+
+/// A key is inserted into a table that another thread seals and finds empty: it is found there, or was refused.
+#[test]
+fn found_empty_beside_insert() {
+    check(|| {
+        let (table, buckets, mut keys) = table_with_full_line();
+        let [displaced, sought] = [(); 2].map(|()| keys.next().unwrap());
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || insert(&table, displaced).is_some())
+        };
+        buckets.iter().for_each(|&bucket| leave(&table, bucket));
+        assert!(table.seal_and_find(&fingerprint(sought)).is_none());
+        assert_eq!(other.join().unwrap(), table.find_superseded(&fingerprint(displaced)).is_some());
     });
 }

@@ -8,7 +8,6 @@ A mutant that is still running after five minutes has survived, unless it says t
 
 Left out, because nothing can notice them:
 - `take` with a Relaxed swap: its fence acquires as much, and its Release hands nothing on that the contract promises.
-- `KeyState::claim` with the weak swap: neither x86 nor the model checker ever lets it fail for no reason.
 """
 
 from typing import NamedTuple
@@ -56,6 +55,7 @@ STATE = "src/storage/slot/state.rs"
 LIFECYCLE = "src/storage/slot/state/lifecycle.rs"
 WAKER = "src/storage/slot/waker.rs"
 BUCKET = "src/storage/table/bucket.rs"
+DISPLACEMENT = "src/storage/table/displacement.rs"
 EPOCH = "src/storage/table/epoch.rs"
 FIND = "src/storage/table/find.rs"
 HOME = "src/storage/table/home.rs"
@@ -72,6 +72,7 @@ QUEUE = "src/watch/queue.rs"
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
+COUNT_DISPLACED = "        self.count_displaced(index, distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 
 MUTANTS = [
@@ -167,6 +168,9 @@ MUTANTS = [
         (REFS, "compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire)",
          "compare_exchange_weak(seen, word, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
+    Mutant("visitor-overlooked", "an owner that was visited leaves as the last holder although a visitor is there", "loom slots::visit_beside_drop", [
+        (REFS, "(refs == OWNER).then_some(0)", "(refs >= OWNER).then_some(0)"),
+    ]),
     Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom slots::visit_beside_drop", [
         (ACCESS, "self.state.announce_visit(generation) && ", "self.state.load().is_live_as(generation) && "),
     ]),
@@ -246,9 +250,6 @@ MUTANTS = [
     Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom slots::visit_beside_drop", [
         (KEY_STATE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket }", "if self.0 & (STATE | LIVE) == DYING { AfterLeave::VacateBucket }"),
     ]),
-    Mutant("withdrawn-looks-untouched", "a search ends at a bucket that was claimed for a moment", "loom keys::two_inserts_of_one_key", [
-        (KEY_STATE, "        debug_assert!(seen.is_claimed());\n        self.hand_on(seen.sequence() + 1);", "        self.hand_on(seen.sequence());"),
-    ]),
     Mutant("sequence-wraps", "a bucket whose occupancies are used up is claimed again",
            "test --lib storage::table::key_state::tests::a_bucket_has_its_last_occupancy_and_then_none", [
                (KEY_STATE, "self.0 & STATE == VACANT && self.sequence() < LAST_SEQUENCE", "self.0 & STATE == VACANT"),
@@ -263,8 +264,8 @@ MUTANTS = [
         (FIND, "&& key_state.load().is_still(seen);", "&& key_state.load() == key_state.load();"),
     ]),
     Mutant("home-commits-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
-        (HOME, "self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()",
-         "let next = version << VERSION_SHIFT | bound | u64::from(position + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
+        (HOME, "self.step(seen, version << VERSION_SHIFT | u64::from(position + 1)).ok()",
+         "let next = version << VERSION_SHIFT | u64::from(position + 1);\n        self.0.store(next, Ordering::Release);\n        Some(Snapshot(next))"),
     ]),
     Mutant("home-version-not-stepped", "an insertion since the search goes unnoticed", "loom keys::two_inserts_of_one_key", [
         (HOME, "let version = (seen.0 >> VERSION_SHIFT) + 1;", "let version = seen.0 >> VERSION_SHIFT;"),
@@ -272,8 +273,32 @@ MUTANTS = [
     Mutant("home-relaxed", "who helps an insertion does not see the key", "loom keys::two_inserts_of_one_key", [
         (HOME, "compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)", "compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
-    Mutant("bound-not-raised", "a key beyond the bound is not found", "test --lib storage::table::home::tests::decide_steps_the_version_and_keeps_the_greatest_bound", [
-        (HOME, "seen.bound().max(distance)", "seen.bound().max(distance * 0)"),
+    Mutant("displaced-not-counted", "a key beyond a full line is not found",
+           "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
+        (INSERT, COUNT_DISPLACED, ""),
+    ]),
+    Mutant("displaced-counted-late", "an inserter does not see how far the key that was committed may be", "loom table::two_inserts_of_a_displaced_key", [
+        (INSERT, COUNT_DISPLACED, ""),
+        (INSERT, "                return InsertOutcome::Inserted(staged.index, staged.slot);",
+         "                self.count_displaced(staged.index, staged.distance);\n                return InsertOutcome::Inserted(staged.index, staged.slot);"),
+    ]),
+    Mutant("displaced-uncounted-late", "a bucket is passed on while its word still says how far its last key was", "loom table::displaced_key_beside_its_successor", [
+        (INSERT, "        self.uncount_displaced(bucket);\n", ""),
+        (INSERT, "        key_state.vacate(state.is_vacant());\n", "        key_state.vacate(state.is_vacant());\n        self.uncount_displaced(bucket);\n"),
+    ]),
+    Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_displaced_keys", [
+        (DISPLACEMENT, "self.0.fetch_sub(amount, Ordering::Relaxed);", "self.0.store(self.0.load(Ordering::Relaxed) - amount, Ordering::Relaxed);"),
+    ]),
+    Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
+        (INSERT, "        self.table.uncount_displaced(self.index);\n", ""),
+    ]),
+    Mutant("displaced-key-hidden-by-empty", "a home is noted as empty while a key is beyond its lines",
+           "test --lib storage::table::displacement::tests::one_thread::a_home_is_noted_as_empty_when_the_last_of_its_keys_has_left", [
+        (INSERT, "is_vacated && !self.displacements[line].is_passed()", "is_vacated"),
+    ]),
+    Mutant("empty-before-sealed", "a home is noted as empty by what was seen before it was sealed", "loom table::found_empty_beside_insert", [
+        (INSERT, "        let sealed = loop {\n", "        let was_empty = self.has_no_key_of(index);\n        let sealed = loop {\n"),
+        (INSERT, "if found.is_none() && self.has_no_key_of(index) {", "if found.is_none() && was_empty {"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
         (INSERT, "                self.help(index, seen);\n                continue;\n", ""),
@@ -287,7 +312,9 @@ MUTANTS = [
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
     Mutant("old-table-not-sealed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
-        (REGISTER, "            table.seal(fingerprint);\n", ""),
+        (INSERT, "            } else if seen.is_sealed() {\n                break seen;\n            } else {\n                home.seal(seen);\n            }\n",
+         "            } else {\n                break seen;\n            }\n"),
+        (HOME, "debug_assert!(seen.pending().is_none() && seen.is_sealed());", ""),
     ]),
     Mutant("retired-though-occupied", "a table with a key is unlinked", "loom wear::last_key_of_a_table_beside_its_retirement", [
         (RETIRE, "            } else if self.bucket(done - homes).key_state.load().is_occupied() {\n                break;\n            }\n", "            }\n"),
@@ -315,7 +342,7 @@ MUTANTS = [
         (TAKEOVER, "let hold = KeyHold::counted(self, table, bucket);", "let hold = ();"),
     ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
-        (LOOKUP, "self.tables.iter().find_map(|table| table.find(fingerprint))", "self.tables.newest().and_then(|table| table.find(fingerprint))"),
+        (LOOKUP, "older.find_map(|table| table.find_superseded(fingerprint))", "older.find_map(|_| None)"),
     ]),
 
     Mutant("inline-slot-left-open", "the inline slot of a key that becomes visible is free to take", "loom keys::two_inserts_of_one_key", [

@@ -199,7 +199,7 @@ pub(crate) struct Owned<'a, M> {
 /// Tells how an owner left.
 #[must_use]
 pub(crate) enum OwnerExit<'a, M> {
-    /// Its socket was live, and no other thread held the slot.
+    /// Its socket was live, and no other thread holds the slot.
     Alone(LastHolder<'a, M>),
     /// Another socket had taken over, or another thread may hold the slot.
     Shared(SharedExit<'a, M>),
@@ -293,7 +293,9 @@ impl<'a, M> Owned<'a, M> {
     /// the slot see it.
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
         let others = self.slot.state.remove();
-        if others == OtherHolders::default() {
+        // VISITED stays set after a visit. The refs tell whether a visitor is there now.
+        let was_visited = others == OtherHolders { visited: true, ..OtherHolders::default() };
+        if others == OtherHolders::default() || was_visited && self.slot.refs.release_sole_owner(self.generation) {
             OwnerExit::Alone(LastHolder(self.slot))
         } else {
             OwnerExit::Shared(SharedExit { owned: self, others })
@@ -347,3 +349,6 @@ impl<M> LastHolder<'_, M> {
         (drops, state.vacate())
     }
 }
+
+#[cfg(all(test, not(any(socket_registry_loom, socket_registry_shuttle))))]
+mod tests;

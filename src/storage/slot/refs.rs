@@ -22,6 +22,7 @@
 //! | owner + n | owner + n + 1 | `acquire` | visitor | `release` |
 //! | owner + n | owner + n - 1 | `release` | visitor, or last waking marker | |
 //! | owner + n | n, or n + 1 if a marker is waking | `release_owner` | owner | clean up if that is 0 |
+//! | owner | 0 | `release_sole_owner` | owner | clean up |
 //! | n, without the owner | n - 1 | `release` | visitor, or last waking marker | clean up if that is 0 |
 //! | no reason | reason | `set_reason` | closer, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
 //!
@@ -107,6 +108,13 @@ impl SlotRefs {
     #[must_use]
     pub(crate) fn release_owner(&self, generation: Generation, waking: bool) -> bool {
         self.change_refs(generation, |refs| Some(refs - (OWNER - u32::from(waking)))) == Some(0)
+    }
+
+    /// Releases the owner's ref, if no other thread holds the slot. Precondition: no marker is
+    /// waking the owner.
+    #[must_use]
+    pub(crate) fn release_sole_owner(&self, generation: Generation) -> bool {
+        self.change_refs(generation, |refs| (refs == OWNER).then_some(0)).is_some()
     }
 
     /// Sets the reason unless there is one, and returns the one that holds. Returns `None` if that

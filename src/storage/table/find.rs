@@ -45,7 +45,11 @@ impl<K, M> Table<K, M> {
     /// branch, because the processor could only guess it.
     #[inline]
     pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
-        let line = self.start(fingerprint.hash) + distance;
+        let start = self.start(fingerprint.hash);
+        if distance > 0 && !self.displacements[start].is_passed() {
+            return None;
+        }
+        let line = start + distance;
         let BucketLine(buckets) = self.lines.get(line)?;
         let side = usize::from(buckets[1].identity.may_match(fingerprint.identity));
         Some(Candidate { table: self, line, side, bucket: &buckets[side] })
@@ -54,31 +58,31 @@ impl<K, M> Table<K, M> {
     /// Returns the key, if it is active and in the first two lines. Nine keys in ten are there.
     #[inline]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        [0, 1].into_iter().find_map(|distance| {
+        let find_at = |distance| {
             let candidate = self.candidate(fingerprint, distance)?;
             self.check(candidate.index(), candidate.bucket, fingerprint).ok()
-        })
+        };
+        find_at(0).or_else(|| find_at(1))
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        let mut bound = None;
-        for (distance, line) in self.probe(fingerprint.hash) {
-            // The bound is in another cache line, so only a long probe loads it.
-            if distance > 3
-                && distance > *bound.get_or_insert_with(|| self.homes[self.home(fingerprint)].load().bound())
-            {
-                return None;
-            }
+        for (_, line) in self.probe(fingerprint.hash) {
             for index in self.buckets_of(line, fingerprint.hash) {
-                match self.check(index, self.bucket(index), fingerprint) {
-                    Ok(found) => return Some(found),
-                    Err(seen) if seen.is_untouched() => return None,
-                    Err(_) => {}
+                if let Ok(found) = self.check(index, self.bucket(index), fingerprint) {
+                    return Some(found);
                 }
+            }
+            if !self.displacements[line].is_passed() {
+                break;
             }
         }
         None
+    }
+
+    /// Does the same as `find`, in a table that is not the newest.
+    pub(crate) fn find_superseded(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        if self.homes[self.home(fingerprint)].load().is_empty() { None } else { self.find(fingerprint) }
     }
 
     /// Returns the key, if it is in this bucket; otherwise the key state that was seen.
@@ -101,7 +105,12 @@ impl<K, M> Table<K, M> {
     /// first.
     #[inline]
     pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
-        let mut line = self.start(hash);
+        self.probe_from(self.start(hash))
+    }
+
+    #[inline]
+    pub(super) fn probe_from(&self, start: usize) -> impl Iterator<Item = (u32, usize)> {
+        let mut line = start;
         (0..self.max_bound + 1).map(move |distance| {
             line += distance as usize;
             if line >= self.lines.len() {

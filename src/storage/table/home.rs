@@ -8,11 +8,10 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | version: 47 | SEALED | bound: 6 | pending + 1: 10 |
+//! | version: 52 | EMPTY | SEALED | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
-//! - `bound` is how many lines beyond its first a key of this home has ever been put. A search ends
-//!   there.
+//! - `EMPTY`: sealed, and its keys have all left. So no search of a superseded table goes on.
 //! - `pending` is the bucket that the last insertion committed and has not made visible yet. It is
 //!   a position relative to this home; the table knows how to read it. Every inserter that meets it
 //!   helps: it makes the bucket visible.
@@ -23,6 +22,7 @@
 //! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | any inserter, once the bucket is a member |
 //! | nothing pending | SEALED | `seal` | inserter into a newer table |
+//! | SEALED | SEALED, EMPTY | `set_empty` | inserter into a newer table that has found no key left |
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
@@ -30,18 +30,16 @@ use crate::sync::{AtomicU64, Ordering, Zeroable};
 pub(crate) const HOME_LINES: usize = 4;
 
 const PENDING_BITS: u32 = 10;
-const BOUND_BITS: u32 = 6;
-const BOUND_SHIFT: u32 = PENDING_BITS;
-const SEALED_SHIFT: u32 = BOUND_SHIFT + BOUND_BITS;
-const VERSION_SHIFT: u32 = SEALED_SHIFT + 1;
+const SEALED_SHIFT: u32 = PENDING_BITS;
+const VERSION_SHIFT: u32 = SEALED_SHIFT + 2;
 
 const PENDING: u64 = (1 << PENDING_BITS) - 1;
-const BOUND: u64 = ((1 << BOUND_BITS) - 1) << BOUND_SHIFT;
 const SEALED: u64 = 1 << SEALED_SHIFT;
+const EMPTY: u64 = SEALED << 1;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
-/// The maximum length of a probe sequence: a longer one would not fit in the bound.
-pub(crate) const MAX_BOUND: u32 = (1 << BOUND_BITS) - 1;
+/// The most lines beyond its first that a key may be put: the positions of more would not fit.
+pub(crate) const MAX_BOUND: u32 = 63;
 /// The highest position that a bucket may have.
 pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 
@@ -57,13 +55,13 @@ impl Snapshot {
     }
 
     #[inline]
-    pub(crate) fn bound(self) -> u32 {
-        ((self.0 & BOUND) >> BOUND_SHIFT) as u32
+    pub(crate) fn is_sealed(self) -> bool {
+        self.0 & SEALED != 0 || self.0 >> VERSION_SHIFT == LAST_VERSION
     }
 
     #[inline]
-    pub(crate) fn is_sealed(self) -> bool {
-        self.0 & SEALED != 0 || self.0 >> VERSION_SHIFT == LAST_VERSION
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 & EMPTY != 0
     }
 }
 
@@ -95,14 +93,13 @@ impl HomeGroup {
         self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).map(|_| Snapshot(next)).map_err(drop)
     }
 
-    /// Commits the insertion of a key into the bucket at `position`, `distance` lines from its
-    /// first. Fails if another inserter has committed here since `seen`.
+    /// Commits the insertion of a key into the bucket at `position`. Fails if another inserter has
+    /// committed here since `seen`.
     #[inline]
-    pub(crate) fn commit(&self, seen: Snapshot, position: u32, distance: u32) -> Option<Snapshot> {
+    pub(crate) fn commit(&self, seen: Snapshot, position: u32) -> Option<Snapshot> {
         debug_assert!(seen.pending().is_none() && !seen.is_sealed());
         let version = (seen.0 >> VERSION_SHIFT) + 1;
-        let bound = u64::from(seen.bound().max(distance)) << BOUND_SHIFT;
-        self.step(seen, version << VERSION_SHIFT | bound | u64::from(position + 1)).ok()
+        self.step(seen, version << VERSION_SHIFT | u64::from(position + 1)).ok()
     }
 
     /// Clears the pending position of `seen`. Precondition: that bucket is visible. Changes nothing
@@ -113,10 +110,18 @@ impl HomeGroup {
         let _ = self.step(seen, seen.0 & !PENDING);
     }
 
-    /// Ends all insertions. Returns false if the word changed since `seen`.
-    pub(crate) fn seal(&self, seen: Snapshot) -> bool {
+    /// Ends all insertions. Changes nothing if the word changed since `seen`.
+    pub(crate) fn seal(&self, seen: Snapshot) {
         debug_assert!(seen.pending().is_none());
-        self.step(seen, seen.0 | SEALED).is_ok()
+        // The caller loads the word again in either case.
+        let _ = self.step(seen, seen.0 | SEALED);
+    }
+
+    /// Notes that the home is empty. Precondition: it was sealed before the caller found no key.
+    pub(crate) fn set_empty(&self, seen: Snapshot) {
+        debug_assert!(seen.pending().is_none() && seen.is_sealed());
+        // The step fails only if another thread has noted it.
+        let _ = self.step(seen, seen.0 | EMPTY);
     }
 }
 

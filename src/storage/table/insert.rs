@@ -19,13 +19,14 @@
 //! # How a table is superseded
 //! An inserter into a newer table first seals the key's home in every older one, and joins the key
 //! if it is there. From then on step 4 fails in the older table, so the key can only be inserted in
-//! the newer one.
+//! the newer one. When the keys of a sealed home have left, the next such inserter notes that. Later
+//! searches read that one word and go on to the next table.
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
 use crate::storage::table::home::{HOME_LINES, HomeGroup};
 use crate::storage::table::key_state::KeyState;
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, Table, home, key_state};
+use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, BucketLine, Table, home, key_state};
 
 const _: () =
     assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_POSITION as usize + 1);
@@ -60,7 +61,7 @@ impl<K, M> Table<K, M> {
             if seen.is_sealed() {
                 return InsertOutcome::NoRoom(attempt.give_up());
             }
-            let vacancy = match self.find_or_vacancy(fingerprint, seen.bound()) {
+            let vacancy = match self.find_or_vacancy(fingerprint) {
                 Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
                 Err(vacancy) => vacancy,
             };
@@ -78,7 +79,7 @@ impl<K, M> Table<K, M> {
                 },
             };
             let position = self.position(fingerprint, staged.distance, staged.index);
-            if let Some(committed) = home.commit(seen, position, staged.distance) {
+            if let Some(committed) = home.commit(seen, position) {
                 self.publish(&staged.bucket.key_state, home, committed);
                 return InsertOutcome::Inserted(staged.index, staged.slot);
             }
@@ -86,9 +87,9 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Searches as `find` does, with a known bound. If the key is not there, returns the first
-    /// vacant bucket where it may go.
-    fn find_or_vacancy(&self, fingerprint: &Fingerprint, bound: u32) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
+    /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
+    /// may go.
+    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, line) in self.probe(fingerprint.hash) {
             for index in self.buckets_of(line, fingerprint.hash) {
@@ -96,15 +97,11 @@ impl<K, M> Table<K, M> {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
                 };
-                may_follow &= !seen.is_untouched();
                 if vacancy.is_none() && seen.is_vacant() {
                     vacancy = Some(Vacancy { distance, index, seen });
                 }
-                if !may_follow && vacancy.is_some() {
-                    return Err(vacancy);
-                }
             }
-            may_follow &= distance < bound;
+            may_follow &= self.displacements[line].is_passed();
             if !may_follow && vacancy.is_some() {
                 break;
             }
@@ -123,6 +120,7 @@ impl<K, M> Table<K, M> {
             return Err(key);
         }
         bucket.identity.store(fingerprint.identity);
+        self.count_displaced(index, distance);
         let slot = self.inline_slot(index).claim_with_bucket();
         Ok(Staged::new(self, index, bucket, distance, slot, key))
     }
@@ -132,6 +130,14 @@ impl<K, M> Table<K, M> {
         let Some(position) = committed.pending() else { return };
         let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
         self.publish(key_state, &self.homes[home], committed);
+    }
+
+    /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
+    #[inline]
+    pub(crate) fn vacate(&self, bucket: u32) {
+        self.uncount_displaced(bucket);
+        let Bucket { key_state, state, .. } = self.bucket(bucket);
+        key_state.vacate(state.is_vacant());
     }
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
@@ -164,23 +170,45 @@ impl<K, M> Table<K, M> {
         (line * BUCKETS_PER_LINE) as u32 + side
     }
 
-    /// Seals the key's home, so that no thread inserts the key here any more. If `find` does not
-    /// find the key after this, it never will.
-    pub(crate) fn seal(&self, fingerprint: &Fingerprint) {
-        self.seal_home(self.home(fingerprint));
+    /// Seals the key's home, so that no thread inserts the key here any more, and searches for the
+    /// key. If this does not find it, no later search of this table will.
+    pub(crate) fn seal_and_find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
+        let index = self.home(fingerprint);
+        let sealed = self.seal_home(index);
+        if sealed.is_empty() {
+            return None;
+        }
+        let found = self.find(fingerprint);
+        if found.is_none() && self.has_no_key_of(index) {
+            self.homes[index].set_empty(sealed);
+        }
+        found
     }
 
-    /// Seals a home: no key of this home is inserted here any more.
-    pub(super) fn seal_home(&self, index: usize) {
+    /// Seals a home: no key of this home is inserted here any more. Returns the home as it is then.
+    pub(super) fn seal_home(&self, index: usize) -> home::Snapshot {
         let home = &self.homes[index];
         loop {
             let seen = home.load();
             if seen.pending().is_some() {
                 self.help(index, seen);
-            } else if seen.is_sealed() || home.seal(seen) {
-                return;
+            } else if seen.is_sealed() {
+                return seen;
+            } else {
+                home.seal(seen);
             }
         }
+    }
+
+    /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its keys
+    /// is in its first line or has passed that line, until it leaves, and then it is gone for good.
+    fn has_no_key_of(&self, home: usize) -> bool {
+        let first = home * HOME_LINES;
+        (first..self.line_count().min(first + HOME_LINES)).all(|line| {
+            let BucketLine(buckets) = &self.lines[line];
+            let is_vacated = buckets.iter().all(|bucket| !bucket.key_state.load().is_active());
+            is_vacated && !self.displacements[line].is_passed()
+        })
     }
 }
 
@@ -235,6 +263,7 @@ impl<'a, K, M> Staged<'a, K, M> {
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { self.table.key(self.index).take() };
         self.slot.give_up();
+        self.table.uncount_displaced(self.index);
         self.bucket.key_state.withdraw();
         self.table.occupancy.sub(self.index);
         key

@@ -108,12 +108,6 @@ pub(crate) const MAX_LIVE: u32 = LIVE as u32;
 pub(crate) struct Snapshot(u64);
 
 impl Snapshot {
-    /// Tells whether the bucket was never claimed.
-    #[inline]
-    pub(crate) fn is_untouched(self) -> bool {
-        self.0 == 0
-    }
-
     #[inline]
     pub(crate) fn is_vacant(self) -> bool {
         self.0 & STATE == VACANT && self.sequence() < LAST_SEQUENCE
@@ -243,10 +237,7 @@ impl KeyState {
     pub(crate) fn claim(&self, seen: Snapshot, kind: KeyKind) -> bool {
         debug_assert!(seen.is_vacant());
         let next = seen.0 & !(STATE | KIND) | CLAIMED | u64::from(kind.0) << KIND_SHIFT;
-        // Ordering: AcqRel, as `step`; failure Relaxed, because nothing is read then. The strong
-        // form, because a spurious failure would leave a bucket untouched, and searches end at a
-        // bucket that was never claimed.
-        self.0.compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        self.step(seen, next).is_ok()
     }
 
     /// Withdraws the claim: claimed -> vacant. Called by the inserter that claimed.
@@ -265,8 +256,7 @@ impl KeyState {
         self.hand_on(if usable { seen.sequence() + 1 } else { LAST_SEQUENCE });
     }
 
-    /// Makes the bucket vacant in a later sequence. So a bucket that was ever claimed never looks
-    /// untouched.
+    /// Makes the bucket vacant in a later sequence.
     #[inline]
     fn hand_on(&self, sequence: u64) {
         // Ordering: Release, so that a claimer of the bucket finds it emptied. A plain store,

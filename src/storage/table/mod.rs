@@ -8,13 +8,13 @@
 //!
 //! # Where a key can be
 //! A key is in one of the lines `start`, `start + 1`, `start + 3`, `start + 6`, … (triangular
-//! numbers, so that a probe leaves full stretches quickly), no farther than the bound of its home
-//! says, in the first bucket that was vacant when the key was inserted. A search may stop early at
-//! a bucket that was never claimed, because the key would have taken it.
+//! numbers, so that a probe leaves full stretches quickly), in the first bucket that was vacant when
+//! the key was inserted. A search ends at a line that no key has passed: see `displacement`.
 //!
 //! `insert` describes how a key gets there.
 
 mod bucket;
+mod displacement;
 pub(crate) mod epoch;
 mod find;
 pub(crate) mod home;
@@ -32,6 +32,7 @@ use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 pub(crate) use bucket::{Bucket, BucketCold};
 use bucket::{BucketLine, BucketWarm};
+use displacement::Displacement;
 pub(crate) use find::{ActiveKey, Candidate};
 use std::ops::ControlFlow;
 use std::ptr;
@@ -51,6 +52,7 @@ pub(crate) struct Table<K, M> {
     homes: ZeroedSlice<HomeGroup>,
     /// Which buckets are not vacant.
     pub(crate) occupancy: Occupancy,
+    displacements: ZeroedSlice<Displacement>,
     warm: ZeroedSlice<BucketWarm<K, M>>,
     cold: ZeroedSlice<BucketCold>,
 }
@@ -64,6 +66,7 @@ impl<K, M> Table<K, M> {
             lines: ZeroedSlice::new(lines)?,
             homes: ZeroedSlice::new(lines.div_ceil(HOME_LINES))?,
             occupancy: Occupancy::new(lines * BUCKETS_PER_LINE)?,
+            displacements: ZeroedSlice::new(lines)?,
             warm: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
             cold: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
         })

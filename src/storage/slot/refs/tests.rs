@@ -75,6 +75,16 @@ fn the_owner_leaves_its_share_to_who_is_waking() {
 }
 
 #[test]
+fn an_owner_without_visitors_leaves_in_one_step() {
+    for generation in GENERATIONS {
+        check(generation, OWNER, SlotRefs::release_sole_owner, true, 0);
+        for others in [1, 2, 1_000] {
+            check(generation, OWNER + others, SlotRefs::release_sole_owner, false, OWNER + others);
+        }
+    }
+}
+
+#[test]
 fn the_last_visitor_after_the_owner_cleans_up() {
     for generation in GENERATIONS {
         check(generation, 1, SlotRefs::release, true, 0);

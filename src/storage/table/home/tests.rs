@@ -7,17 +7,17 @@ use super::*;
 struct State {
     version: u64,
     sealed: bool,
-    bound: u32,
+    empty: bool,
     pending: Option<u32>,
 }
 
-const LAST: u64 = (1 << 47) - 1;
+const LAST: u64 = (1 << 52) - 1;
 
 impl State {
     fn bits(self) -> u64 {
-        self.version << 17
-            | u64::from(self.sealed) << 16
-            | u64::from(self.bound) << 10
+        self.version << 12
+            | u64::from(self.empty) << 11
+            | u64::from(self.sealed) << 10
             | self.pending.map_or(0, |position| u64::from(position) + 1)
     }
 
@@ -32,15 +32,14 @@ impl State {
     fn of_bits(bits: u64) -> Self {
         let field = |shift: u32, width: u32| bits >> shift & ((1 << width) - 1);
         Self {
-            version: field(17, 47),
-            sealed: field(16, 1) == 1,
-            bound: field(10, 6) as u32,
+            version: field(12, 52),
+            empty: field(11, 1) == 1,
+            sealed: field(10, 1) == 1,
             pending: field(0, 10).checked_sub(1).map(|position| position as u32),
         }
     }
 }
 
-const BOUNDS: [u32; 4] = [0, 1, MAX_BOUND - 1, MAX_BOUND];
 const POSITIONS: [u32; 4] = [0, 1, MAX_POSITION - 1, MAX_POSITION];
 
 /// The valid states, but for the numbers in between: a home is never sealed while something is
@@ -48,11 +47,10 @@ const POSITIONS: [u32; 4] = [0, 1, MAX_POSITION - 1, MAX_POSITION];
 fn valid_states() -> Vec<State> {
     let mut states = Vec::new();
     for version in [0, 1, LAST - 1, LAST] {
-        for bound in BOUNDS {
-            let open = State { version, bound, ..State::default() };
-            states.extend([open, State { sealed: true, ..open }]);
-            states.extend(POSITIONS.map(|position| State { pending: Some(position), ..open }));
-        }
+        let open = State { version, ..State::default() };
+        let sealed = State { sealed: true, ..open };
+        states.extend([open, sealed, State { empty: true, ..sealed }]);
+        states.extend(POSITIONS.map(|position| State { pending: Some(position), ..open }));
     }
     states
 }
@@ -69,16 +67,16 @@ fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&HomeGro
     assert_eq!((returned, State::of_bits(home.load().0)), (returns, to), "from {from:?}");
 }
 
-fn commit(home: &HomeGroup, seen: State, position: u32, distance: u32) -> Option<State> {
-    home.commit(seen.seen(), position, distance).map(|committed| State::of_bits(committed.0))
+fn commit(home: &HomeGroup, seen: State, position: u32) -> Option<State> {
+    home.commit(seen.seen(), position).map(|committed| State::of_bits(committed.0))
 }
 
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
-    let masks = [PENDING, BOUND, SEALED, LAST_VERSION << VERSION_SHIFT];
+    let masks = [PENDING, SEALED, EMPTY, LAST_VERSION << VERSION_SHIFT];
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
-    assert_eq!(masks.map(u64::trailing_zeros), [0, 10, 16, 17]);
+    assert_eq!(masks.map(u64::trailing_zeros), [0, 10, 11, 12]);
     assert_eq!((LAST_VERSION, MAX_BOUND, MAX_POSITION), (LAST, 63, (1 << 10) - 2));
 }
 
@@ -88,38 +86,35 @@ fn every_predicate_in_every_valid_state() {
         let seen = state.seen();
         assert!(state.home().load() == seen);
         assert_eq!(seen.pending(), state.pending, "{state:?}");
-        assert_eq!(seen.bound(), state.bound, "{state:?}");
+        assert_eq!(seen.is_empty(), state.empty, "{state:?}");
         assert_eq!(seen.is_sealed(), state.sealed || state.version == LAST, "{state:?}");
     }
 }
 
 #[test]
-fn decide_steps_the_version_and_keeps_the_greatest_bound() {
+fn commit_steps_the_version() {
     for state in valid_states().into_iter().filter(is_open) {
         for position in POSITIONS {
-            for distance in BOUNDS {
-                let bound = state.bound.max(distance);
-                let to = State { version: state.version + 1, bound, pending: Some(position), ..state };
-                check(state, |home| commit(home, state, position, distance), Some(to), to);
-            }
+            let to = State { version: state.version + 1, pending: Some(position), ..state };
+            check(state, |home| commit(home, state, position), Some(to), to);
         }
     }
 }
 
 #[test]
-fn decide_fails_if_anything_happened_since() {
+fn commit_fails_if_anything_happened_since() {
     for seen in valid_states().into_iter().filter(is_open) {
         for state in valid_states().into_iter().filter(|&state| state != seen) {
-            check(state, |home| commit(home, seen, 0, 0), None, state);
+            check(state, |home| commit(home, seen, 0), None, state);
         }
     }
 }
 
 #[test]
 fn the_last_version_closes_the_home() {
-    let state = State { version: LAST - 1, bound: 5, ..State::default() };
+    let state = State { version: LAST - 1, ..State::default() };
     let home = state.home();
-    let committed = home.commit(state.seen(), 7, 2);
+    let committed = home.commit(state.seen(), 7);
     assert!(committed.is_some_and(|committed| committed.is_sealed() && committed.pending() == Some(7)));
     home.clear(home.load());
     assert_eq!(State::of_bits(home.load().0), State { version: LAST, ..state });
@@ -139,9 +134,19 @@ fn clear_ends_what_is_pending_and_nothing_else() {
 #[test]
 fn close_closes_a_home_that_is_as_it_was_seen() {
     for seen in valid_states().into_iter().filter(|state| state.pending.is_none()) {
-        check(seen, |home| home.seal(seen.seen()), true, State { sealed: true, ..seen });
+        check(seen, |home| home.seal(seen.seen()), (), State { sealed: true, ..seen });
         for state in valid_states().into_iter().filter(|&state| state != seen) {
-            check(state, |home| home.seal(seen.seen()), false, state);
+            check(state, |home| home.seal(seen.seen()), (), state);
+        }
+    }
+}
+
+#[test]
+fn a_sealed_home_is_noted_as_empty() {
+    for seen in valid_states().into_iter().filter(|state| state.sealed) {
+        check(seen, |home| home.set_empty(seen.seen()), (), State { empty: true, ..seen });
+        for state in valid_states().into_iter().filter(|&state| state != seen) {
+            check(state, |home| home.set_empty(seen.seen()), (), state);
         }
     }
 }

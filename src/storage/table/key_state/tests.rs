@@ -126,7 +126,6 @@ fn every_predicate_in_every_valid_state() {
     for state in valid_states() {
         let seen = state.seen();
         assert!(state.key_state().load() == seen);
-        assert_eq!(seen.is_untouched(), state == State::default(), "{state:?}");
         assert_eq!(seen.is_vacant(), state.state == IS_VACANT && state.sequence != LAST, "{state:?}");
         assert_eq!(seen.is_claimed(), state.state == IS_CLAIMED, "{state:?}");
         for kind in KINDS {
@@ -166,10 +165,9 @@ fn claim_takes_a_vacant_bucket_in_its_sequence() {
 }
 
 #[test]
-fn withdraw_leaves_the_bucket_vacant_and_touched() {
+fn withdraw_leaves_the_bucket_vacant() {
     for claimed in in_state(IS_CLAIMED) {
         check(claimed, KeyState::withdraw, (), State::vacant(claimed.sequence + 1));
-        assert!(!State::vacant(claimed.sequence + 1).seen().is_untouched());
     }
 }
 
@@ -324,5 +322,5 @@ fn a_bucket_has_its_last_occupancy_and_then_none() {
     assert_eq!(leave(&key_state, key_state.load(), false), Ok(AfterLeave::VacateBucket));
     key_state.vacate(true);
     let ended = key_state.load();
-    assert!(!ended.is_vacant() && !ended.is_untouched() && !ended.is_claimed());
+    assert!(!ended.is_vacant() && !ended.is_claimed());
 }

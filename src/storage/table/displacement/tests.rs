@@ -1,0 +1,122 @@
+use super::*;
+
+impl<K, M> Table<K, M> {
+    /// Tells whether the words say that no key is displaced.
+    pub(crate) fn has_none_displaced(&self) -> bool {
+        // Ordering: Relaxed: no other thread is at work.
+        self.displacements.iter().all(|word| word.0.load(Ordering::Relaxed) == 0)
+    }
+}
+
+#[cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+mod one_thread {
+    use super::*;
+    use crate::storage::fingerprint::Seeds;
+    use crate::storage::table::insert::InsertOutcome;
+
+    const LINES: usize = 64;
+    const BOUND: u32 = 31;
+
+    fn table() -> Table<u64, ()> {
+        Table::new(0, LINES, BOUND).unwrap()
+    }
+
+    fn insert(table: &Table<u64, ()>, key: u64) -> Option<u32> {
+        match table.insert(&Seeds::fixed().fingerprint(&key), key) {
+            InsertOutcome::Inserted(bucket, slot) => {
+                slot.give_up();
+                Some(bucket)
+            }
+            InsertOutcome::NoRoom(_) => None,
+            InsertOutcome::Exists(..) => panic!("there already"),
+        }
+    }
+
+    fn is_there(table: &Table<u64, ()>, key: u64) -> bool {
+        table.find(&Seeds::fixed().fingerprint(&key)).is_some()
+    }
+
+    fn leave(table: &Table<u64, ()>, bucket: u32) {
+        let key_state = &table.bucket(bucket).key_state;
+        assert!(key_state.leave(key_state.load(), false).is_ok());
+        table.vacate(bucket);
+    }
+
+    /// Says how many lines a search for an absent key looks at.
+    fn lines_of_search(table: &Table<u64, ()>, start: usize) -> usize {
+        let passed = table.probe_from(start).take_while(|&(_, line)| table.displacements[line].is_passed());
+        passed.count() + 1
+    }
+
+    /// The keys that come until a table has no room for one more, each with its bucket.
+    fn fill(table: &Table<u64, ()>) -> Vec<(u64, u32)> {
+        (0..).map_while(|key| Some((key, insert(table, key)?))).collect()
+    }
+
+    #[test]
+    fn a_key_that_passed_lines_is_counted_there_and_uncounted() {
+        let table = table();
+        for bucket in [0, 1, 77, LINES as u32 * 2 - 1] {
+            for distance in 0..=BOUND {
+                let end = bucket as usize / BUCKETS_PER_LINE;
+                let start =
+                    (0..LINES).find(|&start| table.probe_from(start).nth(distance as usize) == Some((distance, end)));
+                table.count_displaced(bucket, distance);
+                assert!(
+                    lines_of_search(&table, start.unwrap()) > distance as usize,
+                    "the search comes as far as the key"
+                );
+                table.uncount_displaced(bucket);
+                assert!(table.has_none_displaced(), "{bucket} {distance}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_buckets_of_a_line_have_their_own_distance() {
+        let table = table();
+        table.count_displaced(10, 3);
+        table.count_displaced(11, 31);
+        table.uncount_displaced(10);
+        assert!(!table.has_none_displaced());
+        table.uncount_displaced(11);
+        assert!(table.has_none_displaced());
+    }
+
+    #[test]
+    fn a_full_table_finds_every_key_and_searches_get_short_again() {
+        let table = table();
+        let keys = fill(&table);
+        assert!(keys.len() > LINES * BUCKETS_PER_LINE * 9 / 10, "{} keys", keys.len());
+        assert!(keys.iter().all(|&(key, _)| is_there(&table, key)));
+        let longest = (0..LINES).map(|start| lines_of_search(&table, start)).max();
+        assert!(longest > Some(4), "searches are long while the table is full");
+
+        let (stay, go) = keys.split_at(LINES / 2);
+        go.iter().for_each(|&(_, bucket)| leave(&table, bucket));
+        assert!(stay.iter().all(|&(key, _)| is_there(&table, key)));
+        assert!(go.iter().all(|&(key, _)| !is_there(&table, key)));
+
+        stay.iter().for_each(|&(_, bucket)| leave(&table, bucket));
+        assert!((0..LINES).all(|start| lines_of_search(&table, start) == 1));
+    }
+
+    #[test]
+    fn a_home_is_noted_as_empty_when_the_last_of_its_keys_has_left() {
+        let table = table();
+        let keys = fill(&table);
+        let absent_of = |home| {
+            (1_000_000u64..).map(|key| Seeds::fixed().fingerprint(&key)).find(|key| table.home(key) == home).unwrap()
+        };
+        let sought: Vec<_> = (0..table.homes.len()).map(absent_of).collect();
+        let seal = || sought.iter().for_each(|sought| assert!(table.seal_and_find(sought).is_none()));
+        seal();
+        assert!(table.homes.iter().all(|home| home.load().is_sealed() && !home.load().is_empty()));
+        for &(key, bucket) in &keys {
+            assert!(table.find_superseded(&Seeds::fixed().fingerprint(&key)).is_some(), "hidden");
+            leave(&table, bucket);
+            seal();
+        }
+        assert!(table.homes.iter().all(|home| home.load().is_empty()));
+    }
+}
