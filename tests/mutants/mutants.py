@@ -49,6 +49,7 @@ FINGERPRINT = "src/storage/fingerprint.rs"
 POLYNOMIAL = "src/storage/fingerprint/polynomial.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
+OCCUPANCY = "src/storage/occupancy.rs"
 ACCESS = "src/storage/slot/access.rs"
 REFS = "src/storage/slot/refs.rs"
 STATE = "src/storage/slot/state.rs"
@@ -353,6 +354,39 @@ MUTANTS = [
     ]),
     Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test concurrent model::full_tables", [
         (INSERT, "if !may_follow && vacancy.is_some() {\n                    return", "if vacancy.is_some() {\n                    return"),
+    ]),
+
+    # Which groups of slots are in use.
+    Mutant("group-counted-late", "a key is visible before its group counts it", "loom walks::walk_over_keys_beside_first_of_group", [
+        (INSERT, "        self.occupancy.add(index);\n        if !bucket", "        if !bucket"),
+        (INSERT, "                return InsertOutcome::Inserted(staged.index, staged.slot);",
+         "                self.occupancy.add(staged.index);\n                return InsertOutcome::Inserted(staged.index, staged.slot);"),
+    ]),
+    Mutant("group-subtracted-early", "a group counts a bucket out before it is vacant", "loom walks::group_not_in_use_is_vacant", [
+        (REMOVE, "        own.key_state.vacate(own.state.is_vacant());\n        table.occupancy.sub(bucket);\n",
+         "        table.occupancy.sub(bucket);\n        own.key_state.vacate(own.state.is_vacant());\n"),
+    ]),
+    Mutant("group-subtracted-relaxed", "a walk that skips a group does not see why", "loom walks::group_not_in_use_is_vacant", [
+        (OCCUPANCY, "fetch_sub(1, Ordering::Release)", "fetch_sub(1, Ordering::Relaxed)"),
+    ]),
+    Mutant("group-looked-at-relaxed", "the same on the side of the walk", "loom walks::group_not_in_use_is_vacant", [
+        (OCCUPANCY, "self.0.load(Ordering::Acquire) == 0", "self.0.load(Ordering::Relaxed) == 0"),
+    ]),
+    Mutant("group-counted-in-two-steps", "a group forgets one of two changes of its count", "loom walks::mark_of_all_beside_last_of_group", [
+        (OCCUPANCY, "        self.counts[(slot / GROUP) as usize].0.fetch_add(1, Ordering::Relaxed);",
+         "        let count = &self.counts[(slot / GROUP) as usize].0;\n        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);"),
+    ]),
+    Mutant("lost-claim-stays-counted", "who lost a bucket to another thread leaves it counted", "loom walks::counts_after_racing_inserts", [
+        (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
+    ]),
+    Mutant("withdrawn-claim-stays-counted", "who found the key inserted leaves its own bucket counted", "loom walks::counts_after_racing_inserts", [
+        (INSERT, "        self.table.occupancy.sub(self.index);\n", ""),
+    ]),
+    Mutant("allocated-slot-not-counted", "a walk skips the further sockets of keys", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
+        (SLAB, "            page.occupancy.add(addr.offset());\n", "            let _ = (page, addr);\n"),
+    ]),
+    Mutant("released-slot-stays-counted", "a walk looks at slots that nobody uses any more", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
+        (SLAB, "                page.occupancy.sub(last.offset());\n", "                let _ = page;\n"),
     ]),
 
     # Counts, limits, closing.
