@@ -66,6 +66,6 @@ fn sets_and_errors_show_their_names() {
 fn stats_show_each_number() {
     let shown = format!("{:?}", Registry::<u64>::new().stats());
     let fields = "marks: 0, coalesced: 0, wakes: 0, registrations: 0, removals: 0, stale_ids: 0, refusals: 0, takeovers: 0, \
-                  tables: 0, buckets: 0, slots: 0, groups_in_use: 0, load: 0.0";
+                  tables: 0, buckets: 0, retired_tables: 0, slots: 0, groups_in_use: 0, addresses: 0.0, load: 0.0";
     assert_eq!(shown, format!("Stats {{ {fields} }}"));
 }
