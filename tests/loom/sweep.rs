@@ -58,7 +58,10 @@ fn walk_beside<T>(
         let met = walker.join().unwrap();
         let times = |socket: &Socket<Key, Guarded>| met.iter().filter(|&&id| id == socket.id()).count();
         assert!(stay.iter().all(|socket| times(socket) == 1), "a walk missed a socket, or met it twice");
-        assert!(new.iter().all(|socket| times(socket) <= usize::from(socket.key().0 == 1)), "a socket of another key, or twice");
+        assert!(
+            new.iter().all(|socket| times(socket) <= usize::from(socket.key().0 == 1)),
+            "a socket of another key, or twice"
+        );
     });
 }
 
