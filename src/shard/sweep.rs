@@ -29,3 +29,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

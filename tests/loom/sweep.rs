@@ -109,16 +109,18 @@ fn push_beside_sweep_and_return_of_the_head() {
     check_up_to(1, || {
         let registry = registry();
         let [inline, _stays, c, d, e, head] = [(); 6].map(|()| registry.register(key(1)).unwrap());
-        let pusher = {
+        let other = {
             let registry = registry.clone();
-            thread::spawn(move || registry.register(key(1)).unwrap())
+            thread::spawn(move || {
+                let new = registry.register(key(1)).unwrap();
+                // In the order in which they are used again.
+                drop((c, d, head));
+                drop((e, inline, new));
+                register(&registry, 1, 5)
+            })
         };
-        let new = registry.register(key(1)).unwrap();
-        // In the order in which they are used again.
-        drop((c, d, head));
-        drop((e, inline, new));
-        let _again = register(&registry, 1, 5);
-        let _pushed = pusher.join().unwrap();
+        let _pushed = registry.register(key(1)).unwrap();
+        let _again = other.join().unwrap();
         assert_eq!(walk(&registry, 1).len(), 7);
     });
 }

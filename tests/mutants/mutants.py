@@ -50,6 +50,9 @@ POLYNOMIAL = "src/storage/fingerprint/polynomial.rs"
 FREE_LIST = "src/storage/slab/free_list.rs"
 SLAB = "src/storage/slab/mod.rs"
 OCCUPANCY = "src/storage/occupancy.rs"
+CHAIN = "src/storage/slab/chain.rs"
+SLAB_SWEEP = "src/storage/slab/sweep.rs"
+SWEEP = "src/shard/sweep.rs"
 ACCESS = "src/storage/slot/access.rs"
 REFS = "src/storage/slot/refs.rs"
 STATE = "src/storage/slot/state.rs"
@@ -210,8 +213,37 @@ MUTANTS = [
     Mutant("single-socket-chained", "a mark takes the fast path although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
         (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
     ]),
-    Mutant("chain-not-checked", "the key's state is not read again after an overflow slot's state", "loom slots::chain_returned_beside_mark", [
-        (WALK, "            if !key_state.load().is_still(seen) {\n                return;\n            }\n", ""),
+    Mutant("chain-not-checked", "a walk does not look whether the chain is still its key's", "loom slots::chain_returned_beside_mark", [
+        (WALK, "            if !active.bucket.key_state.load().is_still(active.seen) {\n                return;\n            }\n", ""),
+    ]),
+    Mutant("position-not-checked", "a walk takes the state of a slot that was pushed again meanwhile", "loom sweep::walk_beside_sweep_and_another_key", [
+        (WALK, "position >= before || slot.position() != position", "position >= before"),
+    ]),
+    Mutant("link-not-checked", "a walk follows a link to a slot that was pushed again", "loom sweep::walk_beside_sweep_and_another_key", [
+        (WALK, "position >= before || slot.position() != position", "slot.position() != position"),
+    ]),
+    Mutant("head-not-checked", "a walk begins at a slot that has left the chain", "loom sweep::walk_beside_sweep_of_the_former_head", [
+        (WALK, "            if chain.first() != first {\n                continue;\n            }\n", ""),
+    ]),
+    Mutant("restart-without-skip", "a walk that starts over meets sockets again", "loom sweep::walk_beside_sweep_and_another_key", [
+        (WALK, "                if position < met {\n", "                {\n"),
+    ]),
+    Mutant("sweep-without-hold", "a bucket passes to another key while its chain is swept", "loom sweep::sweep_beside_the_last_leave", [
+        (SWEEP, "            let Some(_hold) = KeyHold::new(self, &active) else { return };\n",
+         "            let Some(hold) = KeyHold::new(self, &active) else { return };\n            drop(hold);\n"),
+    ]),
+    Mutant("sweep-not-repeated", "a sweeper does not look at what others have removed meanwhile", "loom sweep::sweep_beside_removals", [
+        (SWEEP, "            cold.chain.sweep(&self.slab, &cold.free_slots);\n",
+         "            cold.chain.sweep(&self.slab, &cold.free_slots);\n            return;\n"),
+    ]),
+    Mutant("retired-not-unlinked", "slots that nobody uses again stay in the chain", "loom sweep::retired_slots_are_unlinked", [
+        (REMOVE, "                slot.disown();\n", "                let _ = slot;\n"),
+    ]),
+    Mutant("pushes-not-counted", "the head counts the slots and not the pushes (ABA)", "loom sweep::push_beside_sweep_and_return_of_the_head", [
+        (CHAIN, "    head: AtomicU64,\n", "    pub(super) head: AtomicU64,\n"),
+        (CHAIN, "        pushes.wrapping_sub(unlinked) & u32::MAX / ONE_UNLINKED\n", "        let _ = unlinked;\n        pushes\n"),
+        (SLAB_SWEEP, "        // Ordering: AcqRel. Release: the next sweeper",
+         "        self.head.fetch_sub(u64::from(unlinked) << 32, Ordering::AcqRel);\n        // Ordering: AcqRel. Release: the next sweeper"),
     ]),
     Mutant("chained-not-set", "nobody learns that there is a chain", "loom slots::mark_beside_drop_of_the_first", [
         (REGISTER, "                table.bucket(bucket).key_state.set_chained();\n", ""),

@@ -87,6 +87,11 @@ type Operation = fn(&Keys, Socket<usize>);
 
 /// Runs `victim` on a thread that is stopped after each of its steps, concurrent with `others`.
 fn freeze(victim: Operation, others: fn(&Keys)) {
+    freeze_with(|registry| registry.register(0).unwrap(), victim, others);
+}
+
+/// The same with other sockets for the victim.
+fn freeze_with<S: Send + 'static>(sockets: fn(&Keys) -> S, victim: fn(&Keys, S), others: fn(&Keys)) {
     let progress = Progress::default();
     let scheduler = Frozen {
         left: SCHEDULES * STEPS,
@@ -100,7 +105,7 @@ fn freeze(victim: Operation, others: fn(&Keys)) {
     let done = progress.done.clone();
     Runner::new(scheduler, config).run(move || {
         let registry: Keys = Registry::builder().shards(1).build().unwrap();
-        let there = registry.register(0).unwrap();
+        let there = sockets(&registry);
         let stopped = {
             let registry = registry.clone();
             thread::spawn(move || victim(&registry, there))
@@ -125,7 +130,7 @@ fn everything(registry: &Keys) {
     let threads = [beside(registry, use_keys), beside(registry, use_keys)];
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     // The victim's sockets and those that it has yet to remove.
-    assert!(registry.socket_count() <= 3);
+    assert!(registry.socket_count() <= 4);
 }
 
 fn use_keys(registry: &Keys) {
@@ -256,6 +261,25 @@ stopped! {
     }, beside everything take_over wait watch;
     stopped_subscribe: |registry, _there| drop(registry.presence().try_next()), beside everything take_over wait watch;
     stopped_watch: |registry, _there| _ = registry.watch_counts().take_changed(), beside everything take_over wait watch;
+}
+
+/// Four sockets of a key whose chain has seven slots.
+fn in_a_long_chain(registry: &Keys) -> Vec<Socket<usize>> {
+    let mut sockets: Vec<_> = (0..8).map(|_| registry.register(0).unwrap()).collect();
+    sockets.drain(..4);
+    sockets
+}
+
+/// A thread is stopped while it sweeps a chain.
+mod stopped_sweep {
+    use super::{everything, freeze_with, in_a_long_chain, take_over, wait, watch};
+
+    #[test]
+    fn beside_all() {
+        for others in [everything, take_over, wait, watch] {
+            freeze_with(in_a_long_chain, |_, sockets| drop(sockets), others);
+        }
+    }
 }
 
 /// A waker of another task than the one that does nothing.

@@ -1,7 +1,6 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
-use crate::sync::AtomicU64;
 use std::thread;
 
 fn slab(addresses: usize) -> Slab<()> {
@@ -256,4 +255,22 @@ fn no_slot_is_in_two_hands() {
     left.sort_unstable();
     left.dedup();
     assert_eq!(left.len(), 32);
+}
+
+#[test]
+fn a_sweep_unlinks_the_vacant_slots_and_leaves_the_head_and_the_used_ones() {
+    for vacant in 0..1_u32 << 6 {
+        let (slab, chain, free_slots) = (slab(32), SlotChain::default(), FreeList::default());
+        let addrs: Vec<_> = all(&slab).into_iter().take(6).collect();
+        addrs.iter().for_each(|&addr| chain.push(&slab, addr, SlotAddr::inline(0, 1)));
+        let is_vacant = |n: usize| vacant >> n & 1 == 1;
+        (0..6).filter(|&n| is_vacant(n)).for_each(|n| free_slots.push(&slab, addrs[n], addrs[n]));
+        chain.sweep(&slab, &free_slots);
+        let kept: Vec<_> = (0..6).rev().filter(|&n| n == 5 || !is_vacant(n)).map(|n| addrs[n]).collect();
+        assert_eq!(walk(&chain, &slab), kept);
+        assert_eq!((chain.len() as usize, chain.is_being_swept()), (kept.len(), false));
+        assert_eq!(drain(&free_slots, &slab), if is_vacant(5) { vec![addrs[5]] } else { vec![] });
+        let released: Vec<_> = (0..5).filter(|&n| is_vacant(n)).map(|n| addrs[n]).collect();
+        assert_eq!(all(&slab), released);
+    }
 }
