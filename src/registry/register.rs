@@ -125,7 +125,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn register_with(&self, key: K, metadata: M) -> Result<Socket<K, M>, RegisterError> {
-        self.registration(key, metadata).register()
+        Ok(self.register_on(key, metadata, RegisterOptions::default())?)
     }
 
     #[inline]

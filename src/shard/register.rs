@@ -151,7 +151,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Joins the key that was found, and claims a slot. Returns none if the key has gone idle.
-    #[inline]
+    #[inline(always)]
     fn join<'a>(
         &'a self,
         found: &ActiveKey<'a, K, M>,
@@ -202,6 +202,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Returns the newest table. Makes the first one if there is none.
+    #[inline(always)]
     fn newest_table(&self) -> Result<&Segment<Table<K, M>>, RegisterError> {
         loop {
             if let Some(newest) = self.tables.newest() {

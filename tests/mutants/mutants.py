@@ -275,10 +275,10 @@ MUTANTS = [
         (KEY_STATE, "while now.is_still(seen) {", "while now.0 & STATE == MEMBER {"),
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
-        (REGISTER, "            let Some(hold) = KeyHold::to_join(self, &found)? else { continue };\n            if *hold.key() != key {\n",
-         "            let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.index });\n"
-         "            let differs = *unheld.key() != key;\n"
-         "            let Some(hold) = KeyHold::new(self, &found) else { continue };\n            if differs {\n"),
+        (REGISTER, "        let Some(hold) = KeyHold::to_join(self, found)? else { return Ok(None) };\n        if *hold.key() != *key {\n",
+         "        let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.index });\n"
+         "        let differs = *unheld.key() != *key;\n"
+         "        let Some(hold) = KeyHold::new(self, found) else { return Ok(None) };\n        if differs {\n"),
     ]),
     Mutant("lingering-forgotten", "a bucket is emptied while somebody still needs its key", "loom slots::visit_beside_drop", [
         (KEY_STATE, "if self.0 & (STATE | LIVE | LINGERING) == DYING { AfterLeave::VacateBucket }", "if self.0 & (STATE | LIVE) == DYING { AfterLeave::VacateBucket }"),
@@ -749,7 +749,7 @@ MUTANTS = [
         (FINGERPRINT, "self.point.step(value, counted)", "self.point.step(value, kept)"),
     ]),
     Mutant("pieces-matter", "equal keys that write their bytes in other pieces are two keys", "test --test api identity::bytes_written_in_portions", [
-        (FINGERPRINT, "if capture.value.is_some() && capture.len >= CHUNK {", "if capture.value.is_some() && capture.len > CHUNK {"),
+        (FINGERPRINT, "if capture.value.is_some() && capture.len >= CHUNK {", "if capture.value.is_some() && capture.len > KEPT {"),
     ]),
     Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_step_multiplies_and_adds", [
         (POLYNOMIAL, "u128::from((middle >> u64::BITS) as u64 + u64::from(carry));", "u128::from((middle >> u64::BITS) as u64 + u64::from(carry && false));"),
