@@ -262,7 +262,7 @@ fn a_sweep_unlinks_the_vacant_slots_and_leaves_the_head_and_the_used_ones() {
     for vacant in 0..1_u32 << 6 {
         let (slab, chain, free_slots) = (slab(32), SlotChain::default(), FreeList::default());
         let addrs: Vec<_> = all(&slab).into_iter().take(6).collect();
-        addrs.iter().for_each(|&addr| chain.push(&slab, addr, SlotAddr::inline(0, 1)));
+        addrs.iter().for_each(|&addr| chain.push(&slab, addr, SlotAddr::inline(1)));
         let is_vacant = |n: usize| vacant >> n & 1 == 1;
         (0..6).filter(|&n| is_vacant(n)).for_each(|n| free_slots.push(&slab, addrs[n], addrs[n]));
         chain.sweep(&slab, &free_slots);
