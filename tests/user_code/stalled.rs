@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use socket_registry::{Registry, Topics};
+use socket_registry::{Registry, Socket, Topics};
 use testkit::{Hook, PATIENCE, WakerCall, hooked_waker, reason};
 
 /// Stops the one thread that passes it, until released or until its test is over.
@@ -75,6 +75,11 @@ fn key(name: u64) -> Key {
     Key { name, gate: None }
 }
 
+/// The key 42, which stops there.
+fn stalling_key(at: At, gate: &Arc<Gate>) -> Key {
+    Key { name: 42, gate: Some((at, Arc::clone(gate))) }
+}
+
 /// Metadata that stops its thread when dropped.
 #[derive(Default)]
 struct Metadata(Option<Arc<Gate>>);
@@ -136,21 +141,20 @@ fn everything_works(registry: &World) {
     registry.for_each(|socket| assert!(socket.key().name < 200));
 }
 
+/// Also the socket of the key 42 is not held up, at which the stalled call looks.
+fn everything_works_with_and_without(registry: &World, there: Socket<Key, Metadata>) {
+    everything_works(registry);
+    drop(there);
+    assert!(!registry.is_active(&key(42)));
+    everything_works(registry);
+}
+
 /// Scenario 26: however long a walk takes.
 #[test]
 fn a_stalled_walk_stops_nobody() {
     let registry = World::new();
     let there = registry.register(key(42)).unwrap();
-    while_stalled(
-        |gate| registry.for_each(|_| gate.pass()),
-        || {
-            everything_works(&registry);
-            // Not even the socket that is looked at.
-            drop(there);
-            assert!(!registry.is_active(&key(42)));
-            everything_works(&registry);
-        },
-    );
+    while_stalled(|gate| registry.for_each(|_| gate.pass()), || everything_works_with_and_without(&registry, there));
     assert_eq!(registry.socket_count(), 0);
 }
 
@@ -175,8 +179,7 @@ fn a_registration_stalled_in_hash_stops_nobody() {
     let registry = World::new();
     while_stalled(
         |gate| {
-            let key = Key { name: 42, gate: Some((At::Hash, Arc::clone(gate))) };
-            assert!(registry.register(key).is_ok());
+            assert!(registry.register(stalling_key(At::Hash, gate)).is_ok());
         },
         || everything_works(&registry),
     );
@@ -189,16 +192,10 @@ fn a_registration_stalled_in_eq_stops_nobody() {
     let there = registry.register(key(42)).unwrap();
     while_stalled(
         |gate| {
-            let key = Key { name: 42, gate: Some((At::Eq, Arc::clone(gate))) };
-            let joined = registry.register(key).unwrap();
-            assert_eq!(registry.sockets_of(&self::key(42)), [joined.id()]);
+            let joined = registry.register(stalling_key(At::Eq, gate)).unwrap();
+            assert_eq!(registry.sockets_of(&key(42)), [joined.id()]);
         },
-        || {
-            everything_works(&registry);
-            drop(there);
-            assert!(!registry.is_active(&key(42)));
-            everything_works(&registry);
-        },
+        || everything_works_with_and_without(&registry, there),
     );
     assert_eq!(registry.key_count(), 0);
 }
@@ -217,10 +214,7 @@ fn a_drop_stalled_in_a_value_stops_nobody() {
         || everything_works(&registry),
     );
     while_stalled(
-        |gate| {
-            let key = Key { name: 42, gate: Some((At::KeyDrop, Arc::clone(gate))) };
-            drop(registry.register(key).unwrap());
-        },
+        |gate| drop(registry.register(stalling_key(At::KeyDrop, gate)).unwrap()),
         || everything_works(&registry),
     );
     assert_eq!(registry.socket_count(), 0);

@@ -1,6 +1,9 @@
 //! What a thread does in a history: one operation after another, drawn at random.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Wake};
+use std::thread;
 
 use socket_registry::{Closed, RegisterError, Socket, SocketId, Topics};
 use testkit::history::Registered;
@@ -53,7 +56,7 @@ impl Actor<'_> {
                     Done::Drop { id }
                 });
             }
-            Op::Take if !self.held.is_empty() => self.record(|actor| take(&actor.held[chosen])),
+            Op::Take if !self.held.is_empty() => self.record(|actor| wait(&mut actor.held[chosen])),
             Op::CloseReason if !self.held.is_empty() => self.record(|actor| close_reason(&actor.held[chosen])),
             Op::IsActive => self.record(|_| Done::IsActive { key: name, active: registry.is_active(&key) }),
             Op::Disconnect => self.record(|_| {
@@ -117,8 +120,29 @@ pub(super) fn close_reason(socket: &Socket<Key>) -> Done {
     Done::CloseReason { id: socket.id(), reason: socket.close_reason() }
 }
 
+/// A waker that lets another thread go first: in the middle of the call that wakes.
+struct Yields;
+
+impl Wake for Yields {
+    fn wake(self: Arc<Self>) {
+        thread::yield_now();
+    }
+}
+
+/// Takes what is due, or waits: the next call that reaches the socket wakes it.
+fn wait(socket: &mut Socket<Key>) -> Done {
+    match socket.poll_due(&mut Context::from_waker(&Arc::new(Yields).into())) {
+        Poll::Ready(Ok(topics)) => taken(socket, topics),
+        Poll::Pending => taken(socket, Topics::EMPTY),
+        Poll::Ready(Err(_)) => take(socket),
+    }
+}
+
 pub(super) fn take(socket: &Socket<Key>) -> Done {
-    let topics = socket.take_due();
+    taken(socket, socket.take_due())
+}
+
+fn taken(socket: &Socket<Key>, topics: Topics) -> Done {
     let bits = (0..32).filter(|&n| topics.contains(Topics::topic(n)));
     Done::Take { id: socket.id(), topics: bits.fold(0, |bits, n| bits | 1 << n) }
 }
