@@ -391,6 +391,8 @@ MUTANTS = [
     # Which groups of slots are in use.
     Mutant("group-counted-late", "a key is visible before its group counts it", "loom walks::walk_over_keys_beside_first_of_group", [
         (INSERT, "        self.occupancy.add(index);\n        if !bucket", "        if !bucket"),
+        (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
+        (INSERT, "        self.table.occupancy.sub(self.index);\n", ""),
         (INSERT, "                return InsertOutcome::Inserted(staged.index, staged.slot);",
          "                self.occupancy.add(staged.index);\n                return InsertOutcome::Inserted(staged.index, staged.slot);"),
     ]),
