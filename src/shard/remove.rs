@@ -103,10 +103,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// slot by the free list. A retired overflow slot is left to the next sweep.
     fn vacate_slot(&self, table: &Table<K, M>, bucket: u32, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
-        if let Some(slot) = addr.is_overflow().then(|| self.slab.slot(addr)).flatten() {
+        if addr.is_overflow() {
             if usable {
                 table.cold(bucket).free_slots.push(&self.slab, addr, addr);
-            } else {
+            } else if let Some(slot) = self.slab.slot(addr) {
                 slot.disown();
             }
         }

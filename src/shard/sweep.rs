@@ -15,7 +15,16 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// long.
     ///
     /// Lock-free: a round after the first follows steps of other threads.
+    #[inline]
     pub(crate) fn sweep_if_long(&self, table: &Table<K, M>, bucket: u32) {
+        // Few chains are long for any number of sockets.
+        if table.cold(bucket).chain.is_long(0) {
+            self.sweep_while_long(table, bucket);
+        }
+    }
+
+    #[inline(never)]
+    fn sweep_while_long(&self, table: &Table<K, M>, bucket: u32) {
         let cold = table.cold(bucket);
         loop {
             let active = ActiveKey::now(table, bucket);

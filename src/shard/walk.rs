@@ -59,7 +59,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let mut met = u64::MAX;
         'start: loop {
             let first = chain.first();
-            let Some(head) = first.and_then(|addr| self.slab.slot(addr)) else { return };
+            let slot_at = |addr| Some((addr, self.slab.slot(addr)?));
+            let mut found = first.and_then(slot_at);
+            let Some((_, head)) = found else { return };
             // Higher than the head's position alone.
             let mut before = head.position() + 1;
             if chain.first() != first {
@@ -68,12 +70,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             if !active.bucket.key_state.load().is_still(active.seen) {
                 return;
             }
-            let mut next = first;
-            while let Some((addr, slot)) = next.and_then(|addr| Some((addr, self.slab.slot(addr)?))) {
+            while let Some((addr, slot)) = found {
                 let position = slot.position();
                 let state = slot.state();
                 let seen = state.load();
-                next = SlotChain::next_of(slot);
+                let next = SlotChain::next_of(slot);
                 if position >= before || slot.position() != position {
                     continue 'start;
                 }
@@ -84,6 +85,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                         f(addr, state, seen);
                     }
                 }
+                found = next.and_then(slot_at);
             }
             return;
         }

@@ -241,7 +241,7 @@ MUTANTS = [
     ]),
     Mutant("pushes-not-counted", "the head counts the slots and not the pushes (ABA)", "loom sweep::push_beside_sweep_and_return_of_the_head", [
         (CHAIN, "    head: AtomicU64,\n", "    pub(super) head: AtomicU64,\n"),
-        (CHAIN, "        pushes.wrapping_sub(unlinked) & u32::MAX / ONE_UNLINKED\n", "        let _ = unlinked;\n        pushes\n"),
+        (CHAIN, "        pushes.wrapping_sub(unlinked) & (u32::MAX / ONE_UNLINKED)\n", "        let _ = unlinked;\n        pushes\n"),
         (SLAB_SWEEP, "        // Ordering: AcqRel. Release: the next sweeper",
          "        self.head.fetch_sub(u64::from(unlinked) << 32, Ordering::AcqRel);\n        // Ordering: AcqRel. Release: the next sweeper"),
     ]),
@@ -259,7 +259,7 @@ MUTANTS = [
         (REMOVE, "                self.slab.release(first);\n", "                let _ = first;\n"),
     ]),
     Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom slots::pop_beside_pops_and_push", [
-        (FREE_LIST, "((head >> 32) + 1) << 32", "(head >> 32) << 32"),
+        (FREE_LIST, "((head >> 32) + 1) << 32 | u64", "(head >> 32) << 32 | u64"),
     ]),
     Mutant("slot-handed-out-in-two-steps", "two sockets get one slot", "loom slots::two_joins", [
         (SLAB, "self.used.fetch_add(1, Ordering::Relaxed)", "{\n            self.used.store(used + 1, Ordering::Relaxed);\n            used\n        }"),

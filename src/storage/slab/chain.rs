@@ -102,7 +102,7 @@ impl SlotChain {
         // Ordering: Relaxed: only the number matters.
         let pushes = (self.head.load(Ordering::Relaxed) >> 32) as u32;
         // The count of the unlinked has one bit less.
-        pushes.wrapping_sub(unlinked) & u32::MAX / ONE_UNLINKED
+        pushes.wrapping_sub(unlinked) & (u32::MAX / ONE_UNLINKED)
     }
 
     /// Empties the chain. Precondition: nobody holds the key, so no other thread changes the chain.

@@ -34,9 +34,8 @@ impl SlotChain {
     ///
     /// Never waits; takes one step for each slot of the chain.
     pub(crate) fn sweep<M>(&self, slab: &Slab<M>, free_slots: &FreeList) {
-        // Ordering: AcqRel. Acquire, so that this sweeper finds the links as the last one left them.
-        // Release keeps the order that the last sweeper's step began.
-        if self.swept.fetch_or(SWEEPING, Ordering::AcqRel) & SWEEPING != 0 {
+        // Ordering: Acquire, so that this sweeper finds the links as the last one left them.
+        if self.swept.fetch_or(SWEEPING, Ordering::Acquire) & SWEEPING != 0 {
             return;
         }
         let taken = free_slots.take_all();
