@@ -142,7 +142,7 @@ fn pop_beside_pops_and_push() {
     use crate::storage::slab::{FreeList, Slab};
     use loom::sync::Arc;
     check(|| {
-        let shared = Arc::new((Slab::<()>::new(2), FreeList::default()));
+        let shared = Arc::new((Slab::<()>::new(3), FreeList::default()));
         for _ in 0..3 {
             let slot = shared.0.allocate().unwrap().unwrap();
             shared.1.push(&shared.0, slot, slot);
