@@ -1,4 +1,5 @@
-//! Subscriptions, watches and sockets as streams: the same as their own methods, and no task starves.
+//! Subscriptions, watches and sockets as streams: the same as their own methods, and no task
+//! starves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};

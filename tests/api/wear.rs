@@ -1,4 +1,5 @@
-//! What a registry uses up, and what it was once filled with, costs no capacity: tables and slots stay in proportion to what is there.
+//! What a registry uses up, and what it was once filled with, costs no capacity: tables and slots
+//! stay in proportion to what is there.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +13,9 @@ fn register(registry: &Registry<u64>, keys: impl IntoIterator<Item = u64>) -> Ve
     keys.into_iter().map(|key| registry.register(key).unwrap()).collect()
 }
 
-/// A key of many sockets, all superseded at the same time and then dropped, again and again. A takeover once left a key that
-/// was counted as needed for ever, and its bucket with it: after 16 rounds the table grew.
+/// A key of many sockets, all superseded at the same time and then dropped, again and again. A
+/// takeover once left a key that was counted as needed for ever, and its bucket with it: after 16
+/// rounds the table grew.
 #[test]
 fn superseded_sockets_of_a_key_leave_nothing_behind() {
     let registry = one_shard();

@@ -83,7 +83,8 @@ fn walk_beside_sweep_and_the_same_key() {
     });
 }
 
-/// The slot that was the chain's head passes to another key, after a walker has read that it is the head.
+/// The slot that was the chain's head passes to another key, after a walker has read that it is the
+/// head.
 #[test]
 fn walk_beside_sweep_of_the_former_head() {
     let full = || {
@@ -103,7 +104,8 @@ fn walk_beside_sweep_of_the_former_head() {
     });
 }
 
-/// The slot on which a registration pushes its own is unlinked and becomes the head again: it has a higher position by then.
+/// The slot on which a registration pushes its own is unlinked and becomes the head again: it has a
+/// higher position by then.
 #[test]
 fn push_beside_sweep_and_return_of_the_head() {
     check_up_to(1, || {
@@ -125,7 +127,8 @@ fn push_beside_sweep_and_return_of_the_head() {
     });
 }
 
-/// The key goes idle while a thread sweeps its chain: the next keys find their buckets and slots in order.
+/// The key goes idle while a thread sweeps its chain: the next keys find their buckets and slots in
+/// order.
 #[test]
 fn sweep_beside_the_last_leave() {
     check_up_to(1, || {

@@ -79,7 +79,8 @@ fn fingerprint(key: u8) -> Fingerprint {
     Seeds::fixed().fingerprint(&key)
 }
 
-/// A table of two lines with two keys in its first one, each with its bucket, and further keys whose searches begin in that line.
+/// A table of two lines with two keys in its first one, each with its bucket, and further keys
+/// whose searches begin in that line.
 fn table_with_full_line() -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
     let table = Arc::new(Table::new(0, 2, 1).unwrap());
     let mut keys = (0..=u8::MAX).filter(|&key| Seeds::fixed().fingerprint(&key).hash >> 63 == 0);
@@ -88,7 +89,8 @@ fn table_with_full_line() -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item =
     (table, there, keys)
 }
 
-/// Two insert a key whose first line is full. A bucket of that line becomes vacant beside them: one of the two finds what the other one inserted.
+/// Two insert a key whose first line is full. A bucket of that line becomes vacant beside them: one
+/// of the two finds what the other one inserted.
 #[test]
 fn two_inserts_of_a_displaced_key() {
     check(|| {
@@ -108,7 +110,8 @@ fn two_inserts_of_a_displaced_key() {
     });
 }
 
-/// A displaced key is found all the time, while another one that passed the same line leaves, and a third one comes.
+/// A displaced key is found all the time, while another one that passed the same line leaves, and a
+/// third one comes.
 #[test]
 fn displaced_key_beside_displaced_keys() {
     check(|| {
@@ -129,7 +132,8 @@ fn displaced_key_beside_displaced_keys() {
     });
 }
 
-/// A displaced key leaves, and a key that is in its own first line takes the bucket and leaves: the words say that no key is displaced.
+/// A displaced key leaves, and a key that is in its own first line takes the bucket and leaves: the
+/// words say that no key is displaced.
 #[test]
 fn displaced_key_beside_its_successor() {
     check(|| {
@@ -149,7 +153,8 @@ fn displaced_key_beside_its_successor() {
     });
 }
 
-/// A key is inserted into a table that another thread seals and finds empty: it is found there, or was refused.
+/// A key is inserted into a table that another thread seals and finds empty: it is found there, or
+/// was refused.
 #[test]
 fn found_empty_beside_insert() {
     check(|| {

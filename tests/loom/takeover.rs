@@ -285,7 +285,8 @@ fn takeover_beside_wait() {
     });
 }
 
-/// A takeover is stopped before it wakes the socket that it has superseded: another one that comes and goes meanwhile wakes it.
+/// A takeover is stopped before it wakes the socket that it has superseded: another one that comes
+/// and goes meanwhile wakes it.
 #[test]
 fn takeover_beside_takeover_that_has_not_woken() {
     use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -120,7 +120,8 @@ fn key_count(registry: &Registry<Key, Guarded>) -> usize {
     keys
 }
 
-/// Whether any group of buckets in the newest table is counted as in use, and whether any bucket is claimed.
+/// Whether any group of buckets in the newest table is counted as in use, and whether any bucket is
+/// claimed.
 fn in_use(registry: &Registry<Key, Guarded>) -> (bool, bool) {
     let Some(table) = registry.shard(0).unwrap().tables.newest() else { return (false, false) };
     let buckets = || 0..table.bucket_count();
@@ -128,7 +129,8 @@ fn in_use(registry: &Registry<Key, Guarded>) -> (bool, bool) {
     (is_counted, buckets().any(|bucket| !table.bucket(bucket).key_state.load().is_vacant()))
 }
 
-/// One thread inserts the first key of a group, another one registers the same key. A thread that returns from that finds the key.
+/// One thread inserts the first key of a group, another one registers the same key. A thread that
+/// returns from that finds the key.
 #[test]
 fn walk_over_keys_beside_first_of_group() {
     check(|| {

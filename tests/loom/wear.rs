@@ -22,7 +22,8 @@ fn assert_nothing_left(registry: &Registry<Key, Guarded>) {
     }
 }
 
-/// A key is inserted into a table that is being retired: either the table is not empty, or the insertion is refused.
+/// A key is inserted into a table that is being retired: either the table is not empty, or the
+/// insertion is refused.
 #[test]
 fn retirement_beside_insert() {
     check(|| {
@@ -93,7 +94,8 @@ fn unlink_beside_unlink() {
     });
 }
 
-/// The last key of an old table leaves while other threads retire the table: whoever needs it finds it, then it goes.
+/// The last key of an old table leaves while other threads retire the table: whoever needs it finds
+/// it, then it goes.
 #[test]
 fn last_key_of_a_table_beside_its_retirement() {
     check(|| {
@@ -121,8 +123,8 @@ fn last_key_of_a_table_beside_its_retirement() {
     });
 }
 
-/// A key flaps on both sides as its table is used up, and beyond every width after that: it is registered every time, under ids of
-/// its own, in few buckets.
+/// A key flaps on both sides as its table is used up, and beyond every width after that: it is
+/// registered every time, under ids of its own, in few buckets.
 #[test]
 fn flapping_as_a_table_is_used_up() {
     check(|| {
@@ -149,7 +151,8 @@ fn flapping_as_a_table_is_used_up() {
     });
 }
 
-/// A superseded socket goes while another one is superseded: the key stays for both, and goes after them.
+/// A superseded socket goes while another one is superseded: the key stays for both, and goes after
+/// them.
 #[test]
 fn superseded_beside_superseded() {
     check(|| {
@@ -168,7 +171,8 @@ fn superseded_beside_superseded() {
     });
 }
 
-/// A takeover is superseded by another one, whose owner leaves: the key stays until both are done with it.
+/// A takeover is superseded by another one, whose owner leaves: the key stays until both are done
+/// with it.
 #[test]
 fn takeover_beside_takeover_that_leaves() {
     check(|| {

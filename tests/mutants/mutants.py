@@ -330,7 +330,7 @@ MUTANTS = [
         (INSERT, "is_vacated && !self.displacements[line].is_passed()", "is_vacated"),
     ]),
     Mutant("empty-before-sealed", "a home is noted as empty by what was seen before it was sealed", "loom table::found_empty_beside_insert", [
-        (INSERT, "        let sealed = loop {\n", "        let was_empty = self.has_no_key_of(index);\n        let sealed = loop {\n"),
+        (INSERT, "        let sealed = self.seal_home(index);\n", "        let was_empty = self.has_no_key_of(index);\n        let sealed = self.seal_home(index);\n"),
         (INSERT, "if found.is_none() && self.has_no_key_of(index) {", "if found.is_none() && was_empty {"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
@@ -345,8 +345,8 @@ MUTANTS = [
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
     Mutant("old-table-not-sealed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
-        (INSERT, "            } else if seen.is_sealed() {\n                break seen;\n            } else {\n                home.seal(seen);\n            }\n",
-         "            } else {\n                break seen;\n            }\n"),
+        (INSERT, "            } else if seen.is_sealed() {\n                return seen;\n            } else {\n                home.seal(seen);\n            }\n",
+         "            } else {\n                return seen;\n            }\n"),
         (HOME, "debug_assert!(seen.pending().is_none() && seen.is_sealed());", ""),
     ]),
     Mutant("retired-though-occupied", "a table with a key is unlinked", "loom wear::last_key_of_a_table_beside_its_retirement", [

@@ -184,7 +184,8 @@ fn wait(registry: &Keys) {
     owner.join().unwrap();
 }
 
-/// An owner waits while its key is taken over: it is told when any takeover that began after its registration has returned.
+/// An owner waits while its key is taken over: it is told when any takeover that began after its
+/// registration has returned.
 fn wait_for_takeover(registry: &Keys) {
     let mut socket = registry.register(0).unwrap();
     let owner = thread::spawn(move || while block_on(socket.due()).is_ok() {});

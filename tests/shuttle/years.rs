@@ -1,5 +1,5 @@
-//! Years of a registry, in little: generations and sequences have two bits here, so that every few rounds use up a slot, a bucket
-//! or a table.
+//! Years of a registry, in little: generations and sequences have two bits here, so that every few
+//! rounds use up a slot, a bucket or a table.
 
 use super::{Census, World, choose, crowd, run, world};
 use shuttle::scheduler::RandomScheduler;
@@ -20,7 +20,8 @@ fn tables(registry: &World) -> (u32, u32) {
     (newest.first() / newest.bucket_count() + 1, newest.bucket_count())
 }
 
-/// Keys that come and go, beyond every width: each is registered every time, no id comes twice, and what is there stays small.
+/// Keys that come and go, beyond every width: each is registered every time, no id comes twice, and
+/// what is there stays small.
 #[test]
 fn hundreds_of_tables() {
     let schedules = run(RandomScheduler::new(SCHEDULES), || {
@@ -58,8 +59,9 @@ fn hundreds_of_tables() {
     assert_eq!(schedules, SCHEDULES);
 }
 
-/// A key whose sockets come and go while one of them stays: its inline slot is used up, then one overflow slot after another.
-/// When the key comes back, it takes another bucket, since the first one's inline slot is used up.
+/// A key whose sockets come and go while one of them stays: its inline slot is used up, then one
+/// overflow slot after another. When the key comes back, it takes another bucket, since the first
+/// one's inline slot is used up.
 #[test]
 fn slots_of_a_key() {
     let schedules = run(RandomScheduler::new(SCHEDULES), || {

@@ -126,7 +126,8 @@ async fn tell_online(app: Arc<App>, grace: Duration) {
     follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await;
 }
 
-/// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper came for them.
+/// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper
+/// came for them.
 async fn keep_up(metrics: PrometheusHandle) {
     let mut second = interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);

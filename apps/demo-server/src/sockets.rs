@@ -118,7 +118,8 @@ pub(crate) async fn device_events(
     })?)
 }
 
-/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients ever need.
+/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients
+/// ever need.
 pub(crate) async fn echo(
     State(app): State<Arc<App>>,
     handshake: Result<Handshake, NoHandshake>,

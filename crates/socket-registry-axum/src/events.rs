@@ -60,7 +60,8 @@ pub async fn events_head() -> Response {
     (HEADERS, [(header::CONTENT_TYPE, "text/event-stream")]).into_response()
 }
 
-/// The response whose body is the stream. The socket is registered: what changes from here on makes it due.
+/// The response whose body is the stream. The socket is registered: what changes from here on makes
+/// it due.
 pub(crate) fn stream<K, M, S, F>(
     headers: &HeaderMap,
     socket: Subscription<K, M>,

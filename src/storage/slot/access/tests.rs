@@ -1,3 +1,6 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+#![allow(unsafe_code)]
+
 use super::*;
 
 /// A socket comes, is visited, and leaves: after the visit, or during it.
