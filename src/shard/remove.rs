@@ -183,7 +183,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             }
         }
         table.vacate(bucket);
-        table.occupancy.sub(bucket);
         Some(key)
     }
 

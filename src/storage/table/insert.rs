@@ -138,6 +138,7 @@ impl<K, M> Table<K, M> {
         self.uncount_displaced(bucket);
         let Bucket { key_state, state, .. } = self.bucket(bucket);
         key_state.vacate(state.is_vacant());
+        self.occupancy.sub(bucket);
     }
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
