@@ -79,11 +79,16 @@ fn fingerprint(key: u8) -> Fingerprint {
     Seeds::fixed().fingerprint(&key)
 }
 
-/// A table of two lines with two keys in its first one, each with its bucket, and further keys
-/// whose searches begin in that line.
-fn table_with_full_line() -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
-    let table = Arc::new(Table::new(0, 2, 1).unwrap());
-    let mut keys = (0..=u8::MAX).filter(|&key| Seeds::fixed().fingerprint(&key).hash >> 63 == 0);
+/// The keys whose searches begin in that line of a table with so many lines.
+fn keys_of(line: usize, lines: u64) -> impl Iterator<Item = u8> {
+    (0..=u8::MAX).filter(move |&key| (u128::from(fingerprint(key).hash) * u128::from(lines)) >> 64 == line as u128)
+}
+
+/// A table with two keys in its first line, each with its bucket, and further keys whose searches
+/// begin in that line.
+fn table_with_full_line(lines: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
+    let table = Arc::new(Table::new(0, lines, bound).unwrap());
+    let mut keys = keys_of(0, lines as u64);
     let there = [(); 2].map(|()| insert(&table, keys.next().unwrap()).unwrap());
     assert!(there.iter().all(|bucket| bucket / 2 == 0), "both are in the first line");
     (table, there, keys)
@@ -94,7 +99,7 @@ fn table_with_full_line() -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item =
 #[test]
 fn two_inserts_of_a_displaced_key() {
     check(|| {
-        let (table, [first, _], mut keys) = table_with_full_line();
+        let (table, [first, _], mut keys) = table_with_full_line(2, 1);
         let key = keys.next().unwrap();
         let other = {
             let table = table.clone();
@@ -111,24 +116,25 @@ fn two_inserts_of_a_displaced_key() {
 }
 
 /// A displaced key is found all the time, while another one that passed the same line leaves, and a
-/// third one comes.
+/// third one comes: to a line beyond theirs.
 #[test]
 fn displaced_key_beside_displaced_keys() {
     check(|| {
-        let (table, _, mut keys) = table_with_full_line();
+        let (table, _, mut keys) = table_with_full_line(4, 2);
         let [stays, goes, comes] = [(); 3].map(|()| keys.next().unwrap());
         let leaver = insert(&table, goes).unwrap();
         insert(&table, stays).unwrap();
+        let is_there = |table: &Table<u8, ()>, key| table.find(&fingerprint(key)).is_some();
         let other = {
             let table = table.clone();
-            thread::spawn(move || leave(&table, leaver))
+            thread::spawn(move || {
+                insert(&table, comes).unwrap();
+                assert!(is_there(&table, stays) && is_there(&table, comes));
+            })
         };
-        let found = |key| table.find(&fingerprint(key)).is_some();
-        // Refused if the leaver's bucket is not vacant yet.
-        let came = insert(&table, comes);
-        assert!(found(stays) && found(comes) == came.is_some());
+        leave(&table, leaver);
         other.join().unwrap();
-        assert!(found(stays) && !found(goes) && found(comes) == came.is_some());
+        assert!(is_there(&table, stays) && is_there(&table, comes) && !is_there(&table, goes));
     });
 }
 
@@ -137,18 +143,18 @@ fn displaced_key_beside_displaced_keys() {
 #[test]
 fn displaced_key_beside_its_successor() {
     check(|| {
-        let (table, _, mut keys) = table_with_full_line();
+        let (table, _, mut keys) = table_with_full_line(2, 1);
         let leaver = insert(&table, keys.next().unwrap()).unwrap();
-        let mut at_home = (0..=u8::MAX).filter(|&key| fingerprint(key).hash >> 63 == 1);
+        let mut at_home = keys_of(1, 2);
         let _neighbour = insert(&table, at_home.next().unwrap()).unwrap();
+        let successor = at_home.next().unwrap();
         let other = {
             let table = table.clone();
-            thread::spawn(move || leave(&table, leaver))
+            // Refused as long as the bucket is not vacant.
+            thread::spawn(move || insert(&table, successor).map(|bucket| leave(&table, bucket)))
         };
-        if let Some(bucket) = insert(&table, at_home.next().unwrap()) {
-            leave(&table, bucket);
-        }
-        other.join().unwrap();
+        leave(&table, leaver);
+        let _ = other.join().unwrap();
         assert!(table.has_none_displaced());
     });
 }
@@ -158,7 +164,7 @@ fn displaced_key_beside_its_successor() {
 #[test]
 fn found_empty_beside_insert() {
     check(|| {
-        let (table, buckets, mut keys) = table_with_full_line();
+        let (table, buckets, mut keys) = table_with_full_line(2, 1);
         let [displaced, sought] = [(); 2].map(|()| keys.next().unwrap());
         let other = {
             let table = table.clone();
