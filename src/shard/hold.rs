@@ -21,7 +21,11 @@ impl<'a, K, M, O: Observer<K>> KeyHold<'a, K, M, O> {
     /// Holds the key; returns none if that occupancy of the bucket has ended.
     pub(crate) fn new(shard: &'a Shard<K, M, O>, found: &ActiveKey<'a, K, M>) -> Option<Self> {
         let ActiveKey { table, index: bucket, seen, .. } = *found;
-        (found.bucket.key_state.hold(seen, false) == Hold::Granted).then_some(Self { shard, table, bucket })
+        match found.bucket.key_state.hold(seen, false) {
+            Hold::Granted => Some(Self { shard, table, bucket }),
+            // Nothing is made: to drop it would end a hold that was not granted.
+            Hold::Gone | Hold::Crowded => None,
+        }
     }
 
     /// Holds the key for a registration, which is refused while thousands of threads hold the key.
