@@ -215,12 +215,12 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             if seen.is_live() { f(addr, state, seen) } else { ControlFlow::Continue(()) }
         };
         for table in self.tables.iter() {
-            let first = first_after(last, table.addr(0), table.bucket_count());
-            table.each_slot(first, |bucket, state| look(table.addr(bucket), state))?;
+            let (start, first) = (table.first(), first_after(last, table.addr(0), table.bucket_count()));
+            table.each_slot(first, |bucket, state| look(SlotAddr::inline(start + bucket), state))?;
         }
         for page in self.slab.pages() {
-            let first = first_after(last, page.addr(0), page.slot_count());
-            page.each_slot(first, |offset, state| look(page.addr(offset), state))?;
+            let (start, first) = (page.addr(0).index(), first_after(last, page.addr(0), page.slot_count()));
+            page.each_slot(first, |offset, state| look(SlotAddr::overflow(start + offset), state))?;
         }
         ControlFlow::Continue(())
     }
