@@ -9,7 +9,7 @@ use crate::storage::table::{ActiveKey, Candidate, Table};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Finds the key, if it is active.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.find_near(fingerprint).or_else(|| {
             // The fingerprint is copied and the result taken apart. Otherwise both would go through
@@ -27,8 +27,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.newest()?.candidate(fingerprint, distance)
     }
 
-    /// Finds the key, if it is active and in the first line of its search.
-    #[inline]
+    /// Finds the key, if it is active and in the first two lines of its search.
+    #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.find_near(fingerprint)
     }

@@ -173,32 +173,41 @@ type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, O
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// If there are tables older than `newest`: searches all for the key, and seals each older one
-    /// against it. Unlinks those that turn out to be empty.
-    ///
-    /// The key is never in two tables: its inserter had sealed the older ones against it and had not
-    /// found it there. So a key that is found in the first lines of the newest need not be sought.
+    /// against it.
+    #[inline]
     fn find_sealing<'a>(
         &'a self,
         newest: &'a Segment<Table<K, M>>,
         fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
-        let mut older = newest.older();
-        if older.is_some()
-            && let Some(found) = newest.find_near(fingerprint)
-        {
+        newest.older().and_then(|older| self.find_sealing_older(newest, older, fingerprint))
+    }
+
+    /// Does the work of `find_sealing`, and unlinks older tables that turn out to be empty.
+    ///
+    /// The key is never in two tables: its inserter had sealed the older ones against it and had not
+    /// found it there. So a key that is found in the first lines of the newest need not be sought.
+    #[cold]
+    #[inline(never)]
+    fn find_sealing_older<'a>(
+        &'a self,
+        newest: &'a Segment<Table<K, M>>,
+        mut older: &'a Segment<Table<K, M>>,
+        fingerprint: &Fingerprint,
+    ) -> Option<ActiveKey<'a, K, M>> {
+        if let Some(found) = newest.find_near(fingerprint) {
             return Some(found);
         }
         let mut newer = newest;
-        while let Some(table) = older {
-            if let Some(found) = table.seal_and_find(fingerprint) {
+        loop {
+            if let Some(found) = older.seal_and_find(fingerprint) {
                 return Some(found);
             }
-            if table.retire_some() {
-                newer.unlink_older(table);
+            if older.retire_some() {
+                newer.unlink_older(older);
             }
-            (newer, older) = (table, table.older());
+            (newer, older) = (older, older.older()?);
         }
-        None
     }
 
     /// Returns the newest table. Makes the first one if there is none.

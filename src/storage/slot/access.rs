@@ -140,7 +140,7 @@ pub(crate) struct Waking<'a, M> {
 impl<'a, M> Waking<'a, M> {
     /// Wakes the task. If the owner left meanwhile, the caller may be the last holder and clean the
     /// slot up.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
         let Self { slot, generation } = self;
         loop {

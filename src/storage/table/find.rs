@@ -56,7 +56,7 @@ impl<K, M> Table<K, M> {
     }
 
     /// Returns the key, if it is active and in the first two lines. Nine keys in ten are there.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let find_at = |distance| {
             let candidate = self.candidate(fingerprint, distance)?;
