@@ -26,13 +26,29 @@ enum Raw {
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    Join { key: u8 },
-    Leave { socket: u8 },
-    Mark { id: Raw, topics: u32 },
-    Visit { id: Raw },
+    Join {
+        key: u8,
+    },
+    Leave {
+        socket: u8,
+    },
+    Mark {
+        id: Raw,
+        topics: u32,
+    },
+    Visit {
+        id: Raw,
+    },
     /// One time in sixteen the socket is evicted instead.
-    Disconnect { id: Raw, reason: u8 },
-    DisconnectOthers { key: u8, keep: Raw, reason: u8 },
+    Disconnect {
+        id: Raw,
+        reason: u8,
+    },
+    DisconnectOthers {
+        key: u8,
+        keep: Raw,
+        reason: u8,
+    },
 }
 
 /// What a socket should know.
