@@ -13,6 +13,7 @@
 
 use crate::error::{CloseReason, Closed};
 use crate::shard::Shard;
+use crate::shard::hold::KeyHold;
 use crate::shard::observer::Observer;
 use crate::shard::visit::Visitor;
 use crate::storage::slot::LocalId;
@@ -22,10 +23,12 @@ use crate::util::panic::DeferredPanics;
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Evicts one socket; returns false if it is gone.
     pub(crate) fn evict(&self, id: LocalId, why: Closed, panics: &mut DeferredPanics) -> bool {
-        // The visit keeps the slot, so it stays with its key.
+        // The visit keeps the slot, so it stays with its key, and the caller is counted there.
         let Some(visitor) = Visitor::new(self, id) else { return false };
         let (table, bucket) = self.bucket_of(id.addr);
+        let hold = KeyHold::counted(self, table, bucket);
         let is_evicted = self.supersede(&ActiveKey::now(table, bucket), id, why, None, panics);
+        panics.catch(|| drop(hold));
         panics.catch(|| drop(visitor));
         is_evicted
     }
@@ -42,6 +45,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             return;
         }
         let active = ActiveKey::now(table, bucket);
+        let hold = KeyHold::counted(self, table, bucket);
         loop {
             let (mut met, mut oldest) = (0, None);
             self.walk_key(&active, |addr, state, seen| {
@@ -58,8 +62,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 Some((_, oldest)) if met > limit => {
                     self.supersede(&active, oldest, Closed::Disconnected(CloseReason::EVICTED), None, panics);
                 }
-                _ => return,
+                _ => break,
             }
         }
+        panics.catch(|| drop(hold));
     }
 }

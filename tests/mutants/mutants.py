@@ -374,6 +374,9 @@ MUTANTS = [
     Mutant("takeover-does-not-hold", "a key goes during a takeover that was superseded", "loom wear::takeover_beside_takeover_that_leaves", [
         (TAKEOVER, "let hold = KeyHold::counted(self, table, bucket);", "let hold = ();"),
     ]),
+    Mutant("eviction-does-not-hold", "a key goes during an eviction that was stopped, though its evicted socket has an owner", "shuttle frozen::stopped_evict", [
+        (EVICT, "let hold = KeyHold::counted(self, table, bucket);\n        let is_evicted", "let hold = ();\n        let is_evicted"),
+    ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
         (LOOKUP, "older.find_map(|table| table.find_superseded(fingerprint))", "older.find_map(|_| None)"),
     ]),
