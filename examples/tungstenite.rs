@@ -1,8 +1,8 @@
 //! The registry on bare `tokio-tungstenite`: the path of the URL is the user.
 //!
-//! `cargo run --example tungstenite`, then open `ws://127.0.0.1:3001/alice` with any client, twice. Whatever one
-//! socket of alice says, all of alice's sockets hear `update`. What a server needs besides, such as
-//! pings, deadlines and a graceful stop, is in `socket-registry-axum`.
+//! `cargo run --example tungstenite`, then open `ws://127.0.0.1:3001/alice` with any client, twice.
+//! Whatever one socket of alice says, all of alice's sockets hear `update`. What a server needs
+//! besides, such as pings, deadlines and a graceful stop, is in `socket-registry-axum`.
 
 use std::error::Error;
 

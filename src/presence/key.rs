@@ -17,8 +17,8 @@ use std::task::{Context, Poll, ready};
 /// active or idle, and its sequence, subscribe to [`Presence`](crate::Presence).
 ///
 /// Only the threads that make this key active or idle mark the watch, and they never wait for it.
-/// For other keys it costs one failed lookup each time that one becomes active or idle. Dropping the
-/// watch frees all that it holds. It keeps the registry's memory alive.
+/// For other keys it costs one failed lookup each time that one becomes active or idle. Dropping
+/// the watch frees all that it holds. It keeps the registry's memory alive.
 pub struct KeyWatch<K, M = ()> {
     registry: Registry<K, M>,
     fingerprint: Fingerprint,

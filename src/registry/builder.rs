@@ -72,16 +72,16 @@ impl<K, M> Builder<K, M> {
 
     /// Limits the number of concurrent sockets of one key, from 1 to
     /// [`MAX_SOCKETS_PER_KEY`](Self::MAX_SOCKETS_PER_KEY). A registration beyond the limit gets
-    /// [`RegisterError::KeyFull`](crate::RegisterError::KeyFull), or evicts the key's oldest socket:
-    /// see [`evict_oldest`](Self::evict_oldest). The limit is exact, also across threads.
+    /// [`RegisterError::KeyFull`](crate::RegisterError::KeyFull), or evicts the key's oldest
+    /// socket: see [`evict_oldest`](Self::evict_oldest). The limit is exact, also across threads.
     pub fn max_sockets_per_key(mut self, max_sockets_per_key: usize) -> Self {
         self.max_sockets_per_key = max_sockets_per_key;
         self
     }
 
     /// Sets what a registration does that meets a key with
-    /// [`max_sockets_per_key`](Self::max_sockets_per_key) sockets: it evicts the key's oldest socket
-    /// instead of being refused.
+    /// [`max_sockets_per_key`](Self::max_sockets_per_key) sockets: it evicts the key's oldest
+    /// socket instead of being refused.
     ///
     /// An evicted socket is no longer counted, found or marked, and its owner gets
     /// [`Closed::Disconnected`](crate::Closed::Disconnected) with
@@ -91,8 +91,8 @@ impl<K, M> Builder<K, M> {
     ///
     /// When no registration of a key is in progress, the key has no more sockets than the limit. Of
     /// concurrent registrations none is refused, and those that began first may be evicted right
-    /// away. A socket that is dropped concurrently may count still, so that the oldest goes although
-    /// there is room by then.
+    /// away. A socket that is dropped concurrently may count still, so that the oldest goes
+    /// although there is room by then.
     ///
     /// The new socket needs a place of its own within [`max_sockets`](Self::max_sockets). A
     /// registration at the limit takes one step for each socket of the key, and runs the wakers of

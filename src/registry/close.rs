@@ -74,9 +74,9 @@ impl<K, M> Registry<K, M> {
     ///
     /// Use it for a socket whose owner is stuck and does not drop it: its places in the limits are
     /// free immediately, and its key is idle if it has no other socket. The owner gets
-    /// [`Closed::Disconnected`] with this `reason`, unless the socket was closed before. Topics that
-    /// were due for the socket are dropped: the key's other sockets have marks of their own. The
-    /// socket keeps its slot, its key and its metadata until its owner drops it.
+    /// [`Closed::Disconnected`] with this `reason`, unless the socket was closed before. Topics
+    /// that were due for the socket are dropped: the key's other sockets have marks of their own.
+    /// The socket keeps its slot, its key and its metadata until its owner drops it.
     ///
     /// Lock-free, never allocates. The call runs the waker of the waiting task, and the last socket
     /// of a key notifies subscriptions, as a drop does. If one of them panics, the panic is

@@ -109,8 +109,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     ///   [`Builder`](crate::Builder).
     /// - [`RegisterError::IndistinctHash`] if a key is registered that is not equal to `key` but
     ///   writes the same to a `Hasher`.
-    /// - [`RegisterError::Closed`] after [`close`](Self::close), and [`RegisterError::Revoked`] while
-    ///   `key` is [revoked](Self::revoke).
+    /// - [`RegisterError::Closed`] after [`close`](Self::close), and [`RegisterError::Revoked`]
+    ///   while `key` is [revoked](Self::revoke).
     /// - [`RegisterError::OutOfMemory`] if a shard must grow and the system gives no memory.
     ///
     /// A call that fails changes nothing.

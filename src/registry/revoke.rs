@@ -5,10 +5,10 @@
 //! another.
 //!
 //! # Why a revocation leaves no gap
-//! A revocation joins that shard, steps the key's shard's counts (`ShardTotals::revoke`), then closes
-//! the key's sockets. A registration publishes its socket and then steps the same word. If its step
-//! comes after the revocation's, it finds the revocation and closes its own socket. If it comes
-//! before, the revocation's walk meets the socket, or the one that took over from it.
+//! A revocation joins that shard, steps the key's shard's counts (`ShardTotals::revoke`), then
+//! closes the key's sockets. A registration publishes its socket and then steps the same word. If
+//! its step comes after the revocation's, it finds the revocation and closes its own socket. If it
+//! comes before, the revocation's walk meets the socket, or the one that took over from it.
 
 use crate::error::{CloseReason, RegisterError};
 use crate::registry::Registry;
@@ -98,20 +98,21 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// dropped.
     ///
     /// A registration that begins after this call has returned, and while the key is revoked, gets
-    /// [`RegisterError::Revoked`]. One that races with the call is refused, or its socket is closed.
-    /// So nobody slips in between, as may happen beside a [`disconnect`](Self::disconnect) alone. The
-    /// closed sockets stay registered until their owners drop them.
+    /// [`RegisterError::Revoked`]. One that races with the call is refused, or its socket is
+    /// closed. So nobody slips in between, as may happen beside a [`disconnect`](Self::disconnect)
+    /// alone. The closed sockets stay registered until their owners drop them.
     ///
     /// Lock-free. The call allocates if there are more revocations than ever before. It runs the
     /// wakers of the waiting tasks. If a waker panics, the first panic is propagated after all
     /// sockets are closed, and the key is not revoked.
     ///
-    /// Before a shard's first revocation a registration pays one load for this; after that, it looks
-    /// its key up among the revoked ones, twice.
+    /// Before a shard's first revocation a registration pays one load for this; after that, it
+    /// looks its key up among the revoked ones, twice.
     ///
     /// # Errors
-    /// Returns [`RegisterError::OutOfMemory`] if the system gives no memory for one more revocation,
-    /// and [`RegisterError::IndistinctHash`] as a registration does. Then nothing has changed.
+    /// Returns [`RegisterError::OutOfMemory`] if the system gives no memory for one more
+    /// revocation, and [`RegisterError::IndistinctHash`] as a registration does. Then nothing has
+    /// changed.
     ///
     /// ```
     /// use socket_registry::{CloseReason, Closed, RegisterError, Registry};

@@ -25,7 +25,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks the key's only socket, if the key has only one and is in the line at this distance.
     #[inline(always)]
     fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> bool {
-        // The candidate is taken apart: as a whole it would go through memory even on the fast path.
+        // The candidate is taken apart: as a whole it would go through memory even on the fast
+        // path.
         let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, distance) else { return false };
         let Some(seen) = bucket.single_socket(fingerprint) else { return false };
         self.try_mark(&bucket.state, seen, topics, Fence::Own) || self.mark_single_slow(table, line, side, seen, topics)

@@ -185,8 +185,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Does the work of `find_sealing`, and unlinks older tables that turn out to be empty.
     ///
-    /// The key is never in two tables: its inserter had sealed the older ones against it and had not
-    /// found it there. So a key that is found in the first lines of the newest need not be sought.
+    /// The key is never in two tables: its inserter had sealed the older ones against it and had
+    /// not found it there. So a key that is found in the first lines of the newest need not be
+    /// sought.
     #[cold]
     #[inline(never)]
     fn find_sealing_older<'a>(

@@ -30,8 +30,8 @@ pub(crate) struct DeferredDrops<K, M> {
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
-    /// Lock-free. If the key goes idle, or keeps fewer than half of its slots, the removal takes one
-    /// step for each slot of the key.
+    /// Lock-free. If the key goes idle, or keeps fewer than half of its slots, the removal takes
+    /// one step for each slot of the key.
     ///
     /// # Safety
     /// The caller gives up the only handle of that socket.

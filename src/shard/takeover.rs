@@ -64,8 +64,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         panics.catch(|| drop(hold));
     }
 
-    /// Supersedes a socket of the key; returns false if it was gone before. The topics that were due
-    /// for it go to `heir`, if one is given. Precondition: the caller holds the key.
+    /// Supersedes a socket of the key; returns false if it was gone before. The topics that were
+    /// due for it go to `heir`, if one is given. Precondition: the caller holds the key.
     pub(super) fn supersede(
         &self,
         active: &ActiveKey<'_, K, M>,

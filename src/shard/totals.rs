@@ -28,8 +28,8 @@
 //!
 //! # Revocations
 //! The word of the keys has one more flag: whether a key of the shard was ever revoked. It works as
-//! CLOSED does, except that a registration that sees it still has to find out whether its own key is
-//! revoked. A revocation is visible before the flag is set. The flag is never cleared, and a
+//! CLOSED does, except that a registration that sees it still has to find out whether its own key
+//! is revoked. A revocation is visible before the flag is set. The flag is never cleared, and a
 //! revocation steps the word even if it is set.
 //!
 //! # Watching

@@ -20,8 +20,8 @@
 //!   `sub` happens after the load. So the load returns a value that includes this `add`, and not
 //!   this `sub`. The same holds for a key that a thread joins: the inserter's `add` happens before
 //!   its claim of the bucket, and so before every step of another thread that saw the key.
-//! - *`close` misses no socket.* A registration has made its `add` before it steps the totals' word.
-//!   If that step comes before the one of `close`, the walk sees the `add`. Otherwise the
+//! - *`close` misses no socket.* A registration has made its `add` before it steps the totals'
+//!   word. If that step comes before the one of `close`, the walk sees the `add`. Otherwise the
 //!   registration finds the flag, and closes its own socket. `watch` has the same argument for a
 //!   subscription.
 //! - *A walk that skips sees why.* A `sub` releases, and the load acquires. So a walk that skips a
@@ -30,7 +30,8 @@
 //!
 //! # Progress and cost
 //! All operations are wait-free. A word is shared by fewer keys than the totals of a shard, which
-//! the same calls step. A walk looks at one word for each group, and at all slots of a group in use.
+//! the same calls step. A walk looks at one word for each group, and at all slots of a group in
+//! use.
 
 use crate::sync::{AtomicU32, MODELLED, Ordering, Zeroable};
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};

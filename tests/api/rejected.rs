@@ -57,7 +57,8 @@ impl Values {
         (Arc::strong_count(&self.keys) - 1, Arc::strong_count(&self.metadata) - 1)
     }
 
-    /// Asserts that the registration is refused for that reason, and returns the very key and metadata.
+    /// Asserts that the registration is refused for that reason, and returns the very key and
+    /// metadata.
     fn assert_refused(&self, registry: &Registry<Key, Arc<()>>, hashed: u64, name: &'static str, why: RegisterError) {
         let (counts, alive) = ((registry.key_count(), registry.socket_count()), self.alive());
         for taking_over in [false, true] {

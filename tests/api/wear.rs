@@ -14,8 +14,8 @@ fn register(registry: &Registry<u64>, keys: impl IntoIterator<Item = u64>) -> Ve
 }
 
 /// A key of many sockets, all superseded at the same time and then dropped, again and again. A
-/// takeover once left a key that was counted as needed for ever, and its bucket with it: after 16
-/// rounds the table grew.
+/// takeover once left a key that was counted as needed permanently, and its bucket with it: after
+/// 16 rounds the table grew.
 #[test]
 fn superseded_sockets_of_a_key_leave_nothing_behind() {
     let registry = one_shard();

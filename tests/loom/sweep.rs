@@ -28,8 +28,9 @@ fn chain_len(registry: &Registry<Key, Guarded>, socket: &Socket<Key, Guarded>) -
     table.cold(bucket).chain.len()
 }
 
-/// A chain of five slots: the first and the last are used and stay used. The drop of `goes`, in the second one, sweeps the three
-/// between them. The next key to need a slot gets the last one of these.
+/// A chain of five slots: the first and the last are used and stay used. The drop of `goes`, in the
+/// second one, sweeps the three between them. The next key to need a slot gets the last one of
+/// these.
 fn long() -> (Registry<Key, Guarded>, Sockets, Socket<Key, Guarded>) {
     let registry = registry();
     let mut all = register(&registry, 1, 6);
@@ -40,7 +41,8 @@ fn long() -> (Registry<Key, Guarded>, Sockets, Socket<Key, Guarded>) {
     (registry, vec![head, last], goes)
 }
 
-/// Walks the key beside `other`, which returns sockets that have come. Those that stay are met exactly once.
+/// Walks the key beside `other`, which returns sockets that have come. Those that stay are met
+/// exactly once.
 fn walk_beside<T>(
     preemptions: usize,
     setup: fn() -> (Registry<Key, Guarded>, Sockets, T),

@@ -90,8 +90,8 @@ fn mark_of_all_beside_takeover_and_drop() {
     });
 }
 
-/// What a thread wrote before a mark that found the old socket due already is seen by who takes it
-/// from the new one.
+/// What a thread wrote before a mark that found the old socket due already is visible to the
+/// owner that takes it from the new one.
 #[test]
 fn mark_that_coalesces_beside_takeover() {
     use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};

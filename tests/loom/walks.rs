@@ -204,7 +204,8 @@ fn group_not_in_use_is_vacant() {
     });
 }
 
-/// Two insert the same key, or two keys into the same bucket: the loser counts its bucket out again.
+/// Two insert the same key, or two keys into the same bucket: the loser counts its bucket out
+/// again.
 #[test]
 fn counts_after_racing_inserts() {
     for is_same in [true, false] {

@@ -94,8 +94,8 @@ fn unlink_beside_unlink() {
     });
 }
 
-/// The last key of an old table leaves while other threads retire the table: whoever needs it finds
-/// it, then it goes.
+/// The last key of an old table leaves while other threads retire the table: a thread that
+/// needs it finds it, then it goes.
 #[test]
 fn last_key_of_a_table_beside_its_retirement() {
     check(|| {

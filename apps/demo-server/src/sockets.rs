@@ -25,7 +25,8 @@ const COUNT: Topics = Topics::UPDATE;
 /// Who is online has changed.
 pub(crate) const ONLINE: Topics = Topics::topic(1);
 
-/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the same way.
+/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the
+/// same way.
 ///
 /// Only a user may ask for that, with `online=1`. With `pings=1` the client is sent
 /// `{"ping":SECONDS}` with every ping: the script of a page sees no others.

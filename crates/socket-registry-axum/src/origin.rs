@@ -179,8 +179,8 @@ impl Address {
     }
 }
 
-/// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is trusted. Of several proxies the first counts,
-/// which is the one that the client speaks to.
+/// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is
+/// trusted. Of several proxies the first counts, which is the one that the client speaks to.
 #[must_use]
 pub fn address(headers: &HeaderMap, trusts_proxy: bool) -> Option<Address> {
     let first = |name| text(headers, name)?.split(',').next().map(str::trim).filter(|value| !value.is_empty());

@@ -10,8 +10,8 @@ use socket_registry::RegisterError;
 /// Sockets come and go by the second: after this many a client has a fair chance.
 const RETRY_AFTER: &str = "5";
 
-/// A registration was refused. As a response it says so before any upgrade, with `Retry-After`: 503, 429 if it is the key that has
-/// too many sockets, or 403 if the key is revoked.
+/// A registration was refused. As a response it says so before any upgrade, with `Retry-After`:
+/// 503, 429 if it is the key that has too many sockets, or 403 if the key is revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused(pub RegisterError);
 

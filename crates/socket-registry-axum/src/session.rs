@@ -93,7 +93,8 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// The session ends then, with that of [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless it is renewed.
+    /// The session ends then, with that of
+    /// [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless it is renewed.
     /// `None` is never.
     pub fn expires(mut self, expiry: impl Into<Option<Expiry>>) -> Self {
         self.options.expiry = expiry.into();

@@ -161,7 +161,8 @@ fn a_watch_is_told_to_each_later_change_of_a_count() {
     }
 }
 
-/// One thread takes and returns in turns, always from another line: a sum over the lines can be 0 meanwhile, `is_empty` cannot.
+/// One thread takes and returns in turns, always from another line: a sum over the lines can be 0
+/// meanwhile, `is_empty` cannot.
 #[test]
 fn a_registry_that_always_has_a_socket_is_never_empty() {
     let totals = Totals::new(4, 4);

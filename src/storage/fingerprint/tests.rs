@@ -169,7 +169,8 @@ fn trailing_zeros_count() {
     }
 }
 
-/// The identity of a key that writes those bytes, more than 16 of them: the polynomial term by term.
+/// The identity of a key that writes those bytes, more than 16 of them: the polynomial term by
+/// term.
 fn hashed(point: &Point, bytes: &[u8]) -> Identity {
     let full = bytes.chunks_exact(CHUNK);
     let last = full.remainder();

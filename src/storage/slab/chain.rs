@@ -1,9 +1,10 @@
 //! The overflow slots of one key.
 //!
 //! # Valid states
-//! The chain leads from its head, the slot that was pushed last, to older and older slots. Each slot
-//! has a *position*: a number that its push drew from the slab's clock. No number is drawn twice, so
-//! positions fall along the chain, and a slot keeps its position until it is pushed again.
+//! The chain leads from its head, the slot that was pushed last, to older and older slots. Each
+//! slot has a *position*: a number that its push drew from the slab's clock. No number is drawn
+//! twice, so positions fall along the chain, and a slot keeps its position until it is pushed
+//! again.
 //!
 //! # Transitions
 //! | from | to | operation | actor |
@@ -13,8 +14,8 @@
 //! | SWEEPING | not SWEEPING, m more unlinked | `sweep` | the same thread |
 //! | any | empty | `clear` | thread that vacates the bucket: no other thread holds the key |
 //!
-//! A push changes the head alone. The sweeper changes the links behind the head, and no other thread
-//! does. It leaves the head slot where it is.
+//! A push changes the head alone. The sweeper changes the links behind the head, and no other
+//! thread does. It leaves the head slot where it is.
 //!
 //! # Why a walker meets only slots of its key, and each at most once
 //! A walker writes nothing, so a slot may be unlinked under it, and pushed again, even to another
@@ -25,14 +26,14 @@
 //!    still there. So that position is one of this chain.
 //! 2. If a position is the same after the state and the link were loaded, they were those of the
 //!    slot in this chain.
-//! 3. If the slot behind the link has a lower position, it was not pushed again since it was in this
-//!    chain: that push would have come after the push of the slot before it.
+//! 3. If the slot behind the link has a lower position, it was not pushed again since it was in
+//!    this chain: that push would have come after the push of the slot before it.
 //! 4. Otherwise the walker starts over from the head, and skips the positions that it has met.
 //!
 //! # Why it misses no slot that stays in the chain
-//! Take a slot x that stays, and a slot s that was ever before it. If s was unlinked, its link leads
-//! to x, or to a slot that was between the two. By 3, the walker follows it only if that slot was
-//! not pushed again. So the positions that it meets fall until it is at x.
+//! Take a slot x that stays, and a slot s that was ever before it. If s was unlinked, its link
+//! leads to x, or to a slot that was between the two. By 3, the walker follows it only if that slot
+//! was not pushed again. So the positions that it meets fall until it is at x.
 //!
 //! Progress: a walker starts over only if another thread has pushed a slot since.
 
@@ -62,8 +63,8 @@ impl SlotChain {
     pub(crate) fn push<M>(&self, slab: &Slab<M>, addr: SlotAddr, bucket: SlotAddr) {
         let Some(slot) = slab.slot(addr) else { return };
         slot.set_owner(bucket.raw());
-        // Ordering: Acquire, so that the position drawn below is higher than the head's, and so that
-        // a thread that sees this slot's position sees the positions of all slots behind it.
+        // Ordering: Acquire, so that the position drawn below is higher than the head's, and so
+        // that a thread that sees this slot's position sees the positions of all slots behind it.
         let mut seen = self.head.load(Ordering::Acquire);
         loop {
             // Ordering: Release. A walker that came to this slot along its former chain, and reads
@@ -72,8 +73,8 @@ impl SlotChain {
             // Ordering: Release. A walker that reads this link reads the new position after it.
             slot.next.store(seen as u32, Ordering::Release);
             let next = ((seen >> 32) + 1) << 32 | u64::from(addr.raw());
-            // Ordering: Release, so that a walker finds the slot's position, link and owner. Failure
-            // Acquire, as the first load.
+            // Ordering: Release, so that a walker finds the slot's position, link and owner.
+            // Failure Acquire, as the first load.
             match self.head.compare_exchange_weak(seen, next, Ordering::Release, Ordering::Acquire) {
                 Ok(_) => return,
                 Err(now) => seen = now,
@@ -110,8 +111,9 @@ impl SlotChain {
         // Ordering: Relaxed: the key state passes the bucket on. A walker that reads this has no
         // slot to look at.
         self.head.store(0, Ordering::Relaxed);
-        // Ordering: Relaxed, as above. A step and not a store, because `is_being_swept` of a removal
-        // from the key that is gone may step the word meanwhile. Most chains were never swept.
+        // Ordering: Relaxed, as above. A step and not a store, because `is_being_swept` of a
+        // removal from the key that is gone may step the word meanwhile. Most chains were never
+        // swept.
         if self.swept.load(Ordering::Relaxed) != 0 {
             // Ordering: Relaxed, as above.
             self.swept.swap(0, Ordering::Relaxed);

@@ -260,8 +260,8 @@ impl SlotState {
         if seen.0 & bits != bits {
             return self.step(seen, seen.0 | bits).is_ok();
         }
-        // As in `set_bits`. With either fence, a second load tells whether the topics are due for the
-        // caller's socket.
+        // As in `set_bits`. With either fence, a second load tells whether the topics are due for
+        // the caller's socket.
         if fence == Fence::Own {
             full_fence();
         }

@@ -11,9 +11,9 @@
 //!
 //! # Who writes
 //! The claimer of a bucket adds the distance of its key, and itself to `passed` of the lines that
-//! the key passed, before the home commits. So whoever may find the key sees these counts. The same
-//! is subtracted before the bucket becomes vacant. A key in its first line, as most are, writes
-//! nothing.
+//! the key passed, before the home commits. So a thread that may find the key sees these counts.
+//! The same is subtracted before the bucket becomes vacant. A key in its first line, as most are,
+//! writes nothing.
 
 use crate::storage::table::home::MAX_BOUND;
 use crate::storage::table::{BUCKETS_PER_LINE, Table};

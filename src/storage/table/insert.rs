@@ -19,8 +19,8 @@
 //! # How a table is superseded
 //! An inserter into a newer table first seals the key's home in every older one, and joins the key
 //! if it is there. From then on step 4 fails in the older table, so the key can only be inserted in
-//! the newer one. When the keys of a sealed home have left, the next such inserter notes that. Later
-//! searches read that one word and go on to the next table.
+//! the newer one. When the keys of a sealed home have left, the next such inserter notes that.
+//! Later searches read that one word and go on to the next table.
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
@@ -201,8 +201,9 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its keys
-    /// is in its first line or has passed that line, until it leaves, and then it is gone for good.
+    /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its
+    /// keys is in its first line or has passed that line, until it leaves, and then it is gone for
+    /// good.
     fn has_no_key_of(&self, home: usize) -> bool {
         let first = home * HOME_LINES;
         (first..self.line_count().min(first + HOME_LINES)).all(|line| {

@@ -43,7 +43,8 @@ fn what_no_system_has_is_an_error() {
 fn values_that_need_it_are_dropped() {
     #[derive(Default)]
     struct Counted(Option<std::rc::Rc<()>>);
-    // SAFETY: for this test alone: an `Option` of a pointer that is never null is `None` if its bytes are zero.
+    // SAFETY: for this test alone: an `Option` of a pointer that is never null is `None` if its
+    // bytes are zero.
     unsafe impl Zeroable for Counted {}
     let rc = std::rc::Rc::new(());
     let values = ZeroedSlice::<Counted>::new(3).unwrap();

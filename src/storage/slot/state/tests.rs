@@ -51,7 +51,8 @@ fn valid_states() -> impl Iterator<Item = State> {
     idle_states().chain(owned_states())
 }
 
-/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected, and that this is valid.
+/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was
+/// expected, and that this is valid.
 #[track_caller]
 fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&SlotState) -> R, returns: R, to: State) {
     let word = from.word();

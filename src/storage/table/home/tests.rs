@@ -59,7 +59,8 @@ fn is_open(state: &State) -> bool {
     state.pending.is_none() && !state.sealed && state.version != LAST
 }
 
-/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
+/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was
+/// expected.
 #[track_caller]
 fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&HomeGroup) -> R, returns: R, to: State) {
     let home = from.home();

@@ -103,7 +103,8 @@ fn valid_states() -> impl Iterator<Item = State> {
     vacant_states().chain(occupied())
 }
 
-/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was expected.
+/// Runs `step` on a word in state `from`; checks that it returns and leaves behind what was
+/// expected.
 #[track_caller]
 fn check<R: PartialEq + std::fmt::Debug>(from: State, step: impl FnOnce(&KeyState) -> R, returns: R, to: State) {
     let key_state = from.key_state();
