@@ -4,7 +4,7 @@ use crate::shard::observer::Observer;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slab::OverflowSlot;
-use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef};
 use crate::storage::table::{ActiveKey, Candidate, Table};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
@@ -20,14 +20,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         })
     }
 
-    /// Returns the key's candidate bucket in the line at this distance: 0 is the first line of the
+    /// Returns the key's candidate bucket in the pair at this distance: 0 is the first pair of the
     /// key's search, 1 the next.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_>> {
         self.tables.newest()?.candidate(fingerprint, distance)
     }
 
-    /// Finds the key, if it is active and in the first two lines of its search.
+    /// Finds the key, if it is active and in the first two pairs of its search.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.find_near(fingerprint)
@@ -85,29 +85,29 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if addr.is_overflow() { self.slot_at(addr) } else { table.inline_slot(bucket) }
     }
 
-    /// Returns the state of the slot at `addr`, if the slot exists.
+    /// Returns the head of the slot at `addr`, if the slot exists.
     #[inline]
-    pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
+    pub(crate) fn head(&self, addr: SlotAddr) -> Option<&SlotHead> {
         if addr.is_overflow() {
-            self.slab.slot(addr).map(OverflowSlot::state)
+            self.slab.slot(addr).map(OverflowSlot::head)
         } else {
             let newest = self.tables.newest()?;
-            newest.state_at_index(addr.index()).or_else(|| self.older_state(addr))
+            newest.head_at_index(addr.index()).or_else(|| self.older_head(addr))
         }
     }
 
     #[inline(never)]
-    fn older_state(&self, addr: SlotAddr) -> Option<&SlotState> {
-        self.tables.iter().find_map(|table| table.state_at_index(addr.index()))
+    fn older_head(&self, addr: SlotAddr) -> Option<&SlotHead> {
+        self.tables.iter().find_map(|table| table.head_at_index(addr.index()))
     }
 
-    /// Returns the address of the slot that contains this state.
-    pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
-        let in_tables = self.tables.iter().find_map(|table| Some(table.addr(table.bucket_of(state)?)));
-        in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
+    /// Returns the address of the slot that has this head.
+    pub(crate) fn addr_of(&self, head: &SlotHead) -> SlotAddr {
+        let in_tables = self.tables.iter().find_map(|table| Some(table.addr(table.bucket_of(head)?)));
+        in_tables.or_else(|| self.slab.addr_of(head)).expect(SLOTS_STAY)
     }
 
-    /// Prefetches the memory that a lookup of the key reads: the first line of its search for
+    /// Prefetches the memory that a lookup of the key reads: the first pair of its search for
     /// distance 0, the next one for distance 1.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {

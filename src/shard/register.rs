@@ -186,7 +186,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Does the work of `find_sealing`, and unlinks older tables that turn out to be empty.
     ///
     /// The key is never in two tables: its inserter had sealed the older ones against it and had
-    /// not found it there. So a key that is found in the first lines of the newest need not be
+    /// not found it there. So a key that is found in the first pairs of the newest need not be
     /// sought.
     #[cold]
     #[inline(never)]
@@ -223,13 +223,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     fn new_table(&self, first: u32, size: TableSize) -> Result<Table<K, M>, RegisterError> {
-        Table::new(first, size.lines, size.bound).map_err(|_| RegisterError::OutOfMemory)
+        Table::new(first, size.pairs, size.bound).map_err(|_| RegisterError::OutOfMemory)
     }
 
     /// Pushes a table on top of `last`, which has no room, unless another thread has pushed one.
     fn grow(&self, last: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, last)) {
-            let size = TableSize { lines: last.line_count(), bound: last.max_bound() };
+            let size = TableSize { pairs: last.pair_count(), bound: last.max_bound() };
             let (keys, first) = (self.totals.shard(self.index).keys(), last.end());
             let next = self.geometry.next_table(size, keys, first as usize).ok_or(RegisterError::Full)?;
             self.tables.push(Some(last), self.new_table(first, next)?);

@@ -40,7 +40,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         table.prefetch_removal(bucket);
         self.counters.count(Event::Removed);
         let slot = self.slot_of(table, bucket, addr);
-        let seen = slot.state.load();
+        let seen = slot.head.state.load();
         // SAFETY: by the caller's promise. The state shows the socket's generation as long as the
         // socket has an owner.
         let owned = unsafe { slot.own(seen.generation()) };

@@ -30,7 +30,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
         if let Some(seen) = Self::inline(active, &meets) {
-            f(active.table.addr(active.index), &active.bucket.state, seen);
+            f(active.table.addr(active.index), &active.bucket.head.state, seen);
         }
         if active.bucket.key_state.load().is_chained() {
             self.walk_chain(active, meets, f);
@@ -40,7 +40,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns the state of the key's socket in the bucket's inline slot, if `meets` chooses it.
     #[inline]
     fn inline(active: &ActiveKey<'_, K, M>, meets: impl Fn(state::Snapshot) -> bool) -> Option<state::Snapshot> {
-        let seen = active.bucket.state.load();
+        let seen = active.bucket.head.state.load();
         let is_keys = active.bucket.key_state.load().is_still(active.seen);
         (is_keys && meets(seen)).then_some(seen)
     }
@@ -107,7 +107,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let before = active.seen.is_chained().then(version);
         let inline = Self::inline(active, state::Snapshot::is_live);
         let addr = active.table.addr(active.index);
-        let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
+        let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.head.state, seen));
         // A key without a chain was not taken over: the old socket and the new one cannot both have
         // been in its inline slot.
         if !active.bucket.key_state.load().is_chained() {

@@ -13,9 +13,10 @@ pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
 use crate::storage::occupancy::Occupancy;
-use crate::storage::slot::{SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
+use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ops::ControlFlow;
 use std::ptr;
@@ -50,8 +51,8 @@ const UNOWNED: u32 = u32::MAX;
 
 /// The slot of a socket that is not the first of its key.
 pub(crate) struct OverflowSlot<M> {
-    state: SlotState,
-    data: SlotData<M>,
+    head: SlotHead,
+    metadata: ValueCell<M>,
     refs: SlotRefs,
     turn: SlotTurn,
     /// The position in the key's chain: see `chain`.
@@ -67,8 +68,8 @@ pub(crate) struct OverflowSlot<M> {
 impl<M> Default for OverflowSlot<M> {
     fn default() -> Self {
         Self {
-            state: SlotState::default(),
-            data: SlotData::default(),
+            head: SlotHead::default(),
+            metadata: ValueCell::default(),
             refs: SlotRefs::default(),
             turn: SlotTurn::default(),
             position: AtomicU64::default(),
@@ -79,18 +80,23 @@ impl<M> Default for OverflowSlot<M> {
     }
 }
 
-// SAFETY: atomics and a `SlotData`, which is zeroable.
+// SAFETY: atomics, and cells of `MaybeUninit`, for which any bytes will do.
 #[allow(unsafe_code)]
 unsafe impl<M> Zeroable for OverflowSlot<M> {}
 
 impl<M> OverflowSlot<M> {
     #[inline]
+    pub(crate) fn head(&self) -> &SlotHead {
+        &self.head
+    }
+
+    #[inline]
     pub(crate) fn state(&self) -> &SlotState {
-        &self.state
+        &self.head.state
     }
 
     pub(crate) fn slot_ref(&self) -> SlotRef<'_, M> {
-        SlotRef { state: &self.state, refs: &self.refs, turn: &self.turn, data: &self.data }
+        SlotRef { head: &self.head, refs: &self.refs, turn: &self.turn, metadata: &self.metadata }
     }
 
     /// Returns the bucket of the key whose chain the slot is in. It is the key of the slot's socket
@@ -153,7 +159,7 @@ impl<M> Page<M> {
         for group in self.occupancy.groups_from(first) {
             let start = group.start;
             for (n, slot) in self.slots[group].iter().enumerate() {
-                f((start + n) as u32, &slot.state)?;
+                f((start + n) as u32, &slot.head.state)?;
             }
         }
         ControlFlow::Continue(())
@@ -186,10 +192,10 @@ impl<M> Slab<M> {
         self.pages().map(|page| (page, offset(page))).find(|&(page, offset)| offset < page.slot_count())
     }
 
-    /// Returns the address of the slot that `state` belongs to, if it is in this slab.
-    pub(crate) fn addr_of(&self, state: &SlotState) -> Option<SlotAddr> {
+    /// Returns the address of the slot that `head` belongs to, if it is in this slab.
+    pub(crate) fn addr_of(&self, head: &SlotHead) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
-            let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
+            let distance = ptr::from_ref(head).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
             is_here.then(|| page.addr((distance / size_of::<OverflowSlot<M>>()) as u32))
         })

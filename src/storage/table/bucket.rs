@@ -1,29 +1,33 @@
-//! A bucket in its three parts: what a mark needs, what else the first socket needs, and what only
-//! a few keys need.
+//! A bucket in its three parts: what a mark, a wake-up and a poll need; the values of the key and of
+//! its first socket; and what only a few keys need.
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};
-use crate::storage::slot::{SlotData, SlotRefs, SlotState, SlotTurn, TakeoverVersion, state};
-use crate::storage::table::BUCKETS_PER_LINE;
+use crate::storage::slot::{SlotHead, SlotRefs, SlotTurn, TakeoverVersion, state};
+use crate::storage::table::PAIR;
+use crate::storage::table::displacement::Displacement;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::superseded::SupersededCount;
 use crate::util::value_cell::ValueCell;
 
+/// Two neighbouring buckets. A search looks at both of them: the processor fetches them together.
 #[derive(Default)]
-#[repr(align(64))]
-pub(super) struct BucketLine(pub(super) [Bucket; BUCKETS_PER_LINE]);
+#[repr(align(128))]
+pub(super) struct BucketPair(pub(super) [Bucket; PAIR]);
 
-const _: () = assert!(crate::sync::MODELLED || size_of::<BucketLine>() == 64);
-
-/// What a mark reads and writes.
+/// One cache line: all that a mark reads and writes, also if it wakes the task, and all that the
+/// task's polls do.
 #[derive(Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Bucket {
     pub(crate) key_state: KeyState,
     pub(crate) identity: IdentityCell,
-    pub(crate) state: SlotState,
+    pub(crate) head: SlotHead,
+    pub(super) displacement: Displacement,
 }
+
+const _: () = assert!(crate::sync::MODELLED || size_of::<BucketPair>() == 128);
 
 impl Bucket {
     /// Returns the state of the key's only socket, if this is the key's bucket and the key has no
@@ -37,22 +41,22 @@ impl Bucket {
     ///    later misses its socket.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
-        let seen = self.state.load();
+        let seen = self.head.state.load();
         let is_key = self.identity.matches(fingerprint.identity);
         let is_single = self.key_state.load().is_unchained_member(fingerprint.identity.kind);
         (is_key && is_single && seen.is_live()).then_some(seen)
     }
 }
 
-/// What else the life of a key and of its first socket needs.
-pub(super) struct BucketWarm<K, M> {
+/// The key, and the metadata of its first socket.
+pub(super) struct BucketValues<K, M> {
     pub(super) key: ValueCell<K>,
-    pub(super) data: SlotData<M>,
+    pub(super) metadata: ValueCell<M>,
 }
 
-impl<K, M> Default for BucketWarm<K, M> {
+impl<K, M> Default for BucketValues<K, M> {
     fn default() -> Self {
-        Self { key: ValueCell::default(), data: SlotData::default() }
+        Self { key: ValueCell::default(), metadata: ValueCell::default() }
     }
 }
 
@@ -71,12 +75,12 @@ pub(crate) struct BucketCold {
 
 #[allow(unsafe_code)]
 mod zeroable {
-    use super::{BucketCold, BucketLine, BucketWarm};
+    use super::{BucketCold, BucketPair, BucketValues};
     use crate::sync::Zeroable;
-    // SAFETY: atomics.
-    unsafe impl Zeroable for BucketLine {}
-    // SAFETY: a cell of `MaybeUninit`, for which any bytes will do, and a zeroable `SlotData`.
-    unsafe impl<K, M> Zeroable for BucketWarm<K, M> {}
+    // SAFETY: atomics, and a cell of `MaybeUninit`, for which any bytes will do.
+    unsafe impl Zeroable for BucketPair {}
+    // SAFETY: cells of `MaybeUninit`.
+    unsafe impl<K, M> Zeroable for BucketValues<K, M> {}
     // SAFETY: atomics.
     unsafe impl Zeroable for BucketCold {}
 }

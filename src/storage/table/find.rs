@@ -1,26 +1,17 @@
 //! Looks a key up: where it may be, and whether it is there.
 
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::table::home::HOME_LINES;
-use crate::storage::table::{BUCKETS_PER_LINE, Bucket, BucketLine, Table, key_state};
+use crate::storage::table::home::HOME_PAIRS;
+use crate::storage::table::{Bucket, BucketPair, PAIR, Table, key_state};
 
-/// The bit of the hash that says which bucket of a line is tried first. It is one that chooses
-/// neither the shard nor the line.
+/// The bit of the hash that says which bucket of a pair is tried first. It is one that chooses
+/// neither the shard nor the pair.
 const FLIP_BIT: u32 = 20;
 
 /// A bucket where a key may be.
-pub(crate) struct Candidate<'a, K, M> {
-    pub(crate) table: &'a Table<K, M>,
-    pub(crate) line: usize,
-    pub(crate) side: usize,
+pub(crate) struct Candidate<'a> {
+    pub(crate) index: u32,
     pub(crate) bucket: &'a Bucket,
-}
-
-impl<K, M> Candidate<'_, K, M> {
-    #[inline]
-    pub(crate) fn index(&self) -> u32 {
-        (self.line * BUCKETS_PER_LINE + self.side) as u32
-    }
 }
 
 /// An active key: where it is, and in which occupancy of the bucket.
@@ -40,40 +31,40 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
 }
 
 impl<K, M> Table<K, M> {
-    /// Returns the bucket where the key is, if it is in its first line or the one after it, as
-    /// `distance` says. The result proves nothing. The side of the line is computed without a
+    /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
+    /// `distance` says. The result proves nothing. The side of the pair is computed without a
     /// branch, because the processor could only guess it.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_>> {
         let start = self.start(fingerprint.hash);
-        if distance > 0 && !self.displacements[start].is_passed() {
+        if distance > 0 && !self.pairs[start].is_passed() {
             return None;
         }
-        let line = start + distance;
-        let BucketLine(buckets) = self.lines.get(line)?;
+        let pair = start + distance;
+        let BucketPair(buckets) = self.pairs.get(pair)?;
         let side = usize::from(buckets[1].identity.may_match(fingerprint.identity));
-        Some(Candidate { table: self, line, side, bucket: &buckets[side] })
+        Some(Candidate { index: (pair * PAIR + side) as u32, bucket: &buckets[side] })
     }
 
-    /// Returns the key, if it is active and in the first two lines. Nine keys in ten are there.
+    /// Returns the key, if it is active and in the first two pairs. Nine keys in ten are there.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let find_at = |distance| {
-            let candidate = self.candidate(fingerprint, distance)?;
-            self.check(candidate.index(), candidate.bucket, fingerprint).ok()
+            let Candidate { index, bucket } = self.candidate(fingerprint, distance)?;
+            self.check(index, bucket, fingerprint).ok()
         };
         find_at(0).or_else(|| find_at(1))
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        for (_, line) in self.probe(fingerprint.hash) {
-            for index in self.buckets_of(line, fingerprint.hash) {
+        for (_, pair) in self.probe(fingerprint.hash) {
+            for index in self.buckets_of(pair, fingerprint.hash) {
                 if let Ok(found) = self.check(index, self.bucket(index), fingerprint) {
                     return Some(found);
                 }
             }
-            if !self.displacements[line].is_passed() {
+            if !self.pairs[pair].is_passed() {
                 break;
             }
         }
@@ -101,7 +92,7 @@ impl<K, M> Table<K, M> {
         if is_key { Ok(ActiveKey { table: self, index, bucket, seen }) } else { Err(seen) }
     }
 
-    /// Returns the lines that the key may be in, in probe order, each with its distance from the
+    /// Returns the pairs that the key may be in, in probe order, each with its distance from the
     /// first.
     #[inline]
     pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
@@ -110,31 +101,31 @@ impl<K, M> Table<K, M> {
 
     #[inline]
     pub(super) fn probe_from(&self, start: usize) -> impl Iterator<Item = (u32, usize)> {
-        let mut line = start;
+        let mut pair = start;
         (0..self.max_bound + 1).map(move |distance| {
-            line += distance as usize;
-            if line >= self.lines.len() {
-                line %= self.lines.len();
+            pair += distance as usize;
+            if pair >= self.pairs.len() {
+                pair %= self.pairs.len();
             }
-            (distance, line)
+            (distance, pair)
         })
     }
 
     #[inline]
-    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; BUCKETS_PER_LINE] {
-        let (first, flip) = ((line * BUCKETS_PER_LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
+    pub(crate) fn buckets_of(&self, pair: usize, hash: u64) -> [u32; PAIR] {
+        let (first, flip) = ((pair * PAIR) as u32, (hash >> FLIP_BIT & 1) as u32);
         [first + flip, first + (1 - flip)]
     }
 
-    /// Scales the hash to the number of lines by a multiplication.
+    /// Scales the hash to the number of pairs by a multiplication.
     #[inline]
     pub(crate) fn start(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
+        ((u128::from(hash) * self.pairs.len() as u128) >> u64::BITS) as usize
     }
 
     /// Returns the number of the key's home.
     #[inline]
     pub(crate) fn home(&self, fingerprint: &Fingerprint) -> usize {
-        self.start(fingerprint.hash) / HOME_LINES
+        self.start(fingerprint.hash) / HOME_PAIRS
     }
 }

@@ -24,12 +24,11 @@
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
-use crate::storage::table::home::{HOME_LINES, HomeGroup};
+use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
 use crate::storage::table::key_state::KeyState;
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, BucketLine, Table, home, key_state};
+use crate::storage::table::{ActiveKey, Bucket, PAIR, Table, home, key_state};
 
-const _: () =
-    assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_POSITION as usize + 1);
+const _: () = assert!(HOME_PAIRS * (home::MAX_BOUND as usize + 1) * PAIR <= home::MAX_POSITION as usize + 1);
 
 /// The outcome of an attempt to insert a key. Except for `Inserted`, it returns the key.
 pub(crate) enum InsertOutcome<'a, K, M> {
@@ -91,8 +90,8 @@ impl<K, M> Table<K, M> {
     /// may go.
     fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
         let (mut may_follow, mut vacancy) = (true, None);
-        for (distance, line) in self.probe(fingerprint.hash) {
-            for index in self.buckets_of(line, fingerprint.hash) {
+        for (distance, pair) in self.probe(fingerprint.hash) {
+            for index in self.buckets_of(pair, fingerprint.hash) {
                 let seen = match self.check(index, self.bucket(index), fingerprint) {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
@@ -101,7 +100,7 @@ impl<K, M> Table<K, M> {
                     vacancy = Some(Vacancy { distance, index, seen });
                 }
             }
-            may_follow &= self.displacements[line].is_passed();
+            may_follow &= self.pairs[pair].is_passed();
             if !may_follow && vacancy.is_some() {
                 break;
             }
@@ -136,8 +135,8 @@ impl<K, M> Table<K, M> {
     #[inline]
     pub(crate) fn vacate(&self, bucket: u32) {
         self.uncount_displaced(bucket);
-        let Bucket { key_state, state, .. } = self.bucket(bucket);
-        key_state.vacate(state.is_vacant());
+        let Bucket { key_state, head, .. } = self.bucket(bucket);
+        key_state.vacate(head.state.is_vacant());
         self.occupancy.sub(bucket);
     }
 
@@ -155,20 +154,20 @@ impl<K, M> Table<K, M> {
         home.clear(committed);
     }
 
-    /// Returns the position of a bucket relative to the key's home: the line of the home where the
-    /// probe starts, the distance from it, and the side of the line.
+    /// Returns the position of a bucket relative to the key's home: the pair of the home where the
+    /// probe starts, the distance from it, and the side of the pair.
     fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
-        let start = self.start(fingerprint.hash) % HOME_LINES;
-        (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
+        let start = self.start(fingerprint.hash) % HOME_PAIRS;
+        (start as u32 * (home::MAX_BOUND + 1) + distance) * PAIR as u32 + bucket % PAIR as u32
     }
 
     /// Returns the bucket at a position relative to a home.
     fn bucket_at(&self, home: usize, position: u32) -> u32 {
-        let (position, side) = (position / BUCKETS_PER_LINE as u32, position % BUCKETS_PER_LINE as u32);
+        let (position, side) = (position / PAIR as u32, position % PAIR as u32);
         let (start, distance) =
             ((position / (home::MAX_BOUND + 1)) as usize, (position % (home::MAX_BOUND + 1)) as usize);
-        let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.line_count();
-        (line * BUCKETS_PER_LINE) as u32 + side
+        let pair = (home * HOME_PAIRS + start + distance * (distance + 1) / 2) % self.pair_count();
+        (pair * PAIR) as u32 + side
     }
 
     /// Seals the key's home, so that no thread inserts the key here any more, and searches for the
@@ -202,14 +201,14 @@ impl<K, M> Table<K, M> {
     }
 
     /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its
-    /// keys is in its first line or has passed that line, until it leaves, and then it is gone for
+    /// keys is in its first pair or has passed that pair, until it leaves, and then it is gone for
     /// good.
     fn has_no_key_of(&self, home: usize) -> bool {
-        let first = home * HOME_LINES;
-        (first..self.line_count().min(first + HOME_LINES)).all(|line| {
-            let BucketLine(buckets) = &self.lines[line];
-            let is_vacated = buckets.iter().all(|bucket| !bucket.key_state.load().is_active());
-            is_vacated && !self.displacements[line].is_passed()
+        let first = home * HOME_PAIRS;
+        (first..self.pair_count().min(first + HOME_PAIRS)).all(|pair| {
+            let pair = &self.pairs[pair];
+            let is_vacated = pair.0.iter().all(|bucket| !bucket.key_state.load().is_active());
+            is_vacated && !pair.is_passed()
         })
     }
 }
