@@ -100,14 +100,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
-    /// slot by the free list. A retired overflow slot is left to the next sweep.
+    /// slot by the free list. An overflow slot that is used up is retired.
     fn vacate_slot(&self, table: &Table<K, M>, bucket: u32, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_overflow() {
             if usable {
                 table.cold(bucket).free_slots.push(&self.slab, addr, addr);
-            } else if let Some(slot) = self.slab.slot(addr) {
-                slot.disown();
+            } else {
+                self.slab.retire(addr);
             }
         }
         drops

@@ -33,6 +33,7 @@ SCAN = "src/presence/scan.rs"
 REGISTER_CALL = "src/registry/register.rs"
 REVOKE = "src/registry/revoke.rs"
 EVICT = "src/shard/evict.rs"
+GRADUAL = "src/shard/gradual.rs"
 LOOKUP = "src/shard/lookup.rs"
 GEOMETRY = "src/shard/geometry.rs"
 MARK = "src/shard/mark.rs"
@@ -237,7 +238,10 @@ MUTANTS = [
          "            cold.chain.sweep(&self.slab, &cold.free_slots);\n            return;\n"),
     ]),
     Mutant("retired-not-unlinked", "slots that nobody uses again stay in the chain", "loom sweep::retired_slots_are_unlinked", [
-        (REMOVE, "                slot.disown();\n", "                let _ = slot;\n"),
+        (SLAB, "            page.slots[offset as usize].disown();\n", ""),
+    ]),
+    Mutant("retired-slot-stays-counted", "walks look for good at slots that nobody uses again", "loom sweep::retired_slots_are_unlinked", [
+        (SLAB, "            page.slots[offset as usize].disown();\n            page.occupancy.sub(offset);\n", "            page.slots[offset as usize].disown();\n"),
     ]),
     Mutant("pushes-not-counted", "the head counts the slots and not the pushes (ABA)", "loom sweep::push_beside_sweep_and_return_of_the_head", [
         (CHAIN, "    head: AtomicU64,\n", "    pub(super) head: AtomicU64,\n"),
@@ -611,6 +615,22 @@ MUTANTS = [
     Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom walks::walks_beside_takeover", [
         (WALK, "if self.takeovers.now() != since {",
          "if self.takeovers.now() != since && false {"),
+    ]),
+    Mutant("gradual-mark-not-repeated", "a mark of all in steps does not look again at keys that were taken over", "loom walks::gradual_mark_beside_takeover", [
+        (GRADUAL, "if self.takeovers.now() == since {", "if true {"),
+    ]),
+    Mutant("gradual-mark-forgets-when-it-began", "a mark of all in steps looks again only at keys that were taken over during its last step", "test --test api mark_gradually::a_socket_that_takes_over_between_two_steps_is_marked", [
+        (GRADUAL, "*walk.since.get_or_insert_with(|| self.takeovers.now())", "{\n            walk.since = Some(self.takeovers.now());\n            self.takeovers.now()\n        }"),
+    ]),
+    Mutant("gradual-mark-meets-the-last-again", "a step begins with the socket that the one before has ended with", "test --test api mark_gradually::every_socket_is_marked_once_in_batches_of_any_size", [
+        (GRADUAL, "                if Some(addr) == met {\n                    return ControlFlow::Continue(());\n                }\n", ""),
+    ]),
+    Mutant("supersede-not-repeated", "a key is superseded without a look at who has taken it over meanwhile", "loom evict::supersede_beside_takeover", [
+        (EVICT, "self.visit_key(active, |addr, _, seen| {\n            let id", "self.walk_key(active, |addr, _, seen| {\n            let id"),
+        (EVICT, "            superseded += usize::from(is_superseded);\n            is_superseded\n", "            superseded += usize::from(is_superseded);\n"),
+    ]),
+    Mutant("supersede-does-not-hold", "a key goes while it is superseded", "loom evict::supersede_beside_drop", [
+        (EVICT, "let Some(hold) = KeyHold::new(self, active) else { return 0 };\n        let mut superseded", "let hold = ();\n        let mut superseded"),
     ]),
     Mutant("walk-of-a-key-not-repeated", "a walk over a key's sockets does not go round again", "loom takeover::mark_beside_takeover", [
         (WALK, "        if version() != since {\n            let met",

@@ -108,7 +108,7 @@ impl<M> OverflowSlot<M> {
 
     /// Marks the slot as one for a sweeper to unlink. Precondition: nobody is in the slot, and
     /// nobody can claim it: it is retired, or the caller has sole possession of it.
-    pub(crate) fn disown(&self) {
+    fn disown(&self) {
         self.set_owner(UNOWNED);
     }
 
@@ -242,6 +242,15 @@ impl<M> Slab<M> {
             }
         }
         self.free.push(self, first, last);
+    }
+
+    /// Gives up a slot whose generations are used up: walks no longer count with it, and the next
+    /// sweep of its chain unlinks it. Called by the slot's last holder.
+    pub(crate) fn retire(&self, addr: SlotAddr) {
+        if let Some((page, offset)) = self.page(addr) {
+            page.slots[offset as usize].disown();
+            page.occupancy.sub(offset);
+        }
     }
 
     /// Iterates over the pages, newest first.
