@@ -59,8 +59,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let mut met = u64::MAX;
         'start: loop {
             let first = chain.first();
-            let slot_at = |addr| Some((addr, self.slab.slot(addr)?));
-            let mut found = first.and_then(slot_at);
+            let slot_at = |addr| (addr, self.slab.slot_at(addr));
+            let mut found = first.map(slot_at);
             let Some((_, head)) = found else { return };
             // Higher than the head's position alone.
             let mut before = head.position() + 1;
@@ -85,7 +85,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                         f(addr, state, seen);
                     }
                 }
-                found = next.and_then(slot_at);
+                found = next.map(slot_at);
             }
             return;
         }
