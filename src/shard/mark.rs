@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotRef, SlotState, WakeToken, state};
+use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotAddr, SlotRef, SlotState, WakeToken, state};
 use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
 use crate::sync::full_fence;
 use crate::topics::Topics;
@@ -136,7 +136,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            marked += usize::from(self.mark_met(LocalId::seen_at(addr, seen), state, seen, topics, panics));
+            marked += usize::from(self.mark_met(addr, state, seen, topics, panics));
         });
         marked
     }
@@ -146,14 +146,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(always)]
     pub(crate) fn mark_met(
         &self,
-        id: LocalId,
+        addr: SlotAddr,
         state: &SlotState,
         seen: state::Snapshot,
         topics: Topics,
         panics: &mut DeferredPanics,
     ) -> bool {
         self.try_mark(state, seen, topics, Fence::Shared)
-            || self.finish_mark(id, state.mark(seen, topics, Fence::Shared), panics)
+            || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics)
     }
 
     /// Closes one socket; returns false if it is gone.

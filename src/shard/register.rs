@@ -38,8 +38,8 @@ pub(crate) struct RegisterOptions {
 }
 
 /// A socket that is published and has no handle yet.
-struct Published<K> {
-    addr: SlotAddr,
+pub(crate) struct Published<K> {
+    pub(crate) addr: SlotAddr,
     /// The caller's key, if an equal one was already there.
     spare: Option<K>,
     /// The counts' word before the socket's step.
@@ -102,7 +102,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Runs steps 1 to 4.
-    fn publish(
+    pub(crate) fn publish(
         &self,
         fingerprint: &Fingerprint,
         key: K,
