@@ -5,6 +5,7 @@
 use crate::error::RegisterError;
 use crate::shard::Shard;
 use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::remove::Stays;
 use crate::storage::table::key_state::{Hold, Join};
 use crate::storage::table::{ActiveKey, Table};
 use crate::util::value_cell::ValueRef;
@@ -96,7 +97,7 @@ impl<K, M, O: Observer<K>> Drop for JoinGuard<'_, K, M, O> {
     fn drop(&mut self) {
         let Self { shard, table, bucket } = *self;
         let mut notice = PendingNotice::default();
-        let after = shard.leave_key(table, bucket, false, &mut notice);
+        let after = shard.leave_key(table, bucket, Stays::No, &mut notice);
         // SAFETY: `after` comes from this guard's own step.
         let key = unsafe { shard.vacate_bucket(table, bucket, after) };
         shard.flush_if_due(notice, key);

@@ -63,7 +63,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.iter().find_map(|table| Some((&**table, table.bucket_at_index(addr.index())?)))
     }
 
-    /// Returns the slot at `addr`, if it exists.
+    /// Returns the slot at `addr`, if it exists. For ids from outside.
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
         if addr.is_overflow() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
@@ -82,7 +82,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// table.
     #[inline]
     pub(crate) fn slot_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, addr: SlotAddr) -> SlotRef<'a, M> {
-        if addr.is_overflow() { self.slot_at(addr) } else { table.inline_slot(bucket) }
+        if addr.is_overflow() { self.slab.slot_at(addr).slot_ref() } else { table.inline_slot(bucket) }
     }
 
     /// Returns the head of the slot at `addr`, if the slot exists.

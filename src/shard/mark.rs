@@ -123,11 +123,24 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            let is_marked = self.try_mark(state, seen, topics, Fence::Shared)
-                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics);
-            marked += usize::from(is_marked);
+            marked += usize::from(self.mark_met(addr, state, seen, topics, panics));
         });
         marked
+    }
+
+    /// Marks a socket that a walk has met; returns false if it is gone. Precondition: the caller has
+    /// made the fence that serves all marks of the walk.
+    #[inline(always)]
+    pub(crate) fn mark_met(
+        &self,
+        addr: SlotAddr,
+        state: &SlotState,
+        seen: state::Snapshot,
+        topics: Topics,
+        panics: &mut DeferredPanics,
+    ) -> bool {
+        self.try_mark(state, seen, topics, Fence::Shared)
+            || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics)
     }
 
     /// Closes one socket; returns false if it is gone.

@@ -4,22 +4,26 @@
 //! 2. Be counted in the key's state: insert the key; or hold it, compare it, and join it.
 //! 3. Claim a slot and occupy it: the bucket's inline slot, a vacant slot of the key's chain, or a
 //!    new one.
-//! 4. Count the key in the totals. If the registry is closed, close the new socket. If the registry
-//!    is watched, notify the watchers once the handle exists.
-//! 5. Once the handle exists: if the key may be revoked, see whether it is, and if so close the
-//!    socket. If the socket takes over, supersede the others (see `takeover`). If the shard evicts
-//!    and the key has more sockets than its limit, evict the oldest (see `evict`).
+//! 4. Count the key in the totals. If the registry is closed, close the new socket.
+//! 5. Make the handle. If the key may be revoked, see whether it is, and if so close the socket. If
+//!    the socket takes over, supersede the others (see `takeover`). If the shard evicts and the key
+//!    has more sockets than its limit, evict the oldest (see `evict`). If the registry is watched,
+//!    notify the watchers.
 
-use crate::error::{Closed, RegisterError, RejectedRegistration};
+use crate::error::{CloseReason, Closed, RegisterError, RejectedRegistration};
 use crate::shard::Shard;
+use crate::shard::counters::Event;
 use crate::shard::geometry::{Geometry, TableSize};
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::owner::Owner;
+use crate::shard::totals::KeysBefore;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Claimed, LocalId, SlotAddr};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
+use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
@@ -33,15 +37,13 @@ pub(crate) struct RegisterOptions {
     pub(crate) takes_over: bool,
 }
 
-/// Holds the address of a new socket, and what its registration leaves to the caller.
-pub(crate) struct Registered<K> {
+/// A socket that is published and has no handle yet.
+pub(crate) struct Published<K> {
     pub(crate) addr: SlotAddr,
     /// The caller's key, if an equal one was already there.
-    pub(crate) _spare: Option<K>,
-    /// Whether the registry may be watched: then the caller calls `notify_active`.
-    pub(crate) is_watched: bool,
-    /// Whether a key of the shard may be revoked: then the caller closes the socket if its own is.
-    pub(crate) may_be_revoked: bool,
+    spare: Option<K>,
+    /// The counts' word before the socket's step.
+    before: KeysBefore,
 }
 
 /// A permit for one more socket. Dropping it returns the permit.
@@ -56,16 +58,57 @@ impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
 }
 
 impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
-    /// Registers a socket, or returns the key and the metadata.
+    /// Registers a socket, or returns the key and the metadata. `revocation` returns why the key is
+    /// revoked, if it is.
     ///
     /// Lock-free, except for the allocator when the shard grows.
+    #[inline]
     pub(crate) fn register(
+        shard: &Arc<Self>,
+        fingerprint: &Fingerprint,
+        key: K,
+        metadata: M,
+        options: RegisterOptions,
+        revocation: impl Fn() -> Option<CloseReason>,
+    ) -> Result<Owner<K, M, O>, RejectedRegistration<K, M>> {
+        if shard.totals.shard(shard.index).has_revocations() && revocation().is_some() {
+            return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
+        }
+        let published = shard.publish(fingerprint, key, metadata, options).inspect_err(|rejected| {
+            if matches!(rejected.error, RegisterError::Full | RegisterError::KeyFull) {
+                shard.counters.count(Event::Refused);
+            }
+        })?;
+        shard.counters.count(Event::Registered);
+        let Published { addr, spare, before } = published;
+        let mut owner = Owner::new(Arc::clone(shard), addr);
+        if before.has_revocations()
+            && let Some(reason) = revocation()
+        {
+            owner.close(Closed::Disconnected(reason));
+        }
+        if options.takes_over {
+            owner.take_over();
+        }
+        if shard.geometry.evicts_oldest {
+            owner.evict_oldest();
+        }
+        if before.is_watched() {
+            shard.notify_active(addr);
+        }
+        // The spare key is dropped last: if its drop panics, the handle's drop removes the socket.
+        drop(spare);
+        Ok(owner)
+    }
+
+    /// Runs steps 1 to 4.
+    pub(crate) fn publish(
         &self,
         fingerprint: &Fingerprint,
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Registered<K>, RejectedRegistration<K, M>> {
+    ) -> Result<Published<K>, RejectedRegistration<K, M>> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
@@ -102,12 +145,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             // No task waits for the socket yet, so this calls no waker.
             self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Registered {
-            addr,
-            _spare: spare,
-            is_watched: before.is_watched(),
-            may_be_revoked: before.has_revocations(),
-        })
+        Ok(Published { addr, spare, before })
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.

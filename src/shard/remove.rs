@@ -27,6 +27,13 @@ pub(crate) struct DeferredDrops<K, M> {
     _key: Option<K>,
 }
 
+/// Whether a socket that leaves its key keeps the key from then on, as lingering.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stays {
+    No,
+    Lingering,
+}
+
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
@@ -53,7 +60,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             OwnerExit::Shared(exit) => return self.remove_shared((table, bucket), addr, exit),
         };
         let mut notice = PendingNotice::default();
-        let after = self.leave_key(table, bucket, false, &mut notice);
+        let after = self.leave_key(table, bucket, Stays::No, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
         notice.note(self.totals.shard(self.index).release_permit());
@@ -76,7 +83,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             return self.flush_if_due(notice, late);
         }
         // The slot stays counted, as lingering, so the key stays as long as the other holders do.
-        let after = self.leave_key(table, bucket, true, &mut notice);
+        let after = self.leave_key(table, bucket, Stays::Lingering, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(table, bucket, after) };
         let late = exit.finish().map(|last| self.finish_removal(addr, last));
@@ -100,14 +107,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
-    /// slot by the free list. A retired overflow slot is left to the next sweep.
+    /// slot by the free list. An overflow slot that is used up is retired.
     fn vacate_slot(&self, table: &Table<K, M>, bucket: u32, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_overflow() {
             if usable {
                 table.cold(bucket).free_slots.push(&self.slab, addr, addr);
-            } else if let Some(slot) = self.slab.slot(addr) {
-                slot.disown();
+            } else {
+                self.slab.retire(addr);
             }
         }
         drops
@@ -120,7 +127,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         &self,
         table: &Table<K, M>,
         bucket: u32,
-        lingers: bool,
+        stays: Stays,
         notice: &mut PendingNotice,
     ) -> AfterLeave {
         let key_state = &table.bucket(bucket).key_state;
@@ -129,8 +136,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let is_last = seen.live() == 1;
             // The thread that makes the key idle needs the key until it has notified the
             // subscribers. It either has the bucket to itself or, if others linger, lingers too.
-            let stays = is_last && !lingers && seen.is_lingering();
-            match key_state.leave(seen, lingers || stays) {
+            let until_told = is_last && stays == Stays::No && seen.is_lingering();
+            match key_state.leave(seen, stays == Stays::Lingering || until_told) {
                 Ok(after) => {
                     // This check comes after the step. A subscription that learns of the key after
                     // the step finds it idle; one that learnt of it before is seen here.
@@ -139,11 +146,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                         // written before it became visible.
                         let key = unsafe { table.key(bucket).get() };
                         self.notify_idle(table, bucket, &key, notice);
-                        if after == AfterLeave::VacateBucket {
-                            table.cold(bucket).epoch.clear();
-                        }
                     }
-                    return if stays { self.release_hold(table, bucket) } else { after };
+                    return if until_told { self.release_hold(table, bucket) } else { after };
                 }
                 Err(now) => seen = now,
             }
@@ -152,13 +156,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Subtracts one holder from the key's lingering count.
     pub(crate) fn release_hold(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
-        let after = table.bucket(bucket).key_state.settle();
-        // The thread that numbered the epoch knew that the shard is watched, and its own step in
-        // the key's state came before this one. So this load shows the flag.
-        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {
-            table.cold(bucket).epoch.clear();
-        }
-        after
+        table.bucket(bucket).key_state.settle()
     }
 
     /// Empties the bucket, if the last step in its key state asked for that.
@@ -174,6 +172,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // this.
         let key = unsafe { table.key(bucket).take() };
         let cold = table.cold(bucket);
+        // A thread that numbered the key's epoch knew that the shard is watched, and its own step in
+        // the key's state came before the last one. So this load shows the flag.
+        if self.totals.shard(self.index).is_watched() {
+            cold.epoch.clear();
+        }
         if table.bucket(bucket).key_state.load().is_chained() {
             cold.chain.clear();
             // Every slot of the chain is vacant, so the free list holds all of them except the
@@ -189,8 +192,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns the bucket of the key of the socket at `addr`. Precondition: the caller is in that
     /// slot.
     pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
-        let bucket = if addr.is_overflow() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
-        bucket.and_then(|bucket| self.bucket(bucket)).expect(SLOTS_STAY)
+        let bucket = if addr.is_overflow() { self.slab.slot_at(addr).owner() } else { addr };
+        self.bucket(bucket).expect(SLOTS_STAY)
     }
 
     /// Returns the key of the socket at `addr`.

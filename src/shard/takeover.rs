@@ -24,6 +24,7 @@ use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::remove::Stays;
 use crate::storage::slot::{LocalId, SlotAddr, Superseded, state};
 use crate::storage::table::key_state::AfterLeave;
 use crate::storage::table::{ActiveKey, Table};
@@ -91,12 +92,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 return false;
             }
         };
-        if heir.is_some() {
+        if why == Closed::Superseded {
             self.counters.count(Event::Superseded);
+        }
+        if heir.is_some() {
             self.pass_on(active, heir, due, panics);
         }
         let mut notice = PendingNotice::default();
-        let after = self.leave_key(table, index, false, &mut notice);
+        let after = self.leave_key(table, index, Stays::No, &mut notice);
         debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
         notice.note(self.totals.shard(self.index).release_permit());
         if let Some(token) = token {

@@ -46,6 +46,9 @@ pub(crate) struct Page<M> {
     occupancy: Occupancy,
 }
 
+/// States why the slot at an address that was handed out is found.
+const PAGES_STAY: &str = "a page stays as long as its slab";
+
 /// The owner of a slot that no socket will use before its next push. No bucket has this address.
 const UNOWNED: u32 = u32::MAX;
 
@@ -114,7 +117,7 @@ impl<M> OverflowSlot<M> {
 
     /// Marks the slot as one for a sweeper to unlink. Precondition: nobody is in the slot, and
     /// nobody can claim it: it is retired, or the caller has sole possession of it.
-    pub(crate) fn disown(&self) {
+    fn disown(&self) {
         self.set_owner(UNOWNED);
     }
 
@@ -180,16 +183,23 @@ impl<M> Slab<M> {
         Self { pages: AppendList::default(), free: FreeList::default(), positions: AtomicU64::default(), addresses }
     }
 
-    /// Returns the slot at `addr`, if there is one.
+    /// Returns the slot at `addr`, if there is one. For addresses from outside.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
         self.pages.iter().find_map(|page| page.slots.get(addr.index().wrapping_sub(page.first) as usize))
     }
 
+    /// Returns the slot at an address that the slab has handed out.
+    #[inline]
+    pub(crate) fn slot_at(&self, addr: SlotAddr) -> &OverflowSlot<M> {
+        self.slot(addr).expect(PAGES_STAY)
+    }
+
     /// Returns the page of the slot at `addr`, and the slot's offset in it.
-    fn page(&self, addr: SlotAddr) -> Option<(&Page<M>, u32)> {
+    fn page(&self, addr: SlotAddr) -> (&Page<M>, u32) {
         let offset = |page: &Page<M>| addr.index().wrapping_sub(page.first);
-        self.pages().map(|page| (page, offset(page))).find(|&(page, offset)| offset < page.slot_count())
+        let mut pages = self.pages().map(|page| (page, offset(page)));
+        pages.find(|&(page, offset)| offset < page.slot_count()).expect(PAGES_STAY)
     }
 
     /// Returns the address of the slot that `head` belongs to, if it is in this slab.
@@ -209,7 +219,7 @@ impl<M> Slab<M> {
             Some(addr) => Some(addr),
             None => self.bump()?,
         };
-        if let Some((page, offset)) = addr.and_then(|addr| self.page(addr)) {
+        if let Some((page, offset)) = addr.map(|addr| self.page(addr)) {
             page.occupancy.add(offset);
         }
         Ok(addr)
@@ -239,15 +249,22 @@ impl<M> Slab<M> {
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
         loop {
-            if let Some((page, offset)) = self.page(last) {
-                page.occupancy.sub(offset);
-            }
+            let (page, offset) = self.page(last);
+            page.occupancy.sub(offset);
             match self.next_free(last) {
                 Some(next_free) => last = next_free,
                 None => break,
             }
         }
         self.free.push(self, first, last);
+    }
+
+    /// Gives up a slot whose generations are used up: walks no longer count with it, and the next
+    /// sweep of its chain unlinks it. Called by the slot's last holder.
+    pub(crate) fn retire(&self, addr: SlotAddr) {
+        let (page, offset) = self.page(addr);
+        page.slots[offset as usize].disown();
+        page.occupancy.sub(offset);
     }
 
     /// Iterates over the pages, newest first.
@@ -271,7 +288,7 @@ impl<M> Slab<M> {
     fn next_free(&self, addr: SlotAddr) -> Option<SlotAddr> {
         // Ordering: Relaxed: an outdated value makes the step on the list's head fail, and the head
         // has the Acquire.
-        SlotAddr::from_link(self.slot(addr)?.next_free.load(Ordering::Relaxed))
+        SlotAddr::from_link(self.slot_at(addr).next_free.load(Ordering::Relaxed))
     }
 }
 
