@@ -8,7 +8,7 @@ use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{
     Fence, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
 };
-use crate::storage::table::{ActiveKey, Candidate};
+use crate::storage::table::ActiveKey;
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -28,12 +28,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(always)]
     fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> bool {
         let Some(table) = self.tables.newest() else { return false };
-        // The candidate is taken apart: as a whole it would go through memory even on the fast
-        // path.
-        let Some(Candidate { index, bucket }) = table.candidate(fingerprint, distance) else { return false };
+        let Some(bucket) = table.candidate(fingerprint, distance) else { return false };
         let Some(seen) = bucket.single_socket(fingerprint) else { return false };
         self.try_mark(&bucket.head.state, seen, topics, Fence::Own)
-            || self.mark_slot_slow(&bucket.head, table.addr(index), seen, topics)
+            || self.mark_slot_slow(&bucket.head, bucket.addr(), seen, topics)
     }
 
     /// Marks one socket on the slow path, which most often finds a waiting owner.

@@ -60,8 +60,8 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
         full_fence();
         for entry in &mut *keys {
             let Some((shard, fingerprint)) = entry else { continue };
-            let bucket = shard.candidate(fingerprint, 0).map(|candidate| candidate.bucket);
-            match bucket.and_then(|bucket| Some((&bucket.head.state, bucket.single_socket(fingerprint)?))) {
+            let bucket = shard.candidate(fingerprint, 0);
+            match bucket.and_then(|bucket| Some((&bucket.head().state, bucket.single_socket(fingerprint)?))) {
                 Some((state, seen)) if shard.try_mark(state, seen, topics, Fence::Shared) => *marked += 1,
                 Some(_) => continue,
                 None => {

@@ -4,8 +4,8 @@
 
 use crate::error::Closed;
 use crate::id::SocketId;
+use crate::shard::Shard;
 use crate::shard::observer::Observer;
-use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::slot::{LocalId, Owned, SlotAddr, SlotHead, SlotState};
 use crate::sync::Arc;
 use crate::topics::Topics;
@@ -33,10 +33,10 @@ unsafe impl Send for HeadPtr where SlotHead: Sync {}
 unsafe impl Sync for HeadPtr where SlotHead: Sync {}
 
 impl<K, M, O: Observer<K>> Owner<K, M, O> {
-    /// Returns the handle of the socket that was just registered at `addr`.
+    /// Returns the handle of the socket that was just published in the slot with this head.
     #[inline]
-    pub(crate) fn new(shard: Arc<Shard<K, M, O>>, addr: SlotAddr) -> Self {
-        let head = HeadPtr(NonNull::from(shard.head(addr).expect(SLOTS_STAY)));
+    pub(crate) fn new(shard: &Arc<Shard<K, M, O>>, head: &SlotHead) -> Self {
+        let (shard, head) = (Arc::clone(shard), HeadPtr(NonNull::from(head)));
         Self { shard, head, budget: Budget::default(), took_over: false }
     }
 
@@ -52,6 +52,12 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[cold]
     pub(crate) fn close(&self, why: Closed) {
         self.shard.close_socket(self.local_id(), why, &mut DeferredPanics::default());
+    }
+
+    /// Notifies the watchers of the registration.
+    #[cold]
+    pub(crate) fn notify_active(&self) {
+        self.shard.notify_active(self.addr());
     }
 
     /// Evicts the oldest sockets of the key if it has more than its limit. Precondition: the shard
@@ -162,6 +168,6 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
     fn drop(&mut self) {
         // SAFETY: this is the only handle, and it is not used again.
-        unsafe { self.shard.remove(self.addr(), self.took_over) };
+        unsafe { self.shard.remove(self.head(), self.took_over) };
     }
 }

@@ -19,7 +19,7 @@ use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::owner::Owner;
 use crate::shard::totals::KeysBefore;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, LocalId, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, SlotHead};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
@@ -38,8 +38,8 @@ pub(crate) struct RegisterOptions {
 }
 
 /// A socket that is published and has no handle yet.
-pub(crate) struct Published<K> {
-    pub(crate) addr: SlotAddr,
+pub(crate) struct Published<'a, K> {
+    pub(crate) head: &'a SlotHead,
     /// The caller's key, if an equal one was already there.
     spare: Option<K>,
     /// The counts' word before the socket's step.
@@ -80,8 +80,8 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             }
         })?;
         shard.counters.count(Event::Registered);
-        let Published { addr, spare, before } = published;
-        let mut owner = Owner::new(Arc::clone(shard), addr);
+        let Published { head, spare, before } = published;
+        let mut owner = Owner::new(shard, head);
         if before.has_revocations()
             && let Some(reason) = revocation()
         {
@@ -94,7 +94,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             owner.evict_oldest();
         }
         if before.is_watched() {
-            shard.notify_active(addr);
+            owner.notify_active();
         }
         // The spare key is dropped last: if its drop panics, the handle's drop removes the socket.
         drop(spare);
@@ -108,7 +108,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Published<K>, RejectedRegistration<K, M>> {
+    ) -> Result<Published<'_, K>, RejectedRegistration<K, M>> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
@@ -124,7 +124,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         // refuse it. Nor does it if the oldest of them will be evicted.
         let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
         let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
-        let (guard, addr, claimed, spare) = match self.enter(fingerprint, key, limit) {
+        let (guard, claimed, spare) = match self.enter(fingerprint, key, limit) {
             Ok(entered) => entered,
             Err((error, key)) => return Err(RejectedRegistration { error, key, metadata }),
         };
@@ -135,7 +135,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         } else if spare.is_some() && guard.is_chained() {
             claimed.turn().note_now(&self.takeovers);
         }
-        let generation = claimed.occupy(metadata, options.due);
+        let (head, generation) = claimed.occupy(metadata, options.due);
         // The socket that inserted the key counts it. The others step the word too, with nothing to
         // add, to read its flags: see `totals`.
         let before = totals.add_keys(spare.is_none().into());
@@ -143,9 +143,10 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         std::mem::forget((guard, permit));
         if before.is_closed() {
             // No task waits for the socket yet, so this calls no waker.
-            self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
+            let id = LocalId { addr: self.addr_of(head), generation };
+            self.close_socket(id, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Published { addr, spare, before })
+        Ok(Published { head, spare, before })
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.
@@ -164,8 +165,8 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 Some(found) => found,
                 None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
-                        let guard = JoinGuard { shard: self, table: newest, bucket };
-                        return Ok((guard, newest.addr(bucket), claimed, None));
+                        let guard = JoinGuard { shard: self, bucket };
+                        return Ok((guard, claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -181,7 +182,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 },
             };
             match self.join(&found, &key, limit) {
-                Ok(Some((guard, addr, claimed))) => return Ok((guard, addr, claimed, Some(key))),
+                Ok(Some((guard, claimed))) => return Ok((guard, claimed, Some(key))),
                 Ok(None) => {}
                 Err(error) => return Err((error, key)),
             }
@@ -201,13 +202,13 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             return Err(RegisterError::IndistinctHash);
         }
         let Some(guard) = hold.join(limit)? else { return Ok(None) };
-        let (addr, claimed) = guard.take_slot()?;
-        Ok(Some((guard, addr, claimed)))
+        let claimed = guard.take_slot()?;
+        Ok(Some((guard, claimed)))
     }
 }
 
-type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>);
-type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
+type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, Claimed<'a, M>);
+type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// If there are tables older than `newest`: searches all for the key, and seals each older one
@@ -279,27 +280,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
     /// Returns whether the key has, or has had, slots besides the bucket's inline slot.
     fn is_chained(&self) -> bool {
-        self.table.bucket(self.bucket).key_state.load().is_chained()
+        self.bucket.key_state.load().is_chained()
     }
 
     /// Claims the bucket's inline slot, a vacant slot of the chain, or a new one.
-    fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
-        let Self { shard, table, bucket } = *self;
-        let own = table.addr(bucket);
-        if let Some(claimed) = table.inline_slot(bucket).claim() {
-            return Ok((own, claimed));
+    fn take_slot(&self) -> Result<Claimed<'a, M>, RegisterError> {
+        let Self { shard, bucket } = *self;
+        if let Some(claimed) = bucket.inline_slot().claim() {
+            return Ok(claimed);
         }
-        let cold = table.cold(bucket);
+        let cold = bucket.cold();
         let addr = match cold.free_slots.pop(&shard.slab) {
             Some(addr) => addr,
             None => {
                 let addr = shard.slab.allocate().map_err(|_| RegisterError::OutOfMemory)?.ok_or(RegisterError::Full)?;
-                cold.chain.push(&shard.slab, addr, own);
-                table.bucket(bucket).key_state.set_chained();
+                cold.chain.push(&shard.slab, addr, bucket.addr());
+                bucket.key_state.set_chained();
                 addr
             }
         };
         let claimed = shard.slot_at(addr).claim();
-        Ok((addr, claimed.expect("nobody else can claim a slot that is in no list")))
+        Ok(claimed.expect("nobody else can claim a slot that is in no list"))
     }
 }

@@ -207,11 +207,11 @@ fn superseded_beside_last_leaves_first_joins() {
         let mut presence = registry.presence_with_capacity(8);
         let (shard, fingerprint) = registry.locate(&1u8);
         let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let _first = Owner::new(shard.clone(), published.addr);
+        let first = Owner::new(shard, published.head);
         let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
-        shard.notify_active(published.addr);
+        first.notify_active();
         leaver.join().unwrap();
         assert!(heard(&registry, &mut presence).online);
         drop(next);
@@ -225,10 +225,9 @@ type First = Owner<Key, Guarded, Arc<Watchers<Key>>>;
 fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<First> {
     let (shard, fingerprint) = registry.locate(&1u8);
     let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-    let first = Owner::new(shard.clone(), published.addr);
-    let shard = shard.clone();
+    let first = Owner::new(shard, published.head);
     thread::spawn(move || {
-        shard.notify_active(published.addr);
+        first.notify_active();
         first
     })
 }

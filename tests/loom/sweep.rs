@@ -25,8 +25,8 @@ fn walk(registry: &Registry<Key, Guarded>, of: u8) -> Vec<SocketId> {
 /// How many slots the chain of the socket's key has.
 fn chain_len(registry: &Registry<Key, Guarded>, socket: &Socket<Key, Guarded>) -> u32 {
     let shard = registry.shard_of(socket.id());
-    let (table, bucket) = shard.bucket_of(socket.id().addr(0).unwrap());
-    table.cold(bucket).chain.len()
+    let bucket = shard.bucket_of(socket.id().addr(0).unwrap());
+    bucket.cold().chain.len()
 }
 
 /// A chain of five slots: the first and the last are used and stay used. The drop of `goes`, in the

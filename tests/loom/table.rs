@@ -24,7 +24,7 @@ fn bucket_claimed_anew_beside_help() {
         };
         if let InsertOutcome::Inserted(bucket, slot) = table.insert(&fingerprint, 1) {
             slot.give_up();
-            leave(&table, bucket);
+            leave(&table, bucket.index());
             match table.insert(&fingerprint, 1) {
                 InsertOutcome::Inserted(_, slot) => slot.give_up(),
                 InsertOutcome::NoRoom(_) => {}
@@ -59,9 +59,10 @@ fn closed_beside_insert() {
 
 /// The only socket of the key in the bucket leaves.
 fn leave(table: &Table<u8, ()>, bucket: u32) {
-    let key_state = &table.bucket(bucket).key_state;
+    let bucket = table.bucket(bucket);
+    let key_state = &bucket.key_state;
     assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
-    table.vacate(bucket);
+    bucket.vacate();
 }
 
 /// Inserts the key; returns its bucket if it was not there and there is room.
@@ -69,7 +70,7 @@ fn insert(table: &Table<u8, ()>, key: u8) -> Option<u32> {
     match table.insert(&fingerprint(key), key) {
         InsertOutcome::Inserted(bucket, slot) => {
             slot.give_up();
-            Some(bucket)
+            Some(bucket.index())
         }
         _ => None,
     }

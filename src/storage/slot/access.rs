@@ -88,19 +88,21 @@ impl<'a, M> SlotRef<'a, M> {
 #[must_use]
 pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
-impl<M> Claimed<'_, M> {
+impl<'a, M> Claimed<'a, M> {
     /// Returns the cell for the turn of the new socket.
     pub(crate) fn turn(&self) -> &SlotTurn {
         self.0.turn
     }
 
-    /// Publishes a socket in the slot, with `due` already due.
-    pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
+    /// Publishes a socket in the slot, with `due` already due. Returns the head of the slot, and
+    /// the socket's generation.
+    #[inline]
+    pub(crate) fn occupy(self, metadata: M, due: Topics) -> (&'a SlotHead, Generation) {
         // SAFETY: busy and claimed; `LastHolder::vacate` cleared the cell.
         unsafe { self.0.head.waker.init() };
         // SAFETY: busy and claimed; `LastHolder::vacate` emptied the cell.
         unsafe { self.0.metadata.write(metadata) };
-        self.0.head.state.publish(due)
+        (self.0.head, self.0.head.state.publish(due))
     }
 
     /// Makes the slot vacant again without a socket.

@@ -3,13 +3,15 @@
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};
-use crate::storage::slot::{SlotHead, SlotRefs, SlotTurn, TakeoverVersion, state};
-use crate::storage::table::PAIR;
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef, SlotRefs, SlotTurn, TakeoverVersion, state};
 use crate::storage::table::displacement::Displacement;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::superseded::SupersededCount;
+use crate::storage::table::{PAIR, Table};
+use crate::sync::prefetch;
 use crate::util::value_cell::ValueCell;
+use std::ops::Deref;
 
 /// Two neighbouring buckets. A search looks at both of them: the processor fetches them together.
 #[derive(Default)]
@@ -71,6 +73,83 @@ pub(crate) struct BucketCold {
     pub(crate) superseded: SupersededCount,
     pub(crate) takeovers: TakeoverVersion,
     pub(crate) epoch: ActivityEpoch,
+}
+
+/// A bucket of a table, with the way to its other parts.
+pub(crate) struct BucketRef<'a, K, M> {
+    table: &'a Table<K, M>,
+    bucket: &'a Bucket,
+}
+
+impl<K, M> Clone for BucketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for BucketRef<'_, K, M> {}
+
+impl<K, M> Deref for BucketRef<'_, K, M> {
+    type Target = Bucket;
+
+    #[inline]
+    fn deref(&self) -> &Bucket {
+        self.bucket
+    }
+}
+
+impl<'a, K, M> BucketRef<'a, K, M> {
+    /// Precondition: the bucket is the table's.
+    #[inline]
+    pub(super) fn new(table: &'a Table<K, M>, bucket: &'a Bucket) -> Self {
+        Self { table, bucket }
+    }
+
+    #[inline]
+    pub(super) fn table(self) -> &'a Table<K, M> {
+        self.table
+    }
+
+    /// Returns which bucket of the table it is.
+    #[inline]
+    pub(crate) fn index(self) -> u32 {
+        self.table.index_of(self.bucket)
+    }
+
+    /// Returns the address of the bucket, which is the one of its inline slot.
+    #[inline]
+    pub(crate) fn addr(self) -> SlotAddr {
+        self.table.addr(self.index())
+    }
+
+    #[inline]
+    pub(crate) fn head(self) -> &'a SlotHead {
+        &self.bucket.head
+    }
+
+    #[inline]
+    pub(crate) fn cold(self) -> &'a BucketCold {
+        &self.table.cold[self.index() as usize]
+    }
+
+    /// Returns the cell of the bucket's key. The key state decides who may use it and when.
+    #[inline]
+    pub(crate) fn key(self) -> &'a ValueCell<K> {
+        &self.table.values[self.index() as usize].key
+    }
+
+    #[inline]
+    pub(crate) fn inline_slot(self) -> SlotRef<'a, M> {
+        let index = self.index() as usize;
+        let (cold, values) = (&self.table.cold[index], &self.table.values[index]);
+        SlotRef { head: &self.bucket.head, refs: &cold.refs, turn: &cold.turn, metadata: &values.metadata }
+    }
+
+    /// Prefetches what the removal of the bucket's socket needs beside the bucket.
+    #[inline]
+    pub(crate) fn prefetch_removal(self) {
+        prefetch(&self.table.values[self.index() as usize]);
+    }
 }
 
 #[allow(unsafe_code)]

@@ -26,7 +26,7 @@ use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
 use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
 use crate::storage::table::key_state::KeyState;
-use crate::storage::table::{ActiveKey, Bucket, PAIR, Table, home, key_state};
+use crate::storage::table::{ActiveKey, BucketRef, PAIR, Table, home, key_state};
 
 const _: () = assert!(HOME_PAIRS * (home::MAX_BOUND as usize + 1) * PAIR <= home::MAX_POSITION as usize + 1);
 
@@ -34,7 +34,7 @@ const _: () = assert!(HOME_PAIRS * (home::MAX_BOUND as usize + 1) * PAIR <= home
 pub(crate) enum InsertOutcome<'a, K, M> {
     /// The key is active in this bucket, the caller's socket is its only one, and the bucket's
     /// inline slot is claimed for it.
-    Inserted(u32, Claimed<'a, M>),
+    Inserted(BucketRef<'a, K, M>, Claimed<'a, M>),
     /// The key is there already.
     Exists(ActiveKey<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is vacant where the key may go: a
@@ -77,10 +77,10 @@ impl<K, M> Table<K, M> {
                     },
                 },
             };
-            let position = self.position(fingerprint, staged.distance, staged.index);
+            let position = self.position(fingerprint, staged.distance, staged.bucket.index());
             if let Some(committed) = home.commit(seen, position) {
                 self.publish(&staged.bucket.key_state, home, committed);
-                return InsertOutcome::Inserted(staged.index, staged.slot);
+                return InsertOutcome::Inserted(staged.bucket, staged.slot);
             }
             attempt = Attempt::Staged(staged);
         }
@@ -88,16 +88,16 @@ impl<K, M> Table<K, M> {
 
     /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
     /// may go.
-    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
+    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, pair) in self.probe(fingerprint.hash) {
-            for index in self.buckets_of(pair, fingerprint.hash) {
-                let seen = match self.check(index, self.bucket(index), fingerprint) {
+            for bucket in self.buckets_of(pair, fingerprint.hash) {
+                let seen = match ActiveKey::check(bucket, fingerprint) {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
                 };
                 if vacancy.is_none() && seen.is_vacant() {
-                    vacancy = Some(Vacancy { distance, index, seen });
+                    vacancy = Some(Vacancy { distance, bucket, seen });
                 }
             }
             may_follow &= self.pairs[pair].is_passed();
@@ -110,9 +110,9 @@ impl<K, M> Table<K, M> {
 
     /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
     /// claimed the bucket first.
-    fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
-        let Vacancy { distance, index, seen } = vacancy;
-        let bucket = self.bucket(index);
+    fn stage<'a>(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy<'a, K, M>) -> Result<Staged<'a, K, M>, K> {
+        let Vacancy { distance, bucket, seen } = vacancy;
+        let index = bucket.index();
         self.occupancy.add(index);
         if !bucket.key_state.claim(seen, fingerprint.identity.kind) {
             self.occupancy.sub(index);
@@ -120,8 +120,8 @@ impl<K, M> Table<K, M> {
         }
         bucket.identity.store(fingerprint.identity);
         self.count_displaced(index, distance);
-        let slot = self.inline_slot(index).claim_with_bucket();
-        Ok(Staged::new(self, index, bucket, distance, slot, key))
+        let slot = bucket.inline_slot().claim_with_bucket();
+        Ok(Staged::new(bucket, distance, slot, key))
     }
 
     /// Makes the bucket of a committed insertion visible, unless another thread has done so.
@@ -129,15 +129,6 @@ impl<K, M> Table<K, M> {
         let Some(position) = committed.pending() else { return };
         let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
         self.publish(key_state, &self.homes[home], committed);
-    }
-
-    /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
-    #[inline]
-    pub(crate) fn vacate(&self, bucket: u32) {
-        self.uncount_displaced(bucket);
-        let Bucket { key_state, head, .. } = self.bucket(bucket);
-        key_state.vacate(head.state.is_vacant());
-        self.occupancy.sub(bucket);
     }
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
@@ -228,45 +219,49 @@ impl<K, M> Attempt<'_, K, M> {
     }
 }
 
+impl<K, M> BucketRef<'_, K, M> {
+    /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
+    #[inline]
+    pub(crate) fn vacate(self) {
+        let (table, index) = (self.table(), self.index());
+        table.uncount_displaced(index);
+        self.key_state.vacate(self.head.state.is_vacant());
+        table.occupancy.sub(index);
+    }
+}
+
 /// A bucket that was vacant when it was searched.
-struct Vacancy {
+struct Vacancy<'a, K, M> {
     distance: u32,
-    index: u32,
+    bucket: BucketRef<'a, K, M>,
     seen: key_state::Snapshot,
 }
 
 /// A claimed bucket with a key in it that no other thread sees yet.
 struct Staged<'a, K, M> {
-    table: &'a Table<K, M>,
-    index: u32,
-    bucket: &'a Bucket,
+    bucket: BucketRef<'a, K, M>,
     distance: u32,
     slot: Claimed<'a, M>,
 }
 
 #[allow(unsafe_code)]
 impl<'a, K, M> Staged<'a, K, M> {
-    fn new(
-        table: &'a Table<K, M>,
-        index: u32,
-        bucket: &'a Bucket,
-        distance: u32,
-        slot: Claimed<'a, M>,
-        key: K,
-    ) -> Self {
+    fn new(bucket: BucketRef<'a, K, M>, distance: u32, slot: Claimed<'a, M>, key: K) -> Self {
         // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became
         // vacant.
-        unsafe { table.key(index).write(key) };
-        Self { table, index, bucket, distance, slot }
+        unsafe { bucket.key().write(key) };
+        Self { bucket, distance, slot }
     }
 
     fn withdraw(self) -> K {
+        let Self { bucket, slot, .. } = self;
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
-        let key = unsafe { self.table.key(self.index).take() };
-        self.slot.give_up();
-        self.table.uncount_displaced(self.index);
-        self.bucket.key_state.withdraw();
-        self.table.occupancy.sub(self.index);
+        let key = unsafe { bucket.key().take() };
+        slot.give_up();
+        let (table, index) = (bucket.table(), bucket.index());
+        table.uncount_displaced(index);
+        bucket.key_state.withdraw();
+        table.occupancy.sub(index);
         key
     }
 }

@@ -26,14 +26,13 @@ mod superseded;
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::occupancy::Occupancy;
-use crate::storage::slot::{SlotAddr, SlotHead, SlotRef, SlotState};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotState};
 use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
 use crate::sync::{AtomicU32, prefetch};
-use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
-pub(crate) use bucket::{Bucket, BucketCold};
-use bucket::{BucketPair, BucketValues};
-pub(crate) use find::{ActiveKey, Candidate};
+pub(crate) use bucket::BucketRef;
+use bucket::{Bucket, BucketCold, BucketPair, BucketValues};
+pub(crate) use find::ActiveKey;
 use std::ops::ControlFlow;
 use std::ptr;
 
@@ -103,44 +102,30 @@ impl<K, M> Table<K, M> {
 
     /// Returns the bucket whose inline slot has the index, if it is in this table.
     #[inline]
-    pub(crate) fn bucket_at_index(&self, index: u32) -> Option<u32> {
-        let bucket = index.wrapping_sub(self.first);
-        (bucket < self.bucket_count()).then_some(bucket)
-    }
-
-    #[inline]
-    pub(crate) fn bucket(&self, bucket: u32) -> &Bucket {
-        &self.pairs[bucket as usize / PAIR].0[bucket as usize % PAIR]
-    }
-
-    pub(crate) fn cold(&self, bucket: u32) -> &BucketCold {
-        &self.cold[bucket as usize]
-    }
-
-    /// Returns the inline slot of a bucket. Precondition: the bucket exists.
-    #[inline]
-    pub(crate) fn inline_slot(&self, bucket: u32) -> SlotRef<'_, M> {
-        SlotRef {
-            head: &self.bucket(bucket).head,
-            refs: &self.cold(bucket).refs,
-            turn: &self.cold(bucket).turn,
-            metadata: &self.values[bucket as usize].metadata,
-        }
-    }
-
-    /// Returns the head of the inline slot whose address has the index, if it is in this table.
-    #[inline]
-    pub(crate) fn head_at_index(&self, index: u32) -> Option<&SlotHead> {
+    pub(crate) fn bucket_at_index(&self, index: u32) -> Option<BucketRef<'_, K, M>> {
         let bucket = index.wrapping_sub(self.first) as usize;
-        self.pairs.get(bucket / PAIR).map(|pair| &pair.0[bucket % PAIR].head)
+        self.pairs.get(bucket / PAIR).map(|pair| BucketRef::new(self, &pair.0[bucket % PAIR]))
+    }
+
+    /// Returns a bucket. Precondition: it exists.
+    #[inline]
+    pub(crate) fn bucket(&self, bucket: u32) -> BucketRef<'_, K, M> {
+        BucketRef::new(self, &self.pairs[bucket as usize / PAIR].0[bucket as usize % PAIR])
+    }
+
+    /// Returns which bucket of this table it is.
+    #[inline]
+    fn index_of(&self, bucket: &Bucket) -> u32 {
+        let distance = ptr::from_ref(bucket).addr() - self.pairs.as_ptr().addr();
+        (distance / size_of::<Bucket>()) as u32
     }
 
     /// Returns the bucket whose inline slot has this head, if it is in this table.
     #[inline]
-    pub(crate) fn bucket_of(&self, head: &SlotHead) -> Option<u32> {
+    pub(crate) fn bucket_of(&self, head: &SlotHead) -> Option<BucketRef<'_, K, M>> {
         let distance = ptr::from_ref(head).addr().wrapping_sub(self.pairs.as_ptr().addr());
-        let in_pair = distance % size_of::<BucketPair>() / size_of::<Bucket>();
-        (distance < size_of_val(&*self.pairs)).then(|| (distance / size_of::<BucketPair>() * PAIR + in_pair) as u32)
+        let index = distance / size_of::<Bucket>();
+        self.pairs.get(index / PAIR).map(|pair| BucketRef::new(self, &pair.0[index % PAIR]))
     }
 
     /// Calls `f` with the inline slot of each bucket from `first` on whose group may be in use,
@@ -167,12 +152,7 @@ impl<K, M> Table<K, M> {
     /// Iterates over the active keys in the buckets from `first` on.
     pub(crate) fn active_keys_from(&self, first: u32) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
         let buckets = self.occupancy.groups_from(first).flatten();
-        buckets.map(|bucket| ActiveKey::now(self, bucket as u32)).filter(|key| key.seen.is_active())
-    }
-
-    /// Returns the cell of a bucket's key. The key state decides who may use it and when.
-    pub(crate) fn key(&self, bucket: u32) -> &ValueCell<K> {
-        &self.values[bucket as usize].key
+        buckets.map(|bucket| ActiveKey::now(self.bucket(bucket as u32))).filter(|key| key.seen.is_active())
     }
 
     /// Prefetches the key's first pair, or the one after it, as `distance` says.
@@ -191,12 +171,5 @@ impl<K, M> Table<K, M> {
         self.prefetch(fingerprint, 0);
         prefetch(&self.homes[start / HOME_PAIRS]);
         prefetch(&self.values[start * PAIR]);
-    }
-
-    /// Prefetches all that the removal of a bucket's socket will need.
-    #[inline]
-    pub(crate) fn prefetch_removal(&self, bucket: u32) {
-        prefetch(self.bucket(bucket));
-        prefetch(&self.values[bucket as usize]);
     }
 }

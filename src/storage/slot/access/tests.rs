@@ -8,7 +8,7 @@ fn leaves(during: bool) -> bool {
     let (head, refs, turn, metadata) =
         (SlotHead::default(), SlotRefs::default(), SlotTurn::default(), ValueCell::default());
     let slot = SlotRef { head: &head, refs: &refs, turn: &turn, metadata: &metadata };
-    let generation = slot.claim().unwrap().occupy((), Topics::EMPTY);
+    let (_, generation) = slot.claim().unwrap().occupy((), Topics::EMPTY);
     let visit = slot.visit(generation).unwrap();
     if !during {
         assert!(visit.leave().is_none());

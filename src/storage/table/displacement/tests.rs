@@ -25,7 +25,7 @@ mod one_thread {
         match table.insert(&Seeds::fixed().fingerprint(&key), key) {
             InsertOutcome::Inserted(bucket, slot) => {
                 slot.give_up();
-                Some(bucket)
+                Some(bucket.index())
             }
             InsertOutcome::NoRoom(_) => None,
             InsertOutcome::Exists(..) => panic!("there already"),
@@ -37,9 +37,10 @@ mod one_thread {
     }
 
     fn leave(table: &Table<u64, ()>, bucket: u32) {
-        let key_state = &table.bucket(bucket).key_state;
+        let bucket = table.bucket(bucket);
+        let key_state = &bucket.key_state;
         assert!(key_state.leave(key_state.load(), false).is_ok());
-        table.vacate(bucket);
+        bucket.vacate();
     }
 
     /// Says how many pairs a search for an absent key looks at.
