@@ -39,7 +39,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
     fn mark_slot_slow(&self, head: &SlotHead, addr: SlotAddr, seen: state::Snapshot, topics: Topics) -> bool {
-        let marked = head.state.mark(seen, topics, Fence::Own);
+        let marked = match head.state.try_mark_waiting(seen, topics) {
+            Some(token) => MarkOutcome::Wake(token),
+            None => head.state.mark(seen, topics, Fence::Own),
+        };
         if marked == MarkOutcome::Gone {
             return false;
         }
@@ -54,6 +57,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
+        if self.lacks(&fingerprint) {
+            return 0;
+        }
         if self.mark_single(&fingerprint, 1, topics) {
             return 1;
         }

@@ -268,6 +268,16 @@ impl SlotState {
         self.load() == seen
     }
 
+    /// Tries the second most frequent path of `mark`: the task waits, and no other thread wakes it.
+    /// Returns `None` if nothing was done.
+    #[inline]
+    pub(crate) fn try_mark_waiting(&self, seen: Snapshot, topics: Topics) -> Option<WakeToken> {
+        if topics.is_empty() || seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING {
+            return None;
+        }
+        self.step(seen, seen.with_waker() | u64::from(topics.bits())).is_ok().then_some(WakeToken(()))
+    }
+
     /// Closes the socket of that generation.
     pub(crate) fn close(&self, generation: Generation) -> MarkOutcome {
         self.set_bits(self.load(), generation, CLOSED, Fence::Shared)
@@ -312,7 +322,7 @@ impl SlotState {
         let mut seen = self.load();
         loop {
             // Work is left only if more marks met the waiting owner than the wakers can count.
-            let again = seen.is_owned() && seen.is_waiting() && seen.is_ready();
+            let again = seen.is_waiting() && seen.is_ready() && seen.is_owned();
             let next = if again { seen.0 & !WAITING } else { seen.0 - ONE_WAKER };
             match self.step(seen, next) {
                 Ok(()) if again => return Woken::Again,
@@ -328,22 +338,30 @@ impl SlotState {
     #[inline]
     pub(crate) fn take(&self) -> Topics {
         let mut seen = self.load();
-        while !seen.due().is_empty() {
-            match self.step(seen, seen.0 & !DUE) {
-                Ok(()) => {
-                    // Ordering: sequentially consistent, pairs with the fence of a mark: see what
-                    // was written before it.
-                    fence_after_step();
-                    break;
-                }
+        loop {
+            match self.try_take(seen) {
+                Ok(due) => return due,
                 Err(now) => seen = now,
             }
         }
-        seen.due()
+    }
+
+    /// Takes one step of `take` from `seen`, or returns what the word holds instead.
+    #[inline]
+    pub(crate) fn try_take(&self, seen: Snapshot) -> Result<Topics, Snapshot> {
+        let due = seen.due();
+        if !due.is_empty() {
+            self.step(seen, seen.0 & !DUE)?;
+            // Ordering: sequentially consistent, pairs with the fence of a mark: see what was
+            // written before it.
+            fence_after_step();
+        }
+        Ok(due)
     }
 
     /// Sets WAITING. Called by the owner, whose waker is in the cell. Returns false, and changes
     /// nothing, if there is no need to wait.
+    #[inline]
     pub(crate) fn arm(&self) -> bool {
         let mut seen = self.load();
         while !seen.is_ready() {
