@@ -616,7 +616,7 @@ MUTANTS = [
     Mutant("gradual-mark-forgets-when-it-began", "a mark of all in steps looks again only at keys that were taken over during its last step", "test --test api mark_gradually::a_socket_that_takes_over_between_two_steps_is_marked", [
         (GRADUAL, "*walk.since.get_or_insert_with(|| self.takeovers.now())", "{\n            walk.since = Some(self.takeovers.now());\n            self.takeovers.now()\n        }"),
     ]),
-    Mutant("gradual-mark-meets-the-last-again", "a step begins with the socket that the one before has ended with", "test --test api mark_gradually::every_socket_is_marked_once_in_batches_of_any_size", [
+    Mutant("gradual-mark-meets-the-last-again", "a step begins with the socket that the one before has ended with", "test --test api mark_gradually::a_step_shows_a_batch_and_returns_how_many_were_chosen", [
         (GRADUAL, "                if Some(addr) == met {\n                    return ControlFlow::Continue(());\n                }\n", ""),
     ]),
     Mutant("supersede-not-repeated", "a key is superseded without a look at who has taken it over meanwhile", "loom evict::supersede_beside_takeover", [
