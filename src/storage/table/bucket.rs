@@ -158,7 +158,7 @@ impl<'a, K, M> BucketRef<'a, K, M> {
         SlotRef { head: &self.bucket.head, refs: &cold.refs, turn: &cold.turn, metadata: &self.values().metadata }
     }
 
-    /// Prefetches what the removal of the bucket's socket needs beside the bucket.
+    /// Prefetches what the removal of the bucket's socket needs outside the bucket.
     #[inline]
     pub(crate) fn prefetch_removal(self) {
         prefetch(self.values());
