@@ -8,8 +8,8 @@ use super::{
     memory::{self, Footprints, Phase},
     operations::Stand,
     peers::{
-        ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, RwLocked, Scc, ShardedMutex, ShardedSlab,
-        SocketManager,
+        Boxed, ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, RwLocked, Scc, ShardedMutex,
+        ShardedSlab, SocketManager,
     },
     population::Population,
     timing::{Latencies, Sample},
@@ -56,6 +56,7 @@ impl<K: Key> Entrant<K> {
         vec![
             Self::new::<Ours<K>>(),
             Self::new::<Expert<K>>(),
+            Self::new::<Boxed<K>>(),
             Self::new::<ShardedMutex<K>>(),
             Self::new::<DashMapNotify<K>>(),
             Self::new::<DashMapWatch<K>>(),

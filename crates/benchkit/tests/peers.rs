@@ -1,7 +1,7 @@
 //! The peers of the benchmarks do what our registry does: nothing is timed that is not right.
 
 use benchkit::peers::{
-    ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, PeerSocket, RwLocked, Scc, ShardedMutex,
+    Boxed, ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, PeerSocket, RwLocked, Scc, ShardedMutex,
     ShardedSlab, SocketManager,
 };
 use std::{
@@ -192,6 +192,7 @@ same_semantics! {
     dashmap_notify: DashMapNotify;
     dashmap_watch: DashMapWatch;
     expert: Expert;
+    boxed: Boxed;
     papaya: Papaya;
     scc: Scc;
     rwlock: RwLocked;

@@ -11,8 +11,10 @@
 //! | [`RwLocked`], [`Scc`], [`Papaya`] | the same socket in another map |
 //! | [`DashMapWatch`] | a `tokio::sync::watch` channel per socket |
 //! | [`Expert`] | the strongest that we could write from kept parts: due word and waker inline in the map, no `Arc` |
+//! | [`Boxed`] | the same cell behind an `Arc`: dearer to mark and to register, cheaper to take and to wait |
 //! | [`ShardedSlab`] | sockets in a slab, found by id; a map from the key to its ids |
 
+mod boxed;
 mod cell;
 mod dashmap_notify;
 mod dashmap_watch;
@@ -25,11 +27,13 @@ mod rwlock;
 mod scc;
 mod sharded_mutex;
 mod sharded_slab;
+mod socket_map;
 mod socketmanager;
 
 pub use self::{
-    dashmap_notify::DashMapNotify, dashmap_watch::DashMapWatch, expert::Expert, key::Key, ours::Ours, papaya::Papaya,
-    rwlock::RwLocked, scc::Scc, sharded_mutex::ShardedMutex, sharded_slab::ShardedSlab, socketmanager::SocketManager,
+    boxed::Boxed, dashmap_notify::DashMapNotify, dashmap_watch::DashMapWatch, expert::Expert, key::Key, ours::Ours,
+    papaya::Papaya, rwlock::RwLocked, scc::Scc, sharded_mutex::ShardedMutex, sharded_slab::ShardedSlab,
+    socketmanager::SocketManager,
 };
 
 /// A registry of sockets.
