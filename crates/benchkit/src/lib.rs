@@ -9,6 +9,7 @@
 pub mod armed;
 pub mod bound;
 mod churning;
+pub mod counted;
 pub mod criterion;
 pub mod disconnect;
 pub mod document;
