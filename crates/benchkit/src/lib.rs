@@ -22,6 +22,7 @@ pub mod operations;
 pub mod peers;
 pub mod population;
 mod reading;
+pub mod served;
 pub mod timing;
 pub mod wake;
 pub mod workload;

@@ -13,7 +13,7 @@ pub struct BoxedSocket<K: Key> {
 }
 
 impl<K: Key> Peer<K> for Boxed<K> {
-    const NAME: &'static str = "DashMap + Arc<AtomicWaker>";
+    const NAME: &'static str = "DashMap + AtomicWaker";
     type Socket = BoxedSocket<K>;
 
     fn sized_for(sockets: usize) -> Self {
@@ -23,6 +23,12 @@ impl<K: Key> Peer<K> for Boxed<K> {
     fn register(&'static self, key: K) -> Self::Socket {
         let cell = Arc::<Cell>::default();
         self.0.add(key.clone(), cell.clone());
+        BoxedSocket { registry: self, key, cell }
+    }
+
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let cell = Arc::<Cell>::default();
+        self.0.replace(key.clone(), cell.clone());
         BoxedSocket { registry: self, key, cell }
     }
 

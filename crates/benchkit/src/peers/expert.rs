@@ -39,6 +39,12 @@ impl<K: Key> Peer<K> for Expert<K> {
         ExpertSocket { registry: self, key, id }
     }
 
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.map.replace(key.clone(), Entry { id, cell: Cell::default() });
+        ExpertSocket { registry: self, key, id }
+    }
+
     fn mark(&self, key: &K) -> usize {
         self.map.each_of(key, |entry| entry.cell.mark())
     }

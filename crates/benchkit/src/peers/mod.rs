@@ -52,6 +52,9 @@ pub trait Peer<K: Key>: Send + Sync + Sized + 'static {
     /// With room for so many sockets from the start; 0 is the default size.
     fn sized_for(sockets: usize) -> Self;
     fn register(&'static self, key: K) -> Self::Socket;
+    /// Registers a socket in place of all others of the key: marks reach only the new one, and the
+    /// others' owners remove nothing any more.
+    fn take_over(&'static self, key: K) -> Self::Socket;
     /// Marks all sockets of the key as due, and says how many they are.
     fn mark(&self, key: &K) -> usize;
     fn mark_many(&self, keys: &[K]) -> usize {

@@ -56,6 +56,11 @@ impl<K: Key, S> SocketMap<K, S> {
         }
     }
 
+    /// Puts a socket in the place of all others of the key.
+    pub(super) fn replace(&self, key: K, socket: S) {
+        self.0.insert(key, Sockets { first: socket, more: None });
+    }
+
     /// Removes one socket, and the key with its last one.
     pub(super) fn remove(&self, key: &K, is_it: impl Fn(&S) -> bool) {
         self.0.remove_if_mut(key, |_, sockets| sockets.remove(is_it));
