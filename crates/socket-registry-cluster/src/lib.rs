@@ -1,0 +1,2 @@
+//! Many processes, one `socket-registry` for the user.
+#![forbid(unsafe_code)]
