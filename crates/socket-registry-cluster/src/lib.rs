@@ -1,2 +1,4 @@
 //! Many processes, one `socket-registry` for the user.
 #![forbid(unsafe_code)]
+
+pub mod broker;
