@@ -2,3 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+#[allow(dead_code, reason = "the driver uses it")]
+mod engine;
+mod key;
+#[allow(dead_code, reason = "the driver uses it")]
+mod wire;
+
+pub use crate::key::ClusterKey;
