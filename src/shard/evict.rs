@@ -1,5 +1,5 @@
-//! How a socket is evicted: it ends for everyone but its owner, and no other socket takes over from
-//! it. So it is superseded without an heir, and what was due for it is dropped.
+//! How a socket is evicted: it ends for everyone but its owner, and no other socket of this registry
+//! takes over from it. So it is superseded without an heir, and what was due for it is dropped.
 //!
 //! # Why a key has no more sockets than its limit
 //! In a registry that evicts, a key's limit refuses nobody. Each registration draws a turn,
@@ -31,6 +31,20 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         panics.catch(|| drop(hold));
         panics.catch(|| drop(visitor));
         is_evicted
+    }
+
+    /// Supersedes all sockets of the key without an heir; returns how many.
+    pub(crate) fn supersede_all(&self, active: &ActiveKey<'_, K, M>, panics: &mut DeferredPanics) -> usize {
+        let Some(hold) = KeyHold::new(self, active) else { return 0 };
+        let mut superseded = 0;
+        self.visit_key(active, |addr, _, seen| {
+            let id = LocalId::seen_at(addr, seen);
+            let is_superseded = self.supersede(active, id, Closed::Superseded, None, panics);
+            superseded += usize::from(is_superseded);
+            is_superseded
+        });
+        panics.catch(|| drop(hold));
+        superseded
     }
 
     /// Evicts the oldest sockets of the key of a socket that has just been published, until there

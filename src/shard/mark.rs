@@ -136,11 +136,24 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            let is_marked = self.try_mark(state, seen, topics, Fence::Shared)
-                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics);
-            marked += usize::from(is_marked);
+            marked += usize::from(self.mark_met(LocalId::seen_at(addr, seen), state, seen, topics, panics));
         });
         marked
+    }
+
+    /// Marks a socket that a walk has met; returns false if it is gone. Precondition: the caller has
+    /// made the fence that serves all marks of the walk.
+    #[inline(always)]
+    pub(crate) fn mark_met(
+        &self,
+        id: LocalId,
+        state: &SlotState,
+        seen: state::Snapshot,
+        topics: Topics,
+        panics: &mut DeferredPanics,
+    ) -> bool {
+        self.try_mark(state, seen, topics, Fence::Shared)
+            || self.finish_mark(id, state.mark(seen, topics, Fence::Shared), panics)
     }
 
     /// Closes one socket; returns false if it is gone.

@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 pub(crate) mod evict;
 pub(crate) mod geometry;
+pub(crate) mod gradual;
 pub(crate) mod hold;
 pub(crate) mod lookup;
 pub(crate) mod mark;

@@ -91,8 +91,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 return false;
             }
         };
-        if heir.is_some() {
+        if why == Closed::Superseded {
             self.counters.count(Event::Superseded);
+        }
+        if heir.is_some() {
             self.pass_on(active, heir, due, panics);
         }
         let mut notice = PendingNotice::default();

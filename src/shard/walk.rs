@@ -4,7 +4,7 @@ use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
-use crate::storage::table::ActiveKey;
+use crate::storage::table::{ActiveKey, Table};
 use std::ops::ControlFlow;
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
@@ -178,13 +178,23 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(never)]
     fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for active in self.active_keys() {
-            let takeovers = &active.table.cold(active.index).takeovers;
-            if active.seen.is_chained() && takeovers.load() > since {
-                self.revisit_key(&active, since, None, |addr, state, seen| {
-                    f(addr, state, seen);
-                    true
-                });
-            }
+            self.revisit_if_taken_over(&active, since, &mut f);
+        }
+    }
+
+    /// Calls `f` for the sockets of the key that took over since that step of the shard's takeover
+    /// clock.
+    pub(super) fn revisit_if_taken_over<'a>(
+        &'a self,
+        active: &ActiveKey<'a, K, M>,
+        since: u64,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        if active.seen.is_chained() && active.table.cold(active.index).takeovers.load() > since {
+            self.revisit_key(active, since, None, |addr, state, seen| {
+                f(addr, state, seen);
+                true
+            });
         }
     }
 
@@ -197,7 +207,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Iterates over the active keys: over each that is active throughout.
     pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
-        self.tables.iter().flat_map(|table| table.active_keys())
+        self.active_keys_after(None)
+    }
+
+    /// Iterates over the active keys whose buckets come after the one at `last`, or over all, in the
+    /// order of `walk_after`.
+    pub(super) fn active_keys_after(&self, last: Option<SlotAddr>) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        let first = move |table: &Table<K, M>| first_after(last, table.addr(0), table.bucket_count());
+        self.tables.iter().flat_map(move |table| table.active_keys_from(first(table)))
     }
 
     /// Calls `f` for each live socket after the slot at `last`, or for all, until `f` breaks: for

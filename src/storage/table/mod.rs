@@ -168,9 +168,9 @@ impl<K, M> Table<K, M> {
         ControlFlow::Continue(())
     }
 
-    /// Iterates over the active keys.
-    pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
-        let buckets = self.occupancy.groups_from(0).flatten();
+    /// Iterates over the active keys in the buckets from `first` on.
+    pub(crate) fn active_keys_from(&self, first: u32) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        let buckets = self.occupancy.groups_from(first).flatten();
         buckets.map(|bucket| ActiveKey::now(self, bucket as u32)).filter(|key| key.seen.is_active())
     }
 
