@@ -9,10 +9,9 @@ mod nats;
 #[cfg(feature = "redis")]
 mod redis;
 
-use std::fmt;
-
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
+use std::fmt;
 
 pub use memory::Memory;
 #[cfg(feature = "nats")]

@@ -5,15 +5,16 @@ mod outgoing;
 
 use crate::broker::{Broker, Deliveries, Delivery, Interest};
 use crate::engine::Action;
-use crate::local::Local;
+use crate::key::ClusterKey;
+use crate::local::{self, Local};
 use crate::metrics::Metrics;
-use crate::node::{Node, Running};
+use crate::node::{Node, Running, State};
 use crate::options::Options;
 use crate::wire::subject::Subject;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use outgoing::Outgoing;
-use socket_registry::{CloseReason, Presence, PresenceEvent};
+use socket_registry::{Presence, PresenceEvent};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -181,7 +182,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
                     self.metrics.marked(hit, keys.len() - read.len());
                 }
                 Action::MarkAll { topics, spread } => self.node.lock().want_mark_all(topics, spread),
-                Action::Disconnect { key, reason } => match (L::Key::read(&key), CloseReason::new(reason)) {
+                Action::Disconnect { key, reason } => match (L::Key::read(&key), local::reason_from_wire(reason)) {
                     (Some(key), Some(reason)) => self.local.disconnect(&key, reason),
                     _ => self.metrics.marked(0, 1),
                 },

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How many changes of the registry's presence may wait for the driver.
 const PRESENCE_ROOM: u32 = 16_384;
+/// The least code of a close reason.
+const FIRST_CODE: u16 = 4000;
 /// The shortest step of a walk that is spread over a time.
 const STEP: Duration = Duration::from_millis(10);
 
@@ -99,6 +101,16 @@ impl<K: ClusterKey> Local for NoSockets<K> {
     fn registry(&self) -> Option<&Registry<K>> {
         None
     }
+}
+
+/// A reason as it travels: its code less 4,000. One from 4,256 on travels as `LOGGED_OUT`.
+pub(crate) fn reason_to_wire(reason: CloseReason) -> u8 {
+    let or_logged_out = |code: u16| u8::try_from(code - FIRST_CODE).ok();
+    or_logged_out(reason.code()).or_else(|| or_logged_out(CloseReason::LOGGED_OUT.code())).unwrap_or_default()
+}
+
+pub(crate) fn reason_from_wire(reason: u8) -> Option<CloseReason> {
+    CloseReason::new(FIRST_CODE + u16::from(reason))
 }
 
 /// How many of the sockets a step has to reach.

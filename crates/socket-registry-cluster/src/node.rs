@@ -1,18 +1,16 @@
 //! What the handles of one node and its driver share.
 
+use crate::engine::{Config, Engine, Settled, Time};
+use crate::health::Health;
+use crate::key::{ClusterKey, MAX_KEY};
+use crate::presence::{CAPACITY, PresenceEvent};
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
-
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::Instant;
-
-use crate::engine::{Config, Engine, Settled, Time};
-use crate::health::Health;
-use crate::key::{ClusterKey, MAX_KEY};
-use crate::presence::{CAPACITY, PresenceEvent};
 
 /// How many bytes of marks may wait for the driver. A caller that adds more carries all of them to
 /// the engine itself, which coalesces and bounds them.
@@ -60,6 +58,15 @@ struct Progress {
     is_leaving: bool,
     /// The driver is gone, with a goodbye or without.
     is_ended: bool,
+}
+
+impl<K> State<K> {
+    /// Asks the driver to mark every socket here. If it has not begun with the one before, it does
+    /// both in one.
+    pub(crate) fn want_mark_all(&mut self, topics: u32, spread: Duration) {
+        let (others, longest) = self.mark_all.unwrap_or_default();
+        self.mark_all = Some((topics | others, spread.max(longest)));
+    }
 }
 
 /// Ends the waiting of all who wait for the engine, also if the driver panics or its runtime stops.

@@ -1,12 +1,10 @@
 //! A broker inside the process, with faults to order: for tests of the cluster, and of what is built on it.
 
+use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
+use futures_util::stream::{self, StreamExt};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use futures_util::stream::{self, StreamExt};
 use tokio::sync::{mpsc, watch};
-
-use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 
 /// A broker that lives in this process. Each node takes a [`Connection`] of its own.
 ///

@@ -1,10 +1,9 @@
 //! NATS, by the client that its authors maintain.
 
+use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 use async_nats::{Client, ConnectError, ConnectOptions, Event, ToServerAddrs};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
-
-use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 
 /// A connection to a NATS server or cluster of servers.
 ///

@@ -1,13 +1,11 @@
 //! Redis or Valkey, by their publish and subscribe.
 
-use std::time::Duration;
-
+use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 use futures_util::stream::{self, StreamExt};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, IntoConnectionInfo, RedisError};
+use std::time::Duration;
 use tokio::sync::{Mutex, mpsc, watch};
-
-use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 
 /// How long a connection that was lost stays away before the next attempt: first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));

@@ -47,7 +47,7 @@ impl<B: Broker> Outgoing<B> {
         self.sending = Some(Box::pin(async move {
             let start = Instant::now();
             let result = broker.publish(batch).await;
-            metrics::histogram!("socket_registry_cluster_publish_seconds").record(start.elapsed());
+            ::metrics::histogram!("socket_registry_cluster_publish_seconds").record(start.elapsed());
             result
         }));
     }
