@@ -98,7 +98,8 @@ pub trait Broker: Send + Sync + 'static {
     /// ends, any of the messages may have been published.
     fn publish(&self, batch: Vec<Message>) -> impl Future<Output = Result<(), Refused>> + Send;
 
-    /// Subscribes for as long as the stream lives. Never fails: while the broker is away the stream is silent.
+    /// Subscribes for as long as the stream lives. The messages of one publisher to one interest come in the order
+    /// in which they were published. Never fails: while the broker is away the stream is silent.
     fn subscribe(&self, interests: Vec<Interest>) -> Deliveries;
 
     /// Drops the connections and makes new ones. The cluster calls it every few seconds while it hears nothing, which

@@ -97,8 +97,9 @@ async fn pump(
     let mut pause = PAUSE.0;
     while !sender.is_closed() {
         round.mark_unchanged();
+        let mut is_connected = false;
         tokio::select! {
-            result = listen(&client, &interests, &sender, &mut pause) => {
+            result = listen(&client, &interests, &sender, &mut is_connected) => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "Redis is away");
                 }
@@ -106,8 +107,10 @@ async fn pump(
             _ = round.changed() => {}
             () = sender.closed() => return,
         }
-        if sender.send(Delivery::Interrupted).await.is_err() {
-            return;
+        if is_connected {
+            pause = PAUSE.0;
+            // Fails if nobody subscribes any more, which ends the loop.
+            let _ = sender.send(Delivery::Interrupted).await;
         }
         wait(&mut pause).await;
     }
@@ -118,7 +121,7 @@ async fn listen(
     client: &Client,
     interests: &[Interest],
     sender: &mpsc::Sender<Delivery>,
-    pause: &mut Duration,
+    is_connected: &mut bool,
 ) -> Result<(), RedisError> {
     let mut connection = client.get_async_pubsub().await?;
     for interest in interests {
@@ -127,7 +130,7 @@ async fn listen(
             Interest::Below(root) => connection.psubscribe(format!("{root}.*")).await?,
         }
     }
-    *pause = PAUSE.0;
+    *is_connected = true;
     let mut messages = connection.into_on_message();
     while let Some(message) = messages.next().await {
         let payload = message.get_payload_bytes().to_vec().into();

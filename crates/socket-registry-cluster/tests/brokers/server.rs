@@ -1,0 +1,115 @@
+//! Brokers that a test starts, hurts and stops.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Which broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Nats,
+    Redis,
+}
+
+/// A server on a free port of loopback, with a folder of its own. Its drop kills it.
+pub struct Server {
+    kind: Kind,
+    port: u16,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// A server that has yet to be started.
+    pub fn absent(kind: Kind) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("cluster-broker-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        Self { kind, port: free_port(), folder, child: None }
+    }
+
+    /// A server that runs.
+    pub fn start(kind: Kind) -> Self {
+        let mut server = Self::absent(kind);
+        server.restart();
+        server
+    }
+
+    pub fn url(&self) -> String {
+        let scheme = match self.kind {
+            Kind::Nats => "nats",
+            Kind::Redis => "redis",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts the server, and waits until it takes connections.
+    pub fn restart(&mut self) {
+        assert!(self.child.is_none(), "the server runs");
+        let port = self.port.to_string();
+        let (program, arguments) = match self.kind {
+            Kind::Nats => ("nats-server", vec!["--addr", "127.0.0.1", "--port", &port]),
+            Kind::Redis => {
+                let arguments = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port];
+                ("redis-server", arguments.to_vec())
+            }
+        };
+        let child = Command::new(program)
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} does not start: {error}. Install it: apt-get install {program}"));
+        self.child = Some(child);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err() {
+            assert!(Instant::now() < deadline, "{program} takes no connections");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Ends the server without a warning, as a crash does.
+    pub fn kill(&mut self) {
+        let mut child = self.child.take().expect("the server runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Stops the server: connections stay open, and nothing is read or answered.
+    pub fn pause(&self) {
+        signal(self.id(), "STOP");
+    }
+
+    pub fn resume(&self) {
+        signal(self.id(), "CONT");
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Sends a signal to one process.
+pub fn signal(id: u32, name: &str) {
+    let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().unwrap();
+    assert!(status.success(), "kill -{name} {id}");
+}
+
+/// A port that was free a moment ago: the server has to come back on it.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
