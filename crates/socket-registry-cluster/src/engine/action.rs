@@ -1,10 +1,9 @@
 //! What comes out of the engine.
 
+use crate::wire::items::Keys;
 use crate::wire::subject::Subject;
 use bytes::Bytes;
 use std::time::Duration;
-
-pub(crate) use crate::wire::items::Keys;
 
 /// What the driver has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +29,7 @@ pub(crate) enum Action {
 pub(crate) struct Ticket {
     /// For each lane the newest number that must be confirmed.
     pub(super) newest: Vec<u64>,
+    pub(super) asked_at: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub(crate) struct Stats {
     pub(crate) refused: u64,
     /// Stamps that are more than a minute ahead of the wall clock.
     pub(crate) bad_stamps: u64,
+    /// Keys of more than 255 bytes, which cannot travel.
+    pub(crate) long_keys: u64,
     /// Messages that were heard before.
     pub(crate) duplicates: u64,
     /// Keys marked by messages of other nodes.

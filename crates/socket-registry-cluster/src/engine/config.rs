@@ -35,6 +35,27 @@ pub(crate) struct Config {
     pub(crate) presence: bool,
     /// Whether the node has sockets. A worker has none, and is not waited for by `settled`.
     pub(crate) serves: bool,
+    /// The repair that a test leaves out, to see that it fails then.
+    #[cfg(test)]
+    pub(super) without: Option<Repair>,
+}
+
+/// What a test can leave out. Each is there for a loss that nothing else repairs.
+#[cfg_attr(not(test), allow(dead_code, reason = "only tests leave one out"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repair {
+    /// A publisher sends again what is asked for.
+    Replay,
+    /// A beat tells of messages after which nothing came.
+    Tails,
+    /// A neighbour tells of publishers that came and left.
+    History,
+    /// A deaf node judges no other node gone, and counts their silence from when it hears again.
+    DeafJudgesNobody,
+    /// The claims of a lane that is repaired are sent again.
+    Claims,
+    /// `settled` waits for the confirmation of every serving node.
+    Confirm,
 }
 
 impl Config {
@@ -51,6 +72,19 @@ impl Config {
             max_peers: 4096,
             presence: false,
             serves: true,
+            #[cfg(test)]
+            without: None,
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_off(&self, repair: Repair) -> bool {
+        self.without == Some(repair)
+    }
+
+    #[cfg(not(test))]
+    #[allow(clippy::unused_self, reason = "the test's twin needs it")]
+    pub(super) fn is_off(&self, _: Repair) -> bool {
+        false
     }
 }

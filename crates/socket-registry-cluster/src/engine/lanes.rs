@@ -1,7 +1,7 @@
 //! A set of lanes.
 
 /// A set of lanes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lanes {
     bits: Box<[u64]>,
 }
@@ -13,14 +13,14 @@ impl Lanes {
     }
 
     pub(crate) fn contains(&self, lane: u16) -> bool {
-        self.bits.get(usize::from(lane / 64)).is_some_and(|bits| bits >> (lane % 64) & 1 != 0)
+        self.bits[usize::from(lane / 64)] >> (lane % 64) & 1 != 0
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.bits.iter().all(|bits| *bits == 0)
     }
 
-    /// Returns whether it is new.
+    /// Returns whether the lane is new.
     pub(super) fn insert(&mut self, lane: u16) -> bool {
         let is_new = !self.contains(lane);
         self.bits[usize::from(lane / 64)] |= 1 << (lane % 64);

@@ -113,7 +113,7 @@ impl Reader<'_> {
             2 => PeerState::Left,
             _ => return None,
         };
-        Some(Row { sender, state, newest: self.newest(lanes)? })
+        Some(Row { sender, state, ago_ms: self.varint()?, newest: self.newest(lanes)? })
     }
 
     fn command(&mut self, op: u8) -> Option<Command> {

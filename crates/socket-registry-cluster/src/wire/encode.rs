@@ -74,6 +74,7 @@ fn body(out: &mut Vec<u8>, message: &Message) {
             for row in rows {
                 out.extend_from_slice(&row.sender.to_le_bytes());
                 out.push(row.state as u8);
+                push_varint(out, row.ago_ms);
                 row.newest.iter().for_each(|newest| push_varint(out, *newest));
             }
         }

@@ -19,7 +19,7 @@
 //! | 9 | `Bye` | none | `b.beat` |
 //! | 10 | `Relay` | op u8 = 0, topics u32, keys; or a command | `relay`, `n.<node>` |
 //! | 11 | `HistoryAsk` | none | `n.<neighbour>` |
-//! | 12 | `History` | part varint, parts varint, lanes u16, n varint, n x (sender u64, state u8, lanes x varint) | `n.<asker>` |
+//! | 12 | `History` | part varint, parts varint, lanes u16, n varint, n x (sender u64, state u8, ago varint, lanes x varint) | `n.<asker>` |
 //! | 13 | `Confirm` | lanes u16, lanes x varint | `n.<publisher>` |
 //!
 //! Keys are `n varint, n x (length varint, bytes)`. A command is `op u8, arg u8, stamp u64, length
@@ -129,6 +129,8 @@ pub(crate) struct Range {
 pub(crate) struct Row {
     pub(crate) sender: u64,
     pub(crate) state: PeerState,
+    /// How many milliseconds ago it was heard.
+    pub(crate) ago_ms: u64,
     pub(crate) newest: Vec<u64>,
 }
 
