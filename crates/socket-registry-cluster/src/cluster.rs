@@ -122,7 +122,7 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     /// As [`mark_all`](Self::mark_all), with these topics.
     pub fn mark_all_topics(&self, topics: Topics, spread: Duration) {
         self.handle.node.lock().want_mark_all(topics.bits(), spread);
-        self.handle.node.with_engine(|engine, _| engine.mark_all(topics.bits(), spread));
+        self.handle.node.with_engine(|engine, now| engine.mark_all(now, topics.bits(), spread));
     }
 
     /// Closes the sockets of `key` on all nodes. Returns how many this node had.
@@ -169,7 +169,7 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         });
         drop(state);
         node.woken.notify_one();
-        Ok(Single { claim, socket })
+        Ok(Single { _claim: claim, socket })
     }
 
     /// How many keys and sockets there are on all nodes, by their last beats.

@@ -164,6 +164,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
     }
 
     fn changed(&mut self, event: PresenceEvent<L::Key>) {
+        self.is_waiting = true;
         match event {
             PresenceEvent::Online { key, .. } => self.node.lock().changed_here(key, true),
             PresenceEvent::Offline { key, .. } => self.node.lock().changed_here(key, false),

@@ -84,7 +84,7 @@ impl<K: ClusterKey> Publisher<K> {
 
     /// As [`mark_all`](Self::mark_all), with these topics.
     pub fn mark_all_topics(&self, topics: Topics, spread: Duration) {
-        self.handle.node.with_engine(|engine, _| engine.mark_all(topics.bits(), spread));
+        self.handle.node.with_engine(|engine, now| engine.mark_all(now, topics.bits(), spread));
     }
 
     /// Closes the sockets of `key` on all nodes. As [`Cluster::disconnect`](crate::Cluster::disconnect).

@@ -14,8 +14,9 @@ use std::sync::Arc;
 /// superseded. Its drop ends the claim to the key, and removes the socket.
 #[must_use = "dropping it removes the socket"]
 pub struct Single<K: ClusterKey, M = ()> {
+    /// Held for its drop, which comes before the socket's.
+    pub(crate) _claim: Option<Claim<K>>,
     pub(crate) socket: Socket<K, M>,
-    pub(crate) claim: Option<Claim<K>>,
 }
 
 /// The claim of a node to a key. Its drop ends it.
