@@ -237,7 +237,7 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     ///
     /// # Errors
     ///
-    /// No other node has sockets, or this one has ended.
+    /// The node ended before. (A node with sockets is never [`Alone`](SettleError::Alone).)
     pub async fn settled(&self) -> Result<(), SettleError> {
         self.handle.settled().await
     }

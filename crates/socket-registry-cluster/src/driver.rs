@@ -38,6 +38,7 @@ pub(crate) struct Driver<B, L: Local> {
     metrics: Metrics,
     /// What the engine wants done, outside its lock.
     actions: Vec<Action>,
+    next_tick: Duration,
     /// When the last two batches were made.
     flushed: [Option<Instant>; 2],
     /// Callers have left something since the last batch.
@@ -55,6 +56,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
             outgoing: Outgoing::new(broker.clone()),
             metrics: Metrics::new(&options.namespace),
             actions: Vec::new(),
+            next_tick: Duration::ZERO,
             flushed: [None; 2],
             is_waiting: true,
             repair: None,
@@ -109,10 +111,11 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 self.flushed = [self.flushed[1], Some(Instant::now())];
                 self.is_waiting = false;
             }
-            if state.engine.next_tick() <= now.since_start {
+            if self.next_tick <= now.since_start {
                 let (keys, sockets) = self.local.counts();
                 state.engine.set_counts(keys, sockets);
                 state.engine.tick(now);
+                self.next_tick = Duration::MAX;
                 self.metrics.record(&state, now);
             }
             if self.repair.is_none() {
@@ -124,7 +127,9 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 self.mark_all = wanted.map(|(topics, spread)| self.local.mark_all(topics, spread));
             }
             collect(&mut state, &self.local, &mut self.actions);
-            self.node.instant(state.engine.next_tick())
+            // What the engine hears moves its next time on; it is called at the first one it has named.
+            self.next_tick = self.next_tick.min(state.engine.next_tick());
+            self.node.instant(self.next_tick)
         };
         self.act();
         self.outgoing.send();

@@ -26,7 +26,7 @@ pub struct Ended;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettleError {
-    /// No other node has sockets: nobody has heard it, and nobody had to.
+    /// No node has sockets: nobody has heard it, and nobody had to.
     Alone,
     /// The node has ended: by `leave`, or with its runtime.
     Ended,
@@ -93,7 +93,7 @@ impl std::error::Error for Ended {}
 impl fmt::Display for SettleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Alone => "no other node has sockets",
+            Self::Alone => "no node has sockets",
             Self::Ended => "the node has ended",
         })
     }

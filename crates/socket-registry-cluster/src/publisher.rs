@@ -118,7 +118,7 @@ impl<K: ClusterKey> Publisher<K> {
     ///
     /// # Errors
     ///
-    /// No node has sockets, or this one has ended.
+    /// No node has sockets, so that nobody had to hear it; or this one has ended.
     pub async fn settled(&self) -> Result<(), SettleError> {
         self.handle.settled().await
     }

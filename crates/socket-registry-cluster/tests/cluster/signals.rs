@@ -69,6 +69,7 @@ async fn a_log_out_closes_the_sockets_of_every_node() {
     assert_eq!(a.cluster.disconnect_others(&42, kept.id(), reason), 1);
     assert_eq!(within(there.closed()).await, Closed::Disconnected(reason));
     assert_eq!((here.is_closed(), kept.is_closed()), (true, false));
+    drop(here);
 
     let mut there = b.cluster.registry().register(42).unwrap();
     assert_eq!(a.cluster.disconnect(&42, CloseReason::LOGGED_OUT), 1);
