@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::handle::{Ended, Handle, SettleError};
-use crate::health::{Counts, Health, Online};
+use crate::health::{Counts, Health, NodeInfo, Online};
 use crate::key::ClusterKey;
 use crate::options::{Options, StartError};
 use crate::presence::Presence;
@@ -183,6 +183,13 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         counts.sockets += self.registry.socket_count() as u64;
         counts.nodes += 1;
         counts
+    }
+
+    /// The other nodes, as their last beats describe them. It waits at most while the node takes in
+    /// one message.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        self.handle.nodes()
     }
 
     /// Where the key is active. Needs [`Options::presence`] to know of other nodes.

@@ -3,7 +3,7 @@
 use crate::broker::Broker;
 use crate::driver::Driver;
 use crate::engine::Settled;
-use crate::health::Counts;
+use crate::health::{Counts, NodeInfo};
 use crate::key::ClusterKey;
 use crate::local::{self, Local};
 use crate::node::{Node, random_id};
@@ -56,6 +56,10 @@ impl<K: ClusterKey> Handle<K> {
     pub(crate) fn counts_elsewhere(&self) -> Counts {
         let counts = self.node.lock().engine.counts(self.node.now());
         Counts { keys: counts.keys, sockets: counts.sockets, nodes: counts.nodes, age: counts.age }
+    }
+
+    pub(crate) fn nodes(&self) -> Vec<NodeInfo> {
+        self.node.lock().engine.nodes(self.node.now()).collect()
     }
 
     pub(crate) async fn joined(&self) -> Result<(), Ended> {

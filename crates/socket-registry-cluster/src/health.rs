@@ -54,6 +54,22 @@ pub struct Counts {
     pub age: Duration,
 }
 
+/// What another node says of itself, from [`Cluster::nodes`](crate::Cluster::nodes).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// Drawn at random when the node started: after a restart it is another.
+    pub id: u64,
+    /// Whether it has sockets. A [`Publisher`](crate::Publisher) has none.
+    pub serves: bool,
+    /// Its active keys.
+    pub keys: u64,
+    /// Its live sockets.
+    pub sockets: u64,
+    /// How long ago it said so.
+    pub age: Duration,
+}
+
 /// Where a key is active, from [`Cluster::online`](crate::Cluster::online).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Online {

@@ -20,7 +20,7 @@ mod wire;
 
 pub use crate::cluster::Cluster;
 pub use crate::handle::{Ended, SettleError};
-pub use crate::health::{Counts, Health, Online};
+pub use crate::health::{Counts, Health, NodeInfo, Online};
 pub use crate::key::ClusterKey;
 pub use crate::options::{Options, StartError};
 pub use crate::presence::{Presence, PresenceEvent};

@@ -2,7 +2,7 @@
 
 use crate::broker::Broker;
 use crate::handle::Handle;
-use crate::health::Health;
+use crate::health::{Health, NodeInfo};
 use crate::key::ClusterKey;
 use crate::local::NoSockets;
 use crate::options::{Options, StartError};
@@ -96,6 +96,13 @@ impl<K: ClusterKey> Publisher<K> {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.handle.counts_elsewhere()
+    }
+
+    /// The other nodes, as their last beats describe them. It waits at most while the node takes in
+    /// one message.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        self.handle.nodes()
     }
 
     /// How the node does.

@@ -35,6 +35,7 @@ use self::passes::Passes;
 use self::peers::Peers;
 use self::presence::LocalPresence;
 use self::ring::Ring;
+use crate::health::NodeInfo;
 use crate::wire::subject::Subject;
 use crate::wire::{Command, Message, Op};
 use bytes::Bytes;
@@ -256,6 +257,17 @@ impl Engine {
             counts.age = counts.age.max(now.since_start.saturating_sub(peer.beat_at));
         }
         counts
+    }
+
+    /// The other nodes that are not gone.
+    pub(crate) fn nodes(&self, now: Time) -> impl Iterator<Item = NodeInfo> {
+        self.peers.alive().map(move |(id, peer)| NodeInfo {
+            id,
+            serves: peer.serves,
+            keys: peer.keys,
+            sockets: peer.sockets,
+            age: now.since_start.saturating_sub(peer.beat_at),
+        })
     }
 
     /// What happened since the start.
