@@ -58,7 +58,8 @@ impl Broker for Nats {
         for Message { subject, payload } in batch {
             self.client.publish(subject, payload).await.map_err(Refused::new)?;
         }
-        Ok(())
+        // Until the batch is on its way: what comes meanwhile coalesces, instead of filling the client's buffers.
+        self.client.flush().await.map_err(Refused::new)
     }
 
     fn subscribe(&self, interests: Vec<Interest>) -> Deliveries {

@@ -3,6 +3,10 @@
 //!
 //! `cargo test -p socket-registry-cluster --features nats,redis --test brokers`
 
+mod faults;
+mod fleet;
+mod node;
+mod proxy;
 mod server;
 
 use futures_util::StreamExt;

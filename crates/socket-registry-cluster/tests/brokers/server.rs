@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 
 /// Which broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Nats,
     Redis,
 }
 
 /// A server on a free port of loopback, with a folder of its own. Its drop kills it.
-pub struct Server {
+pub(crate) struct Server {
     kind: Kind,
     port: u16,
     folder: PathBuf,
@@ -24,7 +24,7 @@ pub struct Server {
 
 impl Server {
     /// A server that has yet to be started.
-    pub fn absent(kind: Kind) -> Self {
+    pub(crate) fn absent(kind: Kind) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("cluster-broker-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
@@ -33,22 +33,35 @@ impl Server {
     }
 
     /// A server that runs.
-    pub fn start(kind: Kind) -> Self {
+    pub(crate) fn start(kind: Kind) -> Self {
         let mut server = Self::absent(kind);
         server.restart();
         server
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.url_at(self.port)
+    }
+
+    /// The address through a proxy.
+    pub(crate) fn url_at(&self, port: u16) -> String {
         let scheme = match self.kind {
             Kind::Nats => "nats",
             Kind::Redis => "redis",
         };
-        format!("{scheme}://127.0.0.1:{}", self.port)
+        format!("{scheme}://127.0.0.1:{port}")
     }
 
     /// Starts the server, and waits until it takes connections.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         assert!(self.child.is_none(), "the server runs");
         let port = self.port.to_string();
         let (program, arguments) = match self.kind {
@@ -74,18 +87,18 @@ impl Server {
     }
 
     /// Ends the server without a warning, as a crash does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().expect("the server runs");
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Stops the server: connections stay open, and nothing is read or answered.
-    pub fn pause(&self) {
+    pub(crate) fn pause(&self) {
         signal(self.id(), "STOP");
     }
 
-    pub fn resume(&self) {
+    pub(crate) fn resume(&self) {
         signal(self.id(), "CONT");
     }
 
@@ -104,7 +117,7 @@ impl Drop for Server {
 }
 
 /// Sends a signal to one process.
-pub fn signal(id: u32, name: &str) {
+pub(crate) fn signal(id: u32, name: &str) {
     let status = Command::new("kill").arg(format!("-{name}")).arg(id.to_string()).status().unwrap();
     assert!(status.success(), "kill -{name} {id}");
 }
