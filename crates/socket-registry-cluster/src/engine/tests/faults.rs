@@ -12,7 +12,7 @@ const RUNS: u32 = 2000;
 fn failure(runs: u32, without: Option<Repair>) -> Option<(String, Run)> {
     let runs = std::env::var("PROPTEST_CASES").ok().and_then(|runs| runs.parse().ok()).unwrap_or(runs);
     let (failure_persistence, max_shrink_iters) = (None, if without.is_none() { 2000 } else { 0 });
-    let rng_seed = RngSeed::Fixed(0);
+    let rng_seed = RngSeed::Fixed(std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap_or(0)));
     let config = Config { cases: runs, rng_seed, failure_persistence, max_shrink_iters, ..Config::default() };
     let outcome = TestRunner::new(config).run(&run(), |run| {
         let faults = faults_of(&run, without);
@@ -30,5 +30,22 @@ fn failure(runs: u32, without: Option<Repair>) -> Option<(String, Run)> {
 fn after_any_faults_nobody_is_stale_and_all_nodes_agree() {
     if let Some((reason, run)) = failure(RUNS, None) {
         panic!("{reason}\n{run:#?}");
+    }
+}
+
+/// The machinery finds what it is for: without any one of the repairs something stays wrong.
+#[test]
+fn without_any_one_repair_something_stays_wrong() {
+    for repair in [
+        Repair::Lanes,
+        Repair::Everything,
+        Repair::Tails,
+        Repair::History,
+        Repair::Claims,
+        Repair::Confirm,
+    ] {
+        let found = failure(RUNS, Some(repair));
+        assert!(found.is_some(), "nothing needs {repair:?}");
+        println!("{repair:?}: {}", found.unwrap_or_else(|| unreachable!()).0);
     }
 }
