@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn lanes_never_change() {
         assert_eq!(hash_of(b""), 0xd1fb_a762_150c_532c);
-        for (key, lanes) in [(&b""[..], [0, 0, 0]), (b"42", [0, 0, 0]), (&42_u64.to_le_bytes(), [0, 0, 0])] {
+        for (key, lanes) in [(&b""[..], [0, 13, 3359]), (b"42", [0, 11, 2839]), (&42_u64.to_le_bytes(), [0, 7, 1971])] {
             assert_eq!([1, 16, 4096].map(|count| lane_of(key, count)), lanes, "{key:?}");
         }
     }

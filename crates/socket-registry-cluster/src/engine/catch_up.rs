@@ -16,10 +16,13 @@
 //! | idle | gathering | `returned` | a neighbour is heard again after as long, or was hidden | - |
 //! | gathering | asking | `choose` | a beat has passed, and a neighbour is there | send `HistoryAsk` |
 //! | asking | gathering | `choose` | no answer for a beat | - |
-//! | asking | idle, gathering | `part` | the answer is complete: neighbours that it hears need not be asked | find missing what it names |
-//! | gathering | idle | `choose` | nobody has answered for three beats | make everything due |
+//! | asking | idle, gathering | `part` | the answer is complete | find missing what it names |
+//! | gathering | idle | `choose` | all have answered, or four have | - |
+//! | gathering | idle | `choose` | one has not answered for three beats | make everything due |
 //!
-//! Asked first is who has heard without a break for as long as the break lasted, then who serves.
+//! A neighbour that has heard without a break for as long as the break lasted knows all that the
+//! others know that it hears; they need not be asked. If there is none (the broker was down, and
+//! all were deaf), up to four are asked.
 //! A break of less than 2.5 beats needs no history: a publisher that comes and leaves in it has
 //! not joined, so `settled` has not told it that it may leave.
 //!
@@ -28,6 +31,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// So many answers are enough, though none of them knows all.
+const MAX_ANSWERS: u8 = 4;
 
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
@@ -38,13 +44,18 @@ pub(super) struct CatchUp {
     /// When the gathering began.
     began: Duration,
     asking: Option<Asking>,
-    /// Those that did not answer.
+    /// Those that were asked.
     tried: BTreeSet<u64>,
+    /// How many have answered, and whether one has not.
+    answers: u8,
+    has_failed: bool,
 }
 
 #[derive(Debug)]
 struct Asking {
     neighbour: u64,
+    /// It knows all that those know that it hears.
+    knows_all: bool,
     at: Duration,
     parts: BTreeSet<u64>,
 }
@@ -91,6 +102,7 @@ impl CatchUp {
         self.began = now;
         self.asking = None;
         self.tried.clear();
+        (self.answers, self.has_failed) = (0, false);
     }
 
     /// Everything is due anyway.
@@ -104,13 +116,21 @@ impl CatchUp {
         if asking.neighbour != from {
             return false;
         }
-        for sender in alive {
-            self.returned.remove(&sender);
+        if asking.knows_all {
+            for sender in alive {
+                self.returned.remove(&sender);
+            }
         }
         asking.parts.insert(part);
         if asking.parts.len() as u64 == parts {
+            self.answers += 1;
             self.returned.remove(&from);
-            self.deaf_from = None;
+            if asking.knows_all {
+                self.deaf_from = None;
+            }
+            if self.answers == MAX_ANSWERS {
+                self.forget();
+            }
             self.asking = None;
         }
         true
@@ -126,22 +146,27 @@ impl CatchUp {
             if now.saturating_sub(asking.at) < beat {
                 return Choice::Nothing;
             }
-            self.tried.insert(asking.neighbour);
+            self.has_failed = true;
             self.asking = None;
         }
         if now.saturating_sub(self.began) < beat + beat / 10 {
             return Choice::Nothing;
         }
-        let best = neighbours.iter().filter(|neighbour| self.may_ask(neighbour)).max_by_key(|neighbour| {
+        let candidates = neighbours.iter().filter(|neighbour| self.may_ask(neighbour));
+        let rated = candidates.map(|neighbour| {
             let silent_from = self.returned.get(&neighbour.sender).map(|(from, _)| *from);
             let from = self.deaf_from.into_iter().chain(silent_from).min().unwrap_or(now);
-            let has_heard_all = neighbour.heard >= now.saturating_sub(from);
-            let heard = if has_heard_all { Duration::MAX } else { neighbour.heard };
-            (has_heard_all, neighbour.serves, heard, neighbour.sender ^ salt)
+            let knows_all = neighbour.heard >= now.saturating_sub(from);
+            let heard = if knows_all { Duration::MAX } else { neighbour.heard };
+            (knows_all, neighbour.serves, heard, neighbour.sender ^ salt, neighbour.sender)
         });
-        if let Some(best) = best {
-            self.asking = Some(Asking { neighbour: best.sender, at: now, parts: BTreeSet::new() });
-            return Choice::Ask(best.sender);
+        if let Some((knows_all, .., neighbour)) = rated.max() {
+            self.tried.insert(neighbour);
+            self.asking = Some(Asking { neighbour, knows_all, at: now, parts: BTreeSet::new() });
+            return Choice::Ask(neighbour);
+        }
+        if self.answers > 0 && !self.has_failed {
+            self.deaf_from = None;
         }
         self.give_up(neighbours, now, beat * 3)
     }

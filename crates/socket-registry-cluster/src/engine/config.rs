@@ -46,6 +46,10 @@ pub(crate) struct Config {
 pub(super) enum Repair {
     /// A publisher sends again what is asked for.
     Replay,
+    /// What is not sent again makes its lane due.
+    Lanes,
+    /// What cannot be known makes everything due.
+    Everything,
     /// A beat tells of messages after which nothing came.
     Tails,
     /// A neighbour tells of publishers that came and left.

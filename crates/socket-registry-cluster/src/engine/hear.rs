@@ -8,6 +8,7 @@ use super::sequences::Heard;
 use super::{Engine, Subject};
 use crate::wire::{Beat, Command, MAX_ITEMS, Message, Op, PeerState, Range, Relayed, decode};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Engine {
@@ -114,13 +115,7 @@ impl Engine {
         self.stats.bad_stamps += u64::from(!is_believable);
         match command.op {
             Op::Disconnect => self.actions.push(Action::Disconnect { key: command.key, reason: command.arg }),
-            Op::MarkAll => match <[u8; 8]>::try_from(&command.key[..]) {
-                Ok([t0, t1, t2, t3, s0, s1, s2, s3]) => self.actions.push(Action::MarkAll {
-                    topics: u32::from_le_bytes([t0, t1, t2, t3]),
-                    spread: Duration::from_millis(u32::from_le_bytes([s0, s1, s2, s3]).into()),
-                }),
-                Err(_) => self.stats.bad += 1,
-            },
+            Op::MarkAll => self.obey_mark_all(sender, &command),
             Op::Claim if is_believable => {
                 match self.claims.hear(&command.key, (command.stamp, sender), self.config.sender) {
                     Verdict::Answer(stamp) => self.send_claim(command.key, stamp),
@@ -132,6 +127,22 @@ impl Engine {
             }
             Op::Claim => {}
         }
+    }
+
+    /// A `MarkAll` comes in every lane; the first that is heard is acted on.
+    fn obey_mark_all(&mut self, sender: u64, command: &Command) {
+        if let Some(peer) = self.peers.get_mut(sender)
+            && std::mem::replace(&mut peer.mark_all, command.stamp) == command.stamp
+        {
+            return;
+        }
+        let Ok([t0, t1, t2, t3, s0, s1, s2, s3]) = <[u8; 8]>::try_from(&command.key[..]) else {
+            self.stats.bad += 1;
+            return;
+        };
+        let topics = u32::from_le_bytes([t0, t1, t2, t3]);
+        let spread = Duration::from_millis(u32::from_le_bytes([s0, s1, s2, s3]).into());
+        self.actions.push(Action::MarkAll { topics, spread });
     }
 
     fn take_in_beat(&mut self, now: Time, sender: u64, beat: &Beat) {
@@ -263,10 +274,17 @@ impl Engine {
         }
     }
 
+    /// Tells of the keys that have become active or idle on the other nodes by changes on one.
     pub(super) fn presence_changes(&mut self, changes: super::presence::Changes) {
+        // A key that changes twice is as before.
+        let mut changed = BTreeMap::new();
         for (key, is_online) in changes {
-            let others = self.online(&key);
-            if others == usize::from(is_online) {
+            if changed.remove(&key).is_none() {
+                changed.insert(key, is_online);
+            }
+        }
+        for (key, is_online) in changed {
+            if self.online(&key) == usize::from(is_online) {
                 self.actions.push(Action::PresenceChanged { key: key.into(), is_online });
             }
         }

@@ -270,6 +270,24 @@ impl Engine {
         })
     }
 
+    /// What is under way, or larger than it may be.
+    #[cfg(test)]
+    fn unrest(&self) -> impl Iterator<Item = &'static str> {
+        let (sequences, limit) = (|peer: &peers::Peer| peer.sequences.gaps(), self.config.ring_bytes * 5 / 4);
+        [
+            ("catching up", !self.catch_up.is_idle()),
+            ("missing", self.peers.iter().any(|(_, peer)| sequences(peer) > 0)),
+            ("presence", self.peers.alive().any(|(_, peer)| peer.presence.is_behind())),
+            ("claims to send", self.claims.is_resending()),
+            ("outbox", !self.outbox.is_empty()),
+            ("actions", !self.actions.is_empty()),
+            ("ring", self.ring.bytes() > limit),
+            ("peers", self.peers.len() > self.config.max_peers),
+        ]
+        .into_iter()
+        .filter_map(|(what, is_so)| is_so.then_some(what))
+    }
+
     /// What happened since the start.
     pub(crate) fn stats(&self) -> &Stats {
         &self.stats

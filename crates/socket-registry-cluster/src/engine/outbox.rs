@@ -65,15 +65,15 @@ impl Outbox {
     pub(super) fn take(&mut self, lanes: u16) -> Taken {
         let mut marks: Vec<_> = self.marks.drain().map(|(key, topics)| (lane_of(&key, lanes), topics, key)).collect();
         marks.sort_unstable();
-        let mut commands: Vec<_> = self
-            .commands
-            .drain()
-            .map(|((op, key), command)| {
-                // All nodes act on it, whatever its lane.
-                let lane = if op == Op::MarkAll { 0 } else { lane_of(&key, lanes) };
-                (lane, command)
-            })
-            .collect();
+        let mut commands = Vec::new();
+        for ((op, key), command) in self.commands.drain() {
+            if op == Op::MarkAll {
+                // One in each lane, so that a lane that loses it is repaired.
+                commands.extend((0..lanes).map(|lane| (lane, command.clone())));
+            } else {
+                commands.push((lane_of(&key, lanes), command));
+            }
+        }
         commands.sort_unstable_by_key(|(lane, command)| (*lane, command.stamp));
         Taken { marks: batches(&marks), commands, has_overflowed: std::mem::take(&mut self.has_overflowed) }
     }

@@ -47,6 +47,8 @@ pub(super) struct Peer {
     pub(super) is_without_past: bool,
     pub(super) sequences: Sequences,
     pub(super) asking: Asking,
+    /// The stamp of its last `MarkAll`.
+    pub(super) mark_all: u64,
     /// What it has confirmed of this node's messages.
     pub(super) confirmed: Vec<u64>,
     pub(super) keys: u64,
@@ -77,6 +79,7 @@ impl Peer {
             is_without_past,
             sequences: Sequences::new(lanes),
             asking: Asking::default(),
+            mark_all: 0,
             confirmed: vec![0; lanes.into()],
             keys: 0,
             sockets: 0,

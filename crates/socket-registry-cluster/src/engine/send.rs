@@ -1,7 +1,7 @@
 //! What this node sends.
 
 use super::action::Action;
-use super::config::{Repair, Time};
+use super::config::Time;
 use super::outbox::{Taken, chunks};
 use super::{Engine, Subject};
 use crate::key::MAX_KEY;
@@ -91,9 +91,6 @@ impl Engine {
 
     /// Tells a neighbour what was heard of every publisher.
     pub(super) fn send_history(&mut self, now: Duration, asker: u64) {
-        if self.config.is_off(Repair::History) {
-            return;
-        }
         let others = self.peers.iter().filter(|(sender, _)| *sender != asker);
         let rows: Vec<_> = others
             .map(|(sender, peer)| Row {

@@ -166,7 +166,7 @@ impl Engine {
     }
 
     pub(super) fn repair_lane(&mut self, lane: u16) {
-        if self.passes.add(lane) {
+        if !self.config.is_off(Repair::Lanes) && self.passes.add(lane) {
             self.stats.lane_repairs += 1;
         }
         if !self.config.is_off(Repair::Claims) {
@@ -175,6 +175,9 @@ impl Engine {
     }
 
     pub(super) fn repair_everything(&mut self) {
+        if self.config.is_off(Repair::Everything) {
+            return;
+        }
         self.stats.full_repairs += 1;
         for lane in 0..self.config.lanes {
             self.passes.add(lane);

@@ -98,7 +98,7 @@ pub(crate) struct Command {
     pub(crate) arg: u8,
     /// When it was given, by the giver's hybrid clock.
     pub(crate) stamp: u64,
-    /// For `Op::MarkAll`: topics u32, milliseconds of the spread u32.
+    /// For `Op::MarkAll`, which comes in every lane: topics u32, milliseconds of the spread u32.
     pub(crate) key: Bytes,
 }
 
