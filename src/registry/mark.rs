@@ -5,7 +5,7 @@ use crate::registry::socket::SocketRef;
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::mark_many::Batch;
 use crate::shard::visit::Visitor;
-use crate::storage::slot::{Fence, LocalId, SlotState, state};
+use crate::storage::slot::{Fence, LocalId, SlotAddr, SlotState, state};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -222,8 +222,7 @@ impl<K, M> Registry<K, M> {
         for shard in self.shards() {
             shard.visit(|addr, state, seen| {
                 if !stopped {
-                    let id = LocalId::seen_at(addr, seen);
-                    let is_marked = mark_if(shard, id, state, seen, topics, &mut select, &mut panics);
+                    let is_marked = mark_if(shard, addr, state, seen, topics, &mut select, &mut panics);
                     stopped = is_marked.is_none();
                     marked += usize::from(is_marked == Some(true));
                 }
@@ -238,13 +237,14 @@ impl<K, M> Registry<K, M> {
 /// was marked; none if `select` has panicked.
 pub(super) fn mark_if<K, M>(
     shard: &RegistryShard<K, M>,
-    id: LocalId,
+    addr: SlotAddr,
     state: &SlotState,
     seen: state::Snapshot,
     topics: Topics,
     select: &mut impl FnMut(SocketRef<'_, K, M>) -> bool,
     panics: &mut DeferredPanics,
 ) -> Option<bool> {
+    let id = LocalId::seen_at(addr, seen);
     let Some(visitor) = Visitor::new(shard, id) else { return Some(false) };
     let mut answer = None;
     panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));

@@ -4,7 +4,7 @@ use crate::registry::mark::mark_if;
 use crate::registry::socket::SocketRef;
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::gradual::GradualWalk;
-use crate::storage::slot::{LocalId, SlotState, state};
+use crate::storage::slot::{SlotAddr, SlotState, state};
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -101,12 +101,12 @@ impl<'a, K, M> BatchedWalk<'a, K, M> {
     /// those for which it returned true; none if there was nothing left to look at.
     fn step(
         &mut self,
-        mut mark: impl FnMut(&'a RegistryShard<K, M>, LocalId, &'a SlotState, state::Snapshot) -> Option<bool>,
+        mut mark: impl FnMut(&'a RegistryShard<K, M>, SlotAddr, &'a SlotState, state::Snapshot) -> Option<bool>,
     ) -> Option<usize> {
         let (mut left, mut marked) = (self.batch, 0);
         while let Some(shard) = self.registry.shard(self.shard) {
             let end = shard.visit_some(&mut self.within, &mut left, |addr, state, seen| {
-                let Some(is_marked) = mark(shard, LocalId::seen_at(addr, seen), state, seen) else {
+                let Some(is_marked) = mark(shard, addr, state, seen) else {
                     return ControlFlow::Break(());
                 };
                 marked += usize::from(is_marked);
@@ -141,7 +141,7 @@ impl<K, M> Iterator for MarkGradually<'_, K, M> {
         // One fence serves all the marks of the batch.
         full_fence();
         DeferredPanics::scope(|panics| {
-            self.walk.step(|shard, id, state, seen| Some(shard.mark_met(id, state, seen, topics, panics)))
+            self.walk.step(|shard, addr, state, seen| Some(shard.mark_met(addr, state, seen, topics, panics)))
         })
     }
 }
@@ -174,7 +174,7 @@ impl<K, M, F: FnMut(SocketRef<'_, K, M>) -> bool> Iterator for MarkWhereGraduall
         let Self { walk, topics, select } = self;
         let topics = *topics;
         DeferredPanics::scope(|panics| {
-            walk.step(|shard, id, state, seen| mark_if(shard, id, state, seen, topics, select, panics))
+            walk.step(|shard, addr, state, seen| mark_if(shard, addr, state, seen, topics, select, panics))
         })
     }
 }

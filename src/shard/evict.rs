@@ -25,9 +25,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn evict(&self, id: LocalId, why: Closed, panics: &mut DeferredPanics) -> bool {
         // The visit keeps the slot, so it stays with its key, and the caller is counted there.
         let Some(visitor) = Visitor::new(self, id) else { return false };
-        let (table, bucket) = self.bucket_of(id.addr);
-        let hold = KeyHold::counted(self, table, bucket);
-        let is_evicted = self.supersede(&ActiveKey::now(table, bucket), id, why, None, panics);
+        let bucket = self.bucket_of(id.addr);
+        let hold = KeyHold::counted(self, bucket);
+        let is_evicted = self.supersede(&ActiveKey::now(bucket), id, why, None, panics);
         panics.catch(|| drop(hold));
         panics.catch(|| drop(visitor));
         is_evicted
@@ -53,13 +53,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Lock-free: takes one step for each socket of the key, and repeats that only after a socket
     /// was evicted, by this thread or another one.
     pub(crate) fn evict_oldest(&self, new: LocalId, panics: &mut DeferredPanics) {
-        let (table, bucket) = self.bucket_of(new.addr);
+        let bucket = self.bucket_of(new.addr);
         let limit = self.geometry.max_per_key;
-        if table.bucket(bucket).key_state.load().live() <= limit {
+        if bucket.key_state.load().live() <= limit {
             return;
         }
-        let active = ActiveKey::now(table, bucket);
-        let hold = KeyHold::counted(self, table, bucket);
+        let active = ActiveKey::now(bucket);
+        let hold = KeyHold::counted(self, bucket);
         loop {
             let (mut met, mut oldest) = (0, None);
             self.walk_key(&active, |addr, state, seen| {

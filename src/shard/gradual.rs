@@ -60,7 +60,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         for active in self.active_keys_after(walk.last) {
             take_one(left)?;
-            walk.last = Some(active.table.addr(active.index));
+            walk.last = Some(active.bucket.addr());
             let mut flow = ControlFlow::Continue(());
             self.revisit_if_taken_over(&active, since, |addr, state, seen| {
                 if flow.is_continue() {

@@ -55,19 +55,18 @@ fn nobody_is_marked_before_a_step_nor_after_the_last_one() {
 /// Keys are taken over between two steps, by sockets in slots that the walk has passed.
 #[test]
 fn a_socket_that_takes_over_between_two_steps_is_marked() {
-    type Marks<'a> = Box<dyn Iterator<Item = usize> + 'a>;
-    let all = |registry: &'static Registry<u64>| -> Marks<'_> { Box::new(registry.mark_gradually(NEWS, 10)) };
-    let chosen =
-        |registry: &'static Registry<u64>| -> Marks<'_> { Box::new(registry.mark_where_gradually(|_| true, NEWS, 10)) };
+    type Mark = for<'a> fn(&'a Registry<u64>) -> Box<dyn Iterator<Item = usize> + 'a>;
+    let all: Mark = |registry| Box::new(registry.mark_gradually(NEWS, 10));
+    let chosen: Mark = |registry| Box::new(registry.mark_where_gradually(|_| true, NEWS, 10));
     for mark in [all, chosen] {
-        let registry: &Registry<u64> = Box::leak(Box::new(Registry::builder().shards(1).build().unwrap()));
+        let registry = Registry::<u64>::builder().shards(1).build().unwrap();
         // The first sockets of these keys stay in the table, the only ones of those in the slab.
-        let _first = sockets(registry, 0..100);
-        let gone = sockets(registry, 100..200);
-        let old = sockets(registry, 100..200);
+        let _first = sockets(&registry, 0..100);
+        let gone = sockets(&registry, 100..200);
+        let old = sockets(&registry, 100..200);
         drop(gone);
 
-        let mut steps = mark(registry);
+        let mut steps = mark(&registry);
         let first_steps: usize = steps.by_ref().take(10).sum();
         assert_eq!((first_steps, due(&old)), (100, 0), "the table comes first");
         let new: Vec<_> = (100..200).map(|key| registry.register_taking_over(key, ()).unwrap()).collect();

@@ -30,9 +30,9 @@ ONLINE = "src/presence/online.rs"
 KEY_WATCH = "src/presence/key.rs"
 PRESENCE = "src/presence/mod.rs"
 SCAN = "src/presence/scan.rs"
-REGISTER_CALL = "src/registry/register.rs"
 REVOKE = "src/registry/revoke.rs"
 EVICT = "src/shard/evict.rs"
+GRADUAL = "src/shard/gradual.rs"
 LOOKUP = "src/shard/lookup.rs"
 GEOMETRY = "src/shard/geometry.rs"
 MARK = "src/shard/mark.rs"
@@ -237,7 +237,10 @@ MUTANTS = [
          "            cold.chain.sweep(&self.slab, &cold.free_slots);\n            return;\n"),
     ]),
     Mutant("retired-not-unlinked", "slots that nobody uses again stay in the chain", "loom sweep::retired_slots_are_unlinked", [
-        (REMOVE, "                slot.disown();\n", "                let _ = slot;\n"),
+        (SLAB, "        page.slots[offset as usize].disown();\n", ""),
+    ]),
+    Mutant("retired-slot-stays-counted", "walks look for good at slots that nobody uses again", "loom sweep::retired_slots_are_unlinked", [
+        (SLAB, "        page.slots[offset as usize].disown();\n        page.occupancy.sub(offset);\n", "        page.slots[offset as usize].disown();\n"),
     ]),
     Mutant("pushes-not-counted", "the head counts the slots and not the pushes (ABA)", "loom sweep::push_beside_sweep_and_return_of_the_head", [
         (CHAIN, "    head: AtomicU64,\n", "    pub(super) head: AtomicU64,\n"),
@@ -423,7 +426,7 @@ MUTANTS = [
         (SLAB, "            page.occupancy.add(offset);\n", "            let _ = (page, offset);\n"),
     ]),
     Mutant("released-slot-stays-counted", "a walk looks at slots that nobody uses any more", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
-        (SLAB, "                page.occupancy.sub(offset);\n", "                let _ = (page, offset);\n"),
+        (SLAB, "            page.occupancy.sub(offset);\n", "            let _ = (page, offset);\n"),
     ]),
 
     # Counts, limits, closing.
@@ -460,7 +463,7 @@ MUTANTS = [
 
     # Who watches.
     Mutant("come-not-told", "a key that comes is not told", "loom events::subscribe_beside_register", [
-        (REGISTER_CALL, "if registered.is_watched {", "if registered.is_watched && false {"),
+        (REGISTER, "if before.is_watched() {", "if before.is_watched() && false {"),
     ]),
     Mutant("watch-relaxed", "a subscription does not see what came before its step", "loom events::subscribe_beside_register", [
         (TOTALS, "shard.keys.fetch_or(WATCHED, Ordering::AcqRel)",
@@ -471,8 +474,8 @@ MUTANTS = [
          ""),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (WATCH, "        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
-         "        totals.watch();\n        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n"),
+        (WATCH, "        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n",
+         "        totals.watch();\n        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n"),
         (WATCH, "        totals.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
@@ -484,21 +487,16 @@ MUTANTS = [
          "if is_last && self.totals.shard(self.index).sub_key().is_watched() && false {"),
     ]),
     Mutant("end-looked-at-early", "a removal looks for subscribers before the step that makes the key idle", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "            match key_state.leave(seen, lingers || stays) {",
-         "            let is_watched = self.totals.shard(self.index).is_watched();\n            match key_state.leave(seen, lingers || stays) {"),
+        (REMOVE, "            match key_state.leave(seen, stays",
+         "            let is_watched = self.totals.shard(self.index).is_watched();\n            match key_state.leave(seen, stays"),
         (REMOVE, "if is_last && self.totals.shard(self.index).sub_key().is_watched() {",
          "if is_last && (self.totals.shard(self.index).sub_key(), is_watched).1 {"),
     ]),
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
+        (REMOVE, "let until_told = is_last && stays == Stays::No && seen.is_lingering();", "let until_told = false;"),
     ]),
     Mutant("epoch-not-cleared", "the next key in a bucket has the last one's epoch", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "                        if after == AfterLeave::VacateBucket {\n                            table.cold(bucket).epoch.clear();\n                        }\n",
-         ""),
-    ]),
-    Mutant("epoch-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {\n            table.cold(bucket).epoch.clear();\n        }\n",
-         ""),
+        (REMOVE, "            cold.epoch.clear();\n", ""),
     ]),
     Mutant("number-after-end", "an epoch gets a number after its end", "loom events::number_beside_end_and_next", [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
@@ -575,8 +573,8 @@ MUTANTS = [
     Mutant("turn-after-publish", "a socket that takes over is visible before it has a turn", "loom takeover::two_takeovers", [
         (REGISTER, "            claimed.turn().draw(&self.takeovers);\n",
          "            late_turn = true;\n"),
-        (REGISTER, "        if options.takes_over {\n",
-         "        let mut late_turn = false;\n        if options.takes_over {\n"),
+        (REGISTER, "        };\n        if options.takes_over {\n",
+         "        };\n        let mut late_turn = false;\n        if options.takes_over {\n"),
         (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n",
          "        let generation = claimed.occupy(metadata, options.due);\n        if late_turn {\n            self.slot_at(addr).turn.draw(&self.takeovers);\n        }\n"),
     ]),
@@ -611,6 +609,22 @@ MUTANTS = [
     Mutant("walk-of-all-not-repeated", "a walk over all sockets does not look again at keys that were taken over", "loom walks::walks_beside_takeover", [
         (WALK, "if self.takeovers.now() != since {",
          "if self.takeovers.now() != since && false {"),
+    ]),
+    Mutant("gradual-mark-not-repeated", "a mark of all in steps does not look again at keys that were taken over", "loom walks::gradual_mark_beside_takeover", [
+        (GRADUAL, "if self.takeovers.now() == since {", "if true {"),
+    ]),
+    Mutant("gradual-mark-forgets-when-it-began", "a mark of all in steps looks again only at keys that were taken over during its last step", "test --test api mark_gradually::a_socket_that_takes_over_between_two_steps_is_marked", [
+        (GRADUAL, "*walk.since.get_or_insert_with(|| self.takeovers.now())", "{\n            walk.since = Some(self.takeovers.now());\n            self.takeovers.now()\n        }"),
+    ]),
+    Mutant("gradual-mark-meets-the-last-again", "a step begins with the socket that the one before has ended with", "test --test api mark_gradually::every_socket_is_marked_once_in_batches_of_any_size", [
+        (GRADUAL, "                if Some(addr) == met {\n                    return ControlFlow::Continue(());\n                }\n", ""),
+    ]),
+    Mutant("supersede-not-repeated", "a key is superseded without a look at who has taken it over meanwhile", "loom evict::supersede_beside_takeover", [
+        (EVICT, "self.visit_key(active, |addr, _, seen| {\n            let id", "self.walk_key(active, |addr, _, seen| {\n            let id"),
+        (EVICT, "            superseded += usize::from(is_superseded);\n            is_superseded\n", "            superseded += usize::from(is_superseded);\n"),
+    ]),
+    Mutant("supersede-does-not-hold", "a key goes while it is superseded", "loom evict::supersede_beside_drop", [
+        (EVICT, "let Some(hold) = KeyHold::new(self, active) else { return 0 };\n        let mut superseded", "let hold = ();\n        let mut superseded"),
     ]),
     Mutant("walk-of-a-key-not-repeated", "a walk over a key's sockets does not go round again", "loom takeover::mark_beside_takeover", [
         (WALK, "        if version() != since {\n            let met",
@@ -650,7 +664,7 @@ MUTANTS = [
          "Closed::Disconnected(CloseReason::EVICTED), None, panics);\n                    return;\n"),
     ]),
     Mutant("evicts-only-if-full-before", "a registration that found room when it joined evicts nobody", "loom evict::two_registrations_of_an_empty_key", [
-        (REGISTER_CALL, "        if shard.geometry.evicts_oldest {\n", "        if shard.geometry.evicts_oldest && registered._spare.is_some() {\n"),
+        (REGISTER, "        if shard.geometry.evicts_oldest {\n", "        if shard.geometry.evicts_oldest && spare.is_some() {\n"),
     ]),
     Mutant("evicts-one-too-many", "a full key counts as over its limit", "test --test api evict::the_oldest_goes_whichever_slot_it_has", [
         (EVICT, "if met > limit => {", "if met >= limit => {"),
@@ -659,7 +673,7 @@ MUTANTS = [
         (TAKEOVER, "        if heir.is_some() {\n", "        if heir.is_some() || !due.is_empty() {\n"),
     ]),
     Mutant("revoked-not-looked-at-again", "a registration does not look for revocations after it has published its socket", "loom closing::revoke_beside_registration", [
-        (REGISTER_CALL, "        if registered.may_be_revoked\n", "        if registered.may_be_revoked && false\n"),
+        (REGISTER, "        if before.has_revocations()\n", "        if before.has_revocations() && false\n"),
     ]),
     Mutant("revocation-flagged-too-late", "a revocation closes the key's sockets before registrations can learn of it", "loom closing::revoke_beside_registration", [
         (REVOKE, "        shard.totals.shard(shard.index).revoke();\n        self.disconnect(revocation.key(), reason);\n",

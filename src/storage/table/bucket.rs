@@ -1,29 +1,35 @@
-//! A bucket in its three parts: what a mark needs, what else the first socket needs, and what only
-//! a few keys need.
+//! A bucket in its three parts: what a mark, a wake-up and a poll need; the values of the key and of
+//! its first socket; and what only a few keys need.
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};
-use crate::storage::slot::{SlotData, SlotRefs, SlotState, SlotTurn, TakeoverVersion, state};
-use crate::storage::table::BUCKETS_PER_LINE;
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef, SlotRefs, SlotTurn, TakeoverVersion, state};
+use crate::storage::table::displacement::Displacement;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::superseded::SupersededCount;
+use crate::storage::table::{PAIR, Table};
+use crate::sync::prefetch;
 use crate::util::value_cell::ValueCell;
+use std::ops::Deref;
 
+/// Two neighbouring buckets. A search looks at both of them: the processor fetches them together.
 #[derive(Default)]
-#[repr(align(64))]
-pub(super) struct BucketLine(pub(super) [Bucket; BUCKETS_PER_LINE]);
+#[repr(align(128))]
+pub(super) struct BucketPair(pub(super) [Bucket; PAIR]);
 
-const _: () = assert!(crate::sync::MODELLED || size_of::<BucketLine>() == 64);
-
-/// What a mark reads and writes.
+/// One cache line: all that a mark reads and writes, also if it wakes the task, and all that the
+/// task's polls do.
 #[derive(Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(crate) struct Bucket {
     pub(crate) key_state: KeyState,
     pub(crate) identity: IdentityCell,
-    pub(crate) state: SlotState,
+    pub(crate) head: SlotHead,
+    pub(super) displacement: Displacement,
 }
+
+const _: () = assert!(crate::sync::MODELLED || size_of::<BucketPair>() == 128);
 
 impl Bucket {
     /// Returns the state of the key's only socket, if this is the key's bucket and the key has no
@@ -37,22 +43,22 @@ impl Bucket {
     ///    later misses its socket.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
-        let seen = self.state.load();
+        let seen = self.head.state.load();
         let is_key = self.identity.matches(fingerprint.identity);
         let is_single = self.key_state.load().is_unchained_member(fingerprint.identity.kind);
         (is_key && is_single && seen.is_live()).then_some(seen)
     }
 }
 
-/// What else the life of a key and of its first socket needs.
-pub(super) struct BucketWarm<K, M> {
+/// The key, and the metadata of its first socket.
+pub(super) struct BucketValues<K, M> {
     pub(super) key: ValueCell<K>,
-    pub(super) data: SlotData<M>,
+    pub(super) metadata: ValueCell<M>,
 }
 
-impl<K, M> Default for BucketWarm<K, M> {
+impl<K, M> Default for BucketValues<K, M> {
     fn default() -> Self {
-        Self { key: ValueCell::default(), data: SlotData::default() }
+        Self { key: ValueCell::default(), metadata: ValueCell::default() }
     }
 }
 
@@ -69,14 +75,91 @@ pub(crate) struct BucketCold {
     pub(crate) epoch: ActivityEpoch,
 }
 
+/// A bucket of a table, with the way to its other parts.
+pub(crate) struct BucketRef<'a, K, M> {
+    table: &'a Table<K, M>,
+    bucket: &'a Bucket,
+}
+
+impl<K, M> Clone for BucketRef<'_, K, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, M> Copy for BucketRef<'_, K, M> {}
+
+impl<K, M> Deref for BucketRef<'_, K, M> {
+    type Target = Bucket;
+
+    #[inline]
+    fn deref(&self) -> &Bucket {
+        self.bucket
+    }
+}
+
+impl<'a, K, M> BucketRef<'a, K, M> {
+    /// Precondition: the bucket is the table's.
+    #[inline]
+    pub(super) fn new(table: &'a Table<K, M>, bucket: &'a Bucket) -> Self {
+        Self { table, bucket }
+    }
+
+    #[inline]
+    pub(super) fn table(self) -> &'a Table<K, M> {
+        self.table
+    }
+
+    /// Returns which bucket of the table it is.
+    #[inline]
+    pub(crate) fn index(self) -> u32 {
+        self.table.index_of(self.bucket)
+    }
+
+    /// Returns the address of the bucket, which is the one of its inline slot.
+    #[inline]
+    pub(crate) fn addr(self) -> SlotAddr {
+        self.table.addr(self.index())
+    }
+
+    #[inline]
+    pub(crate) fn head(self) -> &'a SlotHead {
+        &self.bucket.head
+    }
+
+    #[inline]
+    pub(crate) fn cold(self) -> &'a BucketCold {
+        &self.table.cold[self.index() as usize]
+    }
+
+    /// Returns the cell of the bucket's key. The key state decides who may use it and when.
+    #[inline]
+    pub(crate) fn key(self) -> &'a ValueCell<K> {
+        &self.table.values[self.index() as usize].key
+    }
+
+    #[inline]
+    pub(crate) fn inline_slot(self) -> SlotRef<'a, M> {
+        let index = self.index() as usize;
+        let (cold, values) = (&self.table.cold[index], &self.table.values[index]);
+        SlotRef { head: &self.bucket.head, refs: &cold.refs, turn: &cold.turn, metadata: &values.metadata }
+    }
+
+    /// Prefetches what the removal of the bucket's socket needs beside the bucket.
+    #[inline]
+    pub(crate) fn prefetch_removal(self) {
+        prefetch(&self.table.values[self.index() as usize]);
+    }
+}
+
 #[allow(unsafe_code)]
 mod zeroable {
-    use super::{BucketCold, BucketLine, BucketWarm};
+    use super::{BucketCold, BucketPair, BucketValues};
     use crate::sync::Zeroable;
-    // SAFETY: atomics.
-    unsafe impl Zeroable for BucketLine {}
-    // SAFETY: a cell of `MaybeUninit`, for which any bytes will do, and a zeroable `SlotData`.
-    unsafe impl<K, M> Zeroable for BucketWarm<K, M> {}
+    // SAFETY: atomics, and a cell of `MaybeUninit`, for which any bytes will do.
+    unsafe impl Zeroable for BucketPair {}
+    // SAFETY: cells of `MaybeUninit`.
+    unsafe impl<K, M> Zeroable for BucketValues<K, M> {}
     // SAFETY: atomics.
     unsafe impl Zeroable for BucketCold {}
 }
