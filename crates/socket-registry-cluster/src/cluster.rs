@@ -17,9 +17,9 @@ use std::time::Duration;
 /// Register sockets with the [`Registry`] as ever: that asks no network and waits for nobody. Call
 /// the methods here instead of the registry's of the same name where other nodes are meant as well.
 ///
-/// A mark has to get through only while this process lives: whoever ends it calls
-/// [`settled`](Self::settled) and [`leave`](Self::leave) first. A clone is another handle of the
-/// same node, which ends when the last one is dropped.
+/// What is said here is promised only while the process lives: call [`settled`](Self::settled) and
+/// [`leave`](Self::leave) before it ends. A clone is another handle of the same node, which ends when
+/// the last one is dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -48,8 +48,9 @@ pub struct Cluster<K: ClusterKey, M = ()> {
 }
 
 impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
-    /// Starts a node for this registry in this tokio runtime. It needs no broker yet: until there is
-    /// one, the node's own sockets work, and [`health`](Self::health) says that it hears nothing.
+    /// Starts a node for this registry in this tokio runtime. It needs no broker yet: until there
+    /// is one, the node's own sockets work, and [`health`](Self::health) says that it hears
+    /// nothing.
     ///
     /// Nearly every mark of another node meets a key that is not here. Build the registry with
     /// [`max_sockets`](socket_registry::Builder::max_sockets), so that such a mark is cheap.
@@ -72,10 +73,10 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     /// Marks the sockets of `key` on all nodes. Returns how many this node has.
     ///
     /// The mark reaches every socket of the key that was registered before the call on a node that
-    /// had [joined](Self::joined) and is still there when it arrives: within milliseconds, and after
-    /// a loss within three beats, or the time of [`Options::spread`] more, of the moment when that
-    /// node hears the cluster again. This holds if this process lives until [`settled`](Self::settled)
-    /// returns.
+    /// had [joined](Self::joined) and is still there when it arrives: within milliseconds, and
+    /// after a loss within three beats, or the time of [`Options::spread`] more, of the moment when
+    /// that node hears the cluster again. This holds if this process lives until
+    /// [`settled`](Self::settled) returns.
     ///
     /// # Progress
     ///
@@ -127,9 +128,9 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
 
     /// Closes the sockets of `key` on all nodes. Returns how many this node had.
     ///
-    /// It reaches the sockets that a [`mark`](Self::mark) reaches, under the same conditions. A node
-    /// that is cut off learns of it when it is back: authorise each fetch all the same. It waits at
-    /// most while the node takes in one message.
+    /// It reaches the sockets that a [`mark`](Self::mark) reaches, under the same conditions. A
+    /// node that is cut off learns of it when it is back: authorise each fetch all the same. It
+    /// waits at most while the node takes in one message.
     pub fn disconnect(&self, key: &K, reason: CloseReason) -> usize {
         let closed = self.registry.disconnect(key, reason);
         self.handle.disconnect_elsewhere(key, reason);
@@ -143,9 +144,9 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         closed
     }
 
-    /// Registers a socket that takes its key over: the key's sockets on all nodes are told that they
-    /// were superseded. Of takeovers on several nodes the latest wins, by a clock that all of them
-    /// drag forward.
+    /// Registers a socket that takes its key over: the key's sockets on all nodes are told that
+    /// they were superseded. Of takeovers on several nodes the latest wins, by a clock that all of
+    /// them drag forward.
     ///
     /// The sockets of this node are superseded when it returns, those of others when they hear of
     /// it: until then, and between the sides of a partition, there may be two. The new socket is
@@ -237,8 +238,8 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         self.handle.joined().await
     }
 
-    /// Waits until every other node with sockets has heard what was said here before the call: about
-    /// two beats. Then this process may end, and all it has said holds.
+    /// Waits until every other node with sockets has heard what was said here before the call:
+    /// about two beats. Then this process may end, and all it has said holds.
     ///
     /// Without a broker it waits for one. It may be dropped at any point.
     ///

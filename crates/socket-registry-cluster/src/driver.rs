@@ -127,7 +127,8 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 self.mark_all = wanted.map(|(topics, spread)| self.local.mark_all(topics, spread));
             }
             collect(&mut state, &self.local, &mut self.actions);
-            // What the engine hears moves its next time on; it is called at the first one it has named.
+            // What the engine hears moves its next time on; it is called at the first one it has
+            // named.
             self.next_tick = self.next_tick.min(state.engine.next_tick());
             self.node.instant(self.next_tick)
         };
@@ -233,7 +234,7 @@ fn collect<L: Local>(state: &mut State<L::Key>, local: &L, actions: &mut Vec<Act
     }
 }
 
-/// Waits for the work, and forgets it; for ever if there is none.
+/// Waits for the work, and forgets it; without end if there is none.
 async fn finished(work: &mut Work) {
     match work {
         Some(running) => running.await,

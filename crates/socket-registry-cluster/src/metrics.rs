@@ -7,9 +7,12 @@ use crate::engine::{Stats, Time};
 use crate::node::State;
 use ::metrics::{Counter, Gauge, counter, gauge};
 
+/// A counter, and where the engine counts for it.
+type Total = (Counter, fn(&Stats) -> u64);
+
 pub(crate) struct Metrics {
     namespace: String,
-    totals: Vec<(Counter, fn(&Stats) -> u64)>,
+    totals: Vec<Total>,
     hit: Counter,
     bad_keys: Counter,
     own_bad_keys: u64,
@@ -31,7 +34,7 @@ impl Metrics {
             (counter!(name, "cluster" => namespace.to_owned(), label => by), value)
         };
         let gauge = |name: &str| gauge!(format!("socket_registry_cluster_{name}"), "cluster" => namespace.to_owned());
-        let totals: Vec<(Counter, fn(&Stats) -> u64)> = vec![
+        let totals: Vec<Total> = vec![
             total("marks_sent", |stats| stats.marks_sent),
             total("marks_received", |stats| stats.marks_received),
             by("messages_lost", "by", "gap", |stats| stats.lost_by_gap),

@@ -98,8 +98,11 @@ impl Options {
         if self.beat < Duration::from_millis(10) || ttl < self.beat * 3 {
             return Err(StartError::Times);
         }
-        let &Self { lanes, spread, presence, beat, ring_bytes, .. } = self;
-        Ok(Config { lanes, beat, ttl, spread, ring_bytes, presence, serves, ..Config::new(sender) })
+        let mut config = Config::new(sender);
+        (config.lanes, config.ring_bytes) = (self.lanes, self.ring_bytes);
+        (config.beat, config.ttl, config.spread) = (self.beat, ttl, self.spread);
+        (config.presence, config.serves) = (self.presence, serves);
+        Ok(config)
     }
 }
 

@@ -87,7 +87,8 @@ impl<K: ClusterKey> Publisher<K> {
         self.handle.node.with_engine(|engine, now| engine.mark_all(now, topics.bits(), spread));
     }
 
-    /// Closes the sockets of `key` on all nodes. As [`Cluster::disconnect`](crate::Cluster::disconnect).
+    /// Closes the sockets of `key` on all nodes. As
+    /// [`Cluster::disconnect`](crate::Cluster::disconnect).
     pub fn disconnect(&self, key: &K, reason: CloseReason) {
         self.handle.disconnect_elsewhere(key, reason);
     }

@@ -1,4 +1,5 @@
-//! A broker inside the process, with faults to order: for tests of the cluster, and of what is built on it.
+//! A broker inside the process, with faults to order: for tests of the cluster, and of what is
+//! built on it.
 
 use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
 use futures_util::stream::{self, StreamExt};
@@ -27,14 +28,16 @@ pub struct Memory {
     hub: Arc<Mutex<Hub>>,
 }
 
-/// What befalls messages on their way to each subscriber, independently. The same seed draws the same faults.
+/// What befalls messages on their way to each subscriber, independently. The same seed draws the
+/// same faults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
     /// The part of them that is lost, from 0 to 1.
     pub lost: f64,
     /// The part that is delivered twice.
     pub duplicated: f64,
-    /// The longest time that one takes. Each takes a random part of it, so that messages overtake each other.
+    /// The longest time that one takes. Each takes a random part of it, so that messages overtake
+    /// each other.
     pub delay: Duration,
     /// Where the draws begin.
     pub seed: u64,
@@ -98,7 +101,8 @@ impl Memory {
     }
 }
 
-/// A node's connection to a [`Memory`] broker, with faults of its own. Its clones are the same connection.
+/// A node's connection to a [`Memory`] broker, with faults of its own. Its clones are the same
+/// connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
     id: u64,
@@ -107,7 +111,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Cuts the connection: nothing arrives or leaves, and what is published is lost. The node is told.
+    /// Cuts the connection: nothing arrives or leaves, and what is published is lost. The node is
+    /// told.
     pub fn cut(&self) {
         self.link.send_replace(Link::Down);
         let hub = lock(&self.hub);
@@ -117,8 +122,8 @@ impl Connection {
         }
     }
 
-    /// Puts the connection on one side of a partition: it reaches those on the same side only, itself included, and
-    /// nobody is told.
+    /// Puts the connection on one side of a partition: it reaches those on the same side only,
+    /// itself included, and nobody is told.
     pub fn partition(&self, side: u32) {
         self.link.send_replace(Link::Side(side));
     }
@@ -187,7 +192,8 @@ impl Hub {
     }
 }
 
-/// Messages that find the queue full are lost, as with a broker that does not wait for slow subscribers.
+/// Messages that find the queue full are lost, as with a broker that does not wait for slow
+/// subscribers.
 fn send(subscriber: &Subscriber, message: Message, delay: Duration) {
     if delay.is_zero() {
         let _ = subscriber.sender.try_send(Delivery::Message(message));

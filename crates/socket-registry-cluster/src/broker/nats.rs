@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 /// A connection to a NATS server or cluster of servers.
 ///
-/// Any server of version 2 will do; no JetStream. The subjects are `srg1.NAMESPACE.>`, and this is what permissions
-/// have to allow: docs/DESIGN.md of this crate names them, per role.
+/// Any server of version 2 will do; no JetStream. The subjects are `srg1.NAMESPACE.>`, and this is
+/// what permissions have to allow: docs/DESIGN.md of this crate names them, per role.
 #[derive(Clone, Debug)]
 pub struct Nats {
     client: Client,
@@ -25,10 +25,13 @@ impl Nats {
         Self::with_options(servers, ConnectOptions::new()).await
     }
 
-    /// Connects with these options: TLS, credentials, names and time-outs are what the client makes of them.
+    /// Connects with these options: TLS, credentials, names and time-outs are what the client makes
+    /// of them.
     ///
-    /// Three of them are taken: it retries the first connection, so a broker that is away is no error; events go to
-    /// `tracing`; and a subscription holds up to 8,192 messages. Leave `no_echo` out: a node that does not hear
+    /// Three of them are taken: it retries the first connection, so a broker that is away is no
+    /// error; events go to
+    /// `tracing`; and a subscription holds up to 8,192 messages. Leave `no_echo` out: a node that
+    /// does not hear
     /// itself takes itself for deaf. Leave `max_reconnects` out, too.
     ///
     /// # Errors
@@ -58,7 +61,8 @@ impl Broker for Nats {
         for Message { subject, payload } in batch {
             self.client.publish(subject, payload).await.map_err(Refused::new)?;
         }
-        // Until the batch is on its way: what comes meanwhile coalesces, instead of filling the client's buffers.
+        // Until the batch is on its way: what comes meanwhile coalesces, instead of filling the
+        // client's buffers.
         self.client.flush().await.map_err(Refused::new)
     }
 

@@ -9,14 +9,15 @@ use tokio::sync::{Mutex, mpsc, watch};
 
 /// How long a connection that was lost stays away before the next attempt: first, and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
-/// How long the server may take to answer a batch. The commands may still be carried out after that.
+/// How long the server may take to answer a batch. The commands may still be carried out after
+/// that.
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// A connection to a Redis or Valkey server.
 ///
-/// It publishes by one pipeline for each batch, on a connection of its own, and subscribes on another. Both are made
-/// again by themselves. Use one server with its replicas behind one address; of a Redis Cluster any one node will
-/// do, since it passes what is published on to the others.
+/// It publishes by one pipeline for each batch, on a connection of its own, and subscribes on
+/// another. Both are made again by themselves. Use one server with its replicas behind one address;
+/// of a Redis Cluster any one node will do, since it passes what is published on to the others.
 #[derive(Debug)]
 pub struct Redis {
     client: Client,
@@ -26,7 +27,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A connection to this server, as in `redis://user:password@host:6379`. It is made later, when it is needed.
+    /// A connection to this server, as in `redis://user:password@host:6379`. It is made later, when
+    /// it is needed.
     ///
     /// # Errors
     ///
@@ -62,7 +64,8 @@ impl Broker for Redis {
             pipeline.cmd("PUBLISH").arg(subject).arg(&payload[..]).ignore();
         }
         let mut publishing = self.publishing.lock().await;
-        // Taken out, so that a call that fails or is dropped leaves no connection in an unknown state.
+        // Taken out, so that a call that fails or is dropped leaves no connection in an unknown
+        // state.
         let mut connection = match publishing.take() {
             Some(connection) => connection,
             None => self.connected().await,

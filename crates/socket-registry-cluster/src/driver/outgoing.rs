@@ -52,7 +52,7 @@ impl<B: Broker> Outgoing<B> {
         }));
     }
 
-    /// Waits until the broker has done the batch; for ever if there is none.
+    /// Waits until the broker has done the batch; without end if there is none.
     ///
     /// Cancel-safe: the batch stays with the broker.
     pub(super) async fn sent(&mut self) {

@@ -1,5 +1,5 @@
-//! The cluster's rules without its input and output: no clock, no socket, no task. The driver passes
-//! in what it hears and what time it is, and carries out the [`Action`]s that come out.
+//! The cluster's rules without its input and output: no clock, no socket, no task. The driver
+//! passes in what it hears and what time it is, and carries out the [`Action`]s that come out.
 //!
 //! Every method returns without waiting, and none fails: bad input is counted and dropped.
 

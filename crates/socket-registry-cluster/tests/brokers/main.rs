@@ -169,7 +169,7 @@ async fn an_address_that_is_none_is_refused() {
     assert!(Redis::new("nats://127.0.0.1").is_err());
 }
 
-/// A server that answers nothing does not make `publish` wait for ever.
+/// A server that answers nothing does not make `publish` wait without end.
 #[tokio::test]
 async fn redis_that_hangs_refuses_a_batch() {
     let server = Server::start(Kind::Redis);

@@ -123,7 +123,10 @@ async fn run(broker: impl Broker, role: &str) {
         match Vec::from_iter(line.split(' '))[..] {
             ["joined"] => answer(node.joined().await),
             ["settled"] => answer(node.settled().await),
-            ["leave"] => answer(node.leave().await == ()),
+            ["leave"] => {
+                node.leave().await;
+                answer("left");
+            }
             // Opens the listener: each user connects.
             ["open"] => {
                 for user in 0..USERS {
