@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// How many bytes of marks may wait for the driver. A caller that adds more carries all of them to
 /// the engine itself, which coalesces and bounds them.
-const INBOX_BYTES: usize = 1 << 20;
+const INBOX_BYTES: usize = 64 << 10;
 
 /// One node: its engine, and the marks that callers have left for it.
 ///

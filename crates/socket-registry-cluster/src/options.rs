@@ -101,7 +101,8 @@ impl Options {
         let mut config = Config::new(sender);
         (config.lanes, config.ring_bytes) = (self.lanes, self.ring_bytes);
         (config.beat, config.ttl, config.spread) = (self.beat, ttl, self.spread);
-        (config.presence, config.serves) = (self.presence, serves);
+        // A node without sockets does not subscribe to the keys of others.
+        (config.presence, config.serves) = (self.presence && serves, serves);
         Ok(config)
     }
 }

@@ -3,19 +3,16 @@
 //! A socket is stale if it has not fetched since its user was marked. No fault may leave one so.
 
 use crate::fleet::{Process, fetches, marked, refreshed, report, servers, stale, until};
+use crate::hostile::{garbage_on_the_subjects, random_faults};
 use crate::node::{BEAT, SPREAD, TTL, USERS};
-use crate::server::{Kind, Server};
-use socket_registry_cluster::broker::{Broker, Message, Nats, Redis};
+use crate::proxy::Proxy;
+use crate::server::{Kind, Server, free_port};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// For a machine that has other things to do.
-const SLACK: Duration = Duration::from_secs(5);
-
-/// Of the faults at random.
-const SEEDS: u64 = 5;
-const RANDOM_TIME: Duration = Duration::from_secs(20);
+pub(crate) const SLACK: Duration = Duration::from_secs(5);
 
 /// Repair by replay: no more fetches than one for each mark and server, and a twentieth.
 fn assert_no_herd(fetches: usize, marks: u64, servers: usize) {
@@ -238,105 +235,49 @@ fn log_out_during_a_partition(kind: Kind) {
     report(kind, "log-out in a partition", format_args!("told {took:?} after it healed"));
 }
 
-/// Kills, stops and cuts at random, while three nodes mark all users again and again.
-fn random_faults(kind: Kind) {
-    for seed in 1..=SEEDS {
-        let mut random = Random(seed);
-        let mut broker = Server::start(kind);
-        let mut fleet = servers::<3>(&broker);
-        let mut worker = Process::worker(&broker);
-        let end = Instant::now() + RANDOM_TIME;
-        for server in &mut fleet {
-            server.ask(&format!("mark 0 {} 1000", 1000 * RANDOM_TIME.as_secs()));
-        }
-        let mut faults = 0;
-        while Instant::now() < end {
-            let victim = random.below(3);
-            let pause = Duration::from_millis(200 + random.below(3_000) as u64);
-            match random.below(6) {
-                0 => {
-                    broker.kill();
-                    sleep(pause);
-                    broker.restart();
-                }
-                1 => {
-                    broker.pause();
-                    sleep(pause);
-                    broker.resume();
-                }
-                2 => {
-                    fleet[victim].proxy.cut();
-                    sleep(pause);
-                    fleet[victim].proxy.heal();
-                }
-                3 => {
-                    fleet[victim].proxy.hang();
-                    sleep(pause);
-                    fleet[victim].proxy.heal();
-                }
-                4 => {
-                    fleet[victim].signal("STOP");
-                    sleep(pause);
-                    fleet[victim].signal("CONT");
-                }
-                _ => {
-                    worker.ask("mark 0 100 1000");
-                    sleep(pause / 4);
-                }
-            }
-            faults += 1;
-        }
-        let mut markers = Vec::from_iter(fleet.iter_mut().chain([&mut worker]));
-        markers.iter_mut().for_each(|marker| assert_eq!(marker.ask("idle"), "true"));
-        let marked = marked(&mut markers);
-        let took = refreshed(&marked, &mut fleet, TTL + 3 * BEAT + 2 * SPREAD + SLACK);
-        report(kind, "random faults", format_args!("seed {seed}: {faults} faults, fresh {took:?} after the last mark"));
-        assert!(fleet.iter_mut().all(|server| server.number("peers") == 3), "nobody is gone, and no ghost is there");
-    }
-}
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) as usize % limit
-    }
-}
-
-/// What is no message of ours, or a forged one.
-fn garbage_on_the_subjects(kind: Kind) {
-    let broker = Server::start(kind);
-    let mut fleet = servers::<2>(&broker);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let url = broker.url();
-    match kind {
-        Kind::Nats => runtime.block_on(async { litter(Nats::connect(&url).await.unwrap()).await }),
-        Kind::Redis => runtime.block_on(litter(Redis::new(&url[..]).unwrap())),
-    }
-    fleet[0].ask(&format!("mark 0 {USERS} 5000"));
+/// Two servers of a NATS cluster lose each other. No client notices.
+#[test]
+fn nats_route_is_cut() {
+    let route = free_port();
+    let cluster = ["--cluster_name", "faults", "--no_advertise", "--cluster"];
+    let first = Server::start_with(Kind::Nats, &[&cluster[..], &[&format!("nats://127.0.0.1:{route}")]].concat());
+    let between = Proxy::to(route);
+    let own = format!("nats://127.0.0.1:{}", free_port());
+    let other = format!("nats://127.0.0.1:{}", between.port());
+    let second = Server::start_with(Kind::Nats, &[&cluster[..], &[&own, "--routes", &other]].concat());
+    let mut fleet = [Process::server(&first), Process::server(&second)];
+    until(SLACK, || fleet.iter_mut().all(|server| server.number("peers") == 1));
+    sleep(SPREAD + SECOND);
+    between.hang();
+    fleet[0].ask(&format!("mark 0 {USERS} 1000"));
     fleet[0].ask("idle");
+    let gone = until(TTL + SLACK, || fleet.iter_mut().all(|server| server.number("peers") == 0));
+    assert!(fleet.iter_mut().all(|server| server.ask("hearing") == "true"), "each hears its own server");
     let marked = marked(&mut [&mut fleet[0]]);
+    assert_ne!(stale(&marked, &mut fleet), 0, "the route is cut");
+    between.heal();
     let took = refreshed(&marked, &mut fleet, 3 * BEAT + SPREAD + SLACK);
-    report(kind, "garbage", format_args!("fresh {took:?} after the last mark"));
-    assert_eq!(fleet[1].number("sockets"), USERS as usize);
+    report(Kind::Nats, "route cut", format_args!("gone after {gone:?}, fresh {took:?} after it healed"));
 }
 
-async fn litter(broker: impl Broker) {
-    let mut payloads = vec![vec![], vec![1], vec![0xff; 900_000]];
-    payloads.extend((0..14).map(|kind| [&[1, kind][..], &[0xee; 100]].concat()));
-    // Marks of lane 3 from a sender nobody knows, numbered 2^62.
-    let forged = [&[1, 1], &[7; 8][..], &[3, 0], &(1_u64 << 62).to_le_bytes(), &[1, 0, 0, 0], &[0]].concat();
-    payloads.push(forged);
-    for subject in ["b.m.3", "b.m.4096", "b.beat", "b.presence", "n.1", "b", "b.m.x"] {
-        let subject = format!("srg1.faults.{subject}");
-        let message = |payload: &Vec<u8>| Message { subject: subject.clone(), payload: payload.clone().into() };
-        broker.publish(payloads.iter().map(message).collect()).await.unwrap();
-    }
+/// The broker drops a connection that takes too little.
+fn subscriber_is_too_slow(kind: Kind) {
+    let config = std::env::temp_dir().join(format!("cluster-slow-{}-{kind:?}", std::process::id()));
+    std::fs::write(&config, "max_pending: 65536\n").unwrap();
+    let broker = match kind {
+        Kind::Nats => Server::start_with(kind, &["--config", config.to_str().unwrap()]),
+        Kind::Redis => Server::start_with(kind, &["--client-output-buffer-limit", "pubsub 65536 0 0"]),
+    };
+    let mut fleet = servers::<2>(&broker);
+    let mut worker = Process::worker(&broker);
+    fleet[1].proxy.hang();
+    worker.ask("mark 0 1000000 300000");
+    worker.ask("idle");
+    let marked = marked(&mut [&mut worker]);
+    fleet[1].proxy.heal();
+    let took = refreshed(&marked, &mut fleet, 3 * BEAT + SPREAD + 2 * SLACK);
+    report(kind, "subscriber too slow", format_args!("fresh {took:?} after it went on"));
+    std::fs::remove_file(config).unwrap();
 }
 
 /// Without a fault nothing is stale and nothing is fetched twice, also at a rate that gathers.
@@ -380,5 +321,6 @@ rows! {
     takeovers_with_the_broker_killed_in_between
     log_out_during_a_partition
     garbage_on_the_subjects
+    subscriber_is_too_slow
     random_faults
 }

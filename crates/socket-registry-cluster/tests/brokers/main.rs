@@ -5,6 +5,7 @@
 
 mod faults;
 mod fleet;
+mod hostile;
 mod node;
 mod proxy;
 mod server;

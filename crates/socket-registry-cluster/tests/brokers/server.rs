@@ -19,6 +19,7 @@ pub(crate) struct Server {
     kind: Kind,
     port: u16,
     folder: PathBuf,
+    arguments: Vec<String>,
     child: Option<Child>,
 }
 
@@ -29,7 +30,15 @@ impl Server {
         let name = format!("cluster-broker-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
-        Self { kind, port: free_port(), folder, child: None }
+        Self { kind, port: free_port(), folder, arguments: Vec::new(), child: None }
+    }
+
+    /// A server with further arguments.
+    pub(crate) fn start_with(kind: Kind, arguments: &[&str]) -> Self {
+        let mut server = Self::absent(kind);
+        server.arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        server.restart();
+        server
     }
 
     /// A server that runs.
@@ -73,6 +82,7 @@ impl Server {
         };
         let child = Command::new(program)
             .args(arguments)
+            .args(&self.arguments)
             .current_dir(&self.folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -123,6 +133,6 @@ pub(crate) fn signal(id: u32, name: &str) {
 }
 
 /// A port that was free a moment ago: the server has to come back on it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

@@ -4,6 +4,9 @@ use super::{SECOND, options, publisher, servers, start, until, within};
 use socket_registry::{CloseReason, Closed, Registry, Topics};
 use socket_registry_cluster::broker::Memory;
 use socket_registry_cluster::{Cluster, Options};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
+use std::time::Instant;
 
 const NEWS: Topics = Topics::topic(1);
 
@@ -119,6 +122,43 @@ async fn of_takeovers_on_both_sides_of_a_partition_one_stays() {
     until(|| a.cluster.registry().socket_count() + b.cluster.registry().socket_count() == 100).await;
     tokio::time::sleep(10 * SECOND).await;
     assert!(singles.iter().all(|[earlier, later]| earlier.is_closed() && !later.is_closed()));
+}
+
+/// Calls a closure when it wakes for the first time.
+struct Hook(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Wake for Hook {
+    fn wake(self: Arc<Self>) {
+        let hook = self.0.lock().unwrap().take();
+        hook.into_iter().for_each(|hook| hook());
+    }
+}
+
+/// A claim of another node arrives in the middle of a takeover, after the new socket is there and
+/// before its claim is. It must wait: it is the earlier one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_arrives_amid_a_takeover_does_not_end_it() {
+    let memory = Memory::new();
+    let [a, b] = servers(&memory, Options::new("test").beat(SECOND / 20).ttl(5 * SECOND)).await;
+    let mut before = a.cluster.registry().register(42).unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let (here, there) = (a.cluster.registry().clone(), b.cluster.clone());
+    let amid = move || {
+        sender.send(there.register_taking_over(42, ()).unwrap()).unwrap();
+        // The new socket is closed if the claim does not wait. If it does, nothing happens.
+        let deadline = Instant::now() + SECOND / 5;
+        while here.socket_count() != 0 && Instant::now() < deadline {
+            std::thread::yield_now();
+        }
+    };
+    let waker = Arc::new(Hook(Mutex::new(Some(Box::new(amid))))).into();
+    assert!(before.poll_due(&mut Context::from_waker(&waker)).is_pending());
+    let cluster = a.cluster.clone();
+    let at_a = tokio::task::spawn_blocking(move || cluster.register_taking_over(42, ()).unwrap()).await.unwrap();
+    let at_b = receiver.recv().unwrap();
+    within(a.cluster.settled()).await.unwrap();
+    within(b.cluster.settled()).await.unwrap();
+    assert_eq!((at_a.is_closed(), at_b.is_closed()), (false, true));
 }
 
 #[tokio::test(start_paused = true)]
