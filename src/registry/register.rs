@@ -146,10 +146,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         })?;
         shard.counters.count(Event::Registered);
         let mut owner = Owner::new(Arc::clone(shard), registered.addr);
-        if registered.may_be_revoked
-            && let Some(reason) = self.revocation(&fingerprint)
-        {
-            owner.close(Closed::Disconnected(reason));
+        if registered.may_be_revoked {
+            if let Some(reason) = self.revocation(&fingerprint) {
+                owner.close(Closed::Disconnected(reason));
+            }
         }
         if options.takes_over {
             owner.take_over();

@@ -659,7 +659,7 @@ MUTANTS = [
         (TAKEOVER, "        if heir.is_some() {\n", "        if heir.is_some() || !due.is_empty() {\n"),
     ]),
     Mutant("revoked-not-looked-at-again", "a registration does not look for revocations after it has published its socket", "loom closing::revoke_beside_registration", [
-        (REGISTER_CALL, "        if registered.may_be_revoked\n", "        if registered.may_be_revoked && false\n"),
+        (REGISTER_CALL, "        if registered.may_be_revoked {\n", "        if registered.may_be_revoked && false {\n"),
     ]),
     Mutant("revocation-flagged-too-late", "a revocation closes the key's sockets before registrations can learn of it", "loom closing::revoke_beside_registration", [
         (REVOKE, "        shard.totals.shard(shard.index).revoke();\n        self.disconnect(revocation.key(), reason);\n",
