@@ -207,11 +207,11 @@ impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
             panics.catch(|| waking.wake());
             woken = waking.end();
         }
-        if woken == Woken::OwnerLeft
-            && let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation)
-        {
-            let drops = shard.finish_removal(id.addr, last);
-            panics.catch(|| drop(drops));
+        if woken == Woken::OwnerLeft {
+            if let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation) {
+                let drops = shard.finish_removal(id.addr, last);
+                panics.catch(|| drop(drops));
+            }
         }
         panics.resume_unless_panicking();
     }

@@ -82,10 +82,10 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         shard.counters.count(Event::Registered);
         let Published { head, spare, before } = published;
         let mut owner = Owner::new(shard, head);
-        if before.has_revocations()
-            && let Some(reason) = revocation()
-        {
-            owner.close(Closed::Disconnected(reason));
+        if before.has_revocations() {
+            if let Some(reason) = revocation() {
+                owner.close(Closed::Disconnected(reason));
+            }
         }
         if options.takes_over {
             owner.take_over();

@@ -165,9 +165,7 @@ impl CaptureHasher<'_> {
 fn load(bytes: &[u8]) -> u128 {
     let (len, at) = (bytes.len(), |index: usize| u8::BITS * index as u32);
     // Two loads that may overlap: a byte that both have comes to the same position.
-    if len > size_of::<u64>()
-        && let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())
-    {
+    if let (true, Some(first), Some(last)) = (len > size_of::<u64>(), bytes.first_chunk(), bytes.last_chunk()) {
         let [first, last] = [first, last].map(|word| u64::from_le_bytes(*word));
         u128::from(last >> at(KEPT - len)) << u64::BITS | u128::from(first)
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {

@@ -204,7 +204,7 @@ MUTANTS = [
         (LOOKUP, "newest.older().is_none() && newest.lacks(fingerprint)", "newest.lacks(fingerprint)"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "            let drops = shard.finish_removal(id.addr, last);\n            panics.catch(|| drop(drops));\n",
+        (MARK, "                let drops = shard.finish_removal(id.addr, last);\n                panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
@@ -688,7 +688,7 @@ MUTANTS = [
         (TAKEOVER, "        if heir.is_some() {\n", "        if heir.is_some() || !due.is_empty() {\n"),
     ]),
     Mutant("revoked-not-looked-at-again", "a registration does not look for revocations after it has published its socket", "loom closing::revoke_beside_registration", [
-        (REGISTER, "        if before.has_revocations()\n", "        if before.has_revocations() && false\n"),
+        (REGISTER, "        if before.has_revocations() {\n", "        if before.has_revocations() && false {\n"),
     ]),
     Mutant("revocation-flagged-too-late", "a revocation closes the key's sockets before registrations can learn of it", "loom closing::revoke_beside_registration", [
         (REVOKE, "        shard.own_totals.revoke();\n        self.disconnect(revocation.key(), reason);\n",
