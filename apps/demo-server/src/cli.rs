@@ -31,6 +31,21 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) pong_within: Duration,
 
+    /// Be one of several servers, which this broker connects: nats://HOST:PORT or
+    /// redis://HOST:PORT. Needs the cargo feature `cluster`, and a file of devices that all of them
+    /// can read
+    #[arg(long, value_name = "URL", requires = "devices")]
+    pub(crate) cluster: Option<String>,
+
+    /// The namespace of those servers in the broker
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub(crate) cluster_name: String,
+
+    /// Keep the devices in this file, which several servers may share, and not in memory: it stands
+    /// for your database
+    #[arg(long, value_name = "FILE")]
+    pub(crate) devices: Option<PathBuf>,
+
     /// Most sockets of each kind, event streams included; more are answered 503 [default: the
     /// registry's own]
     #[arg(long, value_name = "N")]
