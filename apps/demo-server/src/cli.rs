@@ -11,9 +11,15 @@ use tracing::Level;
 
 use crate::metrics;
 
+const SIGNALS: &str = "\
+Routes for other programs; what one server is told reaches the sockets of all servers of its cluster:
+  POST /devices-sockets?id=ID            mark: the id's pages fetch again
+  DELETE /devices-sockets?id=ID&code=N   log out, with close code 4001 unless another is given
+  GET /cluster                           what all servers have, and how they do";
+
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
-#[command(name = "demo-server", version)]
+#[command(name = "demo-server", version, after_help = SIGNALS)]
 pub struct Cli {
     /// Where to listen, on every address of a name; port 0 takes a free port. For phones in the
     /// same network: 0.0.0.0:3000

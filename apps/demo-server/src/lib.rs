@@ -8,6 +8,7 @@
 
 mod app;
 mod cli;
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "without a broker there is nothing to join"))]
 mod cluster;
 mod devices;
 mod error;

@@ -33,8 +33,12 @@ impl Drop for File {
 }
 
 async fn start(broker: &broker::Server, file: &File) -> Server {
+    start_at(&broker.url(), file).await
+}
+
+async fn start_at(url: &str, file: &File) -> Server {
     let file = file.0.to_str().expect("a name in ASCII");
-    Server::start_with(["--cluster", &broker.url(), "--devices", file, "--online-grace", "0"]).await
+    Server::start_with(["--cluster", url, "--devices", file, "--online-grace", "0"]).await
 }
 
 /// Asks until the answer is that.
@@ -104,8 +108,13 @@ async fn servers_work_as_one(kind: Kind) {
     assert_eq!(shown["active_users"], 2);
     becomes("the log-out to show in the counts", async || a.get("/cluster").await.json()["device_sockets"] == 0).await;
     let metrics = a.get("/metrics").await.body;
-    for sample in [r#"hearing{cluster="demo"} 1"#, r#"peers{cluster="demo"} 1"#, r#"hearing{cluster="demo-pages"} 1"#] {
-        assert!(metrics.contains(&format!("socket_registry_cluster_{sample}\n")), "{sample} is not in:\n{metrics}");
+    for sample in [
+        r#"hearing{cluster="demo"} 1"#,
+        r#"hearing{cluster="demo-pages"} 1"#,
+        r#"peers{cluster="demo"} 1"#,
+        r#"publish_seconds_count{cluster="demo"} "#,
+    ] {
+        assert!(metrics.contains(&format!("\nsocket_registry_cluster_{sample}")), "{sample} is not in:\n{metrics}");
     }
 
     // A server that stops is not waited for.
@@ -139,4 +148,12 @@ async fn without_its_broker_a_server_works_alone_and_says_so() {
     hears(&server).await;
     // What may have been missed while nothing was heard.
     assert_eq!(tab.text().await, "update");
+}
+
+#[tokio::test]
+async fn the_address_may_name_a_user() {
+    let broker = broker::Server::start_with(Kind::Nats, &["--user", "server", "--pass", "secret"]);
+    let file = File::new(&broker);
+    let server = start_at(&broker.url().replace("nats://", "nats://server:secret@"), &file).await;
+    hears(&server).await;
 }
