@@ -175,10 +175,10 @@ impl App {
         if here == 0 && is_elsewhere() { None } else { Some(here) }
     }
 
-    /// A number of sockets of this server, and how many other servers were told.
+    /// A number of sockets of this server, and of how many other servers there may be more.
     pub(crate) fn told(&self, name: &str, sockets: usize) -> Value {
         match &self.servers {
-            Some(servers) => json!({ name: sockets, "servers_told": servers.server_count() - 1 }),
+            Some(servers) => json!({ name: sockets, "other_servers": servers.server_count() - 1 }),
             None => json!({ name: sockets }),
         }
     }

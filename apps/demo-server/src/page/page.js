@@ -251,8 +251,8 @@ function showDevices(devices, newCount) {
 async function addDevice(user, name) {
   await act('Could not add the device', async () => {
     const { answer } = await call(`/devices${query({ id: user })}`, { method: 'POST', body: JSON.stringify({ name }) });
-    const { sockets_marked: marked, servers_told: told } = answer;
-    const others = told === undefined ? '' : `, and told ${told === 1 ? '1 other server' : `${told} other servers`}`;
+    const { sockets_marked: marked, other_servers: count } = answer;
+    const others = count === undefined ? '' : `, and those on ${count === 1 ? '1 other server' : `${count} other servers`}`;
     log(`Marked ${marked === 0 ? `no tab${here()}` : tabs(marked)} of ${user}${others}`);
   });
 }

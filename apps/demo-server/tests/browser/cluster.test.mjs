@@ -43,7 +43,7 @@ test('a page on one server notifies a user on the other, and both show the same 
 
   await ann.getByRole('button', { name: 'Notify bob' }).click();
   await devices(bob, ['Added by ann']);
-  await logged(ann, /Marked no tab here of bob, and told 1 other server/);
+  await logged(ann, /Marked no tab here of bob, and those on 1 other server/);
   await logged(bob, /Update, .*\sms after the mark/);
   await bob.getByRole('button', { name: 'Notify ann' }).click();
   await devices(ann, ['Added by bob']);

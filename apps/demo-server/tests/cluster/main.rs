@@ -79,7 +79,7 @@ async fn servers_work_as_one(kind: Kind) {
     // Notify: the device is stored on one server, and fetched from the other.
     let body = br#"{"name":"Phone"}"#;
     let answer = a.request("POST", "/devices?id=bob", &[], body).await.json();
-    assert_eq!((&answer["sockets_marked"], &answer["servers_told"]), (&0.into(), &1.into()));
+    assert_eq!((&answer["sockets_marked"], &answer["other_servers"]), (&0.into(), &1.into()));
     assert_eq!(bob.text().await, "update");
     assert_eq!(b.get("/devices?id=bob").await.json()[0]["name"], "Phone");
     assert_eq!(post(&a, "/devices-sockets?id=bob").await["sockets_marked"], 0);
@@ -97,7 +97,7 @@ async fn servers_work_as_one(kind: Kind) {
     // Log-out, of both servers by one call.
     let mut here = a.open("/device-ws?id=bob").await;
     let answer = a.request("DELETE", "/devices-sockets?id=bob&code=4001", &[], b"").await.json();
-    assert_eq!((&answer["sockets_told"], &answer["servers_told"]), (&1.into(), &1.into()));
+    assert_eq!((&answer["sockets_told"], &answer["other_servers"]), (&1.into(), &1.into()));
     for tab in [&mut here, &mut newer] {
         assert_eq!(u16::from(tab.dismissed().await.code), LOGGED_OUT);
     }
