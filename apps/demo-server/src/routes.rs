@@ -98,7 +98,7 @@ async fn add_device(
     Ok((StatusCode::CREATED, Json(app.told("sockets_marked", marked))))
 }
 
-/// For whoever changes something behind this server's back: every page of the id fetches again.
+/// For a program that changes something without this server: every page of the id fetches again.
 async fn mark(State(app): State<Arc<App>>, caller: Caller) -> Json<Value> {
     let marked = app.mark(&caller.id);
     Json(app.told("sockets_marked", marked))

@@ -107,7 +107,7 @@ function forgetCounts(state) {
   }
 }
 
-let servers = 1; // of a cluster: each knows the number of its own tabs of a user, and of the others' only that there are some
+let servers = 1; // each knows how many tabs of a user it has itself, and only whether others have any
 let lastOnline = null;
 
 function showCounts(text) {
