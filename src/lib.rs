@@ -66,6 +66,7 @@ pub use presence::{NextEvent, Presence, PresenceEvent, Sequence};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;
+pub use registry::mark_gradually::{MarkGradually, MarkWhereGradually};
 pub use registry::register::Registration;
 pub use registry::revoke::Revocation;
 pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};

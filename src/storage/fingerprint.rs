@@ -244,10 +244,12 @@ impl IdentityCell {
         self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
     }
 
-    /// Tells whether the bucket may have the key: a quick check that proves nothing.
+    /// Tells whether the bucket may have the key. A yes proves nothing. A no proves that the key was
+    /// not there throughout the call.
     #[inline]
     pub(crate) fn may_match(&self, identity: Identity) -> bool {
-        // Ordering: Relaxed: the result is only a hint.
+        // Ordering: Relaxed. A thread that knows of the key sees its identity, by the commit of the
+        // insertion. The cell keeps it as long as the key is active.
         self.0[0].load(Ordering::Relaxed) == identity.words[0]
     }
 

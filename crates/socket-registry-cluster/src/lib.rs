@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+pub mod broker;
+mod cluster;
+mod driver;
+mod engine;
+mod handle;
+mod health;
+mod key;
+mod local;
+mod metrics;
+mod node;
+mod options;
+mod presence;
+mod publisher;
+mod single;
+mod wire;
+
+pub use crate::cluster::Cluster;
+pub use crate::handle::{Ended, SettleError};
+pub use crate::health::{Counts, Health, NodeInfo, Online};
+pub use crate::key::ClusterKey;
+pub use crate::options::{Options, StartError};
+pub use crate::presence::{Presence, PresenceEvent};
+pub use crate::publisher::Publisher;
+pub use crate::single::Single;
