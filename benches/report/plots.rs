@@ -10,6 +10,10 @@ use plotters::prelude::*;
 use std::{error::Error, fs, path::Path};
 
 const SIZE: (u32, u32) = (960, 600);
+const MARGIN: u32 = 16;
+const LABELS: u32 = 80;
+/// To the right of the lines.
+const LEGEND: u32 = 200;
 
 /// Neither light nor dark, ours first and last the limit's.
 const COLOURS: [RGBColor; 12] = [
@@ -177,13 +181,15 @@ impl Plot<'_> {
             let right = self.labels.len() as i32 - 1;
             let mut chart = ChartBuilder::on(area)
                 .caption(self.title, ("sans-serif", 20))
-                .margin(16)
+                .margin(MARGIN)
+                .margin_right(LEGEND)
                 .x_label_area_size(44)
-                .y_label_area_size(80)
+                .y_label_area_size(LABELS)
                 .build_cartesian_2d(0..right.max(1), (low * 0.8..high * 1.25).log_scale())?;
             chart
                 .configure_mesh()
                 .disable_x_mesh()
+                .max_light_lines(0)
                 .x_labels(self.labels.len())
                 .x_desc(self.x)
                 .x_label_formatter(&|x| self.labels.get(*x as usize).cloned().unwrap_or_default())
@@ -197,7 +203,7 @@ impl Plot<'_> {
                 chart.draw_series(series)?.label(*name).legend(sample);
             }
             let mut legend = chart.configure_series_labels();
-            legend.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw()?;
+            legend.position(SeriesLabelPosition::Coordinate((SIZE.0 - MARGIN - LABELS - LEGEND) as i32, 0)).draw()?;
             Ok(())
         })
     }
