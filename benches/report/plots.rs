@@ -10,9 +10,7 @@ use plotters::prelude::*;
 use std::{error::Error, fs, path::Path};
 
 const SIZE: (u32, u32) = (960, 600);
-const MARGIN: u32 = 16;
-const LABELS: u32 = 80;
-/// To the right of the lines.
+/// The names, to the right of the lines.
 const LEGEND: u32 = 200;
 
 /// Neither light nor dark, ours first and last the limit's.
@@ -181,10 +179,10 @@ impl Plot<'_> {
             let right = self.labels.len() as i32 - 1;
             let mut chart = ChartBuilder::on(area)
                 .caption(self.title, ("sans-serif", 20))
-                .margin(MARGIN)
+                .margin(16)
                 .margin_right(LEGEND)
                 .x_label_area_size(44)
-                .y_label_area_size(LABELS)
+                .y_label_area_size(80)
                 .build_cartesian_2d(0..right.max(1), (low * 0.8..high * 1.25).log_scale())?;
             chart
                 .configure_mesh()
@@ -198,12 +196,11 @@ impl Plot<'_> {
             for (at, (name, line)) in self.lines.iter().enumerate() {
                 let colour = if *name == LIMIT { COLOURS.len() - 1 } else { at % (COLOURS.len() - 1) };
                 let style = COLOURS[colour].stroke_width(if *name == OURS { 4 } else { 1 });
-                let series = LineSeries::new(line.iter().copied(), style).point_size(2);
-                let sample = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style);
-                chart.draw_series(series)?.label(*name).legend(sample);
+                chart.draw_series(LineSeries::new(line.iter().copied(), style).point_size(2))?;
+                let (x, y) = ((SIZE.0 - LEGEND) as i32, 50 + 18 * at as i32);
+                area.draw(&PathElement::new([(x, y), (x + 16, y)], style))?;
+                area.draw(&Text::new(*name, (x + 24, y - 6), ("sans-serif", 13)))?;
             }
-            let mut legend = chart.configure_series_labels();
-            legend.position(SeriesLabelPosition::Coordinate((SIZE.0 - MARGIN - LABELS - LEGEND) as i32, 0)).draw()?;
             Ok(())
         })
     }
