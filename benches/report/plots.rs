@@ -197,7 +197,7 @@ impl Plot<'_> {
                 let colour = if *name == LIMIT { COLOURS.len() - 1 } else { at % (COLOURS.len() - 1) };
                 let style = COLOURS[colour].stroke_width(if *name == OURS { 4 } else { 1 });
                 chart.draw_series(LineSeries::new(line.iter().copied(), style).point_size(2))?;
-                let (x, y) = ((SIZE.0 - LEGEND) as i32, 50 + 18 * at as i32);
+                let (x, y) = ((SIZE.0 - LEGEND) as i32 + 12, 50 + 18 * at as i32);
                 area.draw(&PathElement::new([(x, y), (x + 16, y)], style))?;
                 area.draw(&Text::new(*name, (x + 24, y - 6), ("sans-serif", 13)))?;
             }
