@@ -70,8 +70,8 @@ impl OwnedHead<'_> {
             return state.try_take(seen).ok().map(Poll::Ready);
         }
         // SAFETY: the caller is the owner.
-        let is_armed = unsafe { waker.will_wake(cx.waker()) } && state.try_arm(seen);
-        is_armed.then_some(Poll::Pending)
+        let is_kept = unsafe { waker.will_wake(cx.waker()) };
+        (is_kept && (seen.is_waiting() || state.try_arm(seen))).then_some(Poll::Pending)
     }
 
     /// Takes what is due, or arranges that the task is woken when something is. Returns `None` if
