@@ -1,9 +1,9 @@
 // On docs.rs there are no files beside this page: its links lead to modules, since the first
 // definition of a link counts, and the picture is part of the page.
 #![cfg_attr(docsrs, doc = "[axum]: https://docs.rs/socket-registry-axum")]
+#![cfg_attr(docsrs, doc = "[cluster]: https://docs.rs/socket-registry-cluster")]
 #![cfg_attr(docsrs, doc = "[cookbook]: crate::cookbook")]
 #![cfg_attr(docsrs, doc = "[from-socketmanager]: crate::from_socketmanager")]
-#![cfg_attr(docsrs, doc = "[many-processes]: crate::cookbook#many-processes")]
 #![cfg_attr(docsrs, doc = "[wear]: crate::design#wear\n")]
 #![cfg_attr(docsrs, doc = "<style>img[src='docs/architecture.svg'] { display: none }</style>\n")]
 #![cfg_attr(docsrs, doc = include_str!("../docs/architecture.svg"))]

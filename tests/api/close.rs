@@ -12,6 +12,18 @@ fn poll(socket: &mut Socket<u64>) -> Poll<Result<Topics, Closed>> {
     socket.poll_due(&mut Context::from_waker(Waker::noop()))
 }
 
+/// What is due stays due: the owner may take it after it has learnt why it was closed.
+#[test]
+fn a_closed_socket_tells_the_reason_before_what_is_due() {
+    let registry = Registry::<u64>::new();
+    let mut socket = registry.register(42).unwrap();
+    registry.mark(&42);
+    registry.close();
+    assert_eq!(poll(&mut socket), Poll::Ready(Err(Closed::Shutdown)));
+    assert_eq!(poll(&mut socket), Poll::Ready(Err(Closed::Shutdown)));
+    assert_eq!(socket.take_due(), Topics::UPDATE);
+}
+
 #[test]
 fn a_disconnected_socket_is_told_why_and_counts_until_it_is_dropped() {
     let registry = Registry::<u64>::new();

@@ -144,6 +144,12 @@ MUTANTS = [
     Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom slot_state::arm_beside_close", [
         (STATE, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
+    Mutant("polled-with-another-waker", "an owner that waits with another waker leaves the old one in the cell", "loom waiting::waker_replaced_beside_mark", [
+        (HEAD, "        (is_kept && (seen.is_waiting()", "        let _ = is_kept;\n        (true && (seen.is_waiting()"),
+    ]),
+    Mutant("poll-past-the-end", "a socket that is closed still yields what is due before the reason", "test --test api close::a_closed_socket_tells_the_reason_before_what_is_due", [
+        (HEAD, "        if seen.is_closed() {\n            return None;\n        }\n        if !seen.due()", "        if !seen.due()"),
+    ]),
     Mutant("arm-for-close-blindly", "an owner that was told to go waits to be told", "loom closing::disconnect_beside_wait_for_close", [
         (WAITING, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_waking() {"),
     ]),
@@ -761,7 +767,7 @@ MUTANTS = [
         (PRESENCE, "            Lag::Noticed if !self.is_walking => self.lag = Lag::Heard,", "            Lag::Noticed if !self.is_walking => {\n                self.lag = Lag::Heard;\n                return self.begin_round();\n            }"),
     ]),
     Mutant("ready-without-end", "a task whose future is always ready keeps the others from running", "test --test api turns::a_socket_that_is_marked_again_and_again", [
-        (BUDGET, "            self.0 += 1;\n", ""),
+        (BUDGET, "        self.0 += 1;\n", ""),
     ]),
     Mutant("events-without-end", "a subscription to many keys keeps the other tasks from running", "test --test api turns::a_subscription_to_many_keys", [
         (PRESENCE, "        ready!(self.budget.poll_ready(cx));\n", ""),
