@@ -1,6 +1,7 @@
 //! Several servers as one, through a broker: `--cluster`.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -11,7 +12,6 @@ use socket_registry::{CloseReason, Topics};
 use socket_registry_axum::metered::Timed;
 use socket_registry_cluster::broker::Broker;
 use socket_registry_cluster::{Claim, Cluster, ClusterKey, Health, Online, Options};
-use std::sync::Arc;
 use tokio::time::timeout;
 use uuid::Uuid;
 
