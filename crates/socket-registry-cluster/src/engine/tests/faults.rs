@@ -36,14 +36,7 @@ fn after_any_faults_nobody_is_stale_and_all_nodes_agree() {
 /// The machinery finds what it is for: without any one of the repairs something stays wrong.
 #[test]
 fn without_any_one_repair_something_stays_wrong() {
-    for repair in [
-        Repair::Lanes,
-        Repair::Everything,
-        Repair::Tails,
-        Repair::History,
-        Repair::Claims,
-        Repair::Confirm,
-    ] {
+    for repair in [Repair::Lanes, Repair::Everything, Repair::Tails, Repair::History, Repair::Claims, Repair::Confirm] {
         let found = failure(RUNS, Some(repair));
         assert!(found.is_some(), "nothing needs {repair:?}");
         println!("{repair:?}: {}", found.unwrap_or_else(|| unreachable!()).0);

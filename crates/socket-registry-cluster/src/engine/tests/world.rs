@@ -12,7 +12,7 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_millis(20);
 
 pub(super) struct World {
-    now: Duration,
+    pub(super) now: Duration,
     random: u64,
     run: Run,
     without: Option<Repair>,
@@ -320,6 +320,10 @@ impl World {
             }
         }
         faults
+    }
+
+    pub(super) fn node(&self, node: usize) -> &Node {
+        self.nodes[node].as_ref().expect("it lives")
     }
 
     pub(super) fn fetches(&self) -> u64 {
