@@ -118,7 +118,7 @@ fn senders_that_nobody_knows_do_not_make_the_engine_grow() {
 fn a_forged_beat_of_a_stranger_makes_nothing_due() {
     let (mut engine, mut now) = joined();
     let Message::Beat(old) = beat(now, 0) else { unreachable!("it is one") };
-    hear(&mut engine, now, 99, &Message::Beat(Beat { heard: 1000, ..old }));
+    hear(&mut engine, now, 99, &Message::Beat(Beat { joined: true, heard: 1000, ..old }));
     pass(&mut engine, &mut now, 20_000);
     assert!(engine.start_pass().is_none());
 }
