@@ -3,6 +3,9 @@
 
 #[allow(dead_code, reason = "the driver uses it")]
 mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod key;
 #[allow(dead_code, reason = "the driver uses it")]
 mod wire;

@@ -256,22 +256,27 @@ impl Engine {
         counts
     }
 
-    /// What is under way, or larger than it may be.
+    /// What is under way.
     #[cfg(test)]
     fn unrest(&self) -> impl Iterator<Item = &'static str> {
-        let (sequences, limit) = (|peer: &peers::Peer| peer.sequences.gaps(), self.config.ring_bytes * 5 / 4);
         [
             ("catching up", !self.catch_up.is_idle()),
-            ("missing", self.peers.iter().any(|(_, peer)| sequences(peer) > 0)),
+            ("missing", self.peers.iter().any(|(_, peer)| peer.sequences.missing() > 0)),
             ("presence", self.peers.alive().any(|(_, peer)| peer.presence.is_behind())),
             ("claims to send", self.claims.is_resending()),
             ("outbox", !self.outbox.is_empty()),
             ("actions", !self.actions.is_empty()),
-            ("ring", self.ring.bytes() > limit),
-            ("peers", self.peers.len() > self.config.max_peers),
         ]
         .into_iter()
         .filter_map(|(what, is_so)| is_so.then_some(what))
+    }
+
+    /// Nothing is larger than it may be.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn assert_bounded(&self) {
+        assert!(self.ring.bytes() <= self.config.ring_bytes * 5 / 4);
+        assert!(self.peers.len() <= self.config.max_peers);
+        self.peers.iter().for_each(|(_, peer)| peer.sequences.assert_bounded());
     }
 
     /// What happened since the start.

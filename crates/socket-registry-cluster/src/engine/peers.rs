@@ -129,6 +129,7 @@ impl Peers {
         self.iter().filter(|(_, peer)| peer.is_alive())
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }

@@ -219,6 +219,7 @@ impl World {
                     process.engine.tick(time);
                 }
                 process.engine.flush(time);
+                process.engine.assert_bounded();
                 self.deliver_actions(node);
                 if self.nodes[node].as_ref().is_some_and(|node| node.leaves_when_settled && node.has_settled()) {
                     self.leave(node);
