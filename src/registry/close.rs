@@ -240,9 +240,8 @@ impl<K, M> Iterator for CloseGradually<'_, K, M> {
     fn next(&mut self) -> Option<usize> {
         let Self { registry, batch, .. } = *self;
         let (mut told, mut panics) = (0, DeferredPanics::default());
-        while told < batch
-            && let Some(shard) = registry.shard(self.shard)
-        {
+        while told < batch {
+            let Some(shard) = registry.shard(self.shard) else { break };
             let mut last = None;
             let end = shard.walk_after(self.last, |addr, _, seen| {
                 last = Some(addr);

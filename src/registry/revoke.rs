@@ -133,7 +133,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         let Revocations(revocations) = &self.inner.revocations;
         let revocation = Shard::register(revocations, &fingerprint, key, reason, RegisterOptions::default(), || None)?;
         let revocation = Revocation(revocation);
-        shard.totals.shard(shard.index).revoke();
+        shard.own_totals.revoke();
         self.disconnect(revocation.key(), reason);
         Ok(revocation)
     }

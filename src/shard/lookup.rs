@@ -33,6 +33,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.newest()?.find_near(fingerprint)
     }
 
+    /// Tells whether the key is surely not active, by a look at the first pair of its search. Most
+    /// absent keys end here.
+    #[inline]
+    pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
+        self.tables.newest().is_none_or(|newest| newest.older().is_none() && newest.lacks(fingerprint))
+    }
+
     /// Finds the key, if it is active, in any table.
     #[inline(never)]
     pub(crate) fn find_slow(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {

@@ -39,7 +39,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
     fn mark_slot_slow(&self, head: &SlotHead, addr: SlotAddr, seen: state::Snapshot, topics: Topics) -> bool {
-        let marked = head.state.mark(seen, topics, Fence::Own);
+        let marked = match head.state.try_mark_waiting(seen, topics) {
+            Some(token) => MarkOutcome::Wake(token),
+            None => head.state.mark(seen, topics, Fence::Own),
+        };
         if marked == MarkOutcome::Gone {
             return false;
         }
@@ -54,6 +57,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
+        if self.lacks(&fingerprint) {
+            return 0;
+        }
         if self.mark_single(&fingerprint, 1, topics) {
             return 1;
         }
@@ -201,11 +207,11 @@ impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
             panics.catch(|| waking.wake());
             woken = waking.end();
         }
-        if woken == Woken::OwnerLeft
-            && let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation)
-        {
-            let drops = shard.finish_removal(id.addr, last);
-            panics.catch(|| drop(drops));
+        if woken == Woken::OwnerLeft {
+            if let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation) {
+                let drops = shard.finish_removal(id.addr, last);
+                panics.catch(|| drop(drops));
+            }
         }
         panics.resume_unless_panicking();
     }

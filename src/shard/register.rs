@@ -52,7 +52,7 @@ struct Permit<'a, K, M, O: Observer<K>>(&'a Shard<K, M, O>);
 impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
     fn drop(&mut self) {
         let mut notice = PendingNotice::default();
-        notice.note(self.0.totals.shard(self.0.index).release_permit());
+        notice.note(self.0.own_totals.release_permit());
         self.0.flush_if_due(notice, ());
     }
 }
@@ -71,7 +71,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         options: RegisterOptions,
         revocation: impl Fn() -> Option<CloseReason>,
     ) -> Result<Owner<K, M, O>, RejectedRegistration<K, M>> {
-        if shard.totals.shard(shard.index).has_revocations() && revocation().is_some() {
+        if shard.own_totals.has_revocations() && revocation().is_some() {
             return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
         }
         let published = shard.publish(fingerprint, key, metadata, options).inspect_err(|rejected| {
@@ -82,10 +82,10 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         shard.counters.count(Event::Registered);
         let Published { head, spare, before } = published;
         let mut owner = Owner::new(shard, head);
-        if before.has_revocations()
-            && let Some(reason) = revocation()
-        {
-            owner.close(Closed::Disconnected(reason));
+        if before.has_revocations() {
+            if let Some(reason) = revocation() {
+                owner.close(Closed::Disconnected(reason));
+            }
         }
         if options.takes_over {
             owner.take_over();
@@ -112,8 +112,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
-        let totals = self.totals.shard(self.index);
-        if totals.is_closed() {
+        if self.own_totals.is_closed() {
             return Err(RejectedRegistration { error: RegisterError::Closed, key, metadata });
         }
         if !self.totals.acquire_permit(self.index) {
@@ -138,7 +137,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         let (head, generation) = claimed.occupy(metadata, options.due);
         // The socket that inserted the key counts it. The others step the word too, with nothing to
         // add, to read its flags: see `totals`.
-        let before = totals.add_keys(spare.is_none().into());
+        let before = self.own_totals.add_keys(spare.is_none().into());
         // From here on the socket owns the count and the permit, and `remove` gives them back.
         std::mem::forget((guard, permit));
         if before.is_closed() {
@@ -269,7 +268,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn grow(&self, last: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, last)) {
             let size = TableSize { pairs: last.pair_count(), bound: last.max_bound() };
-            let (keys, first) = (self.totals.shard(self.index).keys(), last.end());
+            let (keys, first) = (self.own_totals.keys(), last.end());
             let next = self.geometry.next_table(size, keys, first as usize).ok_or(RegisterError::Full)?;
             self.tables.push(Some(last), self.new_table(first, next)?);
         }

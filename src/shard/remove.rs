@@ -64,7 +64,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let after = self.leave_key(bucket, Stays::No, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(bucket, after) };
-        notice.note(self.totals.shard(self.index).release_permit());
+        notice.note(self.own_totals.release_permit());
         if addr.is_overflow() {
             self.sweep_if_long(bucket);
         }
@@ -88,7 +88,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(bucket, after) };
         let late = exit.finish().map(|last| self.finish_removal(addr, last));
-        notice.note(self.totals.shard(self.index).release_permit());
+        notice.note(self.own_totals.release_permit());
         self.flush_if_due(notice, (key, late));
     }
 
@@ -141,7 +141,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 Ok(after) => {
                     // This check comes after the step. A subscription that learns of the key after
                     // the step finds it idle; one that learnt of it before is seen here.
-                    if is_last && self.totals.shard(self.index).sub_key().is_watched() {
+                    if is_last && self.own_totals.sub_key().is_watched() {
                         // SAFETY: the caller lingers or has the bucket to itself; the key was
                         // written before it became visible.
                         let key = unsafe { bucket.key().get() };
@@ -174,7 +174,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let cold = bucket.cold();
         // A thread that numbered the key's epoch knew that the shard is watched, and its own step in
         // the key's state came before the last one. So this load shows the flag.
-        if self.totals.shard(self.index).is_watched() {
+        if self.own_totals.is_watched() {
             cold.epoch.clear();
         }
         if bucket.key_state.load().is_chained() {

@@ -101,7 +101,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let mut notice = PendingNotice::default();
         let after = self.leave_key(bucket, Stays::No, &mut notice);
         debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
-        notice.note(self.totals.shard(self.index).release_permit());
+        notice.note(self.own_totals.release_permit());
         if let Some(token) = token {
             self.wake(id, token, panics);
         }

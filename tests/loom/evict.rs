@@ -59,11 +59,11 @@ fn supersede_beside_takeover() {
             let (registry, old) = with_old(in_chain);
             let other = {
                 let registry = registry.clone();
-                thread::spawn(move || registry.supersede(&1))
+                thread::spawn(move || take_over(&registry))
             };
-            let new = take_over(&registry);
+            assert!(registry.supersede(&1) >= 1, "nobody was met");
+            let new = other.join().unwrap();
             assert_eq!(old.close_reason(), Some(Closed::Superseded));
-            assert!(other.join().unwrap() >= 1, "nobody was met");
             let left = usize::from(new.close_reason().is_none());
             assert_eq!((registry.key_count(), registry.socket_count()), (left, left));
             drop((old, new));

@@ -229,9 +229,7 @@ impl<M> Slab<M> {
     fn bump(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
         loop {
             let page = self.pages.newest();
-            if let Some(page) = page
-                && let Some(offset) = page.bump()
-            {
+            if let Some((page, offset)) = page.and_then(|page| Some((page, page.bump()?))) {
                 return Ok(Some(page.addr(offset)));
             }
             let (first, len) = page.map_or((0, FIRST_PAGE), |page| (page.end(), page.slots.len() * 2));

@@ -5,7 +5,7 @@
 
 use crate::storage::slot::{SlotState, WakeToken, WakerCell, Woken, state};
 use crate::topics::Topics;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// The state and the waker of a slot.
 #[derive(Default)]
@@ -67,7 +67,7 @@ impl OwnedHead<'_> {
             if seen.is_closed() {
                 return Poll::Ready(None);
             }
-            let due = state.take();
+            let Ok(due) = state.try_take(seen) else { continue };
             if !due.is_empty() {
                 return Poll::Ready(Some(due));
             }
@@ -101,24 +101,28 @@ impl OwnedHead<'_> {
     #[inline]
     fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: impl Fn(&SlotState) -> bool) -> bool {
         let SlotHead { state, waker } = self.0;
-        // Dropped last, because dropping a waker may run the caller's code.
-        let mut _replaced = None;
         // SAFETY: the caller is the owner.
         if unsafe { waker.will_wake(cx.waker()) } {
-            if seen.is_waiting() {
-                return true;
-            }
+            seen.is_waiting() || arm(state)
         } else {
-            let new = cx.waker().clone();
-            if !state.disarm() {
-                // A marker is waking the task that waited before, and reads the cell. Return and be
-                // polled again rather than wait for that.
-                cx.waker().wake_by_ref();
-                return true;
-            }
-            // SAFETY: the owner, and disarmed.
-            _replaced = unsafe { waker.replace(new) };
+            self.wait_with(cx.waker(), arm)
         }
+    }
+
+    /// Does the same for a task whose waker is not in the cell yet.
+    #[inline(never)]
+    fn wait_with(&mut self, waker: &Waker, arm: impl Fn(&SlotState) -> bool) -> bool {
+        let SlotHead { state, waker: cell } = self.0;
+        let new = waker.clone();
+        if !state.disarm() {
+            // A marker is waking the task that waited before, and reads the cell. Return and be
+            // polled again rather than wait for that.
+            waker.wake_by_ref();
+            return true;
+        }
+        // Dropped last, because dropping a waker may run the caller's code.
+        // SAFETY: the owner, and disarmed.
+        let _replaced = unsafe { cell.replace(new) };
         arm(state)
     }
 }

@@ -9,8 +9,9 @@ use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::superseded::SupersededCount;
 use crate::storage::table::{PAIR, Table};
-use crate::sync::prefetch;
+use crate::sync::{MODELLED, prefetch};
 use crate::util::value_cell::ValueCell;
+use small::SmallValues;
 use std::ops::Deref;
 
 /// Two neighbouring buckets. A search looks at both of them: the processor fetches them together.
@@ -27,9 +28,10 @@ pub(crate) struct Bucket {
     pub(crate) identity: IdentityCell,
     pub(crate) head: SlotHead,
     pub(super) displacement: Displacement,
+    small: SmallValues,
 }
 
-const _: () = assert!(crate::sync::MODELLED || size_of::<BucketPair>() == 128);
+const _: () = assert!(MODELLED || size_of::<BucketPair>() == 128);
 
 impl Bucket {
     /// Returns the state of the key's only socket, if this is the key's bucket and the key has no
@@ -50,7 +52,8 @@ impl Bucket {
     }
 }
 
-/// The key, and the metadata of its first socket.
+/// The key, and the metadata of its first socket. They are in an array of their own, or in the
+/// bucket if they fit.
 pub(super) struct BucketValues<K, M> {
     pub(super) key: ValueCell<K>,
     pub(super) metadata: ValueCell<M>,
@@ -60,6 +63,12 @@ impl<K, M> Default for BucketValues<K, M> {
     fn default() -> Self {
         Self { key: ValueCell::default(), metadata: ValueCell::default() }
     }
+}
+
+impl<K, M> BucketValues<K, M> {
+    /// Whether they are in the bucket. Never under the model checkers, whose cells are larger.
+    pub(super) const ARE_SMALL: bool =
+        !MODELLED && size_of::<Self>() <= size_of::<SmallValues>() && align_of::<Self>() <= align_of::<SmallValues>();
 }
 
 /// What only keys with several sockets, visitors or subscribers need.
@@ -132,23 +141,62 @@ impl<'a, K, M> BucketRef<'a, K, M> {
         &self.table.cold[self.index() as usize]
     }
 
+    #[inline]
+    fn values(self) -> &'a BucketValues<K, M> {
+        self.bucket.small.get(self.table).unwrap_or_else(|| &self.table.values[self.index() as usize])
+    }
+
     /// Returns the cell of the bucket's key. The key state decides who may use it and when.
     #[inline]
     pub(crate) fn key(self) -> &'a ValueCell<K> {
-        &self.table.values[self.index() as usize].key
+        &self.values().key
     }
 
     #[inline]
     pub(crate) fn inline_slot(self) -> SlotRef<'a, M> {
-        let index = self.index() as usize;
-        let (cold, values) = (&self.table.cold[index], &self.table.values[index]);
-        SlotRef { head: &self.bucket.head, refs: &cold.refs, turn: &cold.turn, metadata: &values.metadata }
+        let cold = self.cold();
+        SlotRef { head: &self.bucket.head, refs: &cold.refs, turn: &cold.turn, metadata: &self.values().metadata }
     }
 
-    /// Prefetches what the removal of the bucket's socket needs beside the bucket.
+    /// Prefetches what the removal of the bucket's socket needs outside the bucket.
     #[inline]
     pub(crate) fn prefetch_removal(self) {
-        prefetch(&self.table.values[self.index() as usize]);
+        prefetch(self.values());
+    }
+}
+
+#[allow(unsafe_code)]
+mod small {
+    use super::BucketValues;
+    use crate::storage::table::Table;
+    use crate::sync::UnsafeCell;
+    use std::mem::MaybeUninit;
+
+    /// Room for `BucketValues` of 8 bytes, such as a `u64` key without metadata.
+    pub(super) struct SmallValues(UnsafeCell<MaybeUninit<u64>>);
+
+    // SAFETY: only `get` uses the room, for a table that exists. So a table of these values is what
+    // is sent or shared, and it is so only if its values may be.
+    unsafe impl Send for SmallValues {}
+    // SAFETY: as above.
+    unsafe impl Sync for SmallValues {}
+
+    impl Default for SmallValues {
+        fn default() -> Self {
+            Self(UnsafeCell::new(MaybeUninit::uninit()))
+        }
+    }
+
+    impl SmallValues {
+        /// Returns the values, if they are small. Precondition: the bucket is the table's, so that
+        /// the room is always used as the same type.
+        #[inline]
+        pub(super) fn get<K, M>(&self, _table: &Table<K, M>) -> Option<&BucketValues<K, M>> {
+            let room = self.0.with_mut(|room| room.cast::<BucketValues<K, M>>());
+            // SAFETY: large and aligned enough, since they are small. Any bytes are valid cells of
+            // `MaybeUninit`, and the reference lives as long as the room.
+            BucketValues::<K, M>::ARE_SMALL.then(|| unsafe { &*room })
+        }
     }
 }
 
@@ -156,7 +204,7 @@ impl<'a, K, M> BucketRef<'a, K, M> {
 mod zeroable {
     use super::{BucketCold, BucketPair, BucketValues};
     use crate::sync::Zeroable;
-    // SAFETY: atomics, and a cell of `MaybeUninit`, for which any bytes will do.
+    // SAFETY: atomics, and cells of `MaybeUninit`, for which any bytes will do.
     unsafe impl Zeroable for BucketPair {}
     // SAFETY: cells of `MaybeUninit`.
     unsafe impl<K, M> Zeroable for BucketValues<K, M> {}

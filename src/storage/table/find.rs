@@ -54,6 +54,15 @@ impl<K, M> Table<K, M> {
         find_at(0).or_else(|| find_at(1))
     }
 
+    /// Tells whether the key is surely not in the table, by a look at the first pair of its search:
+    /// neither bucket has its identity, and no key is beyond. As long as a key is active, its
+    /// identity stays; and who knows of the key sees the identity, and what it passed.
+    #[inline]
+    pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
+        let pair = &self.pairs[self.start(fingerprint.hash)];
+        !pair.is_passed() && pair.0.iter().all(|bucket| !bucket.identity.may_match(fingerprint.identity))
+    }
+
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         for (_, pair) in self.probe(fingerprint.hash) {

@@ -51,6 +51,7 @@ pub(crate) struct Table<K, M> {
     homes: ZeroedSlice<HomeGroup>,
     /// Which buckets are not vacant.
     pub(crate) occupancy: Occupancy,
+    /// Empty if the values are in the buckets.
     values: ZeroedSlice<BucketValues<K, M>>,
     cold: ZeroedSlice<BucketCold>,
 }
@@ -65,7 +66,7 @@ impl<K, M> Table<K, M> {
             pairs: ZeroedSlice::new(pairs)?,
             homes: ZeroedSlice::new(pairs.div_ceil(HOME_PAIRS))?,
             occupancy: Occupancy::new(buckets)?,
-            values: ZeroedSlice::new(buckets)?,
+            values: ZeroedSlice::new(if BucketValues::<K, M>::ARE_SMALL { 0 } else { buckets })?,
             cold: ZeroedSlice::new(buckets)?,
         })
     }
@@ -170,6 +171,8 @@ impl<K, M> Table<K, M> {
         let start = self.start(fingerprint.hash);
         self.prefetch(fingerprint, 0);
         prefetch(&self.homes[start / HOME_PAIRS]);
-        prefetch(&self.values[start * PAIR]);
+        if let Some(values) = self.values.get(start * PAIR) {
+            prefetch(values);
+        }
     }
 }

@@ -90,6 +90,7 @@ mod one_thread {
         let keys = fill(&table);
         assert!(keys.len() > PAIRS * PAIR * 9 / 10, "{} keys", keys.len());
         assert!(keys.iter().all(|&(key, _)| is_there(&table, key)));
+        assert!(keys.iter().all(|key| !table.lacks(&Seeds::fixed().fingerprint(&key.0))), "a key is taken for absent");
         let longest = (0..PAIRS).map(|start| pairs_of_search(&table, start)).max();
         assert!(longest > Some(4), "searches are long while the table is full");
 
