@@ -57,6 +57,8 @@ pub(crate) struct Engine {
     deaf_from: Duration,
     next_beat: Duration,
     next_reconnect: Duration,
+    /// There is something to do before the next beat.
+    is_busy: bool,
     outbox: Outbox,
     /// For each lane the number of the newest own message.
     newest: Vec<u64>,
@@ -87,6 +89,7 @@ impl Engine {
             deaf_from: now.since_start,
             next_beat: now.since_start,
             next_reconnect: now.since_start + config.beat * 2,
+            is_busy: false,
             outbox: Outbox::default(),
             newest: vec![0; lanes.into()],
             ring: Ring::new(lanes, config.ring_bytes),

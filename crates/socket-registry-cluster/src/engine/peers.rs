@@ -87,6 +87,11 @@ impl Peer {
         }
     }
 
+    /// Whether something of it is missing.
+    pub(super) fn has_work(&self) -> bool {
+        self.sequences.missing() > 0 || self.presence.is_behind()
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.state == PeerState::Alive
     }
