@@ -1,16 +1,16 @@
-//! Sockets that leave while others come: other keys, the same key, and among marks.
+//! Sockets that leave while others come: other keys, the same key, all at the same time, and among marks.
 
 use benchkit::{
     criterion::{configured, operations, sizes, threads},
     entrants::Contested,
-    operations::Operation::{Churn, Mix, Reconnect},
+    operations::Operation::{Churn, Mix, Reconnect, Storm},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
 use uuid::Uuid;
 
 fn churn<K: Contested>(criterion: &mut Criterion) {
     for &sockets in sizes() {
-        operations::<K>(criterion, &[Churn, Mix, Reconnect], sockets, &threads());
+        operations::<K>(criterion, &[Churn, Mix, Reconnect, Storm], sockets, &threads());
     }
 }
 

@@ -7,19 +7,12 @@
 
 #![allow(missing_docs, reason = "what the macros make is public, and has none")]
 
+use benchkit::counted::{MAX_SOCKETS, OPERATIONS, keys};
 use benchkit::peers::Key;
 use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main};
 use socket_registry::{Registry, Socket, SocketId};
-use std::{
-    mem,
-    ops::Range,
-    task::{Context, Waker},
-};
+use std::mem;
 
-/// Sockets, and how often a benchmark does its operation: `benches/instructions` divides by it.
-const OPERATIONS: usize = 10_000;
-/// So many more that no shard will have more sockets than its share, and take permits from others.
-const MAX_SOCKETS: usize = 16_384;
 /// In one call of `mark_many`.
 const MANY: usize = 1_000;
 
@@ -34,10 +27,6 @@ struct Stage<K: Key> {
     found: usize,
 }
 
-fn keys<K: Key>(range: Range<usize>) -> Vec<K> {
-    range.map(|n| K::nth(n as u64)).collect()
-}
-
 fn idle<K: Key>() -> Stage<K> {
     let registry = Registry::builder().max_sockets(MAX_SOCKETS).build().unwrap();
     let keys = keys::<K>(0..OPERATIONS);
@@ -45,7 +34,7 @@ fn idle<K: Key>() -> Stage<K> {
     Stage { registry, sockets, keys, found: OPERATIONS }
 }
 
-/// The operation meets keys that have no socket.
+/// The operation registers keys that have no socket.
 fn absent<K: Key>() -> Stage<K> {
     Stage { keys: keys(OPERATIONS..2 * OPERATIONS), found: 0, ..idle() }
 }
@@ -53,15 +42,6 @@ fn absent<K: Key>() -> Stage<K> {
 fn due<K: Key>() -> Stage<K> {
     let stage = idle();
     stage.registry.mark_all();
-    stage
-}
-
-/// A task waits for each socket.
-fn waiting<K: Key>() -> Stage<K> {
-    let mut stage = idle();
-    for socket in &mut stage.sockets {
-        assert!(socket.poll_due(&mut Context::from_waker(Waker::noop())).is_pending());
-    }
     stage
 }
 
@@ -83,12 +63,8 @@ fn ids() -> (Stage<u64>, Vec<SocketId>) {
 #[library_benchmark]
 #[bench::u64(idle::<u64>())]
 #[bench::u64_due(due::<u64>())]
-#[bench::u64_absent(absent::<u64>())]
-#[bench::u64_waiting(waiting::<u64>())]
 #[bench::string(idle::<String>())]
 #[bench::string_due(due::<String>())]
-#[bench::string_absent(absent::<String>())]
-#[bench::string_waiting(waiting::<String>())]
 fn mark<K: Key>(stage: Stage<K>) -> Stage<K> {
     let marked: usize = stage.keys.iter().map(|key| stage.registry.mark(key)).sum();
     assert_eq!(marked, stage.found);
@@ -131,18 +107,6 @@ fn take_due(stage: Stage<u64>) -> Stage<u64> {
 
 #[library_benchmark]
 #[bench::u64(idle())]
-fn wait_mark_take(mut stage: Stage<u64>) -> Stage<u64> {
-    let mut cx = Context::from_waker(Waker::noop());
-    for (socket, key) in stage.sockets.iter_mut().zip(&stage.keys) {
-        assert!(socket.poll_due(&mut cx).is_pending());
-        stage.registry.mark(key);
-        assert!(socket.poll_due(&mut cx).is_ready());
-    }
-    stage
-}
-
-#[library_benchmark]
-#[bench::u64(idle())]
 fn is_active(stage: Stage<u64>) -> Stage<u64> {
     let active = stage.keys.iter().filter(|key| stage.registry.is_active(*key)).count();
     assert_eq!(active, stage.found);
@@ -174,8 +138,7 @@ fn register_and_drop<K: Key>(mut stage: Stage<K>) -> Stage<K> {
 
 library_benchmark_group!(
     name = operations,
-    benchmarks =
-        [mark, mark_socket, mark_many, mark_all, take_due, wait_mark_take, is_active, key_count, register_and_drop]
+    benchmarks = [mark, mark_socket, mark_many, mark_all, take_due, is_active, key_count, register_and_drop]
 );
 
 main!(

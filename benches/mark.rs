@@ -1,8 +1,8 @@
-//! Marks of one key: uniform, zipf, already due, hot, by id, and with a task waiting.
+//! Marks of one key: uniform, zipf, already due, hot, and by id. With a task waiting: see `update`.
 
 use benchkit::{
     criterion::{configured, operations, rounds, sizes, threads, workload},
-    entrants::{Contested, Entrant, by_id},
+    entrants::{Contested, by_id},
     operations::Operation::{MarkDue, MarkHot, MarkUniform, MarkZipf},
 };
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -23,21 +23,9 @@ fn by_socket_id(criterion: &mut Criterion) {
     }
 }
 
-fn waiting(criterion: &mut Criterion) {
-    for &sockets in sizes() {
-        let work = workload::<u64>(sockets);
-        for entrant in Entrant::waking() {
-            let mut armed = None;
-            rounds(criterion, &format!("mark with a task waiting/{sockets} sockets"), entrant.name, || {
-                armed.get_or_insert_with(|| (entrant.arm)(&work))(&work)
-            });
-        }
-    }
-}
-
 criterion_group! {
     name = mark;
     config = configured();
-    targets = by_key::<u64>, by_key::<Uuid>, by_key::<String>, by_socket_id, waiting
+    targets = by_key::<u64>, by_key::<Uuid>, by_key::<String>, by_socket_id
 }
 criterion_main!(mark);

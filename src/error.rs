@@ -129,7 +129,8 @@ pub enum Closed {
     /// [`Registry::close_gradually`](crate::Registry::close_gradually).
     Shutdown,
     /// Another socket has taken over the key, with
-    /// [`Registry::register_taking_over`](crate::Registry::register_taking_over).
+    /// [`Registry::register_taking_over`](crate::Registry::register_taking_over), or in another
+    /// process, as [`Registry::supersede`](crate::Registry::supersede) was told.
     Superseded,
     /// The socket was disconnected for this reason, by
     /// [`Registry::disconnect`](crate::Registry::disconnect),

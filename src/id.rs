@@ -99,7 +99,7 @@ impl From<SocketId> for u64 {
 impl fmt::Display for SocketId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = text::encode(self.0);
-        f.pad(str::from_utf8(&text).expect("the alphabet is ASCII"))
+        f.pad(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
     }
 }
 

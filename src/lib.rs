@@ -1,3 +1,13 @@
+// On docs.rs there are no files beside this page: its links lead to modules, since the first
+// definition of a link counts, and the picture is part of the page.
+#![cfg_attr(docsrs, doc = "[axum]: https://docs.rs/socket-registry-axum")]
+#![cfg_attr(docsrs, doc = "[cookbook]: crate::cookbook")]
+#![cfg_attr(docsrs, doc = "[from-socketmanager]: crate::from_socketmanager")]
+#![cfg_attr(docsrs, doc = "[many-processes]: crate::cookbook#many-processes")]
+#![cfg_attr(docsrs, doc = "[wear]: crate::design#wear\n")]
+#![cfg_attr(docsrs, doc = "<style>img[src='docs/architecture.svg'] { display: none }</style>\n")]
+#![cfg_attr(docsrs, doc = include_str!("../docs/architecture.svg"))]
+#![cfg_attr(docsrs, doc = "")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
@@ -20,9 +30,18 @@ mod util;
 mod watch;
 
 // Runs the code on this page. One of its handlers needs the feature.
-#[cfg(all(doctest, feature = "axum"))]
+#[cfg(any(docsrs, all(doctest, feature = "axum")))]
 #[doc = include_str!("../docs/FROM_SOCKETMANAGER.md")]
-mod from_socketmanager {}
+pub mod from_socketmanager {}
+
+// The package `cookbook` runs the code on this page.
+#[cfg(docsrs)]
+#[doc = include_str!("../docs/cookbook.md")]
+pub mod cookbook {}
+
+#[cfg(docsrs)]
+#[doc = include_str!("../docs/DESIGN.md")]
+pub mod design {}
 
 #[cfg(all(test, socket_registry_loom))]
 #[path = "../tests/loom/mod.rs"]
@@ -47,6 +66,7 @@ pub use presence::{NextEvent, Presence, PresenceEvent, Sequence};
 pub use registry::Registry;
 pub use registry::builder::{BuildError, Builder};
 pub use registry::close::CloseGradually;
+pub use registry::mark_gradually::{MarkGradually, MarkWhereGradually};
 pub use registry::register::Registration;
 pub use registry::revoke::Revocation;
 pub use registry::socket::{Due, Socket, SocketRef, WaitClosed};

@@ -33,10 +33,10 @@ static ALLOCATOR: Counting = Counting;
 #[command(name = "cargo bench-report")]
 struct Arguments {
     /// Smaller populations and fewer rounds: minutes instead of half an hour. Leaves
-    /// docs/BENCHMARKS.md alone.
+    /// the pages in docs alone.
     #[arg(long)]
     quick: bool,
-    /// Only these sections. Leaves docs/BENCHMARKS.md alone.
+    /// Only these sections. Leaves the pages in docs alone.
     #[arg(long, value_enum)]
     only: Vec<Section>,
     /// Cargo says so when it benchmarks. Without it this is a test: tiny populations, nothing is
@@ -62,24 +62,34 @@ fn main() -> Result<(), Box<dyn Error>> {
         section.run(&scale, &mut runner)?;
     }
     let results = runner.finish();
-    let report = tables::report(&machine::describe(), &scale, &results);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("benches is a folder of the repository");
+    let baseline = serde_json::from_str(&fs::read_to_string(root.join("benches/instructions.json"))?)?;
+    let circumstances = tables::circumstances(&machine::describe(), &scale);
+    let page_plots = plots::of_page(&scale, &results);
+    let report = tables::report(&circumstances, &scale, &results, &page_plots);
+    let targets = format!("{circumstances}\n\n{}", targets::table(&scale, &results, &baseline));
     if !arguments.bench {
         return Ok(());
     }
 
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("benches is a folder of the repository");
     let folder = root.join("target/bench-report");
     fs::create_dir_all(&folder)?;
     fs::write(folder.join("report.md"), &report)?;
     fs::write(folder.join("results.csv"), results.to_csv())?;
     plots::draw(&folder, &scale, &results)?;
-    println!("{}", targets::table(&scale, &results));
+    fs::write(folder.join("targets.md"), &targets)?;
+    println!("{targets}");
     println!("All tables and plots: {}", folder.display());
 
     if !arguments.quick && arguments.only.is_empty() {
-        let page = root.join("docs/BENCHMARKS.md");
-        fs::write(&page, document::refreshed(&fs::read_to_string(&page)?, &report)?)?;
-        println!("Refreshed {}", page.display());
+        for (page, measured) in [("docs/BENCHMARKS.md", &report), ("docs/internals/TARGETS.md", &targets)] {
+            let page = root.join(page);
+            fs::write(&page, document::refreshed(&fs::read_to_string(&page)?, measured)?)?;
+            println!("Refreshed {}", page.display());
+        }
+        for plot in page_plots {
+            plot.draw(&root.join("docs"), &scale, &results)?;
+        }
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub enum Unit {
     Nanos,
     Bytes,
     Percent,
+    Count,
 }
 
 impl Unit {
@@ -24,6 +25,7 @@ impl Unit {
             Self::Nanos => format!("{:.1} ms", value / 1e6),
             Self::Bytes => format!("{value:.0} B"),
             Self::Percent => format!("{value:.1} %"),
+            Self::Count => format!("{value:.0}"),
         }
     }
 }
@@ -50,8 +52,13 @@ impl Row {
         self.values.iter().find(|(name, _)| *name == who).map(|(_, value)| *value)
     }
 
-    fn least(&self, wanted: impl Fn(&str) -> bool) -> Option<f64> {
-        self.values.iter().filter(|(name, _)| wanted(name)).map(|(_, value)| *value).min_by(f64::total_cmp)
+    fn least(&self, wanted: impl Fn(&str) -> bool) -> Option<(&'static str, f64)> {
+        self.values.iter().copied().filter(|(name, _)| wanted(name)).min_by(|one, other| one.1.total_cmp(&other.1))
+    }
+
+    /// The best peer that can wake a task.
+    pub fn best(&self) -> Option<(&'static str, f64)> {
+        self.least(|name| ![OURS, POLLED].contains(&name))
     }
 
     fn ratio_to(&self, other: Option<f64>) -> Option<f64> {
@@ -60,12 +67,12 @@ impl Row {
 
     /// Ours, to the best peer that can wake a task.
     pub fn to_best(&self) -> Option<f64> {
-        self.ratio_to(self.least(|name| ![OURS, POLLED].contains(&name)))
+        self.ratio_to(Some(self.best()?.1))
     }
 
     /// Ours, to the better one of the common answers.
     pub fn to_common(&self) -> Option<f64> {
-        self.ratio_to(self.least(|name| COMMON.contains(&name)))
+        self.ratio_to(Some(self.least(|name| COMMON.contains(&name))?.1))
     }
 
     pub fn to_limit(&self) -> Option<f64> {
@@ -88,6 +95,13 @@ pub struct Results {
 }
 
 impl Results {
+    /// Those in which a peer that can wake a task is ahead of us, the worst one first.
+    pub fn lost(&self) -> Vec<&Row> {
+        let mut lost: Vec<_> = self.rows.iter().filter(|row| row.to_best().is_some_and(|ratio| ratio > 1.0)).collect();
+        lost.sort_by(|one, other| other.to_best().partial_cmp(&one.to_best()).expect("numbers"));
+        lost
+    }
+
     pub fn find(&self, subject: &str, keys: &str, sockets: usize, threads: usize) -> Option<&Row> {
         self.rows.iter().find(|Row { case, .. }| {
             (case.subject, case.keys, case.sockets, case.threads) == (subject, keys, sockets, threads)

@@ -170,9 +170,8 @@ impl<K: Eq + Hash + Clone> Grace<K> {
     }
 
     fn tell_oldest(&mut self) {
-        if let Some(Timer { key, .. }) = self.timers.pop_front()
-            && let Some(Held { sequence, .. }) = self.held.remove(&key)
-        {
+        let oldest = self.timers.pop_front().and_then(|timer| self.held.remove_entry(&timer.key));
+        if let Some((key, Held { sequence, .. })) = oldest {
             self.ready.push_back(PresenceEvent::Offline { key, sequence });
             self.sweep();
         }

@@ -7,7 +7,7 @@
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::hold::KeyHold;
 use crate::storage::occupancy::Occupancy;
-use crate::storage::table::{ActiveKey, Table};
+use crate::storage::table::{ActiveKey, BucketRef};
 use crate::sync::MODELLED;
 
 /// How many buckets, or groups that are not in use, a walk
@@ -58,7 +58,7 @@ impl KeyScan {
                     self.bucket = Occupancy::next_group(self.bucket);
                     continue;
                 }
-                let found = shard.epoch(table, self.bucket, clone);
+                let found = shard.epoch(table.bucket(self.bucket), clone);
                 // Not before: if `clone` panicked, a walk that had passed the key would take it
                 // for gone.
                 self.bucket += 1;
@@ -78,8 +78,8 @@ impl KeyScan {
 impl<K, M> RegistryShard<K, M> {
     /// Returns the active key in a bucket, and the number of its epoch. Returns `None` also if
     /// the key becomes idle meanwhile.
-    fn epoch(&self, table: &Table<K, M>, index: u32, clone: fn(&K) -> K) -> Option<(K, u64)> {
-        let active = ActiveKey::now(table, index);
+    fn epoch(&self, bucket: BucketRef<'_, K, M>, clone: fn(&K) -> K) -> Option<(K, u64)> {
+        let active = ActiveKey::now(bucket);
         if !active.seen.is_active() {
             return None;
         }
@@ -87,7 +87,7 @@ impl<K, M> RegistryShard<K, M> {
         // knows of the caller.
         let hold = KeyHold::new(self, &active)?;
         let clock = &self.observer.clock;
-        let epoch = table.cold(index).epoch.number(clock, || active.bucket.key_state.load().is_still(active.seen))?;
+        let epoch = bucket.cold().epoch.number(clock, || active.bucket.key_state.load().is_still(active.seen))?;
         Some((clone(&hold.key()), epoch))
     }
 }

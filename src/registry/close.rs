@@ -102,6 +102,42 @@ impl<K, M> Registry<K, M> {
         evicted
     }
 
+    /// Supersedes every socket of `key`, as if another socket had taken the key over, and returns
+    /// their number. Each is no longer counted, found or marked, although its owner still holds it.
+    ///
+    /// Use it when the socket that takes over is in another process. The owners get
+    /// [`Closed::Superseded`], unless their sockets were closed before, and the key is idle when the
+    /// call returns, unless another socket registers meanwhile. Topics that were due for the sockets
+    /// are dropped: whoever serves the socket that took over must begin with a fetch, as a new
+    /// socket does. Each superseded socket keeps its slot, its key and its metadata until its owner
+    /// drops it.
+    ///
+    /// The call reaches every socket that is registered before it begins and not removed before it
+    /// ends, or the socket that took over from it meanwhile. Lock-free, never allocates; each socket
+    /// takes a few atomic steps. The call runs the wakers of the waiting tasks, and the last
+    /// socket of the key notifies subscriptions, as a drop does. If one of them panics, the first
+    /// panic is propagated after all sockets are superseded.
+    ///
+    /// ```
+    /// use socket_registry::{Closed, Registry};
+    ///
+    /// let registry: Registry<u64> = Registry::new();
+    /// let sockets = [registry.register(42)?, registry.register(42)?];
+    /// assert_eq!(registry.supersede(&42), 2);
+    /// assert_eq!((registry.is_active(&42), registry.socket_count()), (false, 0));
+    /// assert!(sockets.iter().all(|socket| socket.close_reason() == Some(Closed::Superseded)));
+    /// # Ok::<(), socket_registry::RegisterError>(())
+    /// ```
+    pub fn supersede<Q>(&self, key: &Q) -> usize
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (shard, fingerprint) = self.locate(key);
+        let Some(active) = shard.find(&fingerprint) else { return 0 };
+        DeferredPanics::scope(|panics| shard.supersede_all(&active, panics))
+    }
+
     fn disconnect_where<Q>(&self, key: &Q, reason: CloseReason, select: impl Fn(SocketId) -> bool) -> usize
     where
         K: Borrow<Q>,
@@ -204,9 +240,8 @@ impl<K, M> Iterator for CloseGradually<'_, K, M> {
     fn next(&mut self) -> Option<usize> {
         let Self { registry, batch, .. } = *self;
         let (mut told, mut panics) = (0, DeferredPanics::default());
-        while told < batch
-            && let Some(shard) = registry.shard(self.shard)
-        {
+        while told < batch {
+            let Some(shard) = registry.shard(self.shard) else { break };
             let mut last = None;
             let end = shard.walk_after(self.last, |addr, _, seen| {
                 last = Some(addr);

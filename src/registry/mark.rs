@@ -1,11 +1,11 @@
 //! Marks: of a key, one socket, many keys, all sockets, or those that a closure selects.
 
 use crate::id::SocketId;
-use crate::registry::Registry;
 use crate::registry::socket::SocketRef;
+use crate::registry::{Registry, RegistryShard};
 use crate::shard::mark_many::Batch;
 use crate::shard::visit::Visitor;
-use crate::storage::slot::{Fence, LocalId};
+use crate::storage::slot::{Fence, LocalId, SlotAddr, SlotState, state};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -221,25 +221,37 @@ impl<K, M> Registry<K, M> {
         let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
             shard.visit(|addr, state, seen| {
-                if stopped {
-                    return;
-                }
-                let id = LocalId::seen_at(addr, seen);
-                let Some(visitor) = Visitor::new(shard, id) else { return };
-                let mut answer = None;
-                panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
-                stopped = answer.is_none();
-                // The visit ends before the mark runs a waker. Its end may drop a key, so it has
-                // a catch of its own.
-                panics.catch(|| drop(visitor));
-                if answer == Some(true) {
-                    // No shared fence for all sockets, unlike `mark_all`: `select` may just have
-                    // written what the mark is about.
-                    marked += usize::from(shard.finish_mark(id, state.mark(seen, topics, Fence::Own), &mut panics));
+                if !stopped {
+                    let is_marked = mark_if(shard, addr, state, seen, topics, &mut select, &mut panics);
+                    stopped = is_marked.is_none();
+                    marked += usize::from(is_marked == Some(true));
                 }
             });
         }
         panics.resume();
         marked
     }
+}
+
+/// Marks a socket that a walk has met, if `select` returns true for it. Returns whether the socket
+/// was marked; none if `select` has panicked.
+pub(super) fn mark_if<K, M>(
+    shard: &RegistryShard<K, M>,
+    addr: SlotAddr,
+    state: &SlotState,
+    seen: state::Snapshot,
+    topics: Topics,
+    select: &mut impl FnMut(SocketRef<'_, K, M>) -> bool,
+    panics: &mut DeferredPanics,
+) -> Option<bool> {
+    let id = LocalId::seen_at(addr, seen);
+    let Some(visitor) = Visitor::new(shard, id) else { return Some(false) };
+    let mut answer = None;
+    panics.catch(|| answer = Some(select(SocketRef::new(&visitor))));
+    // The visit ends before the mark runs a waker. Its end may drop a key, so it has a catch of its
+    // own.
+    panics.catch(|| drop(visitor));
+    // No shared fence for all sockets, unlike `mark_all`: `select` may just have written what the
+    // mark is about.
+    Some(answer? && shard.finish_mark(id, state.mark(seen, topics, Fence::Own), panics))
 }

@@ -4,6 +4,7 @@
 pub(crate) mod builder;
 pub(crate) mod close;
 pub(crate) mod mark;
+pub(crate) mod mark_gradually;
 pub(crate) mod read;
 pub(crate) mod register;
 pub(crate) mod revoke;

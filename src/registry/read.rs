@@ -23,8 +23,8 @@ impl<K, M> Registry<K, M> {
     /// Returns whether the socket with this id is live. Wait-free.
     #[must_use]
     pub fn contains(&self, id: SocketId) -> bool {
-        let state = self.resolve(id).and_then(|(shard, id)| shard.state(id.addr));
-        self.note_stale(id, state.is_some_and(|state| state.load().is_live_as(id.generation())))
+        let head = self.resolve(id).and_then(|(shard, id)| shard.head(id.addr));
+        self.note_stale(id, head.is_some_and(|head| head.state.load().is_live_as(id.generation())))
     }
 
     /// Returns how many live sockets `key` has. Lock-free, never allocates.

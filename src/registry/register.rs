@@ -1,12 +1,10 @@
 //! Registrations, with and without options.
 
-use crate::error::{Closed, RegisterError, RejectedRegistration};
+use crate::error::{RegisterError, RejectedRegistration};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
-use crate::shard::counters::Event;
-use crate::shard::owner::Owner;
+use crate::shard::Shard;
 use crate::shard::register::RegisterOptions;
-use crate::sync::Arc;
 use crate::topics::Topics;
 use std::fmt;
 use std::hash::Hash;
@@ -136,34 +134,8 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         options: RegisterOptions,
     ) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
         let (shard, fingerprint) = self.locate(&key);
-        if shard.totals.shard(shard.index).has_revocations() && self.revocation(&fingerprint).is_some() {
-            return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
-        }
-        let registered = shard.register(&fingerprint, key, metadata, options).inspect_err(|rejected| {
-            if matches!(rejected.error, RegisterError::Full | RegisterError::KeyFull) {
-                shard.counters.count(Event::Refused);
-            }
-        })?;
-        shard.counters.count(Event::Registered);
-        let mut owner = Owner::new(Arc::clone(shard), registered.addr);
-        if registered.may_be_revoked
-            && let Some(reason) = self.revocation(&fingerprint)
-        {
-            owner.close(Closed::Disconnected(reason));
-        }
-        if options.takes_over {
-            owner.take_over();
-        }
-        if shard.geometry.evicts_oldest {
-            owner.evict_oldest();
-        }
-        if registered.is_watched {
-            shard.notify_active(registered.addr);
-        }
-        // The spare key is dropped last: if its drop panics, the handle's drop removes the
-        // socket.
-        drop(registered);
-        Ok(Socket(owner))
+        let revocation = || self.revocation(&fingerprint);
+        Ok(Socket(Shard::register(shard, &fingerprint, key, metadata, options, revocation)?))
     }
 
     /// Begins a registration whose options you choose before it is made.

@@ -131,10 +131,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn revoke(&self, key: K, reason: CloseReason) -> Result<Revocation<K>, RegisterError> {
         let (shard, fingerprint) = self.locate(&key);
         let Revocations(revocations) = &self.inner.revocations;
-        let registered = revocations.register(&fingerprint, key, reason, RegisterOptions::default())?;
-        let revocation = Revocation(Owner::new(Arc::clone(revocations), registered.addr));
-        drop(registered);
-        shard.totals.shard(shard.index).revoke();
+        let revocation = Shard::register(revocations, &fingerprint, key, reason, RegisterOptions::default(), || None)?;
+        let revocation = Revocation(revocation);
+        shard.own_totals.revoke();
         self.disconnect(revocation.key(), reason);
         Ok(revocation)
     }

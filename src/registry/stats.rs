@@ -28,7 +28,8 @@ pub struct Stats {
     pub stale_ids: u64,
     /// Registrations that were refused because a limit was reached.
     pub refusals: u64,
-    /// Sockets that were closed because another socket took over their key.
+    /// Sockets that were closed because another socket took over their key, in this registry or
+    /// elsewhere (see [`Registry::supersede`]).
     pub takeovers: u64,
     /// Tables of all shards that are in use. A shard has none before its first registration. It
     /// gets one more each time that it grows, or that the buckets within reach of a key are used

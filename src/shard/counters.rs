@@ -20,7 +20,7 @@ pub(crate) enum Event {
     StaleId,
     /// A limit refused a registration.
     Refused,
-    /// A takeover ended a socket.
+    /// A takeover, here or elsewhere, ended a socket.
     Superseded,
 }
 

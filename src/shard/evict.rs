@@ -1,5 +1,5 @@
-//! How a socket is evicted: it ends for everyone but its owner, and no other socket takes over from
-//! it. So it is superseded without an heir, and what was due for it is dropped.
+//! How a socket is evicted: it ends for everyone but its owner, and no other socket of this registry
+//! takes over from it. So it is superseded without an heir, and what was due for it is dropped.
 //!
 //! # Why a key has no more sockets than its limit
 //! In a registry that evicts, a key's limit refuses nobody. Each registration draws a turn,
@@ -25,12 +25,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn evict(&self, id: LocalId, why: Closed, panics: &mut DeferredPanics) -> bool {
         // The visit keeps the slot, so it stays with its key, and the caller is counted there.
         let Some(visitor) = Visitor::new(self, id) else { return false };
-        let (table, bucket) = self.bucket_of(id.addr);
-        let hold = KeyHold::counted(self, table, bucket);
-        let is_evicted = self.supersede(&ActiveKey::now(table, bucket), id, why, None, panics);
+        let bucket = self.bucket_of(id.addr);
+        let hold = KeyHold::counted(self, bucket);
+        let is_evicted = self.supersede(&ActiveKey::now(bucket), id, why, None, panics);
         panics.catch(|| drop(hold));
         panics.catch(|| drop(visitor));
         is_evicted
+    }
+
+    /// Supersedes all sockets of the key without an heir; returns how many.
+    pub(crate) fn supersede_all(&self, active: &ActiveKey<'_, K, M>, panics: &mut DeferredPanics) -> usize {
+        let Some(hold) = KeyHold::new(self, active) else { return 0 };
+        let mut superseded = 0;
+        self.visit_key(active, |addr, _, seen| {
+            let id = LocalId::seen_at(addr, seen);
+            let is_superseded = self.supersede(active, id, Closed::Superseded, None, panics);
+            superseded += usize::from(is_superseded);
+            is_superseded
+        });
+        panics.catch(|| drop(hold));
+        superseded
     }
 
     /// Evicts the oldest sockets of the key of a socket that has just been published, until there
@@ -39,13 +53,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Lock-free: takes one step for each socket of the key, and repeats that only after a socket
     /// was evicted, by this thread or another one.
     pub(crate) fn evict_oldest(&self, new: LocalId, panics: &mut DeferredPanics) {
-        let (table, bucket) = self.bucket_of(new.addr);
+        let bucket = self.bucket_of(new.addr);
         let limit = self.geometry.max_per_key;
-        if table.bucket(bucket).key_state.load().live() <= limit {
+        if bucket.key_state.load().live() <= limit {
             return;
         }
-        let active = ActiveKey::now(table, bucket);
-        let hold = KeyHold::counted(self, table, bucket);
+        let active = ActiveKey::now(bucket);
+        let hold = KeyHold::counted(self, bucket);
         loop {
             let (mut met, mut oldest) = (0, None);
             self.walk_key(&active, |addr, state, seen| {

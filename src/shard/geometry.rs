@@ -2,7 +2,7 @@
 
 use crate::id::PLACE_BITS;
 use crate::storage::slot::INDEX_BITS;
-use crate::storage::table::BUCKETS_PER_LINE;
+use crate::storage::table::PAIR;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::sync::MODELLED;
 
@@ -36,16 +36,16 @@ pub(crate) struct Geometry {
 /// The size of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TableSize {
-    pub(crate) lines: usize,
-    /// How many lines beyond its first an inserter may put a key.
+    pub(crate) pairs: usize,
+    /// How many pairs beyond its first an inserter may put a key.
     pub(crate) bound: u32,
 }
 
 impl Geometry {
     /// Returns the sizes of shards that grow on demand.
     pub(crate) fn growing(shards: usize, max_per_key: u32) -> Self {
-        let lines = if MODELLED { 1 } else { 16 };
-        Self::new(shards, TableSize { lines, bound: GROWING_BOUND }, max_per_key)
+        let pairs = if MODELLED { 1 } else { 16 };
+        Self::new(shards, TableSize { pairs, bound: GROWING_BOUND }, max_per_key)
     }
 
     /// Returns the sizes of shards that together hold `max_sockets` keys without growing, as far as
@@ -56,8 +56,8 @@ impl Geometry {
         let keys = share + 4 * share.isqrt();
         // Two buckets in three are then in use: a compromise between memory and the length of
         // searches.
-        let lines = (keys * 3 / 2).div_ceil(BUCKETS_PER_LINE).max(1);
-        Self::new(shards, TableSize { lines, bound: AHEAD_BOUND }, max_per_key)
+        let pairs = (keys * 3 / 2).div_ceil(PAIR).max(1);
+        Self::new(shards, TableSize { pairs, bound: AHEAD_BOUND }, max_per_key)
     }
 
     fn new(shards: usize, first: TableSize, max_per_key: u32) -> Self {
@@ -75,16 +75,16 @@ impl Geometry {
     /// If the keys fill the table, the next one is twice as large. Otherwise buckets or homes are
     /// used up, and a table of the same size replaces the last one.
     pub(crate) fn next_table(&self, last: TableSize, keys: usize, used: usize) -> Option<TableSize> {
-        let is_full = keys * FULL_SHARE > last.lines * BUCKETS_PER_LINE;
-        let next = if is_full { TableSize { lines: 2 * last.lines, bound: GROWING_BOUND } } else { last };
-        Some(self.capped(next, used)).filter(|next| next.lines > 0)
+        let is_full = keys * FULL_SHARE > last.pairs * PAIR;
+        let next = if is_full { TableSize { pairs: 2 * last.pairs, bound: GROWING_BOUND } } else { last };
+        Some(self.capped(next, used)).filter(|next| next.pairs > 0)
     }
 
     /// Limits a table to a share of the addresses that are left, so that large tables do not use
     /// up the addresses of those that replace them.
     fn capped(&self, size: TableSize, used: usize) -> TableSize {
-        let lines = (self.addresses - used) / ADDRESS_SHARE / BUCKETS_PER_LINE;
-        TableSize { lines: size.lines.min(lines), ..size }
+        let pairs = (self.addresses - used) / ADDRESS_SHARE / PAIR;
+        TableSize { pairs: size.pairs.min(pairs), ..size }
     }
 }
 

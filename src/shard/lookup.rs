@@ -4,8 +4,8 @@ use crate::shard::observer::Observer;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slab::OverflowSlot;
-use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
-use crate::storage::table::{ActiveKey, Candidate, Table};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef};
+use crate::storage::table::{ActiveKey, BucketRef, Table};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Finds the key, if it is active.
@@ -15,22 +15,29 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             // The fingerprint is copied and the result taken apart. Otherwise both would go through
             // memory even if `find_near` succeeds.
             let fingerprint = *fingerprint;
-            let ActiveKey { table, index, bucket, seen } = self.find_slow(&fingerprint)?;
-            Some(ActiveKey { table, index, bucket, seen })
+            let ActiveKey { bucket, seen } = self.find_slow(&fingerprint)?;
+            Some(ActiveKey { bucket, seen })
         })
     }
 
-    /// Returns the key's candidate bucket in the line at this distance: 0 is the first line of the
+    /// Returns the key's candidate bucket in the pair at this distance: 0 is the first pair of the
     /// key's search, 1 the next.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
         self.tables.newest()?.candidate(fingerprint, distance)
     }
 
-    /// Finds the key, if it is active and in the first two lines of its search.
+    /// Finds the key, if it is active and in the first two pairs of its search.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.find_near(fingerprint)
+    }
+
+    /// Tells whether the key is surely not active, by a look at the first pair of its search. Most
+    /// absent keys end here.
+    #[inline]
+    pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
+        self.tables.newest().is_none_or(|newest| newest.older().is_none() && newest.lacks(fingerprint))
     }
 
     /// Finds the key, if it is active, in any table.
@@ -43,14 +50,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         })
     }
 
-    /// Returns the bucket at `addr`, and its table, if that is linked.
+    /// Returns the bucket at `addr`, if its table is linked.
     #[inline]
-    pub(crate) fn bucket(&self, addr: SlotAddr) -> Option<(&Table<K, M>, u32)> {
+    pub(crate) fn bucket(&self, addr: SlotAddr) -> Option<BucketRef<'_, K, M>> {
         let newest = self.tables.newest()?;
-        match newest.bucket_at_index(addr.index()) {
-            Some(bucket) => Some((newest, bucket)),
-            None => self.older_bucket(addr),
-        }
+        newest.bucket_at_index(addr.index()).or_else(|| self.older_bucket(addr))
     }
 
     /// Returns the newest linked table that begins at this index or a lower one.
@@ -59,17 +63,17 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     #[inline(never)]
-    fn older_bucket(&self, addr: SlotAddr) -> Option<(&Table<K, M>, u32)> {
-        self.tables.iter().find_map(|table| Some((&**table, table.bucket_at_index(addr.index())?)))
+    fn older_bucket(&self, addr: SlotAddr) -> Option<BucketRef<'_, K, M>> {
+        self.tables.iter().find_map(|table| table.bucket_at_index(addr.index()))
     }
 
-    /// Returns the slot at `addr`, if it exists.
+    /// Returns the slot at `addr`, if it exists. For ids from outside.
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<SlotRef<'_, M>> {
         if addr.is_overflow() {
             self.slab.slot(addr).map(|slot| slot.slot_ref())
         } else {
-            let (table, bucket) = self.bucket(addr)?;
-            Some(table.inline_slot(bucket))
+            let bucket = self.bucket(addr)?;
+            Some(bucket.inline_slot())
         }
     }
 
@@ -81,33 +85,43 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns the slot at `addr` of a socket whose key is in `bucket`, without a search for the
     /// table.
     #[inline]
-    pub(crate) fn slot_of<'a>(&'a self, table: &'a Table<K, M>, bucket: u32, addr: SlotAddr) -> SlotRef<'a, M> {
-        if addr.is_overflow() { self.slot_at(addr) } else { table.inline_slot(bucket) }
+    pub(crate) fn slot_of<'a>(&'a self, bucket: BucketRef<'a, K, M>, addr: SlotAddr) -> SlotRef<'a, M> {
+        if addr.is_overflow() { self.slab.slot_at(addr).slot_ref() } else { bucket.inline_slot() }
     }
 
-    /// Returns the state of the slot at `addr`, if the slot exists.
+    /// Returns the head of the slot at `addr`, if the slot exists.
     #[inline]
-    pub(crate) fn state(&self, addr: SlotAddr) -> Option<&SlotState> {
+    pub(crate) fn head(&self, addr: SlotAddr) -> Option<&SlotHead> {
         if addr.is_overflow() {
-            self.slab.slot(addr).map(OverflowSlot::state)
+            self.slab.slot(addr).map(OverflowSlot::head)
         } else {
-            let newest = self.tables.newest()?;
-            newest.state_at_index(addr.index()).or_else(|| self.older_state(addr))
+            self.bucket(addr).map(BucketRef::head)
+        }
+    }
+
+    /// Returns the address of the slot that has this head, and the bucket of its socket's key.
+    /// Precondition: the caller is in that slot.
+    #[inline]
+    pub(crate) fn place_of(&self, head: &SlotHead) -> (BucketRef<'_, K, M>, SlotAddr) {
+        match self.tables.newest().and_then(|newest| newest.bucket_of(head)) {
+            Some(bucket) => (bucket, bucket.addr()),
+            None => self.place_of_slow(head),
         }
     }
 
     #[inline(never)]
-    fn older_state(&self, addr: SlotAddr) -> Option<&SlotState> {
-        self.tables.iter().find_map(|table| table.state_at_index(addr.index()))
+    fn place_of_slow(&self, head: &SlotHead) -> (BucketRef<'_, K, M>, SlotAddr) {
+        let addr = self.addr_of(head);
+        (self.bucket_of(addr), addr)
     }
 
-    /// Returns the address of the slot that contains this state.
-    pub(crate) fn addr_of(&self, state: &SlotState) -> SlotAddr {
-        let in_tables = self.tables.iter().find_map(|table| Some(table.addr(table.bucket_of(state)?)));
-        in_tables.or_else(|| self.slab.addr_of(state)).expect(SLOTS_STAY)
+    /// Returns the address of the slot that has this head.
+    pub(crate) fn addr_of(&self, head: &SlotHead) -> SlotAddr {
+        let in_tables = self.tables.iter().find_map(|table| table.bucket_of(head).map(BucketRef::addr));
+        in_tables.or_else(|| self.slab.addr_of(head)).expect(SLOTS_STAY)
     }
 
-    /// Prefetches the memory that a lookup of the key reads: the first line of its search for
+    /// Prefetches the memory that a lookup of the key reads: the first pair of its search for
     /// distance 0, the next one for distance 1.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {

@@ -1,12 +1,14 @@
 //! Marks: of one key, of one socket, of all sockets. Also wakes waiting owners, and closes sockets.
 
 use crate::error::Closed;
-use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::observer::Observer;
+use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Fence, LocalId, MarkOutcome, SlotRef, SlotState, WakeToken, state};
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Candidate, Table};
+use crate::storage::slot::{
+    Fence, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
+};
+use crate::storage::table::ActiveKey;
 use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -14,7 +16,7 @@ use crate::util::panic::DeferredPanics;
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks all sockets of a key; returns how many.
     ///
-    /// Most keys have one socket, are found in the first line of their search, and have no waiting
+    /// Most keys have one socket, are found in the first bucket of their search, and have no waiting
     /// owner. The path for them is short and inlined, so that the processor can overlap several
     /// marks. Every other case begins with a call.
     #[inline(always)]
@@ -22,48 +24,42 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if self.mark_single(fingerprint, 0, topics) { 1 } else { self.mark_slow(*fingerprint, topics) }
     }
 
-    /// Marks the key's only socket, if the key has only one and is in the line at this distance.
+    /// Marks the key's only socket, if the key has only one and is in the bucket at this distance.
     #[inline(always)]
     fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> bool {
-        // The candidate is taken apart: as a whole it would go through memory even on the fast
-        // path.
-        let Some(Candidate { table, line, side, bucket }) = self.candidate(fingerprint, distance) else { return false };
+        let Some(table) = self.tables.newest() else { return false };
+        let Some(bucket) = table.candidate(fingerprint, distance) else { return false };
         let Some(seen) = bucket.single_socket(fingerprint) else { return false };
-        self.try_mark(&bucket.state, seen, topics, Fence::Own) || self.mark_single_slow(table, line, side, seen, topics)
+        self.try_mark(&bucket.head.state, seen, topics, Fence::Own)
+            || self.mark_slot_slow(&bucket.head, bucket.addr(), seen, topics)
     }
 
-    /// Marks the key's only socket on the slow path, which most often finds a waiting owner.
+    /// Marks one socket on the slow path, which most often finds a waiting owner.
     ///
     /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
-    fn mark_single_slow(
-        &self,
-        table: &Table<K, M>,
-        line: usize,
-        side: usize,
-        seen: state::Snapshot,
-        topics: Topics,
-    ) -> bool {
-        // Uses the line, which is known long before the side. A processor that predicts a waiting
-        // owner then loads both cache lines in parallel.
-        table.prefetch_slot_data(line);
-        let slot = table.inline_slot((line * BUCKETS_PER_LINE + side) as u32);
-        let marked = slot.state.mark(seen, topics, Fence::Own);
+    fn mark_slot_slow(&self, head: &SlotHead, addr: SlotAddr, seen: state::Snapshot, topics: Topics) -> bool {
+        let marked = match head.state.try_mark_waiting(seen, topics) {
+            Some(token) => MarkOutcome::Wake(token),
+            None => head.state.mark(seen, topics, Fence::Own),
+        };
         if marked == MarkOutcome::Gone {
             return false;
         }
         self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
         if let MarkOutcome::Wake(token) = marked {
-            let addr = table.addr((line * BUCKETS_PER_LINE + side) as u32);
-            DeferredPanics::scope(|panics| self.wake_at(slot, LocalId::seen_at(addr, seen), token, panics));
+            self.wake_one(head, LocalId::seen_at(addr, seen), token);
         }
         true
     }
 
-    /// Marks all sockets of a key that is not in the first line of its search, or has several
+    /// Marks all sockets of a key that is not in the first bucket of its search, or has several
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
+        if self.lacks(&fingerprint) {
+            return 0;
+        }
         if self.mark_single(&fingerprint, 1, topics) {
             return 1;
         }
@@ -101,18 +97,18 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks one socket; returns false if it is gone.
     #[inline]
     pub(crate) fn mark_socket(&self, id: LocalId, topics: Topics) -> bool {
-        let Some(state) = self.state(id.addr) else { return false };
-        let seen = state.load();
+        let Some(head) = self.head(id.addr) else { return false };
+        let seen = head.state.load();
         if !seen.is_live_as(id.generation) {
             return false;
         }
-        self.try_mark(state, seen, topics, Fence::Own) || self.mark_socket_slow(id, state, seen, topics)
+        self.try_mark(&head.state, seen, topics, Fence::Own) || self.mark_slot_slow(head, id.addr, seen, topics)
     }
 
     /// Makes topics due for one socket that were due before, for it or for a socket that it
     /// superseded; returns false if it is gone. No counter counts them again.
     pub(crate) fn hand_on(&self, id: LocalId, topics: Topics, panics: &mut DeferredPanics) -> bool {
-        self.state(id.addr).is_some_and(|state| {
+        self.head(id.addr).is_some_and(|SlotHead { state, .. }| {
             let seen = state.load();
             seen.is_live_as(id.generation) && self.finish_signal(id, state.mark(seen, topics, Fence::Own), panics)
         })
@@ -125,22 +121,30 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         });
     }
 
-    #[inline(never)]
-    fn mark_socket_slow(&self, id: LocalId, state: &SlotState, seen: state::Snapshot, topics: Topics) -> bool {
-        DeferredPanics::scope(|panics| self.finish_mark(id, state.mark(seen, topics, Fence::Own), panics))
-    }
-
     /// Makes `topics` due for every socket; returns how many there are.
     pub(crate) fn mark_all(&self, topics: Topics, panics: &mut DeferredPanics) -> usize {
         // One fence serves all the marks.
         full_fence();
         let mut marked = 0;
         self.visit(|addr, state, seen| {
-            let is_marked = self.try_mark(state, seen, topics, Fence::Shared)
-                || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics);
-            marked += usize::from(is_marked);
+            marked += usize::from(self.mark_met(addr, state, seen, topics, panics));
         });
         marked
+    }
+
+    /// Marks a socket that a walk has met; returns false if it is gone. Precondition: the caller has
+    /// made the fence that serves all marks of the walk.
+    #[inline(always)]
+    pub(crate) fn mark_met(
+        &self,
+        addr: SlotAddr,
+        state: &SlotState,
+        seen: state::Snapshot,
+        topics: Topics,
+        panics: &mut DeferredPanics,
+    ) -> bool {
+        self.try_mark(state, seen, topics, Fence::Shared)
+            || self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, Fence::Shared), panics)
     }
 
     /// Closes one socket; returns false if it is gone.
@@ -169,17 +173,56 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         true
     }
 
+    /// Wakes one of several sockets' owners. The caller goes on, whatever the waker does.
     #[inline(never)]
     pub(crate) fn wake(&self, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
-        self.wake_at(self.slot_at(id.addr), id, token, panics);
+        let head = self.head(id.addr).expect(SLOTS_STAY);
+        panics.catch(|| self.wake_one(head, id, token));
     }
 
+    /// Wakes the owner, and propagates a panic of its waker.
     #[inline]
-    fn wake_at(&self, slot: SlotRef<'_, M>, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
+    fn wake_one(&self, head: &SlotHead, id: LocalId, token: WakeToken) {
         self.counters.count(Event::Woke);
-        if let Some(last) = slot.waking(id.generation, token).wake(panics) {
-            let drops = self.finish_removal(id.addr, last);
-            panics.catch(|| drop(drops));
+        // Dropped at the end of this function, also if the waker panics: that ends the wake-up.
+        let wake_up = WakeUp { shard: self, id, waking: head.waking(token) };
+        wake_up.waking.wake();
+    }
+}
+
+/// A wake-up in progress. Dropping it ends the wake-up, and does what that asks for.
+struct WakeUp<'a, K, M, O: Observer<K>> {
+    shard: &'a Shard<K, M, O>,
+    id: LocalId,
+    waking: Waking<'a>,
+}
+
+impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
+    #[cold]
+    #[inline(never)]
+    fn finish(&self, mut woken: Woken) {
+        let Self { shard, id, waking } = self;
+        let mut panics = DeferredPanics::default();
+        while woken == Woken::Again {
+            panics.catch(|| waking.wake());
+            woken = waking.end();
+        }
+        if woken == Woken::OwnerLeft {
+            if let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation) {
+                let drops = shard.finish_removal(id.addr, last);
+                panics.catch(|| drop(drops));
+            }
+        }
+        panics.resume_unless_panicking();
+    }
+}
+
+impl<K, M, O: Observer<K>> Drop for WakeUp<'_, K, M, O> {
+    #[inline]
+    fn drop(&mut self) {
+        let woken = self.waking.end();
+        if woken != Woken::Done {
+            self.finish(woken);
         }
     }
 }

@@ -60,17 +60,10 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
         full_fence();
         for entry in &mut *keys {
             let Some((shard, fingerprint)) = entry else { continue };
-            match shard
-                .candidate(fingerprint, 0)
-                .and_then(|candidate| Some((candidate.bucket.single_socket(fingerprint)?, candidate)))
-            {
-                Some((seen, candidate)) if shard.try_mark(&candidate.bucket.state, seen, topics, Fence::Shared) => {
-                    *marked += 1
-                }
-                Some((_, candidate)) => {
-                    candidate.table.prefetch_slot_data(candidate.line);
-                    continue;
-                }
+            let bucket = shard.candidate(fingerprint, 0);
+            match bucket.and_then(|bucket| Some((&bucket.head().state, bucket.single_socket(fingerprint)?))) {
+                Some((state, seen)) if shard.try_mark(state, seen, topics, Fence::Shared) => *marked += 1,
+                Some(_) => continue,
                 None => {
                     shard.prefetch(fingerprint, 1);
                     continue;

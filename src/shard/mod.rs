@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 pub(crate) mod evict;
 pub(crate) mod geometry;
+pub(crate) mod gradual;
 pub(crate) mod hold;
 pub(crate) mod lookup;
 pub(crate) mod mark;
@@ -21,7 +22,7 @@ use crate::id::SocketId;
 use crate::shard::counters::Counters;
 use crate::shard::geometry::Geometry;
 use crate::shard::observer::Observer;
-use crate::shard::totals::Totals;
+use crate::shard::totals::{ShardTotals, Totals};
 use crate::storage::slab::Slab;
 use crate::storage::slot::{LocalId, TakeoverClock};
 use crate::storage::table::Table;
@@ -36,6 +37,8 @@ pub(crate) struct Shard<K, M, O> {
     pub(crate) geometry: Geometry,
     pub(crate) index: usize,
     pub(crate) totals: Arc<Totals>,
+    /// This shard's part of `totals`.
+    pub(crate) own_totals: Arc<CachePadded<ShardTotals>>,
     pub(crate) counters: Counters,
     pub(crate) takeovers: CachePadded<TakeoverClock>,
     pub(crate) observer: O,
@@ -48,7 +51,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn new(index: usize, geometry: Geometry, totals: Arc<Totals>, observer: O) -> Self {
         let (tables, slab) = (CachePadded::default(), CachePadded::new(Slab::new(geometry.addresses)));
         let (counters, takeovers) = (Counters::default(), CachePadded::default());
-        Self { tables, slab, geometry, index, totals, counters, takeovers, observer }
+        let own_totals = Arc::clone(totals.shard(index));
+        Self { tables, slab, geometry, index, totals, own_totals, counters, takeovers, observer }
     }
 
     pub(crate) fn id(&self, LocalId { addr, generation }: LocalId) -> SocketId {

@@ -17,7 +17,7 @@ use crate::shard::hold::KeyHold;
 use crate::storage::slot::SlotAddr;
 use crate::storage::table::epoch::ActivityEpoch;
 use crate::storage::table::key_state::MAX_LIVE;
-use crate::storage::table::{ActiveKey, Table};
+use crate::storage::table::{ActiveKey, BucketRef};
 use crate::util::panic::DeferredPanics;
 
 /// Receives the changes of a shard. The shard calls it only if its totals are watched.
@@ -63,32 +63,32 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[cold]
     pub(crate) fn notify_active(&self, addr: SlotAddr) {
         DeferredPanics::scope(|panics| {
-            let (table, bucket) = self.bucket_of(addr);
-            if !table.cold(bucket).epoch.is_told() {
-                self.tell_active(table, bucket, panics);
+            let bucket = self.bucket_of(addr);
+            if !bucket.cold().epoch.is_told() {
+                self.tell_active(bucket, panics);
             }
             self.observer.counts_changed(panics);
         });
     }
 
     /// Reports the epoch of the key in a bucket. Called by the owner of one of the key's sockets.
-    fn tell_active(&self, table: &Table<K, M>, bucket: u32, panics: &mut DeferredPanics) {
-        let Some(hold) = KeyHold::new(self, &ActiveKey::now(table, bucket)) else { return };
+    fn tell_active(&self, bucket: BucketRef<'_, K, M>, panics: &mut DeferredPanics) {
+        let Some(hold) = KeyHold::new(self, &ActiveKey::now(bucket)) else { return };
         // `Ok(None)`: the caller's socket was superseded, and the epoch has ended. `Err`: as many
         // other registrations as the count can hold are reporting.
         let Ok(Some(guard)) = hold.join(MAX_LIVE) else { return };
-        let words = table.bucket(bucket).identity.words();
-        self.observer.key_active(&guard.key(), words, &table.cold(bucket).epoch, panics);
+        let words = bucket.identity.words();
+        self.observer.key_active(&guard.key(), words, &bucket.cold().epoch, panics);
         panics.catch(|| drop(guard));
     }
 
     /// Reports that a key's epoch has ended. Called by the thread whose step ended it. The key and
     /// the bucket stay during the call.
     #[cold]
-    pub(crate) fn notify_idle(&self, table: &Table<K, M>, bucket: u32, key: &K, notice: &mut PendingNotice) {
+    pub(crate) fn notify_idle(&self, bucket: BucketRef<'_, K, M>, key: &K, notice: &mut PendingNotice) {
         notice.is_due = true;
-        let words = table.bucket(bucket).identity.words();
-        self.observer.key_idle(key, words, &table.cold(bucket).epoch, &mut notice.panics);
+        let words = bucket.identity.words();
+        self.observer.key_idle(key, words, &bucket.cold().epoch, &mut notice.panics);
     }
 
     /// Drops what a removal left behind and, if the counts may be watched, notifies the count

@@ -4,9 +4,9 @@
 
 use crate::error::Closed;
 use crate::id::SocketId;
+use crate::shard::Shard;
 use crate::shard::observer::Observer;
-use crate::shard::{SLOTS_STAY, Shard};
-use crate::storage::slot::{LocalId, Owned, SlotAddr, SlotState};
+use crate::storage::slot::{LocalId, Owned, SlotAddr, SlotHead, SlotState};
 use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::budget::Budget;
@@ -17,27 +17,27 @@ use std::task::{Context, Poll, ready};
 /// The only handle of a registered socket. Dropping it removes the socket.
 pub(crate) struct Owner<K, M, O: Observer<K>> {
     shard: Arc<Shard<K, M, O>>,
-    state: StatePtr,
+    head: HeadPtr,
     budget: Budget,
     took_over: bool,
 }
 
-/// Points to the state of the socket's slot in a shard's tables or pages, so that the owner reaches
+/// Points to the head of the socket's slot in a shard's tables or pages, so that the owner reaches
 /// it without a lookup.
-struct StatePtr(NonNull<SlotState>);
+struct HeadPtr(NonNull<SlotHead>);
 
-// SAFETY: the pointer only ever becomes a `&SlotState`, and a `SlotState` is an atomic.
-unsafe impl Send for StatePtr {}
+// SAFETY: the pointer only ever becomes a `&SlotHead`, and a `SlotHead` is `Sync`.
+unsafe impl Send for HeadPtr where SlotHead: Sync {}
 
 // SAFETY: as above.
-unsafe impl Sync for StatePtr {}
+unsafe impl Sync for HeadPtr where SlotHead: Sync {}
 
 impl<K, M, O: Observer<K>> Owner<K, M, O> {
-    /// Returns the handle of the socket that was just registered at `addr`.
+    /// Returns the handle of the socket that was just published in the slot with this head.
     #[inline]
-    pub(crate) fn new(shard: Arc<Shard<K, M, O>>, addr: SlotAddr) -> Self {
-        let state = StatePtr(NonNull::from(shard.state(addr).expect(SLOTS_STAY)));
-        Self { shard, state, budget: Budget::default(), took_over: false }
+    pub(crate) fn new(shard: &Arc<Shard<K, M, O>>, head: &SlotHead) -> Self {
+        let (shard, head) = (Arc::clone(shard), HeadPtr(NonNull::from(head)));
+        Self { shard, head, budget: Budget::default(), took_over: false }
     }
 
     /// Supersedes the other sockets of the key. Precondition: the socket was registered to take
@@ -54,6 +54,12 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         self.shard.close_socket(self.local_id(), why, &mut DeferredPanics::default());
     }
 
+    /// Notifies the watchers of the registration.
+    #[cold]
+    pub(crate) fn notify_active(&self) {
+        self.shard.notify_active(self.addr());
+    }
+
     /// Evicts the oldest sockets of the key if it has more than its limit. Precondition: the shard
     /// evicts.
     #[cold]
@@ -64,15 +70,20 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     }
 
     #[inline]
-    fn state(&self) -> &SlotState {
-        // SAFETY: made from a reference to a state in the shard. The shard's tables and pages stay
+    fn head(&self) -> &SlotHead {
+        // SAFETY: made from a reference to a head in the shard. The shard's tables and pages stay
         // in place as long as the shard.
-        unsafe { self.state.0.as_ref() }
+        unsafe { self.head.0.as_ref() }
+    }
+
+    #[inline]
+    fn state(&self) -> &SlotState {
+        &self.head().state
     }
 
     #[inline]
     fn addr(&self) -> SlotAddr {
-        self.shard.addr_of(self.state())
+        self.shard.addr_of(self.head())
     }
 
     /// Returns the socket's id. The state shows the owner's generation until the owner removes the
@@ -86,7 +97,7 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[inline]
     fn owned(&self) -> Owned<'_, M> {
         let LocalId { addr, generation } = self.local_id();
-        // SAFETY: each registration has one handle, and this is it; `poll_due` takes `&mut self`.
+        // SAFETY: each registration has one handle, and this is it.
         unsafe { self.shard.slot_at(addr).own(generation) }
     }
 
@@ -107,11 +118,15 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         ready!(self.budget.poll_ready(cx));
-        let result = self.owned().poll_due(cx);
-        if result.is_pending() {
-            self.budget.renew();
+        // SAFETY: this is the one handle, and it is borrowed mutably.
+        match unsafe { self.head().own() }.poll_due(cx) {
+            Poll::Ready(Some(due)) => Poll::Ready(Ok(due)),
+            Poll::Ready(None) => Poll::Ready(Err(self.owned().reason())),
+            Poll::Pending => {
+                self.budget.renew();
+                Poll::Pending
+            }
         }
-        result
     }
 
     #[inline]
@@ -125,7 +140,8 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 
     /// Waits until the socket is closed, and takes no topics.
     pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        self.owned().poll_closed(cx)
+        // SAFETY: this is the one handle, and it is borrowed mutably.
+        unsafe { self.head().own() }.poll_closed(cx).map(|()| self.owned().reason())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -152,6 +168,6 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
     fn drop(&mut self) {
         // SAFETY: this is the only handle, and it is not used again.
-        unsafe { self.shard.remove(self.addr(), self.took_over) };
+        unsafe { self.shard.remove(self.head(), self.took_over) };
     }
 }

@@ -4,22 +4,26 @@
 //! 2. Be counted in the key's state: insert the key; or hold it, compare it, and join it.
 //! 3. Claim a slot and occupy it: the bucket's inline slot, a vacant slot of the key's chain, or a
 //!    new one.
-//! 4. Count the key in the totals. If the registry is closed, close the new socket. If the registry
-//!    is watched, notify the watchers once the handle exists.
-//! 5. Once the handle exists: if the key may be revoked, see whether it is, and if so close the
-//!    socket. If the socket takes over, supersede the others (see `takeover`). If the shard evicts
-//!    and the key has more sockets than its limit, evict the oldest (see `evict`).
+//! 4. Count the key in the totals. If the registry is closed, close the new socket.
+//! 5. Make the handle. If the key may be revoked, see whether it is, and if so close the socket. If
+//!    the socket takes over, supersede the others (see `takeover`). If the shard evicts and the key
+//!    has more sockets than its limit, evict the oldest (see `evict`). If the registry is watched,
+//!    notify the watchers.
 
-use crate::error::{Closed, RegisterError, RejectedRegistration};
+use crate::error::{CloseReason, Closed, RegisterError, RejectedRegistration};
 use crate::shard::Shard;
+use crate::shard::counters::Event;
 use crate::shard::geometry::{Geometry, TableSize};
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::owner::Owner;
+use crate::shard::totals::KeysBefore;
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::slot::{Claimed, LocalId, SlotAddr};
+use crate::storage::slot::{Claimed, LocalId, SlotHead};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
+use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
@@ -33,15 +37,13 @@ pub(crate) struct RegisterOptions {
     pub(crate) takes_over: bool,
 }
 
-/// Holds the address of a new socket, and what its registration leaves to the caller.
-pub(crate) struct Registered<K> {
-    pub(crate) addr: SlotAddr,
+/// A socket that is published and has no handle yet.
+pub(crate) struct Published<'a, K> {
+    pub(crate) head: &'a SlotHead,
     /// The caller's key, if an equal one was already there.
-    pub(crate) _spare: Option<K>,
-    /// Whether the registry may be watched: then the caller calls `notify_active`.
-    pub(crate) is_watched: bool,
-    /// Whether a key of the shard may be revoked: then the caller closes the socket if its own is.
-    pub(crate) may_be_revoked: bool,
+    spare: Option<K>,
+    /// The counts' word before the socket's step.
+    before: KeysBefore,
 }
 
 /// A permit for one more socket. Dropping it returns the permit.
@@ -50,27 +52,67 @@ struct Permit<'a, K, M, O: Observer<K>>(&'a Shard<K, M, O>);
 impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
     fn drop(&mut self) {
         let mut notice = PendingNotice::default();
-        notice.note(self.0.totals.shard(self.0.index).release_permit());
+        notice.note(self.0.own_totals.release_permit());
         self.0.flush_if_due(notice, ());
     }
 }
 
 impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
-    /// Registers a socket, or returns the key and the metadata.
+    /// Registers a socket, or returns the key and the metadata. `revocation` returns why the key is
+    /// revoked, if it is.
     ///
     /// Lock-free, except for the allocator when the shard grows.
+    #[inline]
     pub(crate) fn register(
+        shard: &Arc<Self>,
+        fingerprint: &Fingerprint,
+        key: K,
+        metadata: M,
+        options: RegisterOptions,
+        revocation: impl Fn() -> Option<CloseReason>,
+    ) -> Result<Owner<K, M, O>, RejectedRegistration<K, M>> {
+        if shard.own_totals.has_revocations() && revocation().is_some() {
+            return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
+        }
+        let published = shard.publish(fingerprint, key, metadata, options).inspect_err(|rejected| {
+            if matches!(rejected.error, RegisterError::Full | RegisterError::KeyFull) {
+                shard.counters.count(Event::Refused);
+            }
+        })?;
+        shard.counters.count(Event::Registered);
+        let Published { head, spare, before } = published;
+        let mut owner = Owner::new(shard, head);
+        if before.has_revocations() {
+            if let Some(reason) = revocation() {
+                owner.close(Closed::Disconnected(reason));
+            }
+        }
+        if options.takes_over {
+            owner.take_over();
+        }
+        if shard.geometry.evicts_oldest {
+            owner.evict_oldest();
+        }
+        if before.is_watched() {
+            owner.notify_active();
+        }
+        // The spare key is dropped last: if its drop panics, the handle's drop removes the socket.
+        drop(spare);
+        Ok(owner)
+    }
+
+    /// Runs steps 1 to 4.
+    pub(crate) fn publish(
         &self,
         fingerprint: &Fingerprint,
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Registered<K>, RejectedRegistration<K, M>> {
+    ) -> Result<Published<'_, K>, RejectedRegistration<K, M>> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
-        let totals = self.totals.shard(self.index);
-        if totals.is_closed() {
+        if self.own_totals.is_closed() {
             return Err(RejectedRegistration { error: RegisterError::Closed, key, metadata });
         }
         if !self.totals.acquire_permit(self.index) {
@@ -81,7 +123,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         // refuse it. Nor does it if the oldest of them will be evicted.
         let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
         let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
-        let (guard, addr, claimed, spare) = match self.enter(fingerprint, key, limit) {
+        let (guard, claimed, spare) = match self.enter(fingerprint, key, limit) {
             Ok(entered) => entered,
             Err((error, key)) => return Err(RejectedRegistration { error, key, metadata }),
         };
@@ -92,22 +134,18 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         } else if spare.is_some() && guard.is_chained() {
             claimed.turn().note_now(&self.takeovers);
         }
-        let generation = claimed.occupy(metadata, options.due);
+        let (head, generation) = claimed.occupy(metadata, options.due);
         // The socket that inserted the key counts it. The others step the word too, with nothing to
         // add, to read its flags: see `totals`.
-        let before = totals.add_keys(spare.is_none().into());
+        let before = self.own_totals.add_keys(spare.is_none().into());
         // From here on the socket owns the count and the permit, and `remove` gives them back.
         std::mem::forget((guard, permit));
         if before.is_closed() {
             // No task waits for the socket yet, so this calls no waker.
-            self.close_socket(LocalId { addr, generation }, Closed::Shutdown, &mut DeferredPanics::default());
+            let id = LocalId { addr: self.addr_of(head), generation };
+            self.close_socket(id, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Registered {
-            addr,
-            _spare: spare,
-            is_watched: before.is_watched(),
-            may_be_revoked: before.has_revocations(),
-        })
+        Ok(Published { head, spare, before })
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.
@@ -126,8 +164,8 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 Some(found) => found,
                 None => match newest.insert(fingerprint, key) {
                     InsertOutcome::Inserted(bucket, claimed) => {
-                        let guard = JoinGuard { shard: self, table: newest, bucket };
-                        return Ok((guard, newest.addr(bucket), claimed, None));
+                        let guard = JoinGuard { shard: self, bucket };
+                        return Ok((guard, claimed, None));
                     }
                     InsertOutcome::Exists(found, back) => {
                         key = back;
@@ -143,7 +181,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                 },
             };
             match self.join(&found, &key, limit) {
-                Ok(Some((guard, addr, claimed))) => return Ok((guard, addr, claimed, Some(key))),
+                Ok(Some((guard, claimed))) => return Ok((guard, claimed, Some(key))),
                 Ok(None) => {}
                 Err(error) => return Err((error, key)),
             }
@@ -163,13 +201,13 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             return Err(RegisterError::IndistinctHash);
         }
         let Some(guard) = hold.join(limit)? else { return Ok(None) };
-        let (addr, claimed) = guard.take_slot()?;
-        Ok(Some((guard, addr, claimed)))
+        let claimed = guard.take_slot()?;
+        Ok(Some((guard, claimed)))
     }
 }
 
-type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>);
-type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, SlotAddr, Claimed<'a, M>, Option<K>);
+type Joined<'a, K, M, O> = (JoinGuard<'a, K, M, O>, Claimed<'a, M>);
+type Entered<'a, K, M, O> = (JoinGuard<'a, K, M, O>, Claimed<'a, M>, Option<K>);
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// If there are tables older than `newest`: searches all for the key, and seals each older one
@@ -186,7 +224,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Does the work of `find_sealing`, and unlinks older tables that turn out to be empty.
     ///
     /// The key is never in two tables: its inserter had sealed the older ones against it and had
-    /// not found it there. So a key that is found in the first lines of the newest need not be
+    /// not found it there. So a key that is found in the first pairs of the newest need not be
     /// sought.
     #[cold]
     #[inline(never)]
@@ -223,14 +261,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     fn new_table(&self, first: u32, size: TableSize) -> Result<Table<K, M>, RegisterError> {
-        Table::new(first, size.lines, size.bound).map_err(|_| RegisterError::OutOfMemory)
+        Table::new(first, size.pairs, size.bound).map_err(|_| RegisterError::OutOfMemory)
     }
 
     /// Pushes a table on top of `last`, which has no room, unless another thread has pushed one.
     fn grow(&self, last: &Segment<Table<K, M>>) -> Result<(), RegisterError> {
         if self.tables.newest().is_some_and(|newest| std::ptr::eq(newest, last)) {
-            let size = TableSize { lines: last.line_count(), bound: last.max_bound() };
-            let (keys, first) = (self.totals.shard(self.index).keys(), last.end());
+            let size = TableSize { pairs: last.pair_count(), bound: last.max_bound() };
+            let (keys, first) = (self.own_totals.keys(), last.end());
             let next = self.geometry.next_table(size, keys, first as usize).ok_or(RegisterError::Full)?;
             self.tables.push(Some(last), self.new_table(first, next)?);
         }
@@ -241,27 +279,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
     /// Returns whether the key has, or has had, slots besides the bucket's inline slot.
     fn is_chained(&self) -> bool {
-        self.table.bucket(self.bucket).key_state.load().is_chained()
+        self.bucket.key_state.load().is_chained()
     }
 
     /// Claims the bucket's inline slot, a vacant slot of the chain, or a new one.
-    fn take_slot(&self) -> Result<(SlotAddr, Claimed<'a, M>), RegisterError> {
-        let Self { shard, table, bucket } = *self;
-        let own = table.addr(bucket);
-        if let Some(claimed) = table.inline_slot(bucket).claim() {
-            return Ok((own, claimed));
+    fn take_slot(&self) -> Result<Claimed<'a, M>, RegisterError> {
+        let Self { shard, bucket } = *self;
+        if let Some(claimed) = bucket.inline_slot().claim() {
+            return Ok(claimed);
         }
-        let cold = table.cold(bucket);
+        let cold = bucket.cold();
         let addr = match cold.free_slots.pop(&shard.slab) {
             Some(addr) => addr,
             None => {
                 let addr = shard.slab.allocate().map_err(|_| RegisterError::OutOfMemory)?.ok_or(RegisterError::Full)?;
-                cold.chain.push(&shard.slab, addr, own);
-                table.bucket(bucket).key_state.set_chained();
+                cold.chain.push(&shard.slab, addr, bucket.addr());
+                bucket.key_state.set_chained();
                 addr
             }
         };
         let claimed = shard.slot_at(addr).claim();
-        Ok((addr, claimed.expect("nobody else can claim a slot that is in no list")))
+        Ok(claimed.expect("nobody else can claim a slot that is in no list"))
     }
 }

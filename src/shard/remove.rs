@@ -15,8 +15,8 @@
 use crate::shard::counters::Event;
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::{SLOTS_STAY, Shard};
-use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops};
-use crate::storage::table::Table;
+use crate::storage::slot::{LastHolder, OwnerExit, SharedExit, SlotAddr, SlotDrops, SlotHead};
+use crate::storage::table::BucketRef;
 use crate::storage::table::key_state::AfterLeave;
 
 /// Holds the values that a removal drops last. Dropping them runs user code, so the registry's own
@@ -27,6 +27,13 @@ pub(crate) struct DeferredDrops<K, M> {
     _key: Option<K>,
 }
 
+/// Whether a socket that leaves its key keeps the key from then on, as lingering.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stays {
+    No,
+    Lingering,
+}
+
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
@@ -35,12 +42,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     ///
     /// # Safety
     /// The caller gives up the only handle of that socket.
-    pub(crate) unsafe fn remove(&self, addr: SlotAddr, took_over: bool) {
-        let (table, bucket) = self.bucket_of(addr);
-        table.prefetch_removal(bucket);
+    #[inline]
+    pub(crate) unsafe fn remove(&self, head: &SlotHead, took_over: bool) {
+        let (bucket, addr) = self.place_of(head);
+        bucket.prefetch_removal();
         self.counters.count(Event::Removed);
-        let slot = self.slot_of(table, bucket, addr);
-        let seen = slot.state.load();
+        let slot = self.slot_of(bucket, addr);
+        let seen = slot.head.state.load();
         // SAFETY: by the caller's promise. The state shows the socket's generation as long as the
         // socket has an owner.
         let owned = unsafe { slot.own(seen.generation()) };
@@ -49,16 +57,16 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             slot.turn.forget();
         }
         let drops = match exit {
-            OwnerExit::Alone(last) => self.vacate_slot(table, bucket, addr, last),
-            OwnerExit::Shared(exit) => return self.remove_shared((table, bucket), addr, exit),
+            OwnerExit::Alone(last) => self.vacate_slot(bucket, addr, last),
+            OwnerExit::Shared(exit) => return self.remove_shared(bucket, addr, exit),
         };
         let mut notice = PendingNotice::default();
-        let after = self.leave_key(table, bucket, false, &mut notice);
+        let after = self.leave_key(bucket, Stays::No, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
-        let key = unsafe { self.vacate_bucket(table, bucket, after) };
-        notice.note(self.totals.shard(self.index).release_permit());
+        let key = unsafe { self.vacate_bucket(bucket, after) };
+        notice.note(self.own_totals.release_permit());
         if addr.is_overflow() {
-            self.sweep_if_long(table, bucket);
+            self.sweep_if_long(bucket);
         }
         self.flush_if_due(notice, DeferredDrops { _drops: Some(drops), _key: key });
     }
@@ -66,21 +74,21 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Completes a removal if the socket was superseded or its slot had other holders: visitors, or
     /// a marker that wakes the owner.
     #[cold]
-    fn remove_shared(&self, (table, bucket): (&Table<K, M>, u32), addr: SlotAddr, exit: SharedExit<'_, M>) {
+    fn remove_shared(&self, bucket: BucketRef<'_, K, M>, addr: SlotAddr, exit: SharedExit<'_, M>) {
         let mut notice = PendingNotice::default();
         if exit.is_superseded() {
             // From here on it is like any other socket whose slot may have other holders.
-            table.bucket(bucket).key_state.linger();
-            self.leave_superseded(table, bucket);
+            bucket.key_state.linger();
+            self.leave_superseded(bucket);
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
             return self.flush_if_due(notice, late);
         }
         // The slot stays counted, as lingering, so the key stays as long as the other holders do.
-        let after = self.leave_key(table, bucket, true, &mut notice);
+        let after = self.leave_key(bucket, Stays::Lingering, &mut notice);
         // SAFETY: `after` comes from this socket's own step.
-        let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        let key = unsafe { self.vacate_bucket(bucket, after) };
         let late = exit.finish().map(|last| self.finish_removal(addr, last));
-        notice.note(self.totals.shard(self.index).release_permit());
+        notice.note(self.own_totals.release_permit());
         self.flush_if_due(notice, (key, late));
     }
 
@@ -88,26 +96,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[cold]
     #[inline(never)]
     pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
-        let (table, bucket) = self.bucket_of(addr);
-        let drops = self.vacate_slot(table, bucket, addr, last);
-        let after = self.release_hold(table, bucket);
+        let bucket = self.bucket_of(addr);
+        let drops = self.vacate_slot(bucket, addr, last);
+        let after = self.release_hold(bucket);
         // SAFETY: `after` comes from the lingering socket's own step.
-        let key = unsafe { self.vacate_bucket(table, bucket, after) };
+        let key = unsafe { self.vacate_bucket(bucket, after) };
         if addr.is_overflow() {
-            self.sweep_if_long(table, bucket);
+            self.sweep_if_long(bucket);
         }
         DeferredDrops { _drops: Some(drops), _key: key }
     }
 
     /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
-    /// slot by the free list. A retired overflow slot is left to the next sweep.
-    fn vacate_slot(&self, table: &Table<K, M>, bucket: u32, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
+    /// slot by the free list. An overflow slot that is used up is retired.
+    fn vacate_slot(&self, bucket: BucketRef<'_, K, M>, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_overflow() {
             if usable {
-                table.cold(bucket).free_slots.push(&self.slab, addr, addr);
-            } else if let Some(slot) = self.slab.slot(addr) {
-                slot.disown();
+                bucket.cold().free_slots.push(&self.slab, addr, addr);
+            } else {
+                self.slab.retire(addr);
             }
         }
         drops
@@ -118,32 +126,28 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(always)]
     pub(crate) fn leave_key(
         &self,
-        table: &Table<K, M>,
-        bucket: u32,
-        lingers: bool,
+        bucket: BucketRef<'_, K, M>,
+        stays: Stays,
         notice: &mut PendingNotice,
     ) -> AfterLeave {
-        let key_state = &table.bucket(bucket).key_state;
+        let key_state = &bucket.key_state;
         let mut seen = key_state.load();
         loop {
             let is_last = seen.live() == 1;
             // The thread that makes the key idle needs the key until it has notified the
             // subscribers. It either has the bucket to itself or, if others linger, lingers too.
-            let stays = is_last && !lingers && seen.is_lingering();
-            match key_state.leave(seen, lingers || stays) {
+            let until_told = is_last && stays == Stays::No && seen.is_lingering();
+            match key_state.leave(seen, stays == Stays::Lingering || until_told) {
                 Ok(after) => {
                     // This check comes after the step. A subscription that learns of the key after
                     // the step finds it idle; one that learnt of it before is seen here.
-                    if is_last && self.totals.shard(self.index).sub_key().is_watched() {
+                    if is_last && self.own_totals.sub_key().is_watched() {
                         // SAFETY: the caller lingers or has the bucket to itself; the key was
                         // written before it became visible.
-                        let key = unsafe { table.key(bucket).get() };
-                        self.notify_idle(table, bucket, &key, notice);
-                        if after == AfterLeave::VacateBucket {
-                            table.cold(bucket).epoch.clear();
-                        }
+                        let key = unsafe { bucket.key().get() };
+                        self.notify_idle(bucket, &key, notice);
                     }
-                    return if stays { self.release_hold(table, bucket) } else { after };
+                    return if until_told { self.release_hold(bucket) } else { after };
                 }
                 Err(now) => seen = now,
             }
@@ -151,14 +155,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Subtracts one holder from the key's lingering count.
-    pub(crate) fn release_hold(&self, table: &Table<K, M>, bucket: u32) -> AfterLeave {
-        let after = table.bucket(bucket).key_state.settle();
-        // The thread that numbered the epoch knew that the shard is watched, and its own step in
-        // the key's state came before this one. So this load shows the flag.
-        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {
-            table.cold(bucket).epoch.clear();
-        }
-        after
+    pub(crate) fn release_hold(&self, bucket: BucketRef<'_, K, M>) -> AfterLeave {
+        bucket.key_state.settle()
     }
 
     /// Empties the bucket, if the last step in its key state asked for that.
@@ -166,15 +164,20 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// # Safety
     /// `after` is the result of the caller's own step, and was not used yet.
     #[inline(always)]
-    pub(crate) unsafe fn vacate_bucket(&self, table: &Table<K, M>, bucket: u32, after: AfterLeave) -> Option<K> {
+    pub(crate) unsafe fn vacate_bucket(&self, bucket: BucketRef<'_, K, M>, after: AfterLeave) -> Option<K> {
         if after == AfterLeave::Nothing {
             return None;
         }
         // SAFETY: the key is idle, nothing lingers, and the caller's step was the one that caused
         // this.
-        let key = unsafe { table.key(bucket).take() };
-        let cold = table.cold(bucket);
-        if table.bucket(bucket).key_state.load().is_chained() {
+        let key = unsafe { bucket.key().take() };
+        let cold = bucket.cold();
+        // A thread that numbered the key's epoch knew that the shard is watched, and its own step in
+        // the key's state came before the last one. So this load shows the flag.
+        if self.own_totals.is_watched() {
+            cold.epoch.clear();
+        }
+        if bucket.key_state.load().is_chained() {
             cold.chain.clear();
             // Every slot of the chain is vacant, so the free list holds all of them except the
             // retired.
@@ -182,15 +185,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                 self.slab.release(first);
             }
         }
-        table.vacate(bucket);
+        bucket.vacate();
         Some(key)
     }
 
     /// Returns the bucket of the key of the socket at `addr`. Precondition: the caller is in that
     /// slot.
-    pub(crate) fn bucket_of(&self, addr: SlotAddr) -> (&Table<K, M>, u32) {
-        let bucket = if addr.is_overflow() { self.slab.slot(addr).map(|slot| slot.owner()) } else { Some(addr) };
-        bucket.and_then(|bucket| self.bucket(bucket)).expect(SLOTS_STAY)
+    pub(crate) fn bucket_of(&self, addr: SlotAddr) -> BucketRef<'_, K, M> {
+        let bucket = if addr.is_overflow() { self.slab.slot_at(addr).owner() } else { addr };
+        self.bucket(bucket).expect(SLOTS_STAY)
     }
 
     /// Returns the key of the socket at `addr`.
@@ -198,9 +201,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// # Safety
     /// As long as the reference lives, the caller is in that slot, as its owner or as a visitor.
     pub(crate) unsafe fn key_at(&self, addr: SlotAddr) -> &K {
-        let (table, bucket) = self.bucket_of(addr);
+        let bucket = self.bucket_of(addr);
         // SAFETY: the key's state counts everyone in the slot as live or lingering, and so the key
         // stays.
-        unsafe { table.key(bucket).get() }.unguarded()
+        unsafe { bucket.key().get() }.unguarded()
     }
 }

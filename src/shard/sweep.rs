@@ -3,7 +3,7 @@
 use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::Observer;
-use crate::storage::table::{ActiveKey, Table};
+use crate::storage::table::{ActiveKey, BucketRef};
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Sweeps the chain of the key in the bucket, if most of its slots are vacant. Called after a
@@ -16,18 +16,18 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     ///
     /// Lock-free: a round after the first follows steps of other threads.
     #[inline]
-    pub(crate) fn sweep_if_long(&self, table: &Table<K, M>, bucket: u32) {
+    pub(crate) fn sweep_if_long(&self, bucket: BucketRef<'_, K, M>) {
         // Few chains are long for any number of sockets.
-        if table.cold(bucket).chain.is_long(0) {
-            self.sweep_while_long(table, bucket);
+        if bucket.cold().chain.is_long(0) {
+            self.sweep_while_long(bucket);
         }
     }
 
     #[inline(never)]
-    fn sweep_while_long(&self, table: &Table<K, M>, bucket: u32) {
-        let cold = table.cold(bucket);
+    fn sweep_while_long(&self, bucket: BucketRef<'_, K, M>) {
+        let cold = bucket.cold();
         loop {
-            let active = ActiveKey::now(table, bucket);
+            let active = ActiveKey::now(bucket);
             let Some(used) = active.seen.used_slots() else { return };
             let is_long = cold.chain.is_long(used.saturating_add(cold.superseded.now()));
             if !is_long || cold.chain.is_being_swept() {

@@ -24,9 +24,10 @@ use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::remove::Stays;
 use crate::storage::slot::{LocalId, SlotAddr, Superseded, state};
 use crate::storage::table::key_state::AfterLeave;
-use crate::storage::table::{ActiveKey, Table};
+use crate::storage::table::{ActiveKey, BucketRef};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
@@ -36,11 +37,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Lock-free: takes one step for each socket of the key.
     #[cold]
     pub(crate) fn take_over(&self, new: LocalId, panics: &mut DeferredPanics) {
-        let (table, bucket) = self.bucket_of(new.addr);
-        let active = ActiveKey::now(table, bucket);
+        let bucket = self.bucket_of(new.addr);
+        let active = ActiveKey::now(bucket);
         // Another takeover may supersede this one meanwhile, and its owner leave.
-        let hold = KeyHold::counted(self, table, bucket);
-        let version = &table.cold(bucket).takeovers;
+        let hold = KeyHold::counted(self, bucket);
+        let version = &bucket.cold().takeovers;
         let own = self.slot_at(new.addr).turn;
         own.note_arrival(version.arrive(&self.takeovers));
         let (turn, _) = own.load();
@@ -74,31 +75,33 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         heir: Option<LocalId>,
         panics: &mut DeferredPanics,
     ) -> bool {
-        let &ActiveKey { table, index, bucket, .. } = active;
+        let bucket = active.bucket;
         // Keeps the key for the superseded socket until its owner drops it.
-        if table.cold(index).superseded.enter() {
+        if bucket.cold().superseded.enter() {
             bucket.key_state.linger();
         }
         let (due, token) = match self.slot_at(id.addr).supersede(id.generation, why) {
             Superseded::Done(due, token) => (due, token),
             Superseded::Before(token) => {
-                self.leave_superseded(table, index);
+                self.leave_superseded(bucket);
                 self.wake(id, token, panics);
                 return false;
             }
             Superseded::Gone => {
-                self.leave_superseded(table, index);
+                self.leave_superseded(bucket);
                 return false;
             }
         };
-        if heir.is_some() {
+        if why == Closed::Superseded {
             self.counters.count(Event::Superseded);
+        }
+        if heir.is_some() {
             self.pass_on(active, heir, due, panics);
         }
         let mut notice = PendingNotice::default();
-        let after = self.leave_key(table, index, false, &mut notice);
+        let after = self.leave_key(bucket, Stays::No, &mut notice);
         debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
-        notice.note(self.totals.shard(self.index).release_permit());
+        notice.note(self.own_totals.release_permit());
         if let Some(token) = token {
             self.wake(id, token, panics);
         }
@@ -107,9 +110,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Subtracts one superseded socket of the key. Precondition: the caller holds the key.
-    pub(crate) fn leave_superseded(&self, table: &Table<K, M>, bucket: u32) {
-        if table.cold(bucket).superseded.leave() {
-            let after = self.release_hold(table, bucket);
+    pub(crate) fn leave_superseded(&self, bucket: BucketRef<'_, K, M>) {
+        if bucket.cold().superseded.leave() {
+            let after = self.release_hold(bucket);
             debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
         }
     }
@@ -117,8 +120,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Makes topics due for the socket that took over. The owner of a superseded socket gives them
     /// back.
     pub(crate) fn restore(&self, superseded: SlotAddr, topics: Topics, panics: &mut DeferredPanics) {
-        let (table, bucket) = self.bucket_of(superseded);
-        let active = ActiveKey::now(table, bucket);
+        let bucket = self.bucket_of(superseded);
+        let active = ActiveKey::now(bucket);
         let mut latest: Option<(u64, LocalId)> = None;
         self.walk_key(&active, |addr, _, seen| {
             let (turn, takes_over) = self.slot_at(addr).turn.load();

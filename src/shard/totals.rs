@@ -38,12 +38,12 @@
 //! itself. The flag is never cleared: clearing it would be a race, and all it costs is a lookup of
 //! the watchers.
 
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicU64, Ordering};
 use crossbeam_utils::CachePadded;
 
 /// Holds the permits and counts of all shards.
 pub(crate) struct Totals {
-    shards: Box<[CachePadded<ShardTotals>]>,
+    shards: Box<[Arc<CachePadded<ShardTotals>>]>,
     max_sockets: usize,
 }
 
@@ -102,14 +102,15 @@ impl Totals {
     pub(crate) fn new(shards: usize, max_sockets: usize) -> Self {
         let shard = |shard| {
             let share = max_sockets / shards + usize::from(shard < max_sockets % shards);
-            CachePadded::new(ShardTotals { permits: AtomicU64::new(share as u64 * ONE_FREE), ..ShardTotals::default() })
+            let permits = AtomicU64::new(share as u64 * ONE_FREE);
+            Arc::new(CachePadded::new(ShardTotals { permits, ..ShardTotals::default() }))
         };
         Self { shards: (0..shards).map(shard).collect(), max_sockets }
     }
 
     /// Returns the permits and counts of one shard.
     #[inline]
-    pub(crate) fn shard(&self, shard: usize) -> &ShardTotals {
+    pub(crate) fn shard(&self, shard: usize) -> &Arc<CachePadded<ShardTotals>> {
         &self.shards[shard]
     }
 

@@ -4,7 +4,7 @@ use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::slab::SlotChain;
 use crate::storage::slot::{Generation, SlotAddr, SlotState, state};
-use crate::storage::table::ActiveKey;
+use crate::storage::table::{ActiveKey, Table};
 use std::ops::ControlFlow;
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
@@ -30,7 +30,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
         if let Some(seen) = Self::inline(active, &meets) {
-            f(active.table.addr(active.index), &active.bucket.state, seen);
+            f(active.bucket.addr(), &active.bucket.head().state, seen);
         }
         if active.bucket.key_state.load().is_chained() {
             self.walk_chain(active, meets, f);
@@ -40,7 +40,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns the state of the key's socket in the bucket's inline slot, if `meets` chooses it.
     #[inline]
     fn inline(active: &ActiveKey<'_, K, M>, meets: impl Fn(state::Snapshot) -> bool) -> Option<state::Snapshot> {
-        let seen = active.bucket.state.load();
+        let seen = active.bucket.head.state.load();
         let is_keys = active.bucket.key_state.load().is_still(active.seen);
         (is_keys && meets(seen)).then_some(seen)
     }
@@ -54,13 +54,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         meets: impl Fn(state::Snapshot) -> bool,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
     ) {
-        let chain = &active.table.cold(active.index).chain;
+        let chain = &active.bucket.cold().chain;
         // The position of the slot that was met last: no slot from there on is met again.
         let mut met = u64::MAX;
         'start: loop {
             let first = chain.first();
-            let slot_at = |addr| Some((addr, self.slab.slot(addr)?));
-            let mut found = first.and_then(slot_at);
+            let slot_at = |addr| (addr, self.slab.slot_at(addr));
+            let mut found = first.map(slot_at);
             let Some((_, head)) = found else { return };
             // Higher than the head's position alone.
             let mut before = head.position() + 1;
@@ -85,7 +85,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                         f(addr, state, seen);
                     }
                 }
-                found = next.and_then(slot_at);
+                found = next.map(slot_at);
             }
             return;
         }
@@ -103,11 +103,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         active: &ActiveKey<'a, K, M>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot) -> bool,
     ) {
-        let version = || active.table.cold(active.index).takeovers.load();
+        let version = || active.bucket.cold().takeovers.load();
         let before = active.seen.is_chained().then(version);
         let inline = Self::inline(active, state::Snapshot::is_live);
-        let addr = active.table.addr(active.index);
-        let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.state, seen));
+        let addr = active.bucket.addr();
+        let is_met = inline.is_some_and(|seen| f(addr, &active.bucket.head().state, seen));
         // A key without a chain was not taken over: the old socket and the new one cannot both have
         // been in its inline slot.
         if !active.bucket.key_state.load().is_chained() {
@@ -138,12 +138,12 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         met: Option<Generation>,
         mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot) -> bool,
     ) {
-        let version = || active.table.cold(active.index).takeovers.load();
+        let version = || active.bucket.cold().takeovers.load();
         loop {
             let now = version();
             self.walk_key(active, |addr, state, seen| {
                 let is_met = !addr.is_overflow() && Some(seen.generation()) == met;
-                if !is_met && self.slot_of(active.table, active.index, addr).turn.has_taken_over_since(since) {
+                if !is_met && self.slot_of(active.bucket, addr).turn.has_taken_over_since(since) {
                     f(addr, state, seen);
                 }
             });
@@ -178,13 +178,23 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(never)]
     fn revisit<'a>(&'a self, since: u64, mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot)) {
         for active in self.active_keys() {
-            let takeovers = &active.table.cold(active.index).takeovers;
-            if active.seen.is_chained() && takeovers.load() > since {
-                self.revisit_key(&active, since, None, |addr, state, seen| {
-                    f(addr, state, seen);
-                    true
-                });
-            }
+            self.revisit_if_taken_over(&active, since, &mut f);
+        }
+    }
+
+    /// Calls `f` for the sockets of the key that took over since that step of the shard's takeover
+    /// clock.
+    pub(super) fn revisit_if_taken_over<'a>(
+        &'a self,
+        active: &ActiveKey<'a, K, M>,
+        since: u64,
+        mut f: impl FnMut(SlotAddr, &'a SlotState, state::Snapshot),
+    ) {
+        if active.seen.is_chained() && active.bucket.cold().takeovers.load() > since {
+            self.revisit_key(active, since, None, |addr, state, seen| {
+                f(addr, state, seen);
+                true
+            });
         }
     }
 
@@ -197,7 +207,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Iterates over the active keys: over each that is active throughout.
     pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
-        self.tables.iter().flat_map(|table| table.active_keys())
+        self.active_keys_after(None)
+    }
+
+    /// Iterates over the active keys whose buckets come after the one at `last`, or over all, in the
+    /// order of `walk_after`.
+    pub(super) fn active_keys_after(&self, last: Option<SlotAddr>) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        let first = move |table: &Table<K, M>| first_after(last, table.addr(0), table.bucket_count());
+        self.tables.iter().flat_map(move |table| table.active_keys_from(first(table)))
     }
 
     /// Calls `f` for each live socket after the slot at `last`, or for all, until `f` breaks: for

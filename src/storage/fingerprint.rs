@@ -165,9 +165,7 @@ impl CaptureHasher<'_> {
 fn load(bytes: &[u8]) -> u128 {
     let (len, at) = (bytes.len(), |index: usize| u8::BITS * index as u32);
     // Two loads that may overlap: a byte that both have comes to the same position.
-    if len > size_of::<u64>()
-        && let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk())
-    {
+    if let (true, Some(first), Some(last)) = (len > size_of::<u64>(), bytes.first_chunk(), bytes.last_chunk()) {
         let [first, last] = [first, last].map(|word| u64::from_le_bytes(*word));
         u128::from(last >> at(KEPT - len)) << u64::BITS | u128::from(first)
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
@@ -246,10 +244,12 @@ impl IdentityCell {
         self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
     }
 
-    /// Tells whether the bucket may have the key: a quick check that proves nothing.
+    /// Tells whether the bucket may have the key. A yes proves nothing. A no proves that the key was
+    /// not there throughout the call.
     #[inline]
     pub(crate) fn may_match(&self, identity: Identity) -> bool {
-        // Ordering: Relaxed: the result is only a hint.
+        // Ordering: Relaxed. A thread that knows of the key sees its identity, by the commit of the
+        // insertion. The cell keeps it as long as the key is active.
         self.0[0].load(Ordering::Relaxed) == identity.words[0]
     }
 

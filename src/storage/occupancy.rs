@@ -4,7 +4,7 @@
 //! # Layout
 //! One word for each group of slots: how many of them are in use, and how many threads are about to
 //! use one. A slot of a table is a bucket: it is in use until it is vacant. A slot of a page is in
-//! use from its allocation until it is released to the slab.
+//! use from its allocation until it is released to the slab or retired.
 //!
 //! # Transitions
 //! | from | to | operation | actor | when |

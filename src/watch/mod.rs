@@ -87,9 +87,9 @@ impl<K> Watchers<K> {
     /// Adds a watcher, and then steps `totals`, the registry's. Before that step the watcher may
     /// miss changes; after it, none.
     pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
-        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());
-        let registered = registered.expect("fewer than a million subscriptions at once");
-        let watcher = Owner::new(Arc::clone(&self.shard), registered.addr);
+        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());
+        let watcher = Shard::register(&self.shard, &fingerprint, watch, queue, options, || None);
+        let watcher = watcher.expect("fewer than a million subscriptions at the same time");
         totals.watch();
         watcher
     }

@@ -61,6 +61,31 @@ fn what_was_due_for_an_evicted_socket_is_dropped() {
 }
 
 #[test]
+fn a_superseded_key_is_idle_although_its_owners_hold_their_sockets() {
+    let registry = Registry::<u64>::builder().max_sockets(3).build().unwrap();
+    let mut presence = registry.presence();
+    let [mut waits, due, closed] = [42; 3].map(|key| registry.register(key).unwrap());
+    assert!(matches!(presence.try_next(), Some(PresenceEvent::Online { key: 42, .. })));
+    registry.mark_socket(due.id());
+    registry.disconnect_socket(closed.id(), reason(1));
+    let (wakes, waker) = Wakes::new();
+    assert!(waits.poll_due(&mut Context::from_waker(&waker)).is_pending());
+
+    assert_eq!(registry.supersede(&42), 3);
+    assert!(matches!(presence.try_next(), Some(PresenceEvent::Offline { key: 42, .. })));
+    assert_eq!((registry.key_count(), registry.socket_count(), registry.mark(&42)), (0, 0, 0));
+    assert_eq!(registry.supersede(&42), 0, "they are gone");
+    assert_eq!((waits.close_reason(), due.close_reason()), (Some(Closed::Superseded), Some(Closed::Superseded)));
+    assert_eq!(closed.close_reason(), Some(Closed::Disconnected(reason(1))));
+    assert_eq!((wakes.count(), due.take_due()), (1, Topics::EMPTY));
+
+    let new: Vec<_> = [42, 42, 7].into_iter().map(|key| registry.register(key).expect("the places are free")).collect();
+    drop((waits, due, closed));
+    assert_eq!((registry.count_of(&42), registry.supersede(&7), registry.supersede(&8)), (2, 1, 0));
+    assert_eq!(new.iter().map(Socket::close_reason).collect::<Vec<_>>(), [None, None, Some(Closed::Superseded)]);
+}
+
+#[test]
 fn a_visited_socket_may_be_evicted() {
     let registry = Registry::<u64, String>::new();
     let socket = registry.register_with(42, "phone".to_owned()).unwrap();

@@ -13,6 +13,7 @@ mod identity;
 mod key_watch;
 mod limits;
 mod mark;
+mod mark_gradually;
 mod mark_where;
 mod markers;
 mod memory;

@@ -7,8 +7,9 @@ use std::sync::MutexGuard;
 
 use socket_registry::{
     BuildError, Builder, Changed, CloseGradually, CloseReason, Closed, CountsWatch, Drained, Due, Grace, KeyChanged,
-    KeyWatch, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError, Registration, Registry,
-    RejectedRegistration, Revocation, Sequence, Socket, SocketId, SocketRef, Topics, TopicsIter, WaitClosed,
+    KeyWatch, MarkGradually, MarkWhereGradually, NextEvent, ParseIdError, Presence, PresenceEvent, RegisterError,
+    Registration, Registry, RejectedRegistration, Revocation, Sequence, Socket, SocketId, SocketRef, Topics,
+    TopicsIter, WaitClosed,
 };
 use static_assertions::{assert_impl_all, assert_not_impl_any, assert_type_eq_all};
 
@@ -40,6 +41,8 @@ assert_impl_all!(Registration<'static, String, String>: Send, Sync, Unpin);
 assert_impl_all!(Grace<String>: Send, Sync, Unpin);
 // A task of its own may drain a server, and wait between two batches.
 assert_impl_all!(CloseGradually<'static, String, String>: Iterator, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(MarkGradually<'static, String, String>: Iterator, Send, Sync, Unpin, std::fmt::Debug);
+assert_impl_all!(MarkWhereGradually<'static, fn(SocketRef<'_, String, String>) -> bool, String, String>: Iterator, Send, Sync, Unpin, std::fmt::Debug);
 assert_impl_all!(SocketRef<'static, String, String>: Send, Sync, Copy, Unpin);
 #[cfg(feature = "stats")]
 assert_impl_all!(socket_registry::Stats: Send, Sync, Unpin, std::fmt::Debug);

@@ -206,12 +206,12 @@ fn superseded_beside_last_leaves_first_joins() {
         let registry = registry();
         let mut presence = registry.presence_with_capacity(8);
         let (shard, fingerprint) = registry.locate(&1u8);
-        let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let _first = Owner::new(shard.clone(), registered.addr);
+        let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
+        let first = Owner::new(shard, published.head);
         let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
-        shard.notify_active(registered.addr);
+        first.notify_active();
         leaver.join().unwrap();
         assert!(heard(&registry, &mut presence).online);
         drop(next);
@@ -224,11 +224,10 @@ type First = Owner<Key, Guarded, Arc<Watchers<Key>>>;
 /// its own.
 fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<First> {
     let (shard, fingerprint) = registry.locate(&1u8);
-    let registered = shard.register(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-    let first = Owner::new(shard.clone(), registered.addr);
-    let shard = shard.clone();
+    let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
+    let first = Owner::new(shard, published.head);
     thread::spawn(move || {
-        shard.notify_active(registered.addr);
+        first.notify_active();
         first
     })
 }

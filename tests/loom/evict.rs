@@ -1,6 +1,6 @@
 //! Sockets are evicted, beside what their owners and others do.
 
-use super::takeover::{Ours, with_old};
+use super::takeover::{Ours, take_over, with_old};
 use super::{Guarded, Key, block_on, check, check_up_to, key};
 use crate::shard::geometry::Geometry;
 use crate::{CloseReason, Closed, Registry};
@@ -31,6 +31,43 @@ fn evict_beside_drop() {
             assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
             let next = registry.register(key(1)).unwrap();
             assert_eq!(registry.sockets_of(&1), [next.id()]);
+        });
+    }
+}
+
+/// The same while the key is superseded.
+#[test]
+fn supersede_beside_drop() {
+    for in_chain in [false, true] {
+        check(move || {
+            let (registry, old) = with_old(in_chain);
+            let leaver = thread::spawn(move || drop(old));
+            registry.supersede(&1);
+            leaver.join().unwrap();
+            assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+            let next = registry.register(key(1)).unwrap();
+            assert_eq!(registry.sockets_of(&1), [next.id()]);
+        });
+    }
+}
+
+/// A key is superseded while a socket takes it over: the old socket or the new one is met.
+#[test]
+fn supersede_beside_takeover() {
+    for in_chain in [false, true] {
+        check_up_to(1, move || {
+            let (registry, old) = with_old(in_chain);
+            let other = {
+                let registry = registry.clone();
+                thread::spawn(move || take_over(&registry))
+            };
+            assert!(registry.supersede(&1) >= 1, "nobody was met");
+            let new = other.join().unwrap();
+            assert_eq!(old.close_reason(), Some(Closed::Superseded));
+            let left = usize::from(new.close_reason().is_none());
+            assert_eq!((registry.key_count(), registry.socket_count()), (left, left));
+            drop((old, new));
+            assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
         });
     }
 }

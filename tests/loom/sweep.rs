@@ -3,6 +3,7 @@
 use super::{Guarded, Key, check, check_up_to, key, registry};
 use crate::{Registry, Socket, SocketId};
 use loom::thread;
+use std::ops::ControlFlow;
 
 type Sockets = Vec<Socket<Key, Guarded>>;
 
@@ -24,8 +25,8 @@ fn walk(registry: &Registry<Key, Guarded>, of: u8) -> Vec<SocketId> {
 /// How many slots the chain of the socket's key has.
 fn chain_len(registry: &Registry<Key, Guarded>, socket: &Socket<Key, Guarded>) -> u32 {
     let shard = registry.shard_of(socket.id());
-    let (table, bucket) = shard.bucket_of(socket.id().addr(0).unwrap());
-    table.cold(bucket).chain.len()
+    let bucket = shard.bucket_of(socket.id().addr(0).unwrap());
+    bucket.cold().chain.len()
 }
 
 /// A chain of five slots: the first and the last are used and stay used. The drop of `goes`, in the
@@ -163,7 +164,7 @@ fn sweep_beside_removals() {
     });
 }
 
-/// A slot whose generations are used up leaves the chain.
+/// A slot whose generations are used up leaves the chain, and its group's count.
 #[test]
 fn retired_slots_are_unlinked() {
     check(|| {
@@ -173,5 +174,14 @@ fn retired_slots_are_unlinked() {
             drop(registry.register(key(1)).unwrap());
             assert!(chain_len(&registry, &stays) <= 2);
         }
+        drop(stays);
+        let mut counted = 0;
+        for page in registry.shard(0).unwrap().slab.pages() {
+            let _ = page.each_slot(0, |_, _| {
+                counted += 1;
+                ControlFlow::Continue(())
+            });
+        }
+        assert_eq!(counted, 0, "a walk would look at slots that nobody uses");
     });
 }

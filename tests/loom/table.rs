@@ -24,7 +24,7 @@ fn bucket_claimed_anew_beside_help() {
         };
         if let InsertOutcome::Inserted(bucket, slot) = table.insert(&fingerprint, 1) {
             slot.give_up();
-            leave(&table, bucket);
+            leave(&table, bucket.index());
             match table.insert(&fingerprint, 1) {
                 InsertOutcome::Inserted(_, slot) => slot.give_up(),
                 InsertOutcome::NoRoom(_) => {}
@@ -59,9 +59,10 @@ fn closed_beside_insert() {
 
 /// The only socket of the key in the bucket leaves.
 fn leave(table: &Table<u8, ()>, bucket: u32) {
-    let key_state = &table.bucket(bucket).key_state;
+    let bucket = table.bucket(bucket);
+    let key_state = &bucket.key_state;
     assert_eq!(key_state.leave(key_state.load(), false).ok(), Some(AfterLeave::VacateBucket));
-    table.vacate(bucket);
+    bucket.vacate();
 }
 
 /// Inserts the key; returns its bucket if it was not there and there is room.
@@ -69,7 +70,7 @@ fn insert(table: &Table<u8, ()>, key: u8) -> Option<u32> {
     match table.insert(&fingerprint(key), key) {
         InsertOutcome::Inserted(bucket, slot) => {
             slot.give_up();
-            Some(bucket)
+            Some(bucket.index())
         }
         _ => None,
     }
@@ -79,22 +80,22 @@ fn fingerprint(key: u8) -> Fingerprint {
     Seeds::fixed().fingerprint(&key)
 }
 
-/// The keys whose searches begin in that line of a table with so many lines.
-fn keys_of(line: usize, lines: u64) -> impl Iterator<Item = u8> {
-    (0..=u8::MAX).filter(move |&key| (u128::from(fingerprint(key).hash) * u128::from(lines)) >> 64 == line as u128)
+/// The keys whose searches begin in that pair of a table with so many pairs.
+fn keys_of(pair: usize, pairs: u64) -> impl Iterator<Item = u8> {
+    (0..=u8::MAX).filter(move |&key| (u128::from(fingerprint(key).hash) * u128::from(pairs)) >> 64 == pair as u128)
 }
 
-/// A table with two keys in its first line, each with its bucket, and further keys whose searches
-/// begin in that line.
-fn table_with_full_line(lines: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
-    let table = Arc::new(Table::new(0, lines, bound).unwrap());
-    let mut keys = keys_of(0, lines as u64);
+/// A table with two keys in its first pair, each with its bucket, and further keys whose searches
+/// begin in that pair.
+fn table_with_full_line(pairs: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
+    let table = Arc::new(Table::new(0, pairs, bound).unwrap());
+    let mut keys = keys_of(0, pairs as u64);
     let there = [(); 2].map(|()| insert(&table, keys.next().unwrap()).unwrap());
-    assert!(there.iter().all(|bucket| bucket / 2 == 0), "both are in the first line");
+    assert!(there.iter().all(|bucket| bucket / 2 == 0), "both are in the first pair");
     (table, there, keys)
 }
 
-/// Two insert a key whose first line is full. A bucket of that line becomes vacant beside them: one
+/// Two insert a key whose first pair is full. A bucket of that pair becomes vacant beside them: one
 /// of the two finds what the other one inserted.
 #[test]
 fn two_inserts_of_a_displaced_key() {
@@ -115,8 +116,8 @@ fn two_inserts_of_a_displaced_key() {
     });
 }
 
-/// A displaced key is found all the time, while another one that passed the same line leaves, and a
-/// third one comes: to a line beyond theirs.
+/// A displaced key is found all the time, while another one that passed the same pair leaves, and a
+/// third one comes: to a pair beyond theirs.
 #[test]
 fn displaced_key_beside_displaced_keys() {
     check(|| {
@@ -138,7 +139,7 @@ fn displaced_key_beside_displaced_keys() {
     });
 }
 
-/// A displaced key leaves, and a key that is in its own first line takes the bucket and leaves: the
+/// A displaced key leaves, and a key that is in its own first pair takes the bucket and leaves: the
 /// words say that no key is displaced.
 #[test]
 fn displaced_key_beside_its_successor() {

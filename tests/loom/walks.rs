@@ -94,6 +94,30 @@ fn walks_beside_takeover() {
     }
 }
 
+/// A mark of all that stops after each socket, concurrent with a takeover: the new socket is marked
+/// or inherits the mark.
+#[test]
+fn gradual_mark_beside_takeover() {
+    type Mark = fn(&Registry<Key, Guarded>) -> usize;
+    let all: Mark = |registry| registry.mark_gradually(Topics::topic(3), 1).sum();
+    let chosen: Mark = |registry| registry.mark_where_gradually(|_| true, Topics::topic(3), 1).sum();
+    for mark in [all, chosen] {
+        for in_chain in [false, true] {
+            check_up_to(1, move || {
+                let (registry, old) = with_old(in_chain);
+                let marker = {
+                    let registry = registry.clone();
+                    thread::spawn(move || mark(&registry))
+                };
+                let new = take_over(&registry);
+                drop(old);
+                assert!(marker.join().unwrap() >= 1, "a walk met nobody");
+                assert!(new.take_due().contains(Topics::topic(3)), "a mark was lost");
+            });
+        }
+    }
+}
+
 /// The same while two take over, one of which is superseded by the other or by itself.
 #[test]
 fn disconnect_beside_two_takeovers() {

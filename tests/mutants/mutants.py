@@ -30,9 +30,9 @@ ONLINE = "src/presence/online.rs"
 KEY_WATCH = "src/presence/key.rs"
 PRESENCE = "src/presence/mod.rs"
 SCAN = "src/presence/scan.rs"
-REGISTER_CALL = "src/registry/register.rs"
 REVOKE = "src/registry/revoke.rs"
 EVICT = "src/shard/evict.rs"
+GRADUAL = "src/shard/gradual.rs"
 LOOKUP = "src/shard/lookup.rs"
 GEOMETRY = "src/shard/geometry.rs"
 MARK = "src/shard/mark.rs"
@@ -54,8 +54,10 @@ CHAIN = "src/storage/slab/chain.rs"
 SLAB_SWEEP = "src/storage/slab/sweep.rs"
 SWEEP = "src/shard/sweep.rs"
 ACCESS = "src/storage/slot/access.rs"
+HEAD = "src/storage/slot/head.rs"
 REFS = "src/storage/slot/refs.rs"
 STATE = "src/storage/slot/state.rs"
+WAITING = "src/storage/slot/state/waiting.rs"
 LIFECYCLE = "src/storage/slot/state/lifecycle.rs"
 WAKER = "src/storage/slot/waker.rs"
 BUCKET = "src/storage/table/bucket.rs"
@@ -94,7 +96,7 @@ MUTANTS = [
         (STATE, "if seen.0 & (LIVE | WAITING | WAKERS) != LIVE {", "if seen.0 & LIVE != LIVE {"),
     ]),
     Mutant("take-no-fence", "a take does not fence", "loom slot_state::mark_that_coalesces_publishes", [
-        (STATE, "                    fence_after_step();\n", ""),
+        (STATE, "            fence_after_step();\n", ""),
     ]),
     Mutant("mark-no-second-look", "a mark that sets nothing does not look again after its fence", "loom slot_state::mark_that_coalesces_publishes", [
         (STATE, "                now = self.load();\n                continue;", "                return MarkOutcome::Unchanged;"),
@@ -105,7 +107,7 @@ MUTANTS = [
     Mutant("mark-relaxed", "marks publish nothing", "loom slot_state::mark_publishes", [(STATE, STEP, RELAXED_STEP)]),
     Mutant("take-relaxed-no-fence", "a take acquires nothing but what its first look did", "loom slot_state::mark_within_a_take_publishes", [
         (STATE, TAKE, "self.0.compare_exchange_weak(seen.0, seen.0 & !DUE, Ordering::Relaxed, Ordering::Relaxed).map(drop).map_err(Snapshot)"),
-        (STATE, "                    fence_after_step();\n", ""),
+        (STATE, "            fence_after_step();\n", ""),
     ]),
     Mutant("take-in-two-steps", "a take reads and then clears", "loom slot_state::every_topic_is_taken_once", [
         (STATE, TAKE, "Ok::<(), Snapshot>(self.0.store(seen.0 & !DUE, Ordering::Release))"),
@@ -128,7 +130,7 @@ MUTANTS = [
     ]),
     Mutant("wake-done-not-again", "the last of more markers than can be counted does not look again",
            "test --lib storage::slot::state::tests::wake_done_ends_the_waking_unless_the_owner_waits_in_vain", [
-        (STATE, "let again = seen.is_owned() && seen.is_waiting() && seen.is_ready();", "let again = false;"),
+        (WAITING, "let again = seen.is_waiting() && seen.is_ready() && seen.is_owned();", "let again = false;"),
     ]),
     Mutant("too-many-wakers", "a marker counts itself in wakers although the count is full", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
         (STATE, "self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS", "self.0 & (WAITING | WAKERS) != 0"),
@@ -137,18 +139,18 @@ MUTANTS = [
         (STATE, "self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS", "self.0 & WAITING != 0 && self.0 & WAKERS != WAKERS"),
     ]),
     Mutant("arm-blindly", "an owner waits although something is due", "loom slot_state::arm_beside_mark", [
-        (STATE, "while !seen.is_ready() {", "while seen.is_live() {"),
+        (WAITING, "while !seen.is_ready() {", "while seen.is_live() {"),
     ]),
     Mutant("closed-is-not-ready", "an owner that was told to go waits", "loom slot_state::arm_beside_close", [
         (STATE, "self.0 & (DUE | CLOSED) != 0\n", "self.0 & DUE != 0\n"),
     ]),
     Mutant("arm-for-close-blindly", "an owner that was told to go waits to be told", "loom closing::disconnect_beside_wait_for_close", [
-        (STATE, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_waking() {"),
+        (WAITING, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_waking() {"),
     ]),
     Mutant("arm-for-close-while-waking", "a mark wakes the task that waits to be told to go, again and again",
            "test --test api close::a_mark_ends_although_its_waker_waits_for_close_again", [
-        (STATE, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_closed() {"),
-        (ACCESS, "            if seen.is_waking() {\n", "            if false && seen.is_waking() {\n"),
+        (WAITING, "while !seen.is_closed() && !seen.is_waking() {", "while !seen.is_closed() {"),
+        (HEAD, "            if seen.is_waking() {\n", "            if false && seen.is_waking() {\n"),
     ]),
     Mutant("remove-in-two-steps", "a removal does not see who came between its look and its step", "loom waiting::drop_beside_wake", [
         (LIFECYCLE, "match self.step(seen, seen.0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY) {",
@@ -158,12 +160,12 @@ MUTANTS = [
 
     # Waiting, and leaving a slot.
     Mutant("waker-after-arm", "the owner waits before its waker is in the cell", "loom waiting::mark_beside_wait", [
-        (ACCESS, "            // SAFETY: the owner, and disarmed.\n            _replaced = unsafe { data.waker.replace(waker) };\n",
-         "            let armed = state.arm();\n            _replaced = unsafe { data.waker.replace(waker) };\n"
-         "            if armed {\n                return true;\n            }\n"),
+        (HEAD, "        let _replaced = unsafe { cell.replace(new) };\n",
+         "        let armed = state.arm();\n        let _replaced = unsafe { cell.replace(new) };\n"
+         "        if armed {\n            return true;\n        }\n"),
     ]),
     Mutant("no-disarm", "the owner writes the cell while somebody may wake through it", "loom waiting::waker_replaced_beside_mark", [
-        (ACCESS, "if !state.disarm() {", "if false {"),
+        (HEAD, "if !state.disarm() {", "if false {"),
     ]),
     Mutant("refs-ignore-waking", "the owner does not leave a ref to who wakes", "loom waiting::drop_beside_wake", [
         (REFS, "OWNER - u32::from(waking)", "OWNER - 0 * u32::from(waking)"),
@@ -176,20 +178,33 @@ MUTANTS = [
         (REFS, "(refs == OWNER).then_some(0)", "(refs >= OWNER).then_some(0)"),
     ]),
     Mutant("visit-not-announced", "the owner does not learn that somebody looks", "loom slots::visit_beside_drop", [
-        (ACCESS, "self.state.announce_visit(generation) && ", "self.state.load().is_live_as(generation) && "),
+        (ACCESS, "self.head.state.announce_visit(generation) && ", "self.head.state.load().is_live_as(generation) && "),
     ]),
     Mutant("waker-called-after-wake-done", "a marker calls the waker when it is no longer counted", "loom waiting::waker_replaced_beside_mark", [
-        (WAKER, "    /// Wakes the task.\n", "    pub(crate) unsafe fn peek(&self) -> crate::util::value_cell::ValueRef<'_, Option<Waker>> {\n"
-         "        // SAFETY: as `wake`.\n        unsafe { self.0.get() }\n    }\n\n    /// Wakes the task.\n"),
-        (ACCESS, "            panics.catch(|| unsafe { slot.data.waker.wake() });\n            match slot.state.wake_done() {\n                Woken::Again => {}\n",
-         "            let waker = unsafe { slot.data.waker.peek() };\n            let woken = slot.state.wake_done();\n"
-         "            panics.catch(|| waker.iter().for_each(Waker::wake_by_ref));\n            match woken {\n                Woken::Again => {}\n"),
+        (MARK, "        wake_up.waking.wake();\n", ""),
+        (MARK, "        let woken = self.waking.end();\n", "        let woken = self.waking.end();\n        self.waking.wake();\n"),
     ]),
     Mutant("looked-at-after-the-visit", "a visitor leaves the slot and goes on looking", "loom slots::visit_beside_drop", [
         (VISIT, "    metadata: ValueRef<'a, M>,\n    stay: Stay<'a, K, M, O>,\n", "    stay: Stay<'a, K, M, O>,\n    metadata: ValueRef<'a, M>,\n"),
     ]),
+    Mutant("wake-up-unended-by-a-panic", "a waker that panics leaves its wake-up counted", "loom waiting::waker_that_panics", [
+        (MARK, "        let wake_up = WakeUp {", "        let wake_up = std::mem::ManuallyDrop::new(WakeUp {"),
+        (MARK, "waking: head.waking(token) };\n        wake_up.waking.wake();\n",
+         "waking: head.waking(token) });\n        wake_up.waking.wake();\n        drop(std::mem::ManuallyDrop::into_inner(wake_up));\n"),
+    ]),
+    Mutant("waiting-mark-beside-wakers", "the path for a waiting task is taken although others wake it, and the count of wakers overflows",
+           "test --lib storage::slot::state::tests::try_mark_waiting_needs_a_task_that_waits_and_that_nobody_wakes", [
+        (STATE, "seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING", "seen.0 & (LIVE | WAITING) != LIVE | WAITING"),
+    ]),
+    Mutant("absent-though-displaced", "a key that passed its first pair is taken for absent",
+           "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
+        (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),
+    ]),
+    Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
+        (LOOKUP, "newest.older().is_none() && newest.lacks(fingerprint)", "newest.lacks(fingerprint)"),
+    ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "            let drops = self.finish_removal(id.addr, last);\n            panics.catch(|| drop(drops));\n",
+        (MARK, "                let drops = shard.finish_removal(id.addr, last);\n                panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
@@ -203,12 +218,12 @@ MUTANTS = [
          "(is_keys || seen.is_live())"),
     ]),
     Mutant("inline-slot-checked-too-early", "the key's state is read before the state of the inline slot", "loom keys::bucket_reused_beside_list", [
-        (WALK, "        let seen = active.bucket.state.load();\n        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n",
-         "        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n        let seen = active.bucket.state.load();\n"),
+        (WALK, "        let seen = active.bucket.head.state.load();\n        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n",
+         "        let is_keys = active.bucket.key_state.load().is_still(active.seen);\n        let seen = active.bucket.head.state.load();\n"),
     ]),
     Mutant("single-socket-identity-too-early", "a mark that takes the fast path reads the identity before the state", "loom keys::bucket_reused_beside_mark", [
-        (BUCKET, "        let seen = self.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
-         "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.state.load();\n"),
+        (BUCKET, "        let seen = self.head.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
+         "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.head.state.load();\n"),
     ]),
     Mutant("single-socket-chained", "a mark takes the fast path although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
         (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
@@ -237,7 +252,10 @@ MUTANTS = [
          "            cold.chain.sweep(&self.slab, &cold.free_slots);\n            return;\n"),
     ]),
     Mutant("retired-not-unlinked", "slots that nobody uses again stay in the chain", "loom sweep::retired_slots_are_unlinked", [
-        (REMOVE, "                slot.disown();\n", "                let _ = slot;\n"),
+        (SLAB, "        page.slots[offset as usize].disown();\n", ""),
+    ]),
+    Mutant("retired-slot-stays-counted", "walks look for good at slots that nobody uses again", "loom sweep::retired_slots_are_unlinked", [
+        (SLAB, "        page.slots[offset as usize].disown();\n        page.occupancy.sub(offset);\n", "        page.slots[offset as usize].disown();\n"),
     ]),
     Mutant("pushes-not-counted", "the head counts the slots and not the pushes (ABA)", "loom sweep::push_beside_sweep_and_return_of_the_head", [
         (CHAIN, "    head: AtomicU64,\n", "    pub(super) head: AtomicU64,\n"),
@@ -246,7 +264,7 @@ MUTANTS = [
          "        self.head.fetch_sub(u64::from(unlinked) << 32, Ordering::AcqRel);\n        // Ordering: AcqRel. Release: the next sweeper"),
     ]),
     Mutant("chained-not-set", "nobody learns that there is a chain", "loom slots::mark_beside_drop_of_the_first", [
-        (REGISTER, "                table.bucket(bucket).key_state.set_chained();\n", ""),
+        (REGISTER, "                bucket.key_state.set_chained();\n", ""),
     ]),
     Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom slots::mark_beside_return_to_the_own_place", [
         (WALK, "        if !active.bucket.key_state.load().is_chained() {\n            return;",
@@ -294,7 +312,7 @@ MUTANTS = [
 
     # Key to bucket.
     Mutant("identity-not-checked", "the key's state is not read again after the identity", "loom keys::bucket_reused_beside_lookup", [
-        (FIND, "&& key_state.load().is_still(seen);", "&& key_state.load() == key_state.load();"),
+        (FIND, "&& bucket.key_state.load().is_still(seen);", "&& bucket.key_state.load() == bucket.key_state.load();"),
     ]),
     Mutant("home-commits-by-store", "two inserters of one key both win", "loom keys::two_inserts_of_one_key", [
         (HOME, "self.step(seen, version << VERSION_SHIFT | u64::from(position + 1)).ok()",
@@ -312,22 +330,22 @@ MUTANTS = [
     ]),
     Mutant("displaced-counted-late", "an inserter does not see how far the key that was committed may be", "loom table::two_inserts_of_a_displaced_key", [
         (INSERT, COUNT_DISPLACED, ""),
-        (INSERT, "                return InsertOutcome::Inserted(staged.index, staged.slot);",
-         "                self.count_displaced(staged.index, staged.distance);\n                return InsertOutcome::Inserted(staged.index, staged.slot);"),
+        (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
+         "                self.count_displaced(staged.bucket.index(), staged.distance);\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
     ]),
     Mutant("displaced-uncounted-late", "a bucket is passed on while its word still says how far its last key was", "loom table::displaced_key_beside_its_successor", [
-        (INSERT, "        self.uncount_displaced(bucket);\n", ""),
-        (INSERT, "        key_state.vacate(state.is_vacant());\n", "        key_state.vacate(state.is_vacant());\n        self.uncount_displaced(bucket);\n"),
+        (INSERT, "        table.uncount_displaced(index);\n        self.key_state", "        self.key_state"),
+        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        table.uncount_displaced(index);\n"),
     ]),
     Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_displaced_keys", [
         (DISPLACEMENT, "self.0.fetch_sub(amount, Ordering::Relaxed);", "self.0.store(self.0.load(Ordering::Relaxed) - amount, Ordering::Relaxed);"),
     ]),
     Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
-        (INSERT, "        self.table.uncount_displaced(self.index);\n", ""),
+        (INSERT, "        table.uncount_displaced(index);\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
     ]),
-    Mutant("displaced-key-hidden-by-empty", "a home is noted as empty while a key is beyond its lines",
+    Mutant("displaced-key-hidden-by-empty", "a home is noted as empty while a key is beyond its pairs",
            "test --lib storage::table::displacement::tests::one_thread::a_home_is_noted_as_empty_when_the_last_of_its_keys_has_left", [
-        (INSERT, "is_vacated && !self.displacements[line].is_passed()", "is_vacated"),
+        (INSERT, "is_vacated && !pair.is_passed()", "is_vacated"),
     ]),
     Mutant("empty-before-sealed", "a home is noted as empty by what was seen before it was sealed", "loom table::found_empty_beside_insert", [
         (INSERT, "        let sealed = self.seal_home(index);\n", "        let was_empty = self.has_no_key_of(index);\n        let sealed = self.seal_home(index);\n"),
@@ -359,10 +377,10 @@ MUTANTS = [
         (APPEND_LIST, "let next = older.older.load(Ordering::Acquire);", "let next = ptr::null_mut();"),
     ]),
     Mutant("addresses-given-out-twice", "two tables have the same addresses", "loom slots::ids_are_not_issued_twice", [
-        (REGISTER, "(self.totals.shard(self.index).keys(), last.end())", "(self.totals.shard(self.index).keys(), last.first())"),
+        (REGISTER, "(self.own_totals.keys(), last.end())", "(self.own_totals.keys(), last.first())"),
     ]),
     Mutant("doubled-though-empty", "a table that is used up is followed by a larger one", "shuttle years::hundreds_of_tables", [
-        (GEOMETRY, "let is_full = keys * FULL_SHARE > last.lines * BUCKETS_PER_LINE;", "let is_full = keys * FULL_SHARE < usize::MAX;"),
+        (GEOMETRY, "let is_full = keys * FULL_SHARE > last.pairs * PAIR;", "let is_full = keys * FULL_SHARE < usize::MAX;"),
     ]),
     Mutant("superseded-not-held", "a key goes though sockets of it that were superseded are there", "loom wear::superseded_beside_superseded", [
         (TAKEOVER, "            bucket.key_state.linger();\n", "            let _ = bucket;\n"),
@@ -372,10 +390,10 @@ MUTANTS = [
         (SUPERSEDED, "fetch_sub(1, Ordering::AcqRel) == 1", "fetch_sub(1, Ordering::AcqRel) > 0"),
     ]),
     Mutant("takeover-does-not-hold", "a key goes during a takeover that was superseded", "loom wear::takeover_beside_takeover_that_leaves", [
-        (TAKEOVER, "let hold = KeyHold::counted(self, table, bucket);", "let hold = ();"),
+        (TAKEOVER, "let hold = KeyHold::counted(self, bucket);", "let hold = ();"),
     ]),
     Mutant("eviction-does-not-hold", "a key goes during an eviction that was stopped, though its evicted socket has an owner", "shuttle frozen::stopped_evict", [
-        (EVICT, "let hold = KeyHold::counted(self, table, bucket);\n        let is_evicted", "let hold = ();\n        let is_evicted"),
+        (EVICT, "let hold = KeyHold::counted(self, bucket);\n        let is_evicted", "let hold = ();\n        let is_evicted"),
     ]),
     Mutant("old-table-not-searched", "growth hides the keys that are there", "loom keys::growth_beside_lookup", [
         (LOOKUP, "older.find_map(|table| table.find_superseded(fingerprint))", "older.find_map(|_| None)"),
@@ -395,13 +413,13 @@ MUTANTS = [
     Mutant("group-counted-late", "a key is visible before its group counts it", "loom walks::walk_over_keys_beside_first_of_group", [
         (INSERT, "        self.occupancy.add(index);\n        if !bucket", "        if !bucket"),
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
-        (INSERT, "        self.table.occupancy.sub(self.index);\n", ""),
-        (INSERT, "                return InsertOutcome::Inserted(staged.index, staged.slot);",
-         "                self.occupancy.add(staged.index);\n                return InsertOutcome::Inserted(staged.index, staged.slot);"),
+        (INSERT, "        bucket.key_state.withdraw();\n        table.occupancy.sub(index);\n", "        bucket.key_state.withdraw();\n"),
+        (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
+         "                self.occupancy.add(staged.bucket.index());\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
     ]),
     Mutant("group-subtracted-early", "a group counts a bucket out before it is vacant", "loom walks::group_not_in_use_is_vacant", [
-        (INSERT, "        key_state.vacate(state.is_vacant());\n        self.occupancy.sub(bucket);\n",
-         "        self.occupancy.sub(bucket);\n        key_state.vacate(state.is_vacant());\n"),
+        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n        table.occupancy.sub(index);\n",
+         "        table.occupancy.sub(index);\n        self.key_state.vacate(self.head.state.is_vacant());\n"),
     ]),
     Mutant("group-subtracted-relaxed", "a walk that skips a group does not see why", "loom walks::group_not_in_use_is_vacant", [
         (OCCUPANCY, "fetch_sub(1, Ordering::Release)", "fetch_sub(1, Ordering::Relaxed)"),
@@ -417,20 +435,20 @@ MUTANTS = [
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
     ]),
     Mutant("withdrawn-claim-stays-counted", "who found the key inserted leaves its own bucket counted", "loom walks::counts_after_racing_inserts", [
-        (INSERT, "        self.table.occupancy.sub(self.index);\n", ""),
+        (INSERT, "        bucket.key_state.withdraw();\n        table.occupancy.sub(index);\n", "        bucket.key_state.withdraw();\n"),
     ]),
     Mutant("allocated-slot-not-counted", "a walk skips the further sockets of keys", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
         (SLAB, "            page.occupancy.add(offset);\n", "            let _ = (page, offset);\n"),
     ]),
     Mutant("released-slot-stays-counted", "a walk looks at slots that nobody uses any more", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
-        (SLAB, "                page.occupancy.sub(offset);\n", "                let _ = (page, offset);\n"),
+        (SLAB, "            page.occupancy.sub(offset);\n", "            let _ = (page, offset);\n"),
     ]),
 
     # Counts, limits, closing.
     Mutant("permit-returned-before-removal", "a drop returns the permit before it removes the socket", "loom takeover::permits_beside_takeover", [
         (REMOVE, "        let exit = owned.leave();",
-         "        let _ = seen.is_superseded() || self.totals.shard(self.index).release_permit();\n        let exit = owned.leave();"),
-        (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        if addr", "        if addr"),
+         "        let _ = seen.is_superseded() || self.own_totals.release_permit();\n        let exit = owned.leave();"),
+        (REMOVE, "        notice.note(self.own_totals.release_permit());\n        if addr", "        if addr"),
     ]),
     Mutant("empty-after-one-look", "the sum of one look at all lines is taken for a moment's", "loom keys::empty_beside_permit_that_moves", [
         (TOTALS, "            let now = self.collect();\n            if now == last {\n                return true;\n            }\n            last = now;\n",
@@ -439,8 +457,8 @@ MUTANTS = [
          "        let last = self.collect();\n        loop {"),
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
-        (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n", ""),
-        (REGISTER, "let before = totals.add_keys(spare.is_none().into());\n", "let before = totals.add_keys(spare.is_none().into());\n        let generation = claimed.occupy(metadata, options.due);\n"),
+        (REGISTER, "        let (head, generation) = claimed.occupy(metadata, options.due);\n", ""),
+        (REGISTER, "let before = self.own_totals.add_keys(spare.is_none().into());\n", "let before = self.own_totals.add_keys(spare.is_none().into());\n        let (head, generation) = claimed.occupy(metadata, options.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
@@ -460,7 +478,7 @@ MUTANTS = [
 
     # Who watches.
     Mutant("come-not-told", "a key that comes is not told", "loom events::subscribe_beside_register", [
-        (REGISTER_CALL, "if registered.is_watched {", "if registered.is_watched && false {"),
+        (REGISTER, "if before.is_watched() {", "if before.is_watched() && false {"),
     ]),
     Mutant("watch-relaxed", "a subscription does not see what came before its step", "loom events::subscribe_beside_register", [
         (TOTALS, "shard.keys.fetch_or(WATCHED, Ordering::AcqRel)",
@@ -471,8 +489,8 @@ MUTANTS = [
          ""),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
-        (WATCH, "        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n",
-         "        totals.watch();\n        let registered = self.shard.register(&self.fingerprint(watch), watch, queue, RegisterOptions::default());\n"),
+        (WATCH, "        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n",
+         "        totals.watch();\n        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n"),
         (WATCH, "        totals.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
@@ -480,25 +498,20 @@ MUTANTS = [
          "        if !totals.shard(0).is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
     ]),
     Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
-        (REMOVE, "if is_last && self.totals.shard(self.index).sub_key().is_watched() {",
-         "if is_last && self.totals.shard(self.index).sub_key().is_watched() && false {"),
+        (REMOVE, "if is_last && self.own_totals.sub_key().is_watched() {",
+         "if is_last && self.own_totals.sub_key().is_watched() && false {"),
     ]),
     Mutant("end-looked-at-early", "a removal looks for subscribers before the step that makes the key idle", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "            match key_state.leave(seen, lingers || stays) {",
-         "            let is_watched = self.totals.shard(self.index).is_watched();\n            match key_state.leave(seen, lingers || stays) {"),
-        (REMOVE, "if is_last && self.totals.shard(self.index).sub_key().is_watched() {",
-         "if is_last && (self.totals.shard(self.index).sub_key(), is_watched).1 {"),
+        (REMOVE, "            match key_state.leave(seen, stays",
+         "            let is_watched = self.own_totals.is_watched();\n            match key_state.leave(seen, stays"),
+        (REMOVE, "if is_last && self.own_totals.sub_key().is_watched() {",
+         "if is_last && (self.own_totals.sub_key(), is_watched).1 {"),
     ]),
     Mutant("key-not-kept", "who makes a key idle does not keep the key until that is told", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "let stays = is_last && !lingers && seen.is_lingering();", "let stays = false;"),
+        (REMOVE, "let until_told = is_last && stays == Stays::No && seen.is_lingering();", "let until_told = false;"),
     ]),
     Mutant("epoch-not-cleared", "the next key in a bucket has the last one's epoch", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "                        if after == AfterLeave::VacateBucket {\n                            table.cold(bucket).epoch.clear();\n                        }\n",
-         ""),
-    ]),
-    Mutant("epoch-not-cleared-late", "the same, where the bucket is emptied later", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "        if after == AfterLeave::VacateBucket && self.totals.shard(self.index).is_watched() {\n            table.cold(bucket).epoch.clear();\n        }\n",
-         ""),
+        (REMOVE, "            cold.epoch.clear();\n", ""),
     ]),
     Mutant("number-after-end", "an epoch gets a number after its end", "loom events::number_beside_end_and_next", [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
@@ -552,8 +565,8 @@ MUTANTS = [
          "                let _ = Topics::UPDATE;\n"),
     ]),
     Mutant("counts-not-told", "a socket that goes is not told to the watches of the counts", "test --test api counts_watch::a_socket_that_leaves_others_of_its_key_is_told", [
-        (REMOVE, "        notice.note(self.totals.shard(self.index).release_permit());\n        if addr",
-         "        let _ = self.totals.shard(self.index).release_permit();\n        if addr"),
+        (REMOVE, "        notice.note(self.own_totals.release_permit());\n        if addr",
+         "        let _ = self.own_totals.release_permit();\n        if addr"),
     ]),
     Mutant("key-watch-looks-too-early", "a watch of a key looks before it watches, and not after", "loom counts::key_watch_beside_register", [
         (KEY_WATCH, "        let watcher = self.watch(Watch::Key(fingerprint.identity.words()), None);\n", ""),
@@ -575,10 +588,10 @@ MUTANTS = [
     Mutant("turn-after-publish", "a socket that takes over is visible before it has a turn", "loom takeover::two_takeovers", [
         (REGISTER, "            claimed.turn().draw(&self.takeovers);\n",
          "            late_turn = true;\n"),
-        (REGISTER, "        if options.takes_over {\n",
-         "        let mut late_turn = false;\n        if options.takes_over {\n"),
-        (REGISTER, "        let generation = claimed.occupy(metadata, options.due);\n",
-         "        let generation = claimed.occupy(metadata, options.due);\n        if late_turn {\n            self.slot_at(addr).turn.draw(&self.takeovers);\n        }\n"),
+        (REGISTER, "        };\n        if options.takes_over {\n",
+         "        };\n        let mut late_turn = false;\n        if options.takes_over {\n"),
+        (REGISTER, "        let (head, generation) = claimed.occupy(metadata, options.due);\n",
+         "        let (head, generation) = claimed.occupy(metadata, options.due);\n        if late_turn {\n            self.slot_at(self.addr_of(head)).turn.draw(&self.takeovers);\n        }\n"),
     ]),
     Mutant("version-not-advanced", "nobody learns that a socket takes over", "loom takeover::mark_beside_takeover", [
         (TAKEOVER_ORDER, "self.0.fetch_max(number, Ordering::AcqRel)",
@@ -612,12 +625,28 @@ MUTANTS = [
         (WALK, "if self.takeovers.now() != since {",
          "if self.takeovers.now() != since && false {"),
     ]),
+    Mutant("gradual-mark-not-repeated", "a mark of all in steps does not look again at keys that were taken over", "loom walks::gradual_mark_beside_takeover", [
+        (GRADUAL, "if self.takeovers.now() == since {", "if true {"),
+    ]),
+    Mutant("gradual-mark-forgets-when-it-began", "a mark of all in steps looks again only at keys that were taken over during its last step", "test --test api mark_gradually::a_socket_that_takes_over_between_two_steps_is_marked", [
+        (GRADUAL, "*walk.since.get_or_insert_with(|| self.takeovers.now())", "{\n            walk.since = Some(self.takeovers.now());\n            self.takeovers.now()\n        }"),
+    ]),
+    Mutant("gradual-mark-meets-the-last-again", "a step begins with the socket that the one before has ended with", "test --test api mark_gradually::a_step_shows_a_batch_and_returns_how_many_were_chosen", [
+        (GRADUAL, "                if Some(addr) == met {\n                    return ControlFlow::Continue(());\n                }\n", ""),
+    ]),
+    Mutant("supersede-not-repeated", "a key is superseded without a look at who has taken it over meanwhile", "loom evict::supersede_beside_takeover", [
+        (EVICT, "self.visit_key(active, |addr, _, seen| {\n            let id", "self.walk_key(active, |addr, _, seen| {\n            let id"),
+        (EVICT, "            superseded += usize::from(is_superseded);\n            is_superseded\n", "            superseded += usize::from(is_superseded);\n"),
+    ]),
+    Mutant("supersede-does-not-hold", "a key goes while it is superseded", "loom evict::supersede_beside_drop", [
+        (EVICT, "let Some(hold) = KeyHold::new(self, active) else { return 0 };\n        let mut superseded", "let hold = ();\n        let mut superseded"),
+    ]),
     Mutant("walk-of-a-key-not-repeated", "a walk over a key's sockets does not go round again", "loom takeover::mark_beside_takeover", [
         (WALK, "        if version() != since {\n            let met",
          "        if version() != since && false {\n            let met"),
     ]),
     Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom walks::mark_beside_takeover_marks_the_old_socket_once", [
-        (WALK, "if !is_met && self.slot_of(active.table, active.index, addr).turn.has_taken_over_since(since) {",
+        (WALK, "if !is_met && self.slot_of(active.bucket, addr).turn.has_taken_over_since(since) {",
          "if !is_met {"),
     ]),
     Mutant("clock-steps-relaxed", "of two takeovers neither sees the other", "loom takeover::two_takeovers", [
@@ -650,7 +679,7 @@ MUTANTS = [
          "Closed::Disconnected(CloseReason::EVICTED), None, panics);\n                    return;\n"),
     ]),
     Mutant("evicts-only-if-full-before", "a registration that found room when it joined evicts nobody", "loom evict::two_registrations_of_an_empty_key", [
-        (REGISTER_CALL, "        if shard.geometry.evicts_oldest {\n", "        if shard.geometry.evicts_oldest && registered._spare.is_some() {\n"),
+        (REGISTER, "        if shard.geometry.evicts_oldest {\n", "        if shard.geometry.evicts_oldest && spare.is_some() {\n"),
     ]),
     Mutant("evicts-one-too-many", "a full key counts as over its limit", "test --test api evict::the_oldest_goes_whichever_slot_it_has", [
         (EVICT, "if met > limit => {", "if met >= limit => {"),
@@ -659,24 +688,24 @@ MUTANTS = [
         (TAKEOVER, "        if heir.is_some() {\n", "        if heir.is_some() || !due.is_empty() {\n"),
     ]),
     Mutant("revoked-not-looked-at-again", "a registration does not look for revocations after it has published its socket", "loom closing::revoke_beside_registration", [
-        (REGISTER_CALL, "        if registered.may_be_revoked\n", "        if registered.may_be_revoked && false\n"),
+        (REGISTER, "        if before.has_revocations() {\n", "        if before.has_revocations() && false {\n"),
     ]),
     Mutant("revocation-flagged-too-late", "a revocation closes the key's sockets before registrations can learn of it", "loom closing::revoke_beside_registration", [
-        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n        self.disconnect(revocation.key(), reason);\n",
-         "        self.disconnect(revocation.key(), reason);\n        shard.totals.shard(shard.index).revoke();\n"),
+        (REVOKE, "        shard.own_totals.revoke();\n        self.disconnect(revocation.key(), reason);\n",
+         "        self.disconnect(revocation.key(), reason);\n        shard.own_totals.revoke();\n"),
     ]),
     Mutant("revocation-not-stepped", "a revocation does not step the counts if the flag is there", "loom closing::revoke_beside_registration", [
-        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n",
-         "        if !shard.totals.shard(shard.index).has_revocations() {\n            shard.totals.shard(shard.index).revoke();\n        }\n"),
+        (REVOKE, "        shard.own_totals.revoke();\n",
+         "        if !shard.own_totals.has_revocations() {\n            shard.own_totals.revoke();\n        }\n"),
     ]),
     Mutant("revocation-flagged-too-early", "registrations learn of a revocation that is not there yet", "loom closing::revoke_beside_registration", [
-        (REVOKE, "        shard.totals.shard(shard.index).revoke();\n", ""),
+        (REVOKE, "        shard.own_totals.revoke();\n", ""),
         (REVOKE, "        let Revocations(revocations) = &self.inner.revocations;\n",
-         "        shard.totals.shard(shard.index).revoke();\n        let Revocations(revocations) = &self.inner.revocations;\n"),
+         "        shard.own_totals.revoke();\n        let Revocations(revocations) = &self.inner.revocations;\n"),
     ]),
     Mutant("code-after-closed", "a socket is told to go before the reason is there", "loom closing::disconnect_beside_look", [
-        (ACCESS, "        self.set_reason(generation, why);\n        self.state.close(generation)\n",
-         "        let marked = self.state.close(generation);\n        self.refs.set_reason(generation, why.to_stored());\n        marked\n"),
+        (ACCESS, "        self.set_reason(generation, why);\n        self.head.state.close(generation)\n",
+         "        let marked = self.head.state.close(generation);\n        self.refs.set_reason(generation, why.to_stored());\n        marked\n"),
     ]),
     Mutant("code-not-kept", "an owner is told another reason later", "test --test api close::who_was_told_of_a_shutdown_keeps_that_reason", [
         (ACCESS, "seen.is_live_as(generation) && !seen.is_closed()", "seen.is_live_as(generation)"),
@@ -712,7 +741,7 @@ MUTANTS = [
         (ONLINE, "                let _known = keys.remove_entry(&key);\n", "                keys.remove(&key);\n"),
     ]),
     Mutant("walk-passes-a-clone-that-panics", "a walk takes a key whose clone panics for gone", "test --test user_code presence_panics::a_clone_that_panics_in_a_walk_harms_nobody", [
-        (SCAN, "                let found = shard.epoch(table, self.bucket, clone);\n", "                self.bucket += 1;\n                let found = shard.epoch(table, self.bucket - 1, clone);\n"),
+        (SCAN, "                let found = shard.epoch(table.bucket(self.bucket), clone);\n", "                self.bucket += 1;\n                let found = shard.epoch(table.bucket(self.bucket - 1), clone);\n"),
         (SCAN, "                self.bucket += 1;\n                if let Some", "                if let Some"),
     ]),
 

@@ -6,7 +6,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
-use indicatif::ProgressBar;
 use serde_json::{Value, from_slice, from_str, to_string};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -15,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use crate::Failure;
 use crate::cli::{Settings, Subject};
 use crate::http::Http;
+use crate::progress::Progress;
 use crate::tally::Tally;
 use crate::wire::{Answer, Order};
 
@@ -66,7 +66,12 @@ impl Fleet {
     }
 
     /// Has all clients obey, each taking its share of a rate.
-    pub(crate) async fn order(&mut self, order: &Order, within: Duration, bar: &ProgressBar) -> Result<Tally, Failure> {
+    pub(crate) async fn order(
+        &mut self,
+        order: &Order,
+        within: Duration,
+        progress: &Progress,
+    ) -> Result<Tally, Failure> {
         let shares = self.clients.len() as f64;
         let mut order = order.clone();
         match &mut order {
@@ -77,7 +82,7 @@ impl Fleet {
             }
             Order::Open { per_second: None } | Order::Rest { .. } | Order::Vanish => {}
         }
-        let tallies = try_join_all(self.clients.iter_mut().map(|clients| clients.obey(&order, bar)));
+        let tallies = try_join_all(self.clients.iter_mut().map(|clients| clients.obey(&order, progress)));
         let tallies = timeout(within, tallies).await.map_err(|_| format!("the clients took over {within:?}"))??;
         let mut sum = Tally::default();
         tallies.into_iter().for_each(|tally| sum.add(tally));
@@ -138,14 +143,14 @@ impl Clients {
         Ok(Self { process, orders, answers })
     }
 
-    async fn obey(&mut self, order: &Order, bar: &ProgressBar) -> Result<Tally, Failure> {
+    async fn obey(&mut self, order: &Order, progress: &Progress) -> Result<Tally, Failure> {
         self.orders.write_all(format!("{}\n", to_string(order)?).as_bytes()).await?;
-        let mut so_far = 0;
+        let mut so_far = (0, 0);
         while let Some(line) = self.answers.next_line().await? {
             match from_str(&line)? {
-                Answer::Progress(progress) => {
-                    bar.inc(progress - so_far);
-                    so_far = progress;
+                Answer::Progress { done, marks } => {
+                    progress.add(done - so_far.0, marks - so_far.1);
+                    so_far = (done, marks);
                 }
                 Answer::Done(tally) => return Ok(*tally),
             }

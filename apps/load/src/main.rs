@@ -6,14 +6,17 @@
 
 mod cli;
 mod document;
+mod expected;
 mod fleet;
 mod http;
 mod machine;
 mod plot;
 mod process;
+mod progress;
 mod report;
 mod results;
 mod scenario;
+mod summary;
 mod tally;
 mod wire;
 mod worker;
@@ -83,7 +86,8 @@ async fn direct(settings: Settings) -> Result<bool, Failure> {
     if let Some(section) = section {
         section.fill(&tables, &results)?;
     }
-    println!("{tables}\nAlso as JSON and as a plot: {}", settings.out.display());
+    println!("{}\n{}", summary::table(&results), summary::verdict(&results));
+    println!("All figures, also as JSON and as a plot: {}", settings.out.display());
 
     let faults = results.faults();
     for fault in &faults {

@@ -1,17 +1,13 @@
 //! The tables, as markdown.
 
-use crate::cli::Subject;
+use crate::expected::Expectation;
 use crate::process::Load;
 use crate::results::{Measured, Phase, Results, Step};
+use crate::summary::verdict;
 use crate::tally::Times;
 
-/// What the server must keep to at 19,000 connections and 1,000 marks a second.
-const P99_MS: f64 = 5.0;
-const IDLE_CORES: f64 = 0.01;
-const BYTES_PER_CONNECTION: f64 = 16384.0;
-
 pub(crate) fn tables(results: &Results) -> String {
-    let mut page = format!("`{}`\n\n", results.command);
+    let mut page = format!("`{}`\n\n**{}**\n\n", results.command, verdict(results));
     for (name, value) in &results.machine {
         page += &format!("- {name}: {value}\n");
     }
@@ -84,28 +80,12 @@ fn soak(results: &Results) -> String {
     table("Soak", heads, rows)
 }
 
-/// What is expected of the server itself.
 fn expectations(results: &Results) -> String {
-    let mut rows = Vec::new();
-    for measured in results.subjects.iter().filter(|measured| measured.subject != Subject::Polling) {
-        let mut row = |what: &str, expected: &str, value: Option<(String, bool)>| {
-            if let Some((value, met)) = value {
-                let met = if met { "yes" } else { "no" };
-                rows.push(vec![measured.subject.name(), what.into(), expected.into(), value, met.into()]);
-            }
-        };
-        let p99 = measured.phase(Step::Marks).map(|phase| phase.tally.latency.quantile(0.99));
-        row("mark to client, p99", "under 5 ms", p99.map(|p99| (ms(p99), p99 < P99_MS)));
-        let idle = measured.phase(Step::Idle);
-        let cores = idle.and_then(|phase| Some(phase.server.as_ref()?.cores? / measured.servers as f64));
-        row("CPU of an idle server", "under 1 % of a core", cores.map(|cores| (share(cores), cores < IDLE_CORES)));
-        let each = idle.and_then(|phase| measured.resident_per_connection(phase));
-        row("RSS per idle connection", "at most 16 KiB", each.map(|bytes| (kib(bytes), bytes <= BYTES_PER_CONNECTION)));
-        let tallies = measured.phases.iter().map(|phase| &phase.tally);
-        let wrong: u64 = tallies.map(|tally| tally.lost + tally.duplicate + tally.unexpected).sum();
-        row("updates lost, duplicate or unexpected", "0", Some((wrong.to_string(), wrong == 0)));
-    }
-    table("Expected and measured", "server | what | expected | measured | met", rows)
+    let rows = Expectation::all(results).into_iter();
+    let rows = rows.map(|Expectation { subject, what, expected, measured, is_met }| {
+        vec![subject, what.into(), expected.into(), measured, if is_met { "yes" } else { "no" }.into()]
+    });
+    table("Expected and measured", "server | what | expected | measured | met", rows.collect())
 }
 
 fn rows(

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use crate::Failure;
 use crate::cli::{AFTER_STORM_SECONDS, Settings, Subject};
 use crate::fleet::Fleet;
 use crate::process::{resident, watched, with_longest_pause};
+use crate::progress::Progress;
 use crate::results::{Measured, Phase, Step};
 use crate::wire::Order;
 
@@ -25,7 +24,7 @@ pub(crate) async fn run(settings: &Settings, subject: Subject) -> Result<Measure
     };
     let rate = f64::from(settings.rate);
     stage.play(Step::Ramp, (connections / rate) as u64, Order::Open { per_second: Some(rate) }).await?;
-    stage.play(Step::Idle, settings.idle, Order::Rest { seconds: settings.idle as f64 }).await?;
+    stage.play(Step::Idle, settings.idle, Order::Rest { seconds: settings.idle }).await?;
     if let Some(minutes) = settings.soak {
         stage.play(Step::Soak, minutes * 60, mark(minutes * 60, settings.churn)).await?;
         return stage.clear().await;
@@ -65,13 +64,15 @@ impl<'a> Stage<'a> {
         if seconds == 0 && matches!(order, Order::Rest { .. } | Order::Mark { .. }) {
             return Ok(());
         }
-        let bar = self.bar(step, seconds, &order);
+        let title = format!("{}: {}", self.measured.subject.name(), step.name());
+        let (connections, processes) = (self.settings.connections.into(), self.settings.pairs() as u64);
+        let progress = Progress::begin(title, &order, connections, seconds, processes);
         let within = Duration::from_secs(seconds) + SPARE;
         let (server_pids, client_pids) = (self.fleet.server_pids().to_vec(), self.fleet.client_pids());
         let vanishing = matches!(order, Order::Vanish);
         let start = Instant::now();
         let work = async {
-            let tally = self.fleet.order(&order, within, &bar).await?;
+            let tally = self.fleet.order(&order, within, &progress).await?;
             if vanishing {
                 self.fleet.deserted(within).await?;
             }
@@ -80,30 +81,12 @@ impl<'a> Stage<'a> {
         let work = watched(&client_pids, watched(&server_pids, work));
         let (((tally, server), clients), pause) = with_longest_pause(work).await;
         let (tally, seconds) = (tally?, start.elapsed().as_secs_f64());
-        bar.finish_and_clear();
+        progress.end();
 
         let gone = if vanishing { self.open } else { tally.replaced + tally.dropped };
         self.open = (self.open + tally.opened).saturating_sub(gone);
         self.measured.phases.push(Phase { step, seconds, open: self.open, tally, server, clients, pause });
         Ok(())
-    }
-
-    fn bar(&self, step: Step, seconds: u64, order: &Order) -> ProgressBar {
-        let length = match order {
-            Order::Open { .. } => u64::from(self.settings.connections),
-            Order::Mark { .. } => seconds * self.settings.pairs() as u64,
-            Order::Rest { .. } | Order::Vanish => 0,
-        };
-        let bar = if length == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
-        if length > 0 {
-            let style = ProgressStyle::with_template("{prefix:32} {wide_bar} {percent:>3} % {elapsed}");
-            bar.set_style(style.expect("the template is well formed"));
-        }
-        let title = format!("{}: {}", self.measured.subject.name(), step.name());
-        bar.set_message(title.clone());
-        bar.set_prefix(title);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        bar
     }
 
     async fn clear(self) -> Result<Measured, Failure> {

@@ -13,7 +13,7 @@ pub(crate) enum Order {
     },
     /// Nothing for so long.
     Rest {
-        seconds: f64,
+        seconds: u64,
     },
     Mark {
         per_second: f64,
@@ -27,8 +27,8 @@ pub(crate) enum Order {
 
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Answer {
-    /// How many connections, marks or seconds so far.
-    Progress(u64),
+    /// How many connections or seconds so far, and how many marks.
+    Progress { done: u64, marks: u64 },
     /// Everything since the previous order was done.
     Done(Box<Tally>),
 }

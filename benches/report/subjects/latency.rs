@@ -30,7 +30,8 @@ pub struct WakeSubjects {
 pub const WAKE_P50: &str = "mark to task running, p50";
 pub const WAKE_P99: &str = "mark to task running, p99";
 pub const WAKE_P999: &str = "mark to task running, p99.9";
-pub const WAKE_CPU: &str = "CPU time per wake-up";
+pub const WAKE_CPU_ASLEEP: &str = "CPU time per wake-up, runtime asleep";
+pub const WAKE_CPU_BATCH: &str = "CPU time per wake-up, all marked before any task runs";
 pub const FLAVOURS: [WakeSubjects; 2] = [
     WakeSubjects { keys: "multi-thread", flavour: Flavour::MultiThread },
     WakeSubjects { keys: "current-thread", flavour: Flavour::CurrentThread },
@@ -97,14 +98,14 @@ fn wake(scale: &Scale, runner: &mut Runner, keys: &'static str, flavour: Flavour
         let round = move || {
             let wakes = (entrant.wake)(plan);
             let mut figures = quantiles(&wakes.latencies);
-            figures.push(wakes.cpu_nanos);
+            figures.extend([wakes.cpu_asleep, wakes.cpu_batch]);
             figures
         };
         (entrant.name, Box::new(round))
     });
     let unparked = || {
         let mut figures = quantiles(&unpark(plan.marks));
-        figures.push(f64::NAN);
+        figures.extend([f64::NAN; 2]);
         figures
     };
     let mut contestants: Vec<_> = entrants.chain([(LIMIT, Box::new(unparked) as _)]).collect();
@@ -118,7 +119,9 @@ fn wake(scale: &Scale, runner: &mut Runner, keys: &'static str, flavour: Flavour
         let column = SHARES.iter().position(|&known| known == share).expect("one of them");
         runner.keep(&[metric(subject)], &column_of(&figures, column));
     }
-    runner.keep(&[metric(WAKE_CPU)], &column_of(&figures[..figures.len() - 1], SHARES.len()));
+    for (subject, column) in [(WAKE_CPU_ASLEEP, SHARES.len()), (WAKE_CPU_BATCH, SHARES.len() + 1)] {
+        runner.keep(&[metric(subject)], &column_of(&figures[..figures.len() - 1], column));
+    }
 
     let nanos = |rounds: &Vec<Vec<f64>>, column| median(rounds.iter().map(|figures| figures[column]).collect());
     let line = |rounds| (0..SHARES.len()).map(|column| nanos(rounds, column)).collect();

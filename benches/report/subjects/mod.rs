@@ -9,12 +9,13 @@ use std::error::Error;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Section {
-    /// Marks, takes, churn and questions, on populations of all sizes and keys.
+    /// One update: a mark that wakes, and the poll that takes and waits again; by hand and through
+    /// tokio.
+    Updates,
+    /// Marks, takes, churn, reconnect storms and questions, on populations of all sizes and keys.
     Populations,
     /// Marks by socket id.
     ById,
-    /// Marks of sockets whose tasks wait.
-    Waiting,
     /// One key with very many sockets.
     Crowd,
     /// Registering into a registry that was not sized ahead.
@@ -29,9 +30,9 @@ pub enum Section {
 
 impl Section {
     pub const ALL: &[Self] = &[
+        Self::Updates,
         Self::Populations,
         Self::ById,
-        Self::Waiting,
         Self::Crowd,
         Self::Growth,
         Self::Disconnect,
@@ -41,9 +42,9 @@ impl Section {
 
     pub fn run(self, scale: &Scale, runner: &mut Runner) -> Result<(), Box<dyn Error>> {
         match self {
+            Self::Updates => throughput::updates(scale, runner),
             Self::Populations => throughput::populations(scale, runner),
             Self::ById => throughput::marks_by_id(scale, runner),
-            Self::Waiting => throughput::waiting(scale, runner),
             Self::Crowd => throughput::crowd(scale, runner),
             Self::Growth => latency::growth(scale, runner),
             Self::Disconnect => latency::disconnect(scale, runner),

@@ -11,10 +11,13 @@ use benchkit::{
     limit::Limit,
     operations::{Operation, Stand},
     peers::Key,
+    timing::cores,
     workload::Workload,
 };
 use uuid::Uuid;
 
+pub const UPDATE: &str = "one update";
+pub const UPDATE_TOKIO: &str = "one update, through tokio";
 pub const BY_ID: &str = "mark by id";
 pub const WAITING: &str = "mark, a task waits";
 pub const CROWD_KEYS: &str = "one u64 for all";
@@ -44,10 +47,11 @@ pub fn populations(scale: &Scale, runner: &mut Runner) {
             _ => vec![1],
         };
         let all = [with(&threads, &marks), with(&[1], &questions), with(&threads, &churns), with(&[1], &[Reconnect])];
-        population::<u64>(scale, runner, sockets, all.concat());
+        let storm = if [scale.small(), scale.big()].contains(&sockets) { vec![(Storm, cores())] } else { vec![] };
+        population::<u64>(scale, runner, sockets, [all.concat(), storm].concat());
         if [scale.small(), scale.big()].contains(&sockets) {
             let some = [with(&[1, 2], &[MarkUniform]), with(&[1], &[MarkZipf, MarkMany, Take, IsActive, Churn])];
-            population::<String>(scale, runner, sockets, some.concat());
+            population::<String>(scale, runner, sockets, [some.concat(), vec![(Storm, cores())]].concat());
             population::<Uuid>(scale, runner, sockets, with(&[1], &[MarkUniform, Churn]));
         }
     }
@@ -98,21 +102,38 @@ pub fn marks_by_id(scale: &Scale, runner: &mut Runner) {
     }
 }
 
-pub fn waiting(scale: &Scale, runner: &mut Runner) {
-    fn of<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize) {
-        runner.progress(&format!("populating with tasks: {}, {sockets} sockets", K::NAME));
-        let work = Workload::<K>::distinct(sockets, scale.draws);
-        let contestants = Entrant::waking().into_iter().map(|entrant| -> Contestant {
-            let (work, mut round) = (&work, (entrant.arm)(&work));
-            (entrant.name, Box::new(move || vec![round(work).nanos()]))
-        });
-        let case = Case { subject: WAITING, keys: K::NAME, sockets, threads: 1 };
-        runner.contest(&nanos(case), contestants.collect());
+/// Three keys, all sizes: this is what a server does most.
+pub fn updates(scale: &Scale, runner: &mut Runner) {
+    for &sockets in scale.sizes {
+        let threads = if sockets == scale.big() { scale.all_threads() } else { vec![1] };
+        update::<u64>(scale, runner, sockets, &threads);
+        update::<Uuid>(scale, runner, sockets, &[1]);
+        update::<String>(scale, runner, sockets, &[1]);
     }
-    for sockets in [scale.small(), scale.big()] {
-        of::<u64>(scale, runner, sockets);
-        of::<String>(scale, runner, sockets);
+}
+
+fn update<K: Contested>(scale: &Scale, runner: &mut Runner, sockets: usize, threads: &[usize]) {
+    runner.progress(&format!("populating with tasks: {}, {sockets} sockets", K::NAME));
+    let work = &Workload::<K>::distinct(sockets, scale.draws);
+    let case = |subject, threads| nanos(Case { subject, keys: K::NAME, sockets, threads });
+    let mut armed: Vec<_> = Entrant::waking().iter().map(|entrant| (entrant.name, (entrant.arm)(work))).collect();
+    for &threads in threads {
+        let contestants = armed
+            .iter_mut()
+            .map(|(name, tasks)| -> Contestant { (name, Box::new(move || vec![tasks.update(work, threads).nanos()])) });
+        runner.contest(&case(UPDATE, threads), contestants.collect());
     }
+    let contestants = armed
+        .iter_mut()
+        .map(|(name, tasks)| -> Contestant { (name, Box::new(move || vec![tasks.mark(work).nanos()])) });
+    runner.contest(&case(WAITING, 1), contestants.collect());
+    drop(armed);
+
+    let contestants = Entrant::waking().into_iter().map(|entrant| -> Contestant {
+        let mut round = (entrant.serve)(work);
+        (entrant.name, Box::new(move || vec![round(work).nanos()]))
+    });
+    runner.contest(&case(UPDATE_TOKIO, 1), contestants.collect());
 }
 
 /// Next to it the same with a key per socket: what a crowd costs is the difference.

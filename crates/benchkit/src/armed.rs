@@ -1,9 +1,9 @@
-//! Marks of sockets whose tasks wait: every mark has a waker to wake.
+//! Sockets whose tasks wait: every mark has a waker to wake. And whole updates of them.
 
 use super::{
     peers::{Key, Peer, PeerSocket},
     population::Lasting,
-    timing::{Sample, timed},
+    timing::{Sample, on_threads, timed},
     workload::Workload,
 };
 use std::{
@@ -51,9 +51,20 @@ impl<K: Key, P: Peer<K>> Armed<K, P> {
     pub fn leave(&mut self) {
         self.tasks = Vec::new();
     }
+}
 
+/// What is done with tasks that wait, in any contestant.
+pub trait Tasks<K> {
     /// Marks keys, a quarter as many as there are sockets between two waits; only marking is timed.
-    pub fn mark(&mut self, work: &Workload<K>) -> Sample {
+    fn mark(&mut self, work: &Workload<K>) -> Sample;
+
+    /// A mark that wakes the task, and the poll that takes what is due and waits again. Each thread
+    /// updates a share of the tasks.
+    fn update(&mut self, work: &Workload<K>, threads: usize) -> Sample;
+}
+
+impl<K: Key, P: Peer<K>> Tasks<K> for Armed<K, P> {
+    fn mark(&mut self, work: &Workload<K>) -> Sample {
         let mut total = Sample::default();
         for keys in work.uniform.keys.chunks((work.sockets() / 4).max(1)) {
             self.wait();
@@ -64,5 +75,24 @@ impl<K: Key, P: Peer<K>> Armed<K, P> {
             });
         }
         total
+    }
+
+    fn update(&mut self, work: &Workload<K>, threads: usize) -> Sample {
+        self.wait();
+        let registry = self.registry.get();
+        let share = self.tasks.len().div_ceil(threads);
+        let mut shares: Vec<_> = self.tasks.chunks_mut(share).map(|tasks| (tasks, Vec::new())).collect();
+        for (key, at) in work.uniform.keys.iter().zip(&work.uniform.positions) {
+            shares[at / share].1.push((key, at % share));
+        }
+        on_threads(shares, |(tasks, draws)| {
+            timed(draws.len(), || {
+                let mut cx = Context::from_waker(Waker::noop());
+                for (key, at) in draws {
+                    black_box(registry.mark(key));
+                    assert!(tasks[at].as_mut().poll(&mut cx).is_pending());
+                }
+            })
+        })
     }
 }

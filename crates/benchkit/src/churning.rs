@@ -4,7 +4,7 @@ use super::{
     peers::{Key, Peer},
     population::Population,
     timing::{Sample, on_threads, timed},
-    workload::Workload,
+    workload::{Random, Workload},
 };
 use std::hint::black_box;
 
@@ -74,6 +74,35 @@ impl<K: Key, P: Peer<K>> Population<K, P> {
                 })
             },
         )
+    }
+
+    /// Each thread has a share of the sockets. They come back in another order than they left.
+    pub(super) fn storm(&mut self, work: &Workload<K>, threads: usize) -> Sample {
+        let registry = self.registry.get();
+        let share = self.sockets.len().div_ceil(threads);
+        let mut random = Random(5);
+        let mut total = Sample::default();
+        for _ in 0..work.churns() {
+            let shares = self.sockets.chunks_mut(share).zip(work.keys.chunks(share)).map(|(sockets, keys)| {
+                let mut comers: Vec<_> = keys.iter().cloned().enumerate().collect();
+                random.shuffle(&mut comers);
+                (sockets, comers)
+            });
+            total += on_threads(shares.collect(), |(sockets, comers)| {
+                timed(sockets.len(), || storm(registry, sockets, comers))
+            });
+        }
+        total
+    }
+}
+
+/// Everybody reconnects. Half of the sockets are gone by then; those that come back to the others
+/// take over from them.
+fn storm<K: Key, P: Peer<K>>(registry: &'static P, sockets: &mut [Option<P::Socket>], comers: Vec<(usize, K)>) {
+    sockets.iter_mut().step_by(2).for_each(|socket| drop(socket.take()));
+    for (at, key) in comers {
+        let socket = if sockets[at].is_none() { registry.register(key) } else { registry.take_over(key) };
+        drop(sockets[at].replace(socket));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The measured part of docs/BENCHMARKS.md lies between two markers; the rest is written by people.
+//! The measured part of a page lies between two markers; the rest is written by people.
 
 pub const BEGIN: &str = "<!-- measured: begin, written by cargo bench-report -->";
 pub const END: &str = "<!-- measured: end -->";

@@ -2,16 +2,17 @@
 //! through them.
 
 use super::{
-    armed::Armed,
+    armed::{Armed, Tasks},
     disconnect::disconnect,
     growth::grow,
     memory::{self, Footprints, Phase},
     operations::Stand,
     peers::{
-        ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, RwLocked, Scc, ShardedMutex, ShardedSlab,
-        SocketManager,
+        Boxed, ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, RwLocked, Scc, ShardedMutex,
+        ShardedSlab, SocketManager,
     },
     population::Population,
+    served::Served,
     timing::{Latencies, Sample},
     wake::{self, Idle, Plan, Wakes},
     workload::Workload,
@@ -25,7 +26,8 @@ pub struct Entrant<K> {
     pub name: &'static str,
     pub wakes: bool,
     pub populate: fn(&Workload<K>) -> Box<dyn Stand<K>>,
-    pub arm: fn(&Workload<K>) -> Round<K>,
+    pub arm: fn(&Workload<K>) -> Box<dyn Tasks<K>>,
+    pub serve: fn(&Workload<K>) -> Round<K>,
     pub grow: fn(usize) -> Latencies,
     pub disconnect: fn(usize) -> Latencies,
     pub wake: fn(Plan) -> Wakes,
@@ -39,9 +41,10 @@ impl<K: Key> Entrant<K> {
             name: P::NAME,
             wakes: P::WAKES,
             populate: |work| Box::new(Population::<K, P>::new(work)),
-            arm: |work| {
-                let mut armed = Armed::<K, P>::new(work.sockets(), work.keys.iter().cloned());
-                Box::new(move |work| armed.mark(work))
+            arm: |work| Box::new(Armed::<K, P>::new(work.sockets(), work.keys.iter().cloned())),
+            serve: |work| {
+                let mut served = Served::<K, P>::new(work);
+                Box::new(move |work| served.update(work))
             },
             grow: grow::<K, P>,
             disconnect: disconnect::<K, P>,
@@ -56,6 +59,7 @@ impl<K: Key> Entrant<K> {
         vec![
             Self::new::<Ours<K>>(),
             Self::new::<Expert<K>>(),
+            Self::new::<Boxed<K>>(),
             Self::new::<ShardedMutex<K>>(),
             Self::new::<DashMapNotify<K>>(),
             Self::new::<DashMapWatch<K>>(),

@@ -9,6 +9,7 @@
 pub mod armed;
 pub mod bound;
 mod churning;
+pub mod counted;
 pub mod criterion;
 pub mod disconnect;
 pub mod document;
@@ -21,6 +22,7 @@ pub mod operations;
 pub mod peers;
 pub mod population;
 mod reading;
+pub mod served;
 pub mod timing;
 pub mod wake;
 pub mod workload;

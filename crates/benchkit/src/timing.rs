@@ -114,9 +114,18 @@ impl Preemptions {
 
 /// CPU time that this process has used, in all its threads.
 pub fn cpu_time() -> Duration {
+    read(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+/// CPU time that this thread has used.
+pub fn thread_cpu_time() -> Duration {
+    read(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
+fn read(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is valid for writing, and the clock exists wherever this is built for.
-    let failed = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    // SAFETY: `time` is valid for writing, and both clocks exist wherever this is built for.
+    let failed = unsafe { libc::clock_gettime(clock, &mut time) };
     assert_eq!(failed, 0, "no CPU clock");
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
@@ -127,6 +136,27 @@ pub fn pause(time: Duration) {
     while start.elapsed() < time {
         hint::spin_loop();
     }
+}
+
+/// Binds this thread to one of the cores that it may use. The scheduler would put a woken thread
+/// next to its waker.
+pub fn pin(nth: usize) {
+    const SIZE: usize = size_of::<libc::cpu_set_t>();
+    // SAFETY: all zeros is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is valid for writing that many bytes.
+    let failed = unsafe { libc::sched_getaffinity(0, SIZE, &mut set) };
+    assert_eq!(failed, 0, "no set of cores");
+    let all = 0..libc::CPU_SETSIZE as usize;
+    // SAFETY: the core's number is within the set.
+    let allowed: Vec<_> = all.filter(|&core| unsafe { libc::CPU_ISSET(core, &set) }).collect();
+    // SAFETY: as above.
+    let mut one: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: as above.
+    unsafe { libc::CPU_SET(allowed[nth % allowed.len()], &mut one) };
+    // SAFETY: `one` is valid for reading that many bytes.
+    let failed = unsafe { libc::sched_setaffinity(0, SIZE, &one) };
+    assert_eq!(failed, 0, "not bound to a core");
 }
 
 pub fn cores() -> usize {

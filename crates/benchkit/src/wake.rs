@@ -3,12 +3,12 @@
 use super::{
     peers::{Key, Peer, PeerSocket},
     population::Lasting,
-    timing::{Latencies, cores, cpu_time, pause},
+    timing::{Latencies, cores, cpu_time, pause, thread_cpu_time},
     workload::Random,
 };
 use std::{
     sync::{
-        Arc,
+        Arc, Barrier,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     thread,
@@ -32,7 +32,14 @@ impl Flavour {
             Self::MultiThread => Builder::new_multi_thread(),
             Self::CurrentThread => Builder::new_current_thread(),
         };
-        builder.worker_threads(cores().saturating_sub(1).max(1)).enable_time().build().expect("a runtime")
+        builder.worker_threads(self.workers()).enable_time().build().expect("a runtime")
+    }
+
+    fn workers(self) -> usize {
+        match self {
+            Self::MultiThread => cores().saturating_sub(1).max(1),
+            Self::CurrentThread => 1,
+        }
     }
 }
 
@@ -48,9 +55,11 @@ pub struct Plan {
 pub struct Wakes {
     /// Single marks of an otherwise idle runtime, mark to poll.
     pub latencies: Latencies,
-    /// All tasks marked one after the other: CPU time of the whole process per task, in
-    /// nanoseconds.
-    pub cpu_nanos: f64,
+    /// CPU time per wake-up in nanoseconds, marker's and tasks': of the single marks, each with the
+    /// runtime asleep;
+    pub cpu_asleep: f64,
+    /// and of all tasks, marked before any of them may run.
+    pub cpu_batch: f64,
 }
 
 pub struct Idle {
@@ -116,12 +125,34 @@ impl Board {
     }
 }
 
+/// Keeps a runtime from running tasks: as many of them as it has workers block theirs.
+struct Gate(Arc<Barrier>);
+
+impl Gate {
+    fn shut(runtime: &Runtime, workers: usize) -> Self {
+        let barrier = Arc::new(Barrier::new(workers + 1));
+        for _ in 0..workers {
+            let barrier = barrier.clone();
+            runtime.spawn(async move {
+                barrier.wait();
+                barrier.wait();
+            });
+        }
+        barrier.wait();
+        Self(barrier)
+    }
+
+    fn open(self) {
+        self.0.wait();
+    }
+}
+
 /// Starts the tasks, lets them all wait, and runs the scene outside the runtime.
 fn on_stage<K: Key, P: Peer<K>, R>(
     flavour: Flavour,
     tasks: usize,
     wakes: usize,
-    scene: impl FnOnce(&'static P, &Board) -> R,
+    scene: impl FnOnce(&'static P, &Board, &Runtime) -> R,
 ) -> R {
     let registry = Lasting::new(P::sized_for(tasks));
     let board = Arc::new(Board::new(tasks, wakes));
@@ -141,35 +172,45 @@ fn on_stage<K: Key, P: Peer<K>, R>(
     thread::scope(|scope| {
         scope.spawn(|| runtime.block_on(over.notified()));
         board.wait_for(&board.waiting, tasks);
-        let result = scene(registry.get(), &board);
+        let result = scene(registry.get(), &board, &runtime);
         over.notify_one();
         result
     })
 }
 
-/// First single marks, with the runtime idle in between; then all tasks at the same time.
+/// First single marks, with the runtime asleep in between; then all tasks at the same time.
 pub fn wake<K: Key, P: Peer<K>>(plan: Plan) -> Wakes {
     /// Long enough for a worker to park.
     const PAUSE: Duration = Duration::from_micros(50);
-    on_stage::<K, P, _>(plan.flavour, plan.tasks, plan.marks, |registry, board| {
+    on_stage::<K, P, _>(plan.flavour, plan.tasks, plan.marks, |registry, board, runtime| {
         let keys: Vec<_> = (0..plan.tasks as u64).map(K::nth).collect();
         let mut order: Vec<_> = (0..plan.tasks).collect();
         Random(2).shuffle(&mut order);
         // In turn, so that no socket is marked again before it ran.
+        let (all, own) = (cpu_time(), thread_cpu_time());
+        let mut marking = Duration::ZERO;
         for &task in order.iter().cycle().take(plan.marks) {
             pause(PAUSE);
+            let before = thread_cpu_time();
             board.mark(task);
             registry.mark(&keys[task]);
+            marking += thread_cpu_time() - before;
         }
         board.wait_for(&board.woken, plan.marks);
+        // Of this thread the marks alone: the pauses are busy.
+        let running = (cpu_time() - all).saturating_sub(thread_cpu_time() - own);
+        let cpu_asleep = (marking + running).as_nanos() as f64 / plan.marks as f64;
         let latencies = board.latencies();
 
+        let gate = Gate::shut(runtime, plan.flavour.workers());
         let before = cpu_time();
         keys.iter().for_each(|key| {
             registry.mark(key);
         });
+        gate.open();
         board.wait_for(&board.woken, plan.marks + plan.tasks);
-        Wakes { latencies, cpu_nanos: (cpu_time() - before).as_nanos() as f64 / plan.tasks as f64 }
+        let cpu_batch = (cpu_time() - before).as_nanos() as f64 / plan.tasks as f64;
+        Wakes { latencies, cpu_asleep, cpu_batch }
     })
 }
 
@@ -178,7 +219,7 @@ pub fn idle<K: Key, P: Peer<K>>(tasks: usize) -> Idle {
     const QUIET: Duration = Duration::from_secs(3);
     const PAUSE: Duration = Duration::from_millis(5);
     let marks = tasks.min(300);
-    on_stage::<K, P, _>(Flavour::MultiThread, tasks, marks, |registry, board| {
+    on_stage::<K, P, _>(Flavour::MultiThread, tasks, marks, |registry, board, _| {
         let (start, before) = (Instant::now(), cpu_time());
         thread::sleep(QUIET);
         let cpu_percent = 100.0 * (cpu_time() - before).as_secs_f64() / start.elapsed().as_secs_f64();

@@ -66,6 +66,8 @@ pub struct Workload<K> {
     pub arrival: Vec<usize>,
     pub uniform: Draws<K>,
     pub zipf: Draws<K>,
+    /// Each socket before any of them again.
+    pub in_turn: Draws<K>,
     /// Keys that are not there.
     pub fresh: Vec<K>,
 }
@@ -92,7 +94,11 @@ impl<K: Key> Workload<K> {
         let zipf = Zipf::new(keys.len());
         // Positions are in no order that a table or the heap knows, so a rank may serve as one.
         let zipf = Draws::new(&keys, draws, || zipf.rank(random.unit()));
-        Self { keys, arrival, uniform, zipf, fresh }
+        let mut order: Vec<_> = (0..keys.len()).collect();
+        random.shuffle(&mut order);
+        let mut turns = order.iter().copied().cycle();
+        let in_turn = Draws::new(&keys, draws, || turns.next().expect("at least one socket"));
+        Self { keys, arrival, uniform, zipf, in_turn, fresh }
     }
 
     /// How many operations make a round.

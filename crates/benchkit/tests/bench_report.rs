@@ -23,8 +23,10 @@ fn a_page_without_both_markers_is_left_alone() {
 }
 
 #[test]
-fn the_committed_page_has_its_markers() {
-    assert!(refreshed(include_str!("../../../docs/BENCHMARKS.md"), "new").is_ok());
+fn the_committed_pages_have_their_markers() {
+    for page in [include_str!("../../../docs/BENCHMARKS.md"), include_str!("../../../docs/internals/TARGETS.md")] {
+        assert!(refreshed(page, "new").is_ok());
+    }
 }
 
 #[test]

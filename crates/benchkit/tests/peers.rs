@@ -1,7 +1,7 @@
 //! The peers of the benchmarks do what our registry does: nothing is timed that is not right.
 
 use benchkit::peers::{
-    ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, PeerSocket, RwLocked, Scc, ShardedMutex,
+    Boxed, ById, DashMapNotify, DashMapWatch, Expert, Key, Ours, Papaya, Peer, PeerSocket, RwLocked, Scc, ShardedMutex,
     ShardedSlab, SocketManager,
 };
 use std::{
@@ -72,6 +72,22 @@ fn a_socket_removes_itself_and_no_other<K: Key, P: Peer<K>>() {
         assert!(!registry.is_active(&key));
         assert_eq!(registry.mark(&key), 0);
     }
+}
+
+fn a_takeover_replaces_the_others<K: Key, P: Peer<K>>() {
+    let registry = registry::<K, P>();
+    let key = K::nth(1);
+    let before: Vec<_> = (0..2).map(|_| registry.register(key.clone())).collect();
+    let mut socket = registry.take_over(key.clone());
+    assert_eq!(registry.mark(&key), 1);
+    assert!(socket.take());
+    drop(before);
+    assert_eq!((registry.mark(&key), registry.socket_count()), (1, 1), "the others took the new one with them");
+    assert!(socket.take());
+    let last = registry.take_over(K::nth(2));
+    assert_eq!(registry.mark(&K::nth(2)), 1, "nobody to take over from");
+    drop((socket, last));
+    assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
 }
 
 fn counts_and_walks_agree<K: Key, P: Peer<K>>() {
@@ -172,6 +188,7 @@ macro_rules! same_semantics {
             fn check<K: Key>() {
                 marks_reach_every_socket_of_the_key_once::<K, $peer<K>>();
                 a_socket_removes_itself_and_no_other::<K, $peer<K>>();
+                a_takeover_replaces_the_others::<K, $peer<K>>();
                 counts_and_walks_agree::<K, $peer<K>>();
                 survives_churn::<K, $peer<K>>();
                 if <$peer<K> as Peer<K>>::WAKES {
@@ -192,6 +209,7 @@ same_semantics! {
     dashmap_notify: DashMapNotify;
     dashmap_watch: DashMapWatch;
     expert: Expert;
+    boxed: Boxed;
     papaya: Papaya;
     scc: Scc;
     rwlock: RwLocked;

@@ -61,7 +61,7 @@ mod tests {
     use proptest::num::u8::ANY;
 
     proptest::proptest! {
-        #![proptest_config(testkit::cases::repeatable_cases())]
+        #![proptest_config(testkit::repeatable_cases())]
 
         #[test]
         fn random_bytes_do_no_harm(data in vec(ANY, 0..2000)) {

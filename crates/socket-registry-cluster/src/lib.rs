@@ -1,13 +1,31 @@
-//! Many processes, one `socket-registry` for the user.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-#[allow(dead_code, reason = "the driver uses it")]
+pub mod broker;
+mod cluster;
+mod driver;
 mod engine;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod handle;
+mod health;
 mod key;
-#[allow(dead_code, reason = "the driver uses it")]
+mod local;
+mod metrics;
+mod node;
+mod options;
+mod presence;
+mod publisher;
+mod single;
 mod wire;
 
+pub use crate::cluster::Cluster;
+pub use crate::handle::{Ended, SettleError};
+pub use crate::health::{Counts, Health, NodeInfo, Online};
 pub use crate::key::ClusterKey;
+pub use crate::options::{Options, StartError};
+pub use crate::presence::{Presence, PresenceEvent};
+pub use crate::publisher::Publisher;
+pub use crate::single::Single;

@@ -33,8 +33,8 @@ fn ids_name_every_address_and_no_more() {
 #[test]
 fn the_first_table_is_one_that_homes_can_describe() {
     for (shards, geometry) in all_geometries() {
-        let TableSize { lines, bound } = geometry.first;
-        assert!(lines >= 1 && lines * BUCKETS_PER_LINE <= geometry.addresses / 32, "{shards} shards: {geometry:?}");
+        let TableSize { pairs, bound } = geometry.first;
+        assert!(pairs >= 1 && pairs * PAIR <= geometry.addresses / 32, "{shards} shards: {geometry:?}");
         assert!(bound <= MAX_BOUND);
     }
 }
@@ -42,8 +42,8 @@ fn the_first_table_is_one_that_homes_can_describe() {
 #[test]
 fn a_full_table_is_followed_by_one_twice_as_large_and_a_used_up_one_by_its_like() {
     let geometry = Geometry::growing(64, 1);
-    let last = TableSize { lines: 100, bound: 31 };
-    let twice = TableSize { lines: 200, bound: GROWING_BOUND };
+    let last = TableSize { pairs: 100, bound: 31 };
+    let twice = TableSize { pairs: 200, bound: GROWING_BOUND };
     for (keys, next) in [(0, last), (1, last), (50, last), (51, twice), (200, twice)] {
         assert_eq!(geometry.next_table(last, keys, 1_000), Some(next), "{keys} keys in 200 buckets");
     }
@@ -52,7 +52,7 @@ fn a_full_table_is_followed_by_one_twice_as_large_and_a_used_up_one_by_its_like(
 #[test]
 fn a_shard_without_addresses_has_no_next_table() {
     for (_, geometry) in all_geometries() {
-        let next = |used| geometry.next_table(geometry.first, 0, used).map_or(0, |next| next.lines);
+        let next = |used| geometry.next_table(geometry.first, 0, used).map_or(0, |next| next.pairs);
         assert_eq!(next(geometry.addresses), 0);
         assert_eq!(next(geometry.addresses - 63), 0);
         assert_eq!(next(geometry.addresses - 64), 1);
@@ -68,9 +68,9 @@ fn addresses_last_ten_years_of_a_flapping_key() {
     for (shards, geometry) in all_geometries() {
         let (mut used, mut table, mut flaps) = (0, geometry.first, 0);
         while flaps < 1_000 * SECONDS_OF_TEN_YEARS {
-            let reach = (table.bound as usize + 1).min(table.lines) * BUCKETS_PER_LINE;
+            let reach = (table.bound as usize + 1).min(table.pairs) * PAIR;
             flaps += reach as u64 * ((1 << 26) - 1);
-            used += table.lines * BUCKETS_PER_LINE;
+            used += table.pairs * PAIR;
             table = geometry.next_table(table, 1, used).unwrap_or_else(|| panic!("{shards} shards: {geometry:?}"));
         }
     }
@@ -81,12 +81,12 @@ fn a_table_sized_ahead_has_room_for_more_than_its_share() {
     for shards in shard_counts() {
         for max_sockets in socket_counts(shards) {
             let geometry = Geometry::ahead(shards, max_sockets, 1);
-            let (share, buckets) = (max_sockets.div_ceil(shards), geometry.first.lines * BUCKETS_PER_LINE);
+            let (share, buckets) = (max_sockets.div_ceil(shards), geometry.first.pairs * PAIR);
             let is_the_largest = buckets == geometry.addresses / 32;
             assert!(buckets >= share, "{max_sockets} in {shards} shards: {geometry:?}");
             assert!(is_the_largest || 3 * buckets >= 4 * share, "{max_sockets} in {shards} shards: {geometry:?}");
             assert!(
-                buckets <= 8 * share + 2 * BUCKETS_PER_LINE,
+                buckets <= 8 * share + 2 * PAIR,
                 "no more than it needs: {max_sockets} in {shards} shards: {geometry:?}"
             );
         }
@@ -104,5 +104,5 @@ fn the_limit_of_a_key_is_passed_on() {
 #[test]
 fn the_numbers_are_as_documented() {
     assert_eq!((MAX_SHARDS, MAX_SOCKETS, MAX_SOCKETS_PER_KEY), (1_024, 67_108_864, 1_000_000));
-    assert_eq!((PLACE_BITS, BUCKETS_PER_LINE), (37, 2));
+    assert_eq!((PLACE_BITS, PAIR), (37, 2));
 }

@@ -15,8 +15,8 @@ fn crowd(registry: &Registry<u64>, key: u64) -> Vec<Socket<u64>> {
 /// How many slots a walk over the socket's key visits beside the inline slot.
 fn chain_len(registry: &Registry<u64>, socket: &Socket<u64>) -> usize {
     let (shard, id) = registry.resolve(socket.id()).expect("its own id");
-    let (table, bucket) = shard.bucket_of(id.addr);
-    let chain = &table.cold(bucket).chain;
+    let bucket = shard.bucket_of(id.addr);
+    let chain = &bucket.cold().chain;
     let slots =
         std::iter::successors(chain.first(), |&addr| crate::storage::slab::SlotChain::next_of(shard.slab.slot(addr)?));
     let count = slots.count();
@@ -46,8 +46,8 @@ fn every_removal_leaves_a_chain_in_proportion_to_its_sockets() {
         random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
         drop(sockets.swap_remove((random >> 33) % sockets.len()));
         let slots = registry.resolve(sockets[0].id()).map(|(shard, id)| {
-            let (table, bucket) = shard.bucket_of(id.addr);
-            table.cold(bucket).chain.len() as usize
+            let bucket = shard.bucket_of(id.addr);
+            bucket.cold().chain.len() as usize
         });
         // One more, because the drop of the socket in the inline slot does not sweep.
         assert!(slots.is_some_and(|slots| slots <= 2 * (sockets.len() + 1) + 2));

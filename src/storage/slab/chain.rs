@@ -61,7 +61,7 @@ impl SlotChain {
     /// Adds a slot to the chain of the key in `bucket`. Preconditions: the slot is in no list, and
     /// the caller is counted as live in the key's state.
     pub(crate) fn push<M>(&self, slab: &Slab<M>, addr: SlotAddr, bucket: SlotAddr) {
-        let Some(slot) = slab.slot(addr) else { return };
+        let slot = slab.slot_at(addr);
         slot.set_owner(bucket.raw());
         // Ordering: Acquire, so that the position drawn below is higher than the head's, and so
         // that a thread that sees this slot's position sees the positions of all slots behind it.

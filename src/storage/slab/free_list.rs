@@ -16,7 +16,7 @@ pub(crate) struct FreeList(pub(super) AtomicU64);
 impl FreeList {
     /// Puts a linked list of slots on top. Precondition: the caller has sole possession of them.
     pub(crate) fn push<M>(&self, slab: &Slab<M>, first: SlotAddr, last: SlotAddr) {
-        let Some(last) = slab.slot(last) else { return };
+        let last = slab.slot_at(last);
         // Ordering: Relaxed: nothing is read through the old head.
         let mut head = self.0.load(Ordering::Relaxed);
         loop {

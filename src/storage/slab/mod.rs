@@ -13,9 +13,10 @@ pub(crate) use chain::SlotChain;
 pub(crate) use free_list::FreeList;
 
 use crate::storage::occupancy::Occupancy;
-use crate::storage::slot::{SlotAddr, SlotData, SlotRef, SlotRefs, SlotState, SlotTurn};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotRef, SlotRefs, SlotState, SlotTurn};
 use crate::sync::{AtomicU32, AtomicU64, MODELLED, Ordering, Zeroable};
 use crate::util::append_list::AppendList;
+use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 use std::ops::ControlFlow;
 use std::ptr;
@@ -45,13 +46,16 @@ pub(crate) struct Page<M> {
     occupancy: Occupancy,
 }
 
+/// States why the slot at an address that was handed out is found.
+const PAGES_STAY: &str = "a page stays as long as its slab";
+
 /// The owner of a slot that no socket will use before its next push. No bucket has this address.
 const UNOWNED: u32 = u32::MAX;
 
 /// The slot of a socket that is not the first of its key.
 pub(crate) struct OverflowSlot<M> {
-    state: SlotState,
-    data: SlotData<M>,
+    head: SlotHead,
+    metadata: ValueCell<M>,
     refs: SlotRefs,
     turn: SlotTurn,
     /// The position in the key's chain: see `chain`.
@@ -67,8 +71,8 @@ pub(crate) struct OverflowSlot<M> {
 impl<M> Default for OverflowSlot<M> {
     fn default() -> Self {
         Self {
-            state: SlotState::default(),
-            data: SlotData::default(),
+            head: SlotHead::default(),
+            metadata: ValueCell::default(),
             refs: SlotRefs::default(),
             turn: SlotTurn::default(),
             position: AtomicU64::default(),
@@ -79,18 +83,23 @@ impl<M> Default for OverflowSlot<M> {
     }
 }
 
-// SAFETY: atomics and a `SlotData`, which is zeroable.
+// SAFETY: atomics, and cells of `MaybeUninit`, for which any bytes will do.
 #[allow(unsafe_code)]
 unsafe impl<M> Zeroable for OverflowSlot<M> {}
 
 impl<M> OverflowSlot<M> {
     #[inline]
+    pub(crate) fn head(&self) -> &SlotHead {
+        &self.head
+    }
+
+    #[inline]
     pub(crate) fn state(&self) -> &SlotState {
-        &self.state
+        &self.head.state
     }
 
     pub(crate) fn slot_ref(&self) -> SlotRef<'_, M> {
-        SlotRef { state: &self.state, refs: &self.refs, turn: &self.turn, data: &self.data }
+        SlotRef { head: &self.head, refs: &self.refs, turn: &self.turn, metadata: &self.metadata }
     }
 
     /// Returns the bucket of the key whose chain the slot is in. It is the key of the slot's socket
@@ -108,7 +117,7 @@ impl<M> OverflowSlot<M> {
 
     /// Marks the slot as one for a sweeper to unlink. Precondition: nobody is in the slot, and
     /// nobody can claim it: it is retired, or the caller has sole possession of it.
-    pub(crate) fn disown(&self) {
+    fn disown(&self) {
         self.set_owner(UNOWNED);
     }
 
@@ -153,7 +162,7 @@ impl<M> Page<M> {
         for group in self.occupancy.groups_from(first) {
             let start = group.start;
             for (n, slot) in self.slots[group].iter().enumerate() {
-                f((start + n) as u32, &slot.state)?;
+                f((start + n) as u32, &slot.head.state)?;
             }
         }
         ControlFlow::Continue(())
@@ -174,22 +183,29 @@ impl<M> Slab<M> {
         Self { pages: AppendList::default(), free: FreeList::default(), positions: AtomicU64::default(), addresses }
     }
 
-    /// Returns the slot at `addr`, if there is one.
+    /// Returns the slot at `addr`, if there is one. For addresses from outside.
     #[inline(never)]
     pub(crate) fn slot(&self, addr: SlotAddr) -> Option<&OverflowSlot<M>> {
         self.pages.iter().find_map(|page| page.slots.get(addr.index().wrapping_sub(page.first) as usize))
     }
 
-    /// Returns the page of the slot at `addr`, and the slot's offset in it.
-    fn page(&self, addr: SlotAddr) -> Option<(&Page<M>, u32)> {
-        let offset = |page: &Page<M>| addr.index().wrapping_sub(page.first);
-        self.pages().map(|page| (page, offset(page))).find(|&(page, offset)| offset < page.slot_count())
+    /// Returns the slot at an address that the slab has handed out.
+    #[inline]
+    pub(crate) fn slot_at(&self, addr: SlotAddr) -> &OverflowSlot<M> {
+        self.slot(addr).expect(PAGES_STAY)
     }
 
-    /// Returns the address of the slot that `state` belongs to, if it is in this slab.
-    pub(crate) fn addr_of(&self, state: &SlotState) -> Option<SlotAddr> {
+    /// Returns the page of the slot at `addr`, and the slot's offset in it.
+    fn page(&self, addr: SlotAddr) -> (&Page<M>, u32) {
+        let offset = |page: &Page<M>| addr.index().wrapping_sub(page.first);
+        let mut pages = self.pages().map(|page| (page, offset(page)));
+        pages.find(|&(page, offset)| offset < page.slot_count()).expect(PAGES_STAY)
+    }
+
+    /// Returns the address of the slot that `head` belongs to, if it is in this slab.
+    pub(crate) fn addr_of(&self, head: &SlotHead) -> Option<SlotAddr> {
         self.pages.iter().find_map(|page| {
-            let distance = ptr::from_ref(state).addr().wrapping_sub(page.slots.as_ptr().addr());
+            let distance = ptr::from_ref(head).addr().wrapping_sub(page.slots.as_ptr().addr());
             let is_here = distance < size_of_val(&*page.slots);
             is_here.then(|| page.addr((distance / size_of::<OverflowSlot<M>>()) as u32))
         })
@@ -203,7 +219,7 @@ impl<M> Slab<M> {
             Some(addr) => Some(addr),
             None => self.bump()?,
         };
-        if let Some((page, offset)) = addr.and_then(|addr| self.page(addr)) {
+        if let Some((page, offset)) = addr.map(|addr| self.page(addr)) {
             page.occupancy.add(offset);
         }
         Ok(addr)
@@ -213,9 +229,7 @@ impl<M> Slab<M> {
     fn bump(&self) -> Result<Option<SlotAddr>, OutOfMemory> {
         loop {
             let page = self.pages.newest();
-            if let Some(page) = page
-                && let Some(offset) = page.bump()
-            {
+            if let Some((page, offset)) = page.and_then(|page| Some((page, page.bump()?))) {
                 return Ok(Some(page.addr(offset)));
             }
             let (first, len) = page.map_or((0, FIRST_PAGE), |page| (page.end(), page.slots.len() * 2));
@@ -233,15 +247,22 @@ impl<M> Slab<M> {
     pub(crate) fn release(&self, first: SlotAddr) {
         let mut last = first;
         loop {
-            if let Some((page, offset)) = self.page(last) {
-                page.occupancy.sub(offset);
-            }
+            let (page, offset) = self.page(last);
+            page.occupancy.sub(offset);
             match self.next_free(last) {
                 Some(next_free) => last = next_free,
                 None => break,
             }
         }
         self.free.push(self, first, last);
+    }
+
+    /// Gives up a slot whose generations are used up: walks no longer count with it, and the next
+    /// sweep of its chain unlinks it. Called by the slot's last holder.
+    pub(crate) fn retire(&self, addr: SlotAddr) {
+        let (page, offset) = self.page(addr);
+        page.slots[offset as usize].disown();
+        page.occupancy.sub(offset);
     }
 
     /// Iterates over the pages, newest first.
@@ -265,7 +286,7 @@ impl<M> Slab<M> {
     fn next_free(&self, addr: SlotAddr) -> Option<SlotAddr> {
         // Ordering: Relaxed: an outdated value makes the step on the list's head fail, and the head
         // has the Acquire.
-        SlotAddr::from_link(self.slot(addr)?.next_free.load(Ordering::Relaxed))
+        SlotAddr::from_link(self.slot_at(addr).next_free.load(Ordering::Relaxed))
     }
 }
 

@@ -57,7 +57,7 @@ impl<M> Slab<M> {
     /// which goes back to the key's free list. Returns the first of the others.
     fn disown(&self, mut taken: Option<SlotAddr>, head: Option<SlotAddr>, free_slots: &FreeList) -> Option<SlotAddr> {
         let mut vacant: Option<SlotAddr> = None;
-        while let Some((addr, slot)) = taken.and_then(|addr| Some((addr, self.slot(addr)?))) {
+        while let Some((addr, slot)) = taken.map(|addr| (addr, self.slot_at(addr))) {
             taken = self.next_free(addr);
             if Some(addr) == head {
                 free_slots.push(self, addr, addr);
@@ -74,10 +74,10 @@ impl<M> Slab<M> {
     /// Unlinks the unowned slots of the chain behind its head; returns how many.
     fn unlink_unowned(&self, head: Option<SlotAddr>) -> u32 {
         let (mut unlinked, mut is_gap) = (0, false);
-        let Some(mut kept) = head.and_then(|addr| self.slot(addr)) else { return unlinked };
+        let Some(mut kept) = head.map(|addr| self.slot_at(addr)) else { return unlinked };
         let mut next = SlotChain::next_of(kept);
         loop {
-            let found = next.and_then(|addr| self.slot(addr));
+            let found = next.map(|addr| self.slot_at(addr));
             if found.is_some_and(|slot| slot.is_unowned()) {
                 unlinked += 1;
                 is_gap = true;

@@ -242,7 +242,7 @@ fn no_slot_is_in_two_hands() {
                 for _ in 0..5_000 {
                     let mine: Vec<_> = (0..4).filter_map(|_| allocate(&slab)).collect();
                     assert_eq!(mine.len(), 4, "16 of 32 are in use at most");
-                    let states = mine.iter().map(|&addr| &slab.slot(addr).expect("allocated").state);
+                    let states = mine.iter().map(|&addr| &slab.slot(addr).expect("allocated").head.state);
                     assert!(states.clone().all(SlotState::claim));
                     states.for_each(SlotState::unclaim);
                     link(&slab, &mine);

@@ -1,43 +1,23 @@
-//! Gives access to a slot by rights: its state, its refs and, stored apart, its data, which only
-//! the socket's own life touches.
+//! Gives access to a slot by rights: its head, its refs and, stored apart, its metadata.
 //!
 //! The state and the refs decide who may do what. This file turns those rights into types: a
 //! function that needs a right takes the value that stands for it, and only the step that grants
-//! the right makes that value.
+//! the right makes that value. `head` does the same for waking and waiting.
 
 #![allow(unsafe_code)]
 
 use crate::error::Closed;
-use crate::storage::slot::{
-    Generation, MarkOutcome, OtherHolders, SlotRefs, SlotState, SlotTurn, Superseded, WakerCell, Woken, state,
-};
-use crate::sync::Zeroable;
+use crate::storage::slot::{Generation, MarkOutcome, OtherHolders, SlotHead, SlotRefs, SlotTurn, Superseded};
 use crate::topics::Topics;
-use crate::util::panic::DeferredPanics;
 use crate::util::value_cell::{ValueCell, ValueRef};
-use std::task::{Context, Poll, Waker};
-
-/// What a slot holds of its socket in addition to the state.
-pub(crate) struct SlotData<M> {
-    waker: WakerCell,
-    metadata: ValueCell<M>,
-}
-
-impl<M> Default for SlotData<M> {
-    fn default() -> Self {
-        Self { waker: WakerCell::default(), metadata: ValueCell::default() }
-    }
-}
-
-// SAFETY: cells of `MaybeUninit`, for which any bytes are valid.
-unsafe impl<M> Zeroable for SlotData<M> {}
+use std::task::Waker;
 
 /// A reference to a slot, whose parts are in a bucket's three arrays or in an overflow slot.
 pub(crate) struct SlotRef<'a, M> {
-    pub(crate) state: &'a SlotState,
+    pub(crate) head: &'a SlotHead,
     pub(crate) refs: &'a SlotRefs,
     pub(crate) turn: &'a SlotTurn,
-    pub(crate) data: &'a SlotData<M>,
+    pub(crate) metadata: &'a ValueCell<M>,
 }
 
 impl<M> Clone for SlotRef<'_, M> {
@@ -51,38 +31,38 @@ impl<M> Copy for SlotRef<'_, M> {}
 impl<'a, M> SlotRef<'a, M> {
     /// Claims the slot, if it is vacant.
     pub(crate) fn claim(self) -> Option<Claimed<'a, M>> {
-        self.state.claim().then_some(Claimed(self))
+        self.head.state.claim().then_some(Claimed(self))
     }
 
     /// Claims the inline slot of a bucket that the caller has claimed.
     pub(crate) fn claim_with_bucket(self) -> Claimed<'a, M> {
-        self.state.claim_alone();
+        self.head.state.claim_alone();
         Claimed(self)
     }
 
-    /// Returns the right to wake the task of the socket of that generation. The token proves that a
-    /// step on its state has just given the caller this duty.
-    pub(crate) fn waking(self, generation: Generation, _token: state::WakeToken) -> Waking<'a, M> {
-        Waking { slot: self, generation }
+    /// Releases the ref of the waking markers, after the last of them learnt that the owner has
+    /// left: the caller may be the last holder and clean the slot up.
+    pub(crate) fn leave_waking(self, generation: Generation) -> Option<LastHolder<'a, M>> {
+        self.refs.release(generation).then_some(LastHolder(self))
     }
 
     /// Closes the socket of that generation.
     pub(crate) fn close(self, generation: Generation, why: Closed) -> MarkOutcome {
         self.set_reason(generation, why);
-        self.state.close(generation)
+        self.head.state.close(generation)
     }
 
     /// Ends the socket of that generation for everyone but its owner, and notifies the owner.
     pub(crate) fn supersede(self, generation: Generation, why: Closed) -> Superseded {
         self.set_reason(generation, why);
-        self.state.supersede(generation)
+        self.head.state.supersede(generation)
     }
 
     /// Stores why the socket of that generation is about to be closed, so that an owner that finds
     /// CLOSED finds the reason too. Writes nothing for a shutdown, because a missing reason means a
     /// shutdown. So it also writes nothing if CLOSED is set already.
     fn set_reason(self, generation: Generation, why: Closed) {
-        let seen = self.state.load();
+        let seen = self.head.state.load();
         if why != Closed::Shutdown && seen.is_live_as(generation) && !seen.is_closed() {
             self.refs.set_reason(generation, why.to_stored());
         }
@@ -90,7 +70,7 @@ impl<'a, M> SlotRef<'a, M> {
 
     /// Begins a visit to the socket of that generation, if it is still there.
     pub(crate) fn visit(self, generation: Generation) -> Option<Visit<'a, M>> {
-        let is_in = self.state.announce_visit(generation) && self.refs.acquire(generation);
+        let is_in = self.head.state.announce_visit(generation) && self.refs.acquire(generation);
         is_in.then_some(Visit { slot: self, generation })
     }
 
@@ -98,8 +78,7 @@ impl<'a, M> SlotRef<'a, M> {
     ///
     /// # Safety
     /// The caller holds the one handle of the socket of that generation, which is in this slot, and
-    /// uses the result only as long as it holds the handle. Only one thread at a time calls
-    /// `poll_due`.
+    /// uses the result only as long as it holds the handle.
     pub(crate) unsafe fn own(self, generation: Generation) -> Owned<'a, M> {
         Owned { slot: self, generation }
     }
@@ -109,49 +88,26 @@ impl<'a, M> SlotRef<'a, M> {
 #[must_use]
 pub(crate) struct Claimed<'a, M>(SlotRef<'a, M>);
 
-impl<M> Claimed<'_, M> {
+impl<'a, M> Claimed<'a, M> {
     /// Returns the cell for the turn of the new socket.
     pub(crate) fn turn(&self) -> &SlotTurn {
         self.0.turn
     }
 
-    /// Publishes a socket in the slot, with `due` already due.
-    pub(crate) fn occupy(self, metadata: M, due: Topics) -> Generation {
+    /// Publishes a socket in the slot, with `due` already due. Returns the head of the slot, and
+    /// the socket's generation.
+    #[inline]
+    pub(crate) fn occupy(self, metadata: M, due: Topics) -> (&'a SlotHead, Generation) {
         // SAFETY: busy and claimed; `LastHolder::vacate` cleared the cell.
-        unsafe { self.0.data.waker.init() };
+        unsafe { self.0.head.waker.init() };
         // SAFETY: busy and claimed; `LastHolder::vacate` emptied the cell.
-        unsafe { self.0.data.metadata.write(metadata) };
-        self.0.state.publish(due)
+        unsafe { self.0.metadata.write(metadata) };
+        (self.0.head, self.0.head.state.publish(due))
     }
 
     /// Makes the slot vacant again without a socket.
     pub(crate) fn give_up(self) {
-        self.0.state.unclaim();
-    }
-}
-
-/// The duty to wake a socket's task.
-#[must_use]
-pub(crate) struct Waking<'a, M> {
-    slot: SlotRef<'a, M>,
-    generation: Generation,
-}
-
-impl<'a, M> Waking<'a, M> {
-    /// Wakes the task. If the owner left meanwhile, the caller may be the last holder and clean the
-    /// slot up.
-    #[inline(always)]
-    pub(crate) fn wake(self, panics: &mut DeferredPanics) -> Option<LastHolder<'a, M>> {
-        let Self { slot, generation } = self;
-        loop {
-            // SAFETY: counted in wakers.
-            panics.catch(|| unsafe { slot.data.waker.wake() });
-            match slot.state.wake_done() {
-                Woken::Again => {}
-                Woken::Done => return None,
-                Woken::OwnerLeft => return slot.refs.release(generation).then_some(LastHolder(slot)),
-            }
-        }
+        self.0.head.state.unclaim();
     }
 }
 
@@ -170,7 +126,7 @@ impl<'a, M> Visit<'a, M> {
     pub(crate) unsafe fn metadata(&self) -> ValueRef<'a, M> {
         // SAFETY: full until the last holder vacates the slot, and the visit holds it, by the
         // caller's promise.
-        unsafe { self.slot.data.metadata.get() }
+        unsafe { self.slot.metadata.get() }
     }
 
     pub(crate) fn generation(&self) -> Generation {
@@ -179,7 +135,7 @@ impl<'a, M> Visit<'a, M> {
 
     /// Returns what is due for the socket, or nothing if it was removed meanwhile.
     pub(crate) fn due(&self) -> Topics {
-        let seen = self.slot.state.load();
+        let seen = self.slot.head.state.load();
         if seen.is_live_as(self.generation) { seen.due() } else { Topics::EMPTY }
     }
 
@@ -208,91 +164,27 @@ pub(crate) enum OwnerExit<'a, M> {
 impl<'a, M> Owned<'a, M> {
     pub(crate) fn metadata(&self) -> &'a M {
         // SAFETY: full until the last holder vacates the slot, and the owner holds it.
-        unsafe { self.slot.data.metadata.get() }.unguarded()
+        unsafe { self.slot.metadata.get() }.unguarded()
     }
 
     /// Returns why the socket was closed, if it was.
     pub(crate) fn close_reason(&self) -> Option<Closed> {
-        self.slot.state.load().is_closed().then(|| self.reason())
+        self.slot.head.state.load().is_closed().then(|| self.reason())
     }
 
     /// Returns why the socket was closed. Precondition: it is closed. A reason that the owner has
     /// received never changes.
     #[cold]
     #[inline(never)]
-    fn reason(&self) -> Closed {
+    pub(crate) fn reason(&self) -> Closed {
         let decided = self.slot.refs.set_reason(self.generation, Closed::Shutdown.to_stored());
         decided.map_or(Closed::Shutdown, Closed::from_stored)
-    }
-
-    /// Takes what is due, or arranges that the task is woken when something is.
-    #[inline]
-    pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        let state = self.slot.state;
-        loop {
-            let seen = state.load();
-            if seen.is_closed() {
-                return Poll::Ready(Err(self.reason()));
-            }
-            let due = state.take();
-            if !due.is_empty() {
-                return Poll::Ready(Ok(due));
-            }
-            if self.wait(seen, cx, SlotState::arm) {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Waits until the socket is closed, whatever is due, and takes nothing.
-    pub(crate) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<Closed> {
-        loop {
-            let seen = self.slot.state.load();
-            if seen.is_closed() {
-                return Poll::Ready(self.reason());
-            }
-            if seen.is_waking() {
-                // `arm_for_close` says why it cannot arm now. Return and be polled again rather
-                // than wait for that.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            if self.wait(seen, cx, SlotState::arm_for_close) {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    /// Arranges that the task is woken, if the state is still as `seen` in what `arm` checks.
-    /// Returns false if the caller must look again.
-    #[inline]
-    fn wait(&mut self, seen: state::Snapshot, cx: &mut Context<'_>, arm: impl Fn(&SlotState) -> bool) -> bool {
-        let SlotRef { state, data, .. } = self.slot;
-        // Dropped last, because dropping a waker may run the caller's code.
-        let mut _replaced = None;
-        // SAFETY: the caller is the owner.
-        if unsafe { data.waker.will_wake(cx.waker()) } {
-            if seen.is_waiting() {
-                return true;
-            }
-        } else {
-            let waker = cx.waker().clone();
-            if !state.disarm() {
-                // A marker is waking the task that waited before, and reads the cell. Return and be
-                // polled again rather than wait for that.
-                cx.waker().wake_by_ref();
-                return true;
-            }
-            // SAFETY: the owner, and disarmed.
-            _replaced = unsafe { data.waker.replace(waker) };
-        }
-        arm(state)
     }
 
     /// Removes the socket. From here on no marker can mark it, and only threads that already hold
     /// the slot see it.
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
-        let others = self.slot.state.remove();
+        let others = self.slot.head.state.remove();
         // VISITED stays set after a visit. The refs tell whether a visitor is there now.
         let was_visited = others == OtherHolders { visited: true, ..OtherHolders::default() };
         if others == OtherHolders::default() || was_visited && self.slot.refs.release_sole_owner(self.generation) {
@@ -339,14 +231,14 @@ pub(crate) struct SlotDrops<M> {
 impl<M> LastHolder<'_, M> {
     /// Empties the slot and makes it vacant. The flag is false if the slot is retired instead.
     pub(crate) fn vacate(self) -> (SlotDrops<M>, bool) {
-        let SlotRef { state, data, .. } = self.0;
+        let SlotRef { head, metadata, .. } = self.0;
         let drops = SlotDrops {
             // SAFETY: busy, and no other thread holds the slot; initialised since `occupy`.
-            _waker: unsafe { data.waker.clear() },
+            _waker: unsafe { head.waker.clear() },
             // SAFETY: busy, and no other thread holds the slot; full since `occupy`.
-            _metadata: unsafe { data.metadata.take() },
+            _metadata: unsafe { metadata.take() },
         };
-        (drops, state.vacate())
+        (drops, head.state.vacate())
     }
 }
 

@@ -1,18 +1,20 @@
 //! A slot holds one socket at a time. Its state says which socket is in it and what is due. Its
-//! refs count the threads that hold it. Its data are the waker and the metadata. `access` turns the
-//! rights to them into types.
+//! refs count the threads that hold it. Its head is the state and, next to it, the waker. `access`
+//! turns the rights to them into types.
 
 mod access;
 mod addr;
 mod generation;
+mod head;
 mod refs;
 pub(crate) mod state;
 mod takeover_order;
 mod waker;
 
-pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotData, SlotDrops, SlotRef, Visit};
+pub(crate) use access::{Claimed, LastHolder, Owned, OwnerExit, SharedExit, SlotDrops, SlotRef, Visit};
 pub(crate) use addr::{INDEX_BITS, SlotAddr};
 pub(crate) use generation::{GENERATION_BITS, Generation};
+pub(crate) use head::{SlotHead, Waking};
 pub(crate) use refs::SlotRefs;
 pub(crate) use state::{Fence, MarkOutcome, OtherHolders, SlotState, Superseded, WakeToken, Woken};
 pub(crate) use takeover_order::{SlotTurn, TakeoverClock, TakeoverVersion};

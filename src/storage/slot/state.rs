@@ -69,11 +69,14 @@
 //! releases, and a take acquires. A mark that finds its topics due sets nothing: it fences instead
 //! (see `SlotState::set_bits`).
 //!
-//! The steps by which a socket enters and leaves a slot are in `lifecycle`.
+//! The steps by which a socket enters and leaves a slot are in `lifecycle`, those by which its task
+//! waits and is woken in `waiting`.
 
 mod lifecycle;
+mod waiting;
 
 pub(crate) use lifecycle::{OtherHolders, Superseded};
+pub(crate) use waiting::Woken;
 
 use crate::storage::slot::{GENERATION_BITS, Generation};
 use crate::sync::{AtomicU64, Ordering, fence_after_step, full_fence};
@@ -206,19 +209,6 @@ pub(crate) enum MarkOutcome {
     Wake(WakeToken),
 }
 
-/// What `wake_done` asks of its caller.
-#[must_use]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Woken {
-    /// Nothing.
-    Done,
-    /// The caller is still counted: it wakes the task once more.
-    Again,
-    /// The owner left meanwhile, and the caller was the last one that woke it: the caller releases
-    /// the slot's refs.
-    OwnerLeft,
-}
-
 /// The state of one slot. See the module's documentation.
 #[derive(Default)]
 pub(crate) struct SlotState(AtomicU64);
@@ -268,6 +258,16 @@ impl SlotState {
         self.load() == seen
     }
 
+    /// Tries the second most frequent path of `mark`: the task waits, and no other thread wakes it.
+    /// Returns `None` if nothing was done.
+    #[inline]
+    pub(crate) fn try_mark_waiting(&self, seen: Snapshot, topics: Topics) -> Option<WakeToken> {
+        if topics.is_empty() || seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING {
+            return None;
+        }
+        self.step(seen, seen.with_waker() | u64::from(topics.bits())).is_ok().then_some(WakeToken(()))
+    }
+
     /// Closes the socket of that generation.
     pub(crate) fn close(&self, generation: Generation) -> MarkOutcome {
         self.set_bits(self.load(), generation, CLOSED, Fence::Shared)
@@ -306,80 +306,30 @@ impl SlotState {
         }
     }
 
-    /// Ends a wake-up. Precondition: the caller is counted in wakers and has woken the task.
-    #[inline]
-    pub(crate) fn wake_done(&self) -> Woken {
-        let mut seen = self.load();
-        loop {
-            // Work is left only if more marks met the waiting owner than the wakers can count.
-            let again = seen.is_owned() && seen.is_waiting() && seen.is_ready();
-            let next = if again { seen.0 & !WAITING } else { seen.0 - ONE_WAKER };
-            match self.step(seen, next) {
-                Ok(()) if again => return Woken::Again,
-                Ok(()) if !seen.is_owned() && !Snapshot(next).is_waking() => return Woken::OwnerLeft,
-                Ok(()) => return Woken::Done,
-                Err(now) => seen = now,
-            }
-        }
-    }
-
     /// Reads and clears what is due. Called by the owner. Retries only if the word changed
     /// meanwhile.
     #[inline]
     pub(crate) fn take(&self) -> Topics {
         let mut seen = self.load();
-        while !seen.due().is_empty() {
-            match self.step(seen, seen.0 & !DUE) {
-                Ok(()) => {
-                    // Ordering: sequentially consistent, pairs with the fence of a mark: see what
-                    // was written before it.
-                    fence_after_step();
-                    break;
-                }
+        loop {
+            match self.try_take(seen) {
+                Ok(due) => return due,
                 Err(now) => seen = now,
             }
         }
-        seen.due()
     }
 
-    /// Sets WAITING. Called by the owner, whose waker is in the cell. Returns false, and changes
-    /// nothing, if there is no need to wait.
-    pub(crate) fn arm(&self) -> bool {
-        let mut seen = self.load();
-        while !seen.is_ready() {
-            match self.step(seen, seen.0 | WAITING) {
-                Ok(()) => return true,
-                Err(now) => seen = now,
-            }
+    /// Takes one step of `take` from `seen`, or returns what the word holds instead.
+    #[inline]
+    pub(crate) fn try_take(&self, seen: Snapshot) -> Result<Topics, Snapshot> {
+        let due = seen.due();
+        if !due.is_empty() {
+            self.step(seen, seen.0 & !DUE)?;
+            // Ordering: sequentially consistent, pairs with the fence of a mark: see what was
+            // written before it.
+            fence_after_step();
         }
-        false
-    }
-
-    /// Does the same as `arm`, for an owner that waits for CLOSED alone, whatever is due. Fails
-    /// while a marker is waking: its `wake_done` would mistake what is due for a mark that could
-    /// not be counted. It would then wake the task once more, as often as the task waits again.
-    pub(crate) fn arm_for_close(&self) -> bool {
-        let mut seen = self.load();
-        while !seen.is_closed() && !seen.is_waking() {
-            match self.step(seen, seen.0 | WAITING) {
-                Ok(()) => return true,
-                Err(now) => seen = now,
-            }
-        }
-        false
-    }
-
-    /// Clears WAITING. Called by the owner. Returns false if a marker is waking it: that marker
-    /// reads the cell.
-    pub(crate) fn disarm(&self) -> bool {
-        let mut seen = self.load();
-        while seen.is_waiting() && !seen.is_waking() {
-            match self.step(seen, seen.0 & !WAITING) {
-                Ok(()) => return true,
-                Err(now) => seen = now,
-            }
-        }
-        !seen.is_waking()
+        Ok(due)
     }
 
     /// Sets VISITED, so that the owner looks into the refs when it leaves. Called by a visitor.

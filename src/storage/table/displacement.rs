@@ -1,58 +1,56 @@
-//! How far keys are from the first lines of their probe sequences: it says where a search ends.
+//! How far keys are from the first pairs of their probe sequences: it says where a search ends.
 //!
-//! A key that finds no vacant bucket in a line *passes* it. Each line counts the keys that passed
-//! it and are still in the table. A search goes on beyond a line only if that count is not 0. So it
+//! A key that finds no vacant bucket in a pair *passes* it. Each pair counts the keys that passed
+//! it and are still in the table. A search goes on beyond a pair only if that count is not 0. So it
 //! costs what is there now, however full the table once was. F14's overflow counts work like this.
 //!
-//! # Layout of a line's word, most significant bits first
+//! # Layout of a bucket's word, most significant bits first
 //! ```text
-//! | passed: 20 | distance of the second bucket's key: 6 | distance of the first bucket's key: 6 |
+//! | passed: 26 | distance of the bucket's key: 6 |
 //! ```
+//! The first bucket of a pair has the pair's `passed`.
 //!
 //! # Who writes
-//! The claimer of a bucket adds the distance of its key, and itself to `passed` of the lines that
+//! The claimer of a bucket adds the distance of its key, and itself to `passed` of the pairs that
 //! the key passed, before the home commits. So a thread that may find the key sees these counts.
-//! The same is subtracted before the bucket becomes vacant. A key in its first line, as most are,
+//! The same is subtracted before the bucket becomes vacant. A key in its first pair, as most are,
 //! writes nothing.
 
+use crate::storage::table::bucket::BucketPair;
 use crate::storage::table::home::MAX_BOUND;
-use crate::storage::table::{BUCKETS_PER_LINE, Table};
-use crate::sync::{AtomicU32, Ordering, Zeroable};
+use crate::storage::table::{PAIR, Table};
+use crate::sync::{AtomicU32, Ordering};
 
 const DISTANCE_BITS: u32 = 6;
 const DISTANCE: u32 = (1 << DISTANCE_BITS) - 1;
-const PASSED_SHIFT: u32 = DISTANCE_BITS * BUCKETS_PER_LINE as u32;
-const ONE_PASSED: u32 = 1 << PASSED_SHIFT;
+const ONE_PASSED: u32 = 1 << DISTANCE_BITS;
 
 const _: () = assert!(MAX_BOUND <= DISTANCE);
-// A key that passes a line has a bucket, at the time, within the bound of a line from which the
-// probe sequence leads past that line within the bound.
-const _: () = assert!((MAX_BOUND as u64 + 1).pow(2) * (BUCKETS_PER_LINE as u64) < 1 << (u32::BITS - PASSED_SHIFT));
+// A key that passes a pair has a bucket, at the time, within the bound of a pair from which the
+// probe sequence leads past that pair within the bound.
+const _: () = assert!((MAX_BOUND as u64 + 1).pow(2) * (PAIR as u64) < 1 << (u32::BITS - DISTANCE_BITS));
 
-/// The word of one line. See the module's documentation.
+/// The word of one bucket. See the module's documentation.
 #[derive(Default)]
 pub(super) struct Displacement(AtomicU32);
 
-// SAFETY: one atomic.
-#[allow(unsafe_code)]
-unsafe impl Zeroable for Displacement {}
-
 impl Displacement {
-    /// Tells whether a key of this line's probe sequences may be beyond it.
+    /// Tells whether a key of this pair's probe sequences may be beyond it. Asked of the pair's
+    /// first bucket.
     #[inline]
-    pub(super) fn is_passed(&self) -> bool {
+    fn is_passed(&self) -> bool {
         // Ordering: Relaxed. A thread that knows of a key that was inserted also sees its counts,
         // by the commit's Release. Until the key is subtracted, no value of this word is without
         // it.
         self.0.load(Ordering::Relaxed) >= ONE_PASSED
     }
 
-    /// Returns the distance of the key in the bucket on this side. Called by the thread that has
-    /// the bucket to itself.
+    /// Returns the distance of the bucket's key. Called by the thread that has the bucket to
+    /// itself.
     #[inline]
-    fn distance(&self, side: usize) -> u32 {
+    fn distance(&self) -> u32 {
         // Ordering: Relaxed: only claimers of the bucket write this field, one after another.
-        self.0.load(Ordering::Relaxed) >> (DISTANCE_BITS * side as u32) & DISTANCE
+        self.0.load(Ordering::Relaxed) & DISTANCE
     }
 
     fn add(&self, amount: u32) {
@@ -66,21 +64,27 @@ impl Displacement {
     }
 }
 
+impl BucketPair {
+    /// Tells whether a key of this pair's probe sequences may be beyond it.
+    #[inline]
+    pub(super) fn is_passed(&self) -> bool {
+        self.0[0].displacement.is_passed()
+    }
+}
+
 impl<K, M> Table<K, M> {
-    /// Counts the key at the lines that it passed. Called by the claimer of the bucket.
+    /// Counts the key at the pairs that it passed. Called by the claimer of the bucket.
     pub(super) fn count_displaced(&self, bucket: u32, distance: u32) {
         if distance > 0 {
-            let (line, unit) = unit(bucket);
-            self.passed(line, distance).for_each(|line| self.displacements[line].add(ONE_PASSED));
-            self.displacements[line].add(distance * unit);
+            self.passed(bucket, distance).for_each(|passed| passed.add(ONE_PASSED));
+            self.bucket(bucket).displacement.add(distance);
         }
     }
 
     /// Undoes `count_displaced`. Called by the thread that has the bucket to itself.
     #[inline]
     pub(super) fn uncount_displaced(&self, bucket: u32) {
-        let distance =
-            self.displacements[bucket as usize / BUCKETS_PER_LINE].distance(bucket as usize % BUCKETS_PER_LINE);
+        let distance = self.bucket(bucket).displacement.distance();
         if distance > 0 {
             self.subtract_displaced(bucket, distance);
         }
@@ -88,23 +92,17 @@ impl<K, M> Table<K, M> {
 
     #[cold]
     fn subtract_displaced(&self, bucket: u32, distance: u32) {
-        let (line, unit) = unit(bucket);
-        self.displacements[line].sub(distance * unit);
-        self.passed(line, distance).for_each(|line| self.displacements[line].sub(ONE_PASSED));
+        self.bucket(bucket).displacement.sub(distance);
+        self.passed(bucket, distance).for_each(|passed| passed.sub(ONE_PASSED));
     }
 
-    /// Returns the lines that a key passed that is in this line, so far from its first.
-    fn passed(&self, line: usize, distance: u32) -> impl Iterator<Item = usize> {
-        let from_start = (distance * (distance + 1) / 2) as usize % self.line_count();
-        let start = (line + self.line_count() - from_start) % self.line_count();
-        self.probe_from(start).take(distance as usize).map(|(_, line)| line)
+    /// Returns the words of the pairs that a key passed that is in this bucket, so far from its
+    /// first pair.
+    fn passed(&self, bucket: u32, distance: u32) -> impl Iterator<Item = &Displacement> {
+        let from_start = (distance * (distance + 1) / 2) as usize % self.pair_count();
+        let start = (bucket as usize / PAIR + self.pair_count() - from_start) % self.pair_count();
+        self.probe_from(start).take(distance as usize).map(|(_, pair)| &self.pairs[pair].0[0].displacement)
     }
-}
-
-/// Returns the bucket's line, and the unit of its distance in the line's word.
-fn unit(bucket: u32) -> (usize, u32) {
-    let (line, side) = (bucket as usize / BUCKETS_PER_LINE, bucket % BUCKETS_PER_LINE as u32);
-    (line, 1 << (DISTANCE_BITS * side))
 }
 
 #[cfg(test)]

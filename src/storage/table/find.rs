@@ -1,79 +1,77 @@
 //! Looks a key up: where it may be, and whether it is there.
 
 use crate::storage::fingerprint::Fingerprint;
-use crate::storage::table::home::HOME_LINES;
-use crate::storage::table::{BUCKETS_PER_LINE, Bucket, BucketLine, Table, key_state};
+use crate::storage::table::home::HOME_PAIRS;
+use crate::storage::table::{BucketPair, BucketRef, PAIR, Table, key_state};
 
-/// The bit of the hash that says which bucket of a line is tried first. It is one that chooses
-/// neither the shard nor the line.
+/// The bit of the hash that says which bucket of a pair is tried first. It is one that chooses
+/// neither the shard nor the pair.
 const FLIP_BIT: u32 = 20;
-
-/// A bucket where a key may be.
-pub(crate) struct Candidate<'a, K, M> {
-    pub(crate) table: &'a Table<K, M>,
-    pub(crate) line: usize,
-    pub(crate) side: usize,
-    pub(crate) bucket: &'a Bucket,
-}
-
-impl<K, M> Candidate<'_, K, M> {
-    #[inline]
-    pub(crate) fn index(&self) -> u32 {
-        (self.line * BUCKETS_PER_LINE + self.side) as u32
-    }
-}
 
 /// An active key: where it is, and in which occupancy of the bucket.
 pub(crate) struct ActiveKey<'a, K, M> {
-    pub(crate) table: &'a Table<K, M>,
-    pub(crate) index: u32,
-    pub(crate) bucket: &'a Bucket,
+    pub(crate) bucket: BucketRef<'a, K, M>,
     pub(crate) seen: key_state::Snapshot,
 }
 
 impl<'a, K, M> ActiveKey<'a, K, M> {
     /// Returns the key that is in the bucket now. Precondition: the caller knows that there is one.
-    pub(crate) fn now(table: &'a Table<K, M>, index: u32) -> Self {
-        let bucket = table.bucket(index);
-        Self { table, index, bucket, seen: bucket.key_state.load() }
+    pub(crate) fn now(bucket: BucketRef<'a, K, M>) -> Self {
+        Self { bucket, seen: bucket.key_state.load() }
+    }
+
+    /// Returns the key, if it is in this bucket; otherwise the key state that was seen.
+    #[inline]
+    pub(crate) fn check(bucket: BucketRef<'a, K, M>, fingerprint: &Fingerprint) -> Result<Self, key_state::Snapshot> {
+        let seen = bucket.key_state.load();
+        let is_key = seen.is_member(fingerprint.identity.kind)
+            && bucket.identity.matches(fingerprint.identity)
+            && bucket.key_state.load().is_still(seen);
+        if is_key { Ok(Self { bucket, seen }) } else { Err(seen) }
     }
 }
 
 impl<K, M> Table<K, M> {
-    /// Returns the bucket where the key is, if it is in its first line or the one after it, as
-    /// `distance` says. The result proves nothing. The side of the line is computed without a
+    /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
+    /// `distance` says. The result proves nothing. The side of the pair is computed without a
     /// branch, because the processor could only guess it.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<Candidate<'_, K, M>> {
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
         let start = self.start(fingerprint.hash);
-        if distance > 0 && !self.displacements[start].is_passed() {
+        if distance > 0 && !self.pairs[start].is_passed() {
             return None;
         }
-        let line = start + distance;
-        let BucketLine(buckets) = self.lines.get(line)?;
+        let pair = start + distance;
+        let BucketPair(buckets) = self.pairs.get(pair)?;
         let side = usize::from(buckets[1].identity.may_match(fingerprint.identity));
-        Some(Candidate { table: self, line, side, bucket: &buckets[side] })
+        Some(BucketRef::new(self, &buckets[side]))
     }
 
-    /// Returns the key, if it is active and in the first two lines. Nine keys in ten are there.
+    /// Returns the key, if it is active and in the first two pairs. Nine keys in ten are there.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        let find_at = |distance| {
-            let candidate = self.candidate(fingerprint, distance)?;
-            self.check(candidate.index(), candidate.bucket, fingerprint).ok()
-        };
+        let find_at = |distance| ActiveKey::check(self.candidate(fingerprint, distance)?, fingerprint).ok();
         find_at(0).or_else(|| find_at(1))
+    }
+
+    /// Tells whether the key is surely not in the table, by a look at the first pair of its search:
+    /// neither bucket has its identity, and no key is beyond. As long as a key is active, its
+    /// identity stays; and who knows of the key sees the identity, and what it passed.
+    #[inline]
+    pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
+        let pair = &self.pairs[self.start(fingerprint.hash)];
+        !pair.is_passed() && pair.0.iter().all(|bucket| !bucket.identity.may_match(fingerprint.identity))
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        for (_, line) in self.probe(fingerprint.hash) {
-            for index in self.buckets_of(line, fingerprint.hash) {
-                if let Ok(found) = self.check(index, self.bucket(index), fingerprint) {
+        for (_, pair) in self.probe(fingerprint.hash) {
+            for bucket in self.buckets_of(pair, fingerprint.hash) {
+                if let Ok(found) = ActiveKey::check(bucket, fingerprint) {
                     return Some(found);
                 }
             }
-            if !self.displacements[line].is_passed() {
+            if !self.pairs[pair].is_passed() {
                 break;
             }
         }
@@ -85,23 +83,7 @@ impl<K, M> Table<K, M> {
         if self.homes[self.home(fingerprint)].load().is_empty() { None } else { self.find(fingerprint) }
     }
 
-    /// Returns the key, if it is in this bucket; otherwise the key state that was seen.
-    #[inline]
-    pub(crate) fn check<'a>(
-        &'a self,
-        index: u32,
-        bucket: &'a Bucket,
-        fingerprint: &Fingerprint,
-    ) -> Result<ActiveKey<'a, K, M>, key_state::Snapshot> {
-        let Bucket { key_state, identity, .. } = bucket;
-        let seen = key_state.load();
-        let is_key = seen.is_member(fingerprint.identity.kind)
-            && identity.matches(fingerprint.identity)
-            && key_state.load().is_still(seen);
-        if is_key { Ok(ActiveKey { table: self, index, bucket, seen }) } else { Err(seen) }
-    }
-
-    /// Returns the lines that the key may be in, in probe order, each with its distance from the
+    /// Returns the pairs that the key may be in, in probe order, each with its distance from the
     /// first.
     #[inline]
     pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
@@ -110,31 +92,32 @@ impl<K, M> Table<K, M> {
 
     #[inline]
     pub(super) fn probe_from(&self, start: usize) -> impl Iterator<Item = (u32, usize)> {
-        let mut line = start;
+        let mut pair = start;
         (0..self.max_bound + 1).map(move |distance| {
-            line += distance as usize;
-            if line >= self.lines.len() {
-                line %= self.lines.len();
+            pair += distance as usize;
+            if pair >= self.pairs.len() {
+                pair %= self.pairs.len();
             }
-            (distance, line)
+            (distance, pair)
         })
     }
 
+    /// Returns the buckets of a pair, in the order in which the key's insertion tries them.
     #[inline]
-    pub(crate) fn buckets_of(&self, line: usize, hash: u64) -> [u32; BUCKETS_PER_LINE] {
-        let (first, flip) = ((line * BUCKETS_PER_LINE) as u32, (hash >> FLIP_BIT & 1) as u32);
-        [first + flip, first + (1 - flip)]
+    pub(super) fn buckets_of(&self, pair: usize, hash: u64) -> [BucketRef<'_, K, M>; PAIR] {
+        let (buckets, flip) = (&self.pairs[pair].0, (hash >> FLIP_BIT & 1) as usize);
+        [&buckets[flip], &buckets[1 - flip]].map(|bucket| BucketRef::new(self, bucket))
     }
 
-    /// Scales the hash to the number of lines by a multiplication.
+    /// Scales the hash to the number of pairs by a multiplication.
     #[inline]
     pub(crate) fn start(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.lines.len() as u128) >> u64::BITS) as usize
+        ((u128::from(hash) * self.pairs.len() as u128) >> u64::BITS) as usize
     }
 
     /// Returns the number of the key's home.
     #[inline]
     pub(crate) fn home(&self, fingerprint: &Fingerprint) -> usize {
-        self.start(fingerprint.hash) / HOME_LINES
+        self.start(fingerprint.hash) / HOME_PAIRS
     }
 }

@@ -1,8 +1,8 @@
-//! The home of the keys whose probe sequences begin in a few neighbouring lines: the one word that
+//! The home of the keys whose probe sequences begin in a few neighbouring pairs: the one word that
 //! decides which inserter inserts a key.
 //!
 //! A key may be in any bucket along its probe sequence, so no bucket can decide alone that the key
-//! is nowhere else. All keys whose sequences begin in the same few lines share a home. An inserter
+//! is nowhere else. All keys whose sequences begin in the same few pairs share a home. An inserter
 //! reads the home, searches, and commits by a compare-and-swap on the home. That step fails if
 //! another inserter has committed here since the read.
 //!
@@ -26,8 +26,8 @@
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
-/// The number of lines that share a home.
-pub(crate) const HOME_LINES: usize = 4;
+/// The number of pairs that share a home.
+pub(crate) const HOME_PAIRS: usize = 4;
 
 const PENDING_BITS: u32 = 10;
 const SEALED_SHIFT: u32 = PENDING_BITS;
@@ -38,7 +38,7 @@ const SEALED: u64 = 1 << SEALED_SHIFT;
 const EMPTY: u64 = SEALED << 1;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
-/// The most lines beyond its first that a key may be put: the positions of more would not fit.
+/// The most pairs beyond its first that a key may be put: the positions of more would not fit.
 pub(crate) const MAX_BOUND: u32 = 63;
 /// The highest position that a bucket may have.
 pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;

@@ -24,18 +24,17 @@
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
-use crate::storage::table::home::{HOME_LINES, HomeGroup};
+use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
 use crate::storage::table::key_state::KeyState;
-use crate::storage::table::{ActiveKey, BUCKETS_PER_LINE, Bucket, BucketLine, Table, home, key_state};
+use crate::storage::table::{ActiveKey, BucketRef, PAIR, Table, home, key_state};
 
-const _: () =
-    assert!(HOME_LINES * (home::MAX_BOUND as usize + 1) * BUCKETS_PER_LINE <= home::MAX_POSITION as usize + 1);
+const _: () = assert!(HOME_PAIRS * (home::MAX_BOUND as usize + 1) * PAIR <= home::MAX_POSITION as usize + 1);
 
 /// The outcome of an attempt to insert a key. Except for `Inserted`, it returns the key.
 pub(crate) enum InsertOutcome<'a, K, M> {
     /// The key is active in this bucket, the caller's socket is its only one, and the bucket's
     /// inline slot is claimed for it.
-    Inserted(u32, Claimed<'a, M>),
+    Inserted(BucketRef<'a, K, M>, Claimed<'a, M>),
     /// The key is there already.
     Exists(ActiveKey<'a, K, M>, K),
     /// The key's home takes no more insertions, or no bucket is vacant where the key may go: a
@@ -78,10 +77,10 @@ impl<K, M> Table<K, M> {
                     },
                 },
             };
-            let position = self.position(fingerprint, staged.distance, staged.index);
+            let position = self.position(fingerprint, staged.distance, staged.bucket.index());
             if let Some(committed) = home.commit(seen, position) {
                 self.publish(&staged.bucket.key_state, home, committed);
-                return InsertOutcome::Inserted(staged.index, staged.slot);
+                return InsertOutcome::Inserted(staged.bucket, staged.slot);
             }
             attempt = Attempt::Staged(staged);
         }
@@ -89,19 +88,19 @@ impl<K, M> Table<K, M> {
 
     /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
     /// may go.
-    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy>> {
+    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
         let (mut may_follow, mut vacancy) = (true, None);
-        for (distance, line) in self.probe(fingerprint.hash) {
-            for index in self.buckets_of(line, fingerprint.hash) {
-                let seen = match self.check(index, self.bucket(index), fingerprint) {
+        for (distance, pair) in self.probe(fingerprint.hash) {
+            for bucket in self.buckets_of(pair, fingerprint.hash) {
+                let seen = match ActiveKey::check(bucket, fingerprint) {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
                 };
                 if vacancy.is_none() && seen.is_vacant() {
-                    vacancy = Some(Vacancy { distance, index, seen });
+                    vacancy = Some(Vacancy { distance, bucket, seen });
                 }
             }
-            may_follow &= self.displacements[line].is_passed();
+            may_follow &= self.pairs[pair].is_passed();
             if !may_follow && vacancy.is_some() {
                 break;
             }
@@ -111,9 +110,9 @@ impl<K, M> Table<K, M> {
 
     /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
     /// claimed the bucket first.
-    fn stage(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy) -> Result<Staged<'_, K, M>, K> {
-        let Vacancy { distance, index, seen } = vacancy;
-        let bucket = self.bucket(index);
+    fn stage<'a>(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy<'a, K, M>) -> Result<Staged<'a, K, M>, K> {
+        let Vacancy { distance, bucket, seen } = vacancy;
+        let index = bucket.index();
         self.occupancy.add(index);
         if !bucket.key_state.claim(seen, fingerprint.identity.kind) {
             self.occupancy.sub(index);
@@ -121,8 +120,8 @@ impl<K, M> Table<K, M> {
         }
         bucket.identity.store(fingerprint.identity);
         self.count_displaced(index, distance);
-        let slot = self.inline_slot(index).claim_with_bucket();
-        Ok(Staged::new(self, index, bucket, distance, slot, key))
+        let slot = bucket.inline_slot().claim_with_bucket();
+        Ok(Staged::new(bucket, distance, slot, key))
     }
 
     /// Makes the bucket of a committed insertion visible, unless another thread has done so.
@@ -130,15 +129,6 @@ impl<K, M> Table<K, M> {
         let Some(position) = committed.pending() else { return };
         let key_state = &self.bucket(self.bucket_at(home, position)).key_state;
         self.publish(key_state, &self.homes[home], committed);
-    }
-
-    /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
-    #[inline]
-    pub(crate) fn vacate(&self, bucket: u32) {
-        self.uncount_displaced(bucket);
-        let Bucket { key_state, state, .. } = self.bucket(bucket);
-        key_state.vacate(state.is_vacant());
-        self.occupancy.sub(bucket);
     }
 
     fn publish(&self, key_state: &KeyState, home: &HomeGroup, committed: home::Snapshot) {
@@ -155,20 +145,20 @@ impl<K, M> Table<K, M> {
         home.clear(committed);
     }
 
-    /// Returns the position of a bucket relative to the key's home: the line of the home where the
-    /// probe starts, the distance from it, and the side of the line.
+    /// Returns the position of a bucket relative to the key's home: the pair of the home where the
+    /// probe starts, the distance from it, and the side of the pair.
     fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
-        let start = self.start(fingerprint.hash) % HOME_LINES;
-        (start as u32 * (home::MAX_BOUND + 1) + distance) * BUCKETS_PER_LINE as u32 + bucket % BUCKETS_PER_LINE as u32
+        let start = self.start(fingerprint.hash) % HOME_PAIRS;
+        (start as u32 * (home::MAX_BOUND + 1) + distance) * PAIR as u32 + bucket % PAIR as u32
     }
 
     /// Returns the bucket at a position relative to a home.
     fn bucket_at(&self, home: usize, position: u32) -> u32 {
-        let (position, side) = (position / BUCKETS_PER_LINE as u32, position % BUCKETS_PER_LINE as u32);
+        let (position, side) = (position / PAIR as u32, position % PAIR as u32);
         let (start, distance) =
             ((position / (home::MAX_BOUND + 1)) as usize, (position % (home::MAX_BOUND + 1)) as usize);
-        let line = (home * HOME_LINES + start + distance * (distance + 1) / 2) % self.line_count();
-        (line * BUCKETS_PER_LINE) as u32 + side
+        let pair = (home * HOME_PAIRS + start + distance * (distance + 1) / 2) % self.pair_count();
+        (pair * PAIR) as u32 + side
     }
 
     /// Seals the key's home, so that no thread inserts the key here any more, and searches for the
@@ -202,14 +192,14 @@ impl<K, M> Table<K, M> {
     }
 
     /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its
-    /// keys is in its first line or has passed that line, until it leaves, and then it is gone for
+    /// keys is in its first pair or has passed that pair, until it leaves, and then it is gone for
     /// good.
     fn has_no_key_of(&self, home: usize) -> bool {
-        let first = home * HOME_LINES;
-        (first..self.line_count().min(first + HOME_LINES)).all(|line| {
-            let BucketLine(buckets) = &self.lines[line];
-            let is_vacated = buckets.iter().all(|bucket| !bucket.key_state.load().is_active());
-            is_vacated && !self.displacements[line].is_passed()
+        let first = home * HOME_PAIRS;
+        (first..self.pair_count().min(first + HOME_PAIRS)).all(|pair| {
+            let pair = &self.pairs[pair];
+            let is_vacated = pair.0.iter().all(|bucket| !bucket.key_state.load().is_active());
+            is_vacated && !pair.is_passed()
         })
     }
 }
@@ -229,45 +219,49 @@ impl<K, M> Attempt<'_, K, M> {
     }
 }
 
+impl<K, M> BucketRef<'_, K, M> {
+    /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
+    #[inline]
+    pub(crate) fn vacate(self) {
+        let (table, index) = (self.table(), self.index());
+        table.uncount_displaced(index);
+        self.key_state.vacate(self.head.state.is_vacant());
+        table.occupancy.sub(index);
+    }
+}
+
 /// A bucket that was vacant when it was searched.
-struct Vacancy {
+struct Vacancy<'a, K, M> {
     distance: u32,
-    index: u32,
+    bucket: BucketRef<'a, K, M>,
     seen: key_state::Snapshot,
 }
 
 /// A claimed bucket with a key in it that no other thread sees yet.
 struct Staged<'a, K, M> {
-    table: &'a Table<K, M>,
-    index: u32,
-    bucket: &'a Bucket,
+    bucket: BucketRef<'a, K, M>,
     distance: u32,
     slot: Claimed<'a, M>,
 }
 
 #[allow(unsafe_code)]
 impl<'a, K, M> Staged<'a, K, M> {
-    fn new(
-        table: &'a Table<K, M>,
-        index: u32,
-        bucket: &'a Bucket,
-        distance: u32,
-        slot: Claimed<'a, M>,
-        key: K,
-    ) -> Self {
+    fn new(bucket: BucketRef<'a, K, M>, distance: u32, slot: Claimed<'a, M>, key: K) -> Self {
         // SAFETY: the holder of `slot` claimed the bucket, which was emptied before it became
         // vacant.
-        unsafe { table.key(index).write(key) };
-        Self { table, index, bucket, distance, slot }
+        unsafe { bucket.key().write(key) };
+        Self { bucket, distance, slot }
     }
 
     fn withdraw(self) -> K {
+        let Self { bucket, slot, .. } = self;
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
-        let key = unsafe { self.table.key(self.index).take() };
-        self.slot.give_up();
-        self.table.uncount_displaced(self.index);
-        self.bucket.key_state.withdraw();
-        self.table.occupancy.sub(self.index);
+        let key = unsafe { bucket.key().take() };
+        slot.give_up();
+        let (table, index) = (bucket.table(), bucket.index());
+        table.uncount_displaced(index);
+        bucket.key_state.withdraw();
+        table.occupancy.sub(index);
         key
     }
 }

@@ -1,15 +1,16 @@
 //! Maps a key to its bucket: an open-addressing table whose buckets never move, without locks and
 //! without duplicates.
 //!
-//! A bucket holds what a mark needs, and two buckets share a cache line: the key's state, its
-//! identity, and the state of its first socket's slot. A second array holds what only the socket's
-//! own life needs. A third array holds what only further sockets and visitors need. The system
-//! commits the memory of both when it is first touched.
+//! A bucket is a cache line, with all that marks, wake-ups and polls need: the key's state, its
+//! identity, the state of its first socket's slot, and that socket's waker. A second array holds
+//! the values: the key and the metadata. A third array holds what only further sockets and visitors
+//! need. The system commits the memory of each when it is first touched.
 //!
 //! # Where a key can be
-//! A key is in one of the lines `start`, `start + 1`, `start + 3`, `start + 6`, … (triangular
-//! numbers, so that a probe leaves full stretches quickly), in the first bucket that was vacant
-//! when the key was inserted. A search ends at a line that no key has passed: see `displacement`.
+//! A key is in one of the pairs of buckets `start`, `start + 1`, `start + 3`, `start + 6`, …
+//! (triangular numbers, so that a probe leaves full stretches quickly), in the first bucket that was
+//! vacant when the key was inserted. A search ends at a pair that no key has passed: see
+//! `displacement`.
 //!
 //! `insert` describes how a key gets there.
 
@@ -25,20 +26,18 @@ mod superseded;
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::occupancy::Occupancy;
-use crate::storage::slot::{SlotAddr, SlotRef, SlotState};
-use crate::storage::table::home::{HOME_LINES, HomeGroup};
+use crate::storage::slot::{SlotAddr, SlotHead, SlotState};
+use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
 use crate::sync::{AtomicU32, prefetch};
-use crate::util::value_cell::ValueCell;
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
-pub(crate) use bucket::{Bucket, BucketCold};
-use bucket::{BucketLine, BucketWarm};
-use displacement::Displacement;
-pub(crate) use find::{ActiveKey, Candidate};
+pub(crate) use bucket::BucketRef;
+use bucket::{Bucket, BucketCold, BucketPair, BucketValues};
+pub(crate) use find::ActiveKey;
 use std::ops::ControlFlow;
 use std::ptr;
 
-/// The number of buckets in a cache line.
-pub(crate) const BUCKETS_PER_LINE: usize = 2;
+/// The number of buckets that a search looks at together.
+pub(crate) const PAIR: usize = 2;
 
 /// One table of a shard.
 pub(crate) struct Table<K, M> {
@@ -46,29 +45,29 @@ pub(crate) struct Table<K, M> {
     first: u32,
     /// How many homes and buckets `retire_some` is done with.
     retired: AtomicU32,
-    /// How many lines beyond its first one a key may be put.
+    /// How many pairs beyond its first one a key may be put.
     max_bound: u32,
-    lines: ZeroedSlice<BucketLine>,
+    pairs: ZeroedSlice<BucketPair>,
     homes: ZeroedSlice<HomeGroup>,
     /// Which buckets are not vacant.
     pub(crate) occupancy: Occupancy,
-    displacements: ZeroedSlice<Displacement>,
-    warm: ZeroedSlice<BucketWarm<K, M>>,
+    /// Empty if the values are in the buckets.
+    values: ZeroedSlice<BucketValues<K, M>>,
     cold: ZeroedSlice<BucketCold>,
 }
 
 impl<K, M> Table<K, M> {
-    pub(crate) fn new(first: u32, lines: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
+    pub(crate) fn new(first: u32, pairs: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
+        let buckets = pairs * PAIR;
         Ok(Self {
             first,
             retired: AtomicU32::new(0),
             max_bound,
-            lines: ZeroedSlice::new(lines)?,
-            homes: ZeroedSlice::new(lines.div_ceil(HOME_LINES))?,
-            occupancy: Occupancy::new(lines * BUCKETS_PER_LINE)?,
-            displacements: ZeroedSlice::new(lines)?,
-            warm: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
-            cold: ZeroedSlice::new(lines * BUCKETS_PER_LINE)?,
+            pairs: ZeroedSlice::new(pairs)?,
+            homes: ZeroedSlice::new(pairs.div_ceil(HOME_PAIRS))?,
+            occupancy: Occupancy::new(buckets)?,
+            values: ZeroedSlice::new(if BucketValues::<K, M>::ARE_SMALL { 0 } else { buckets })?,
+            cold: ZeroedSlice::new(buckets)?,
         })
     }
 
@@ -83,8 +82,8 @@ impl<K, M> Table<K, M> {
         self.first + self.bucket_count()
     }
 
-    pub(crate) fn line_count(&self) -> usize {
-        self.lines.len()
+    pub(crate) fn pair_count(&self) -> usize {
+        self.pairs.len()
     }
 
     pub(crate) fn max_bound(&self) -> u32 {
@@ -93,7 +92,7 @@ impl<K, M> Table<K, M> {
 
     #[inline]
     pub(crate) fn bucket_count(&self) -> u32 {
-        (self.lines.len() * BUCKETS_PER_LINE) as u32
+        (self.pairs.len() * PAIR) as u32
     }
 
     /// Returns the address of a bucket, which is the one of its inline slot.
@@ -104,51 +103,34 @@ impl<K, M> Table<K, M> {
 
     /// Returns the bucket whose inline slot has the index, if it is in this table.
     #[inline]
-    pub(crate) fn bucket_at_index(&self, index: u32) -> Option<u32> {
-        let bucket = index.wrapping_sub(self.first);
-        (bucket < self.bucket_count()).then_some(bucket)
-    }
-
-    #[inline]
-    pub(crate) fn bucket(&self, bucket: u32) -> &Bucket {
-        &self.lines[bucket as usize / BUCKETS_PER_LINE].0[bucket as usize % BUCKETS_PER_LINE]
-    }
-
-    pub(crate) fn cold(&self, bucket: u32) -> &BucketCold {
-        &self.cold[bucket as usize]
-    }
-
-    /// Returns the inline slot of a bucket. Precondition: the bucket exists.
-    #[inline]
-    pub(crate) fn inline_slot(&self, bucket: u32) -> SlotRef<'_, M> {
-        SlotRef {
-            state: &self.bucket(bucket).state,
-            refs: &self.cold(bucket).refs,
-            turn: &self.cold(bucket).turn,
-            data: &self.warm[bucket as usize].data,
-        }
-    }
-
-    /// Returns the state of the inline slot whose address has the index, if it is in this table.
-    #[inline]
-    pub(crate) fn state_at_index(&self, index: u32) -> Option<&SlotState> {
+    pub(crate) fn bucket_at_index(&self, index: u32) -> Option<BucketRef<'_, K, M>> {
         let bucket = index.wrapping_sub(self.first) as usize;
-        self.lines.get(bucket / BUCKETS_PER_LINE).map(|line| &line.0[bucket % BUCKETS_PER_LINE].state)
+        self.pairs.get(bucket / PAIR).map(|pair| BucketRef::new(self, &pair.0[bucket % PAIR]))
     }
 
-    /// Returns the bucket whose inline slot has this state, if it is in this table.
-    pub(crate) fn bucket_of(&self, state: &SlotState) -> Option<u32> {
-        let distance = ptr::from_ref(state).addr().wrapping_sub(self.lines.as_ptr().addr());
-        (distance < size_of_val(&*self.lines)).then(|| {
-            let (line, side) =
-                (distance / size_of::<BucketLine>(), distance % size_of::<BucketLine>() / size_of::<Bucket>());
-            (line * BUCKETS_PER_LINE + side) as u32
-        })
+    /// Returns a bucket. Precondition: it exists.
+    #[inline]
+    pub(crate) fn bucket(&self, bucket: u32) -> BucketRef<'_, K, M> {
+        BucketRef::new(self, &self.pairs[bucket as usize / PAIR].0[bucket as usize % PAIR])
+    }
+
+    /// Returns which bucket of this table it is.
+    #[inline]
+    fn index_of(&self, bucket: &Bucket) -> u32 {
+        let distance = ptr::from_ref(bucket).addr() - self.pairs.as_ptr().addr();
+        (distance / size_of::<Bucket>()) as u32
+    }
+
+    /// Returns the bucket whose inline slot has this head, if it is in this table.
+    #[inline]
+    pub(crate) fn bucket_of(&self, head: &SlotHead) -> Option<BucketRef<'_, K, M>> {
+        let distance = ptr::from_ref(head).addr().wrapping_sub(self.pairs.as_ptr().addr());
+        let index = distance / size_of::<Bucket>();
+        self.pairs.get(index / PAIR).map(|pair| BucketRef::new(self, &pair.0[index % PAIR]))
     }
 
     /// Calls `f` with the inline slot of each bucket from `first` on whose group may be in use,
-    /// until `f` breaks. If `first` is not the first bucket of its line, the one before it is met
-    /// as well.
+    /// until `f` breaks. If `first` is the second bucket of its pair, the first one is met as well.
     #[inline]
     pub(crate) fn each_slot<'a>(
         &'a self,
@@ -156,11 +138,11 @@ impl<K, M> Table<K, M> {
         mut f: impl FnMut(u32, &'a SlotState) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for group in self.occupancy.groups_from(first) {
-            let lines = &self.lines[group.start / BUCKETS_PER_LINE..group.end / BUCKETS_PER_LINE];
-            let mut index = (group.start / BUCKETS_PER_LINE * BUCKETS_PER_LINE) as u32;
-            for BucketLine(buckets) in lines {
+            let pairs = &self.pairs[group.start / PAIR..group.end / PAIR];
+            let mut index = (group.start / PAIR * PAIR) as u32;
+            for BucketPair(buckets) in pairs {
                 for bucket in buckets {
-                    f(index, &bucket.state)?;
+                    f(index, &bucket.head.state)?;
                     index += 1;
                 }
             }
@@ -168,46 +150,29 @@ impl<K, M> Table<K, M> {
         ControlFlow::Continue(())
     }
 
-    /// Iterates over the active keys.
-    pub(crate) fn active_keys(&self) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
-        let buckets = self.occupancy.groups_from(0).flatten();
-        buckets.map(|bucket| ActiveKey::now(self, bucket as u32)).filter(|key| key.seen.is_active())
+    /// Iterates over the active keys in the buckets from `first` on.
+    pub(crate) fn active_keys_from(&self, first: u32) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
+        let buckets = self.occupancy.groups_from(first).flatten();
+        buckets.map(|bucket| ActiveKey::now(self.bucket(bucket as u32))).filter(|key| key.seen.is_active())
     }
 
-    /// Returns the cell of a bucket's key. The key state decides who may use it and when.
-    pub(crate) fn key(&self, bucket: u32) -> &ValueCell<K> {
-        &self.warm[bucket as usize].key
-    }
-
-    /// Prefetches the key's first line, or the one after it, as `distance` says.
+    /// Prefetches the key's first pair, or the one after it, as `distance` says.
     #[inline]
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
-        if let Some(line) = self.lines.get(self.start(fingerprint.hash) + distance) {
-            prefetch(line);
+        if let Some(BucketPair([first, second])) = self.pairs.get(self.start(fingerprint.hash) + distance) {
+            prefetch(first);
+            prefetch(second);
         }
-    }
-
-    /// Prefetches the data of the inline slots of a line.
-    #[inline]
-    pub(crate) fn prefetch_slot_data(&self, line: usize) {
-        let first = line * BUCKETS_PER_LINE;
-        prefetch(&self.warm[first].data);
-        prefetch(&self.warm[first + BUCKETS_PER_LINE - 1].data);
     }
 
     /// Prefetches all that an insertion of the key will need.
     #[inline]
     pub(crate) fn prefetch_insertion(&self, fingerprint: &Fingerprint) {
-        let line = self.start(fingerprint.hash);
-        prefetch(&self.lines[line]);
-        prefetch(&self.homes[line / HOME_LINES]);
-        prefetch(&self.warm[line * BUCKETS_PER_LINE]);
-    }
-
-    /// Prefetches all that the removal of a bucket's socket will need.
-    #[inline]
-    pub(crate) fn prefetch_removal(&self, bucket: u32) {
-        prefetch(self.bucket(bucket));
-        prefetch(&self.warm[bucket as usize]);
+        let start = self.start(fingerprint.hash);
+        self.prefetch(fingerprint, 0);
+        prefetch(&self.homes[start / HOME_PAIRS]);
+        if let Some(values) = self.values.get(start * PAIR) {
+            prefetch(values);
+        }
     }
 }

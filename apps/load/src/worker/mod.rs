@@ -50,7 +50,12 @@ async fn obey(crowd: &Rc<Crowd>, order: Order) {
     let obeyed = async {
         match order {
             Order::Open { per_second } => crowd.open_all(per_second).await,
-            Order::Rest { seconds } => sleep(Duration::from_secs_f64(seconds)).await,
+            Order::Rest { seconds } => {
+                for passed in 1..=seconds {
+                    sleep(Duration::from_secs(1)).await;
+                    crowd.done.set(passed);
+                }
+            }
             Order::Mark { per_second, seconds, draw, churned_per_second } => {
                 marking::run(crowd, per_second, seconds, draw, churned_per_second).await;
             }
@@ -61,7 +66,7 @@ async fn obey(crowd: &Rc<Crowd>, order: Order) {
         let mut time = interval(PROGRESS_EVERY);
         loop {
             time.tick().await;
-            let progress = Answer::Progress(crowd.done.get());
+            let progress = Answer::Progress { done: crowd.done.get(), marks: crowd.tally.borrow().marks };
             println!("{}", to_string(&progress).expect("a number is JSON"));
         }
     };

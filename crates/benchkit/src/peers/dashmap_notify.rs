@@ -22,6 +22,10 @@ impl<K: Key> BellMap<K> for Dash<K> {
         self.0.entry(key).or_default().push(bell);
     }
 
+    fn replace(&self, key: K, bells: Bells) {
+        self.0.insert(key, bells);
+    }
+
     fn remove(&self, key: &K, bell: &Arc<Bell>) {
         self.0.remove_if_mut(key, |_, bells| unhang(bells, bell));
     }

@@ -2,7 +2,7 @@
 
 use super::{Hasher, Key, Peer, PeerSocket};
 use dashmap::DashMap;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch::{self, Receiver, Sender};
 
@@ -38,6 +38,13 @@ impl<K: Key> Peer<K> for DashMapWatch<K> {
         let (sender, receiver) = watch::channel(());
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.map.entry(key.clone()).or_default().push((id, sender));
+        WatchSocket { registry: self, key, id, receiver }
+    }
+
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let (sender, receiver) = watch::channel(());
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.map.insert(key.clone(), smallvec![(id, sender)]);
         WatchSocket { registry: self, key, id, receiver }
     }
 

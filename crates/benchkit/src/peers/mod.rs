@@ -11,8 +11,10 @@
 //! | [`RwLocked`], [`Scc`], [`Papaya`] | the same socket in another map |
 //! | [`DashMapWatch`] | a `tokio::sync::watch` channel per socket |
 //! | [`Expert`] | the strongest that we could write from kept parts: due word and waker inline in the map, no `Arc` |
+//! | [`Boxed`] | the same cell behind an `Arc`: dearer to mark and to register, cheaper to take and to wait |
 //! | [`ShardedSlab`] | sockets in a slab, found by id; a map from the key to its ids |
 
+mod boxed;
 mod cell;
 mod dashmap_notify;
 mod dashmap_watch;
@@ -25,11 +27,13 @@ mod rwlock;
 mod scc;
 mod sharded_mutex;
 mod sharded_slab;
+mod socket_map;
 mod socketmanager;
 
 pub use self::{
-    dashmap_notify::DashMapNotify, dashmap_watch::DashMapWatch, expert::Expert, key::Key, ours::Ours, papaya::Papaya,
-    rwlock::RwLocked, scc::Scc, sharded_mutex::ShardedMutex, sharded_slab::ShardedSlab, socketmanager::SocketManager,
+    boxed::Boxed, dashmap_notify::DashMapNotify, dashmap_watch::DashMapWatch, expert::Expert, key::Key, ours::Ours,
+    papaya::Papaya, rwlock::RwLocked, scc::Scc, sharded_mutex::ShardedMutex, sharded_slab::ShardedSlab,
+    socketmanager::SocketManager,
 };
 
 /// A registry of sockets.
@@ -48,6 +52,9 @@ pub trait Peer<K: Key>: Send + Sync + Sized + 'static {
     /// With room for so many sockets from the start; 0 is the default size.
     fn sized_for(sockets: usize) -> Self;
     fn register(&'static self, key: K) -> Self::Socket;
+    /// Registers a socket in place of all others of the key: marks reach only the new one, and the
+    /// others' owners remove nothing any more.
+    fn take_over(&'static self, key: K) -> Self::Socket;
     /// Marks all sockets of the key as due, and says how many they are.
     fn mark(&self, key: &K) -> usize;
     fn mark_many(&self, keys: &[K]) -> usize {

@@ -48,6 +48,8 @@ pub trait BellMap<K: Key>: Send + Sync + Sized + 'static {
 
     fn with_capacity(keys: usize) -> Self;
     fn add(&self, key: K, bell: Arc<Bell>);
+    /// Puts a list in the place of the key's.
+    fn replace(&self, key: K, bells: Bells);
     /// Removes the bell, and the key with its last one.
     fn remove(&self, key: &K, bell: &Arc<Bell>);
     fn read<R>(&self, key: &K, look: impl FnOnce(&Bells) -> R) -> Option<R>;
@@ -77,6 +79,12 @@ impl<K: Key, M: BellMap<K>> Peer<K> for Notified<K, M> {
     fn register(&'static self, key: K) -> Self::Socket {
         let bell = Arc::new(Bell::default());
         self.map.add(key.clone(), bell.clone());
+        NotifiedSocket { map: &self.map, key, bell }
+    }
+
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let bell = Arc::new(Bell::default());
+        self.map.replace(key.clone(), Bells::from_elem(bell.clone(), 1));
         NotifiedSocket { map: &self.map, key, bell }
     }
 

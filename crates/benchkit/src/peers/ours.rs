@@ -25,6 +25,10 @@ impl<K: Key> Peer<K> for Ours<K> {
         self.0.register(key).expect("room for the socket")
     }
 
+    fn take_over(&'static self, key: K) -> Socket<K> {
+        self.0.register_taking_over(key, ()).expect("room for the socket")
+    }
+
     fn mark(&self, key: &K) -> usize {
         self.0.mark(key)
     }

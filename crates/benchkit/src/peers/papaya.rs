@@ -27,6 +27,10 @@ impl<K: Key> BellMap<K> for PapayaMap<K> {
         );
     }
 
+    fn replace(&self, key: K, bells: Bells) {
+        self.0.pin().insert(key, bells);
+    }
+
     fn remove(&self, key: &K, bell: &Arc<Bell>) {
         self.0.pin().compute(key.clone(), |entry| {
             let Some((_, bells)) = entry else { return Operation::Abort(()) };

@@ -22,6 +22,10 @@ impl<K: Key> BellMap<K> for OneLock<K> {
         self.0.write().entry(key).or_default().push(bell);
     }
 
+    fn replace(&self, key: K, bells: Bells) {
+        self.0.write().insert(key, bells);
+    }
+
     fn remove(&self, key: &K, bell: &Arc<Bell>) {
         let mut map = self.0.write();
         if map.get_mut(key).is_some_and(|bells| unhang(bells, bell)) {

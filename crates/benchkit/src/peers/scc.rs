@@ -22,6 +22,10 @@ impl<K: Key> BellMap<K> for SccMap<K> {
         self.0.entry_sync(key).or_default().push(bell);
     }
 
+    fn replace(&self, key: K, bells: Bells) {
+        self.0.upsert_sync(key, bells);
+    }
+
     fn remove(&self, key: &K, bell: &Arc<Bell>) {
         self.0.remove_if_sync(key, |bells| unhang(bells, bell));
     }

@@ -42,6 +42,10 @@ impl<K: Key> BellMap<K> for Shards<K> {
         shard.entry(key).or_default().push(bell);
     }
 
+    fn replace(&self, key: K, bells: Bells) {
+        self.lock(&key).insert(key, bells);
+    }
+
     fn remove(&self, key: &K, bell: &Arc<Bell>) {
         let mut shard = self.lock(key);
         if shard.get_mut(key).is_some_and(|bells| unhang(bells, bell)) {

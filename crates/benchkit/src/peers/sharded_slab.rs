@@ -39,6 +39,12 @@ impl<K: Key> Peer<K> for ShardedSlab<K> {
         SlabSocket { registry: self, key, id }
     }
 
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let id = self.cells.insert(Cell::default()).expect("room in the slab");
+        self.ids.insert(key.clone(), Ids::from_elem(id, 1));
+        SlabSocket { registry: self, key, id }
+    }
+
     fn mark(&self, key: &K) -> usize {
         self.ids.get(key).map_or(0, |ids| self.mark_each(&ids))
     }

@@ -4,7 +4,7 @@
 
 use super::{Hasher, Key, Peer, PeerSocket};
 use parking_lot::Mutex;
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 use std::{
     collections::HashMap,
     sync::atomic::{AtomicU64, Ordering},
@@ -47,6 +47,12 @@ impl<K: Key> Peer<K> for SocketManager<K> {
     fn register(&'static self, key: K) -> Self::Socket {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         self.map.lock().entry(key.clone()).or_default().push(Flag { id, due: false });
+        PolledSocket { registry: self, key, id }
+    }
+
+    fn take_over(&'static self, key: K) -> Self::Socket {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        self.map.lock().insert(key.clone(), smallvec![Flag { id, due: false }]);
         PolledSocket { registry: self, key, id }
     }
 

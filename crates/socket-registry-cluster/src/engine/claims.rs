@@ -18,8 +18,8 @@
 //!
 //! # Why one session remains, though a claim is lost
 //! Suppose node B claims a key later than node A, and A never hears it. Either A notices the gap
-//! and gets the message again, or it repairs the lane. Then it sends its own claim again; B hears an
-//! earlier claim than its own and answers with its own; A hears that.
+//! and gets the message again, or it repairs the lane. Then it sends its own claim again; B hears
+//! an earlier claim than its own and answers with its own; A hears that.
 
 use super::lanes::Lanes;
 use crate::key::lane_of;

@@ -1,5 +1,5 @@
-//! The cluster's rules without its input and output: no clock, no socket, no task. The driver passes
-//! in what it hears and what time it is, and carries out the [`Action`]s that come out.
+//! The cluster's rules without its input and output: no clock, no socket, no task. The driver
+//! passes in what it hears and what time it is, and carries out the [`Action`]s that come out.
 //!
 //! Every method returns without waiting, and none fails: bad input is counted and dropped.
 
@@ -23,7 +23,9 @@ mod settle;
 mod tests;
 mod tick;
 
-pub(crate) use self::action::{Action, Counts, Health, Settled, Stats, Ticket};
+#[cfg(test)]
+pub(crate) use self::action::Ticket;
+pub(crate) use self::action::{Action, Counts, Health, Settled, Stats};
 use self::catch_up::CatchUp;
 use self::claims::Claims;
 use self::clock::HybridClock;
@@ -35,6 +37,7 @@ use self::passes::Passes;
 use self::peers::Peers;
 use self::presence::LocalPresence;
 use self::ring::Ring;
+use crate::health::NodeInfo;
 use crate::wire::subject::Subject;
 use crate::wire::{Command, Message, Op};
 use bytes::Bytes;
@@ -177,17 +180,15 @@ impl Engine {
         }
     }
 
-    /// The keys that are active here, in place of all that `presence_changed` has said.
-    pub(crate) fn presence_reset<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>) {
-        if self.config.presence {
-            self.local.reset(keys.into_iter().filter(|key| key.len() <= crate::key::MAX_KEY));
-        }
-    }
-
     /// How many other nodes have a socket of the key. Means nothing while `Health::hearing` is
     /// false.
     pub(crate) fn online(&self, key: &[u8]) -> usize {
         self.peers.alive().filter(|(_, peer)| peer.presence.contains(key)).count()
+    }
+
+    /// The keys that are active on other nodes: one that is on several comes several times.
+    pub(crate) fn online_keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.peers.alive().flat_map(|(_, peer)| peer.presence.keys())
     }
 
     /// Sets what this node's beats say of its own registry.
@@ -254,6 +255,17 @@ impl Engine {
             counts.age = counts.age.max(now.since_start.saturating_sub(peer.beat_at));
         }
         counts
+    }
+
+    /// The other nodes that are not gone.
+    pub(crate) fn nodes(&self, now: Time) -> impl Iterator<Item = NodeInfo> {
+        self.peers.alive().map(move |(id, peer)| NodeInfo {
+            id,
+            serves: peer.serves,
+            keys: peer.keys,
+            sockets: peer.sockets,
+            age: now.since_start.saturating_sub(peer.beat_at),
+        })
     }
 
     /// What is under way.

@@ -72,8 +72,10 @@ impl Reader<'_> {
             12 => {
                 let (part, parts) = self.part()?;
                 let lanes = self.lane_count()?;
-                (lanes == self.lanes).then_some(())?;
-                let rows = (0..self.items()?).map(|_| self.row(lanes)).collect::<Option<_>>()?;
+                let count = self.items()?;
+                // Without rows the number of lanes says nothing.
+                (count == 0 || lanes == self.lanes).then_some(())?;
+                let rows = (0..count).map(|_| self.row(lanes)).collect::<Option<_>>()?;
                 Message::History { part, parts, rows }
             }
             _ => {

@@ -179,6 +179,17 @@ impl Expected {
         true
     }
 
+    pub(super) fn supersede(&mut self, key: Key) -> usize {
+        let superseded: Vec<_> = self.live.extract_if(.., |_, live| live.shown.0 == key).collect();
+        let count = superseded.len();
+        for (id, mut live) in superseded {
+            live.shown.2 = Topics::EMPTY;
+            live.tell(Closed::Superseded);
+            self.superseded.insert(id, live);
+        }
+        count
+    }
+
     /// How many were not told before.
     pub(super) fn close(&mut self) -> usize {
         self.closed = true;

@@ -12,7 +12,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use socket_registry::{Closed, Registry, Socket, SocketId, Topics};
+use socket_registry::{Closed, Registry, Socket, SocketId, SocketRef, Topics};
 
 use crate::Wakes;
 use expected::Expected;
@@ -63,11 +63,12 @@ pub enum Op {
         keys: Vec<u16>,
     },
     MarkAll,
-    /// Marks every third socket.
+    /// Marks every third socket, together or gradually. One time in four all sockets, gradually.
     MarkWhere {
         third: u8,
         topics: u32,
     },
+    /// One time in sixteen the key is superseded instead.
     Disconnect {
         key: u16,
         reason: u8,
@@ -232,9 +233,19 @@ impl Pair {
             }
             Op::MarkAll => assert_eq!(self.registry.mark_all(), self.expected.mark_all()),
             Op::MarkWhere { third, topics } => {
-                let (topics, select) = (some_of(topics), |tag: Tag| tag % 3 == u64::from(third % 3));
-                let marked = self.registry.mark_where_topics(|socket| select(*socket.metadata()), topics);
+                let (topics, batch) = (some_of(topics), usize::from(third / 12));
+                let select = |tag: Tag| third / 3 % 4 == 3 || tag % 3 == u64::from(third % 3);
+                let is_chosen = |socket: SocketRef<'_, Key, Tag>| select(*socket.metadata());
+                let marked = match third / 3 % 4 {
+                    0 | 1 => self.registry.mark_where_topics(is_chosen, topics),
+                    2 => self.registry.mark_where_gradually(is_chosen, topics, batch).sum(),
+                    _ => self.registry.mark_gradually(topics, batch).sum(),
+                };
                 assert_eq!(marked, self.expected.mark_where(topics, select));
+            }
+            Op::Disconnect { key, reason } if reason % 16 == 15 => {
+                let key = self.key(key);
+                assert_eq!(self.registry.supersede(&key), self.expected.supersede(key));
             }
             Op::Disconnect { key, reason } => {
                 let reason = crate::reason(reason);

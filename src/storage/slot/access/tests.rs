@@ -5,10 +5,10 @@ use super::*;
 
 /// A socket comes, is visited, and leaves: after the visit, or during it.
 fn leaves(during: bool) -> bool {
-    let (state, refs, turn, data) =
-        (SlotState::default(), SlotRefs::default(), SlotTurn::default(), SlotData::default());
-    let slot = SlotRef { state: &state, refs: &refs, turn: &turn, data: &data };
-    let generation = slot.claim().unwrap().occupy((), Topics::EMPTY);
+    let (head, refs, turn, metadata) =
+        (SlotHead::default(), SlotRefs::default(), SlotTurn::default(), ValueCell::default());
+    let slot = SlotRef { head: &head, refs: &refs, turn: &turn, metadata: &metadata };
+    let (_, generation) = slot.claim().unwrap().occupy((), Topics::EMPTY);
     let visit = slot.visit(generation).unwrap();
     if !during {
         assert!(visit.leave().is_none());

@@ -91,6 +91,22 @@ fn there_are_as_many_valid_states_as_the_table_says() {
 }
 
 #[test]
+fn try_mark_waiting_needs_a_task_that_waits_and_that_nobody_wakes() {
+    for state in valid_states() {
+        for topics in DUES.map(Topics::from_bits) {
+            let applies = state.live && state.waiting && state.wakers == 0 && !topics.is_empty();
+            let (returns, to) = with_bits_set(state, State { due: state.due | topics.bits(), ..state }, true);
+            let step = |word: &SlotState| word.try_mark_waiting(state.seen(), topics).map(MarkOutcome::Wake);
+            if applies {
+                check(state, step, Some(returns), to);
+            } else {
+                check(state, step, None, state);
+            }
+        }
+    }
+}
+
+#[test]
 fn every_predicate_in_every_valid_state() {
     for state in valid_states() {
         let seen = state.seen();

@@ -4,7 +4,7 @@ impl<K, M> Table<K, M> {
     /// Tells whether the words say that no key is displaced.
     pub(crate) fn has_none_displaced(&self) -> bool {
         // Ordering: Relaxed: no other thread is at work.
-        self.displacements.iter().all(|word| word.0.load(Ordering::Relaxed) == 0)
+        self.pairs.iter().flat_map(|pair| &pair.0).all(|bucket| bucket.displacement.0.load(Ordering::Relaxed) == 0)
     }
 }
 
@@ -14,18 +14,18 @@ mod one_thread {
     use crate::storage::fingerprint::Seeds;
     use crate::storage::table::insert::InsertOutcome;
 
-    const LINES: usize = 64;
+    const PAIRS: usize = 64;
     const BOUND: u32 = 31;
 
     fn table() -> Table<u64, ()> {
-        Table::new(0, LINES, BOUND).unwrap()
+        Table::new(0, PAIRS, BOUND).unwrap()
     }
 
     fn insert(table: &Table<u64, ()>, key: u64) -> Option<u32> {
         match table.insert(&Seeds::fixed().fingerprint(&key), key) {
             InsertOutcome::Inserted(bucket, slot) => {
                 slot.give_up();
-                Some(bucket)
+                Some(bucket.index())
             }
             InsertOutcome::NoRoom(_) => None,
             InsertOutcome::Exists(..) => panic!("there already"),
@@ -37,14 +37,15 @@ mod one_thread {
     }
 
     fn leave(table: &Table<u64, ()>, bucket: u32) {
-        let key_state = &table.bucket(bucket).key_state;
+        let bucket = table.bucket(bucket);
+        let key_state = &bucket.key_state;
         assert!(key_state.leave(key_state.load(), false).is_ok());
-        table.vacate(bucket);
+        bucket.vacate();
     }
 
-    /// Says how many lines a search for an absent key looks at.
-    fn lines_of_search(table: &Table<u64, ()>, start: usize) -> usize {
-        let passed = table.probe_from(start).take_while(|&(_, line)| table.displacements[line].is_passed());
+    /// Says how many pairs a search for an absent key looks at.
+    fn pairs_of_search(table: &Table<u64, ()>, start: usize) -> usize {
+        let passed = table.probe_from(start).take_while(|&(_, pair)| table.pairs[pair].is_passed());
         passed.count() + 1
     }
 
@@ -54,16 +55,16 @@ mod one_thread {
     }
 
     #[test]
-    fn a_key_that_passed_lines_is_counted_there_and_uncounted() {
+    fn a_key_that_passed_pairs_is_counted_there_and_uncounted() {
         let table = table();
-        for bucket in [0, 1, 77, LINES as u32 * 2 - 1] {
+        for bucket in [0, 1, 77, PAIRS as u32 * 2 - 1] {
             for distance in 0..=BOUND {
-                let end = bucket as usize / BUCKETS_PER_LINE;
+                let end = bucket as usize / PAIR;
                 let start =
-                    (0..LINES).find(|&start| table.probe_from(start).nth(distance as usize) == Some((distance, end)));
+                    (0..PAIRS).find(|&start| table.probe_from(start).nth(distance as usize) == Some((distance, end)));
                 table.count_displaced(bucket, distance);
                 assert!(
-                    lines_of_search(&table, start.unwrap()) > distance as usize,
+                    pairs_of_search(&table, start.unwrap()) > distance as usize,
                     "the search comes as far as the key"
                 );
                 table.uncount_displaced(bucket);
@@ -73,7 +74,7 @@ mod one_thread {
     }
 
     #[test]
-    fn both_buckets_of_a_line_have_their_own_distance() {
+    fn both_buckets_of_a_pair_have_their_own_distance() {
         let table = table();
         table.count_displaced(10, 3);
         table.count_displaced(11, 31);
@@ -87,18 +88,19 @@ mod one_thread {
     fn a_full_table_finds_every_key_and_searches_get_short_again() {
         let table = table();
         let keys = fill(&table);
-        assert!(keys.len() > LINES * BUCKETS_PER_LINE * 9 / 10, "{} keys", keys.len());
+        assert!(keys.len() > PAIRS * PAIR * 9 / 10, "{} keys", keys.len());
         assert!(keys.iter().all(|&(key, _)| is_there(&table, key)));
-        let longest = (0..LINES).map(|start| lines_of_search(&table, start)).max();
+        assert!(keys.iter().all(|key| !table.lacks(&Seeds::fixed().fingerprint(&key.0))), "a key is taken for absent");
+        let longest = (0..PAIRS).map(|start| pairs_of_search(&table, start)).max();
         assert!(longest > Some(4), "searches are long while the table is full");
 
-        let (stay, go) = keys.split_at(LINES / 2);
+        let (stay, go) = keys.split_at(PAIRS / 2);
         go.iter().for_each(|&(_, bucket)| leave(&table, bucket));
         assert!(stay.iter().all(|&(key, _)| is_there(&table, key)));
         assert!(go.iter().all(|&(key, _)| !is_there(&table, key)));
 
         stay.iter().for_each(|&(_, bucket)| leave(&table, bucket));
-        assert!((0..LINES).all(|start| lines_of_search(&table, start) == 1));
+        assert!((0..PAIRS).all(|start| pairs_of_search(&table, start) == 1));
     }
 
     #[test]

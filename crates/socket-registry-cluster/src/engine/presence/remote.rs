@@ -34,6 +34,10 @@ impl RemotePresence {
         self.keys.contains(key)
     }
 
+    pub(in crate::engine) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter()
+    }
+
     /// Takes in what a beat says.
     pub(in crate::engine) fn beat(&mut self, (version, count, digest): (u64, u64, u64), now: Duration) {
         (self.newest, self.count) = (version, count);

@@ -1,0 +1,69 @@
+//! What waits for the broker: one batch is with it, the rest is in a queue.
+
+use crate::broker::{Broker, Message, Refused};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use std::mem;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// How many bytes may wait. What comes beyond is dropped, and found missing by those it was for.
+const ROOM: usize = 4 << 20;
+/// What a message costs beside its payload.
+const OVERHEAD: usize = 64;
+
+pub(super) struct Outgoing<B> {
+    broker: Arc<B>,
+    queue: Vec<Message>,
+    bytes: usize,
+    sending: Option<BoxFuture<'static, Result<(), Refused>>>,
+}
+
+impl<B: Broker> Outgoing<B> {
+    pub(super) fn new(broker: Arc<B>) -> Self {
+        Self { broker, queue: Vec::new(), bytes: 0, sending: None }
+    }
+
+    pub(super) fn push(&mut self, subject: String, payload: Bytes) {
+        let bytes = payload.len() + OVERHEAD;
+        if self.bytes + bytes <= ROOM {
+            self.bytes += bytes;
+            self.queue.push(Message { subject, payload });
+        }
+    }
+
+    /// Nothing waits, and nothing is with the broker.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sending.is_none() && self.queue.is_empty()
+    }
+
+    /// Gives the queue to the broker, if it has done the batch before.
+    pub(super) fn send(&mut self) {
+        if self.sending.is_some() || self.queue.is_empty() {
+            return;
+        }
+        self.bytes = 0;
+        let (broker, batch) = (self.broker.clone(), mem::take(&mut self.queue));
+        self.sending = Some(Box::pin(async move {
+            let start = Instant::now();
+            let result = broker.publish(batch).await;
+            ::metrics::histogram!("socket_registry_cluster_publish_seconds").record(start.elapsed());
+            result
+        }));
+    }
+
+    /// Waits until the broker has done the batch; without end if there is none.
+    ///
+    /// Cancel-safe: the batch stays with the broker.
+    pub(super) async fn sent(&mut self) {
+        match &mut self.sending {
+            Some(sending) => {
+                if let Err(error) = sending.await {
+                    tracing::debug!(%error, "a batch is repaired later");
+                }
+                self.sending = None;
+            }
+            None => std::future::pending().await,
+        }
+    }
+}
