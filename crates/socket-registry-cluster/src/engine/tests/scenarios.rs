@@ -56,7 +56,7 @@ fn a_publisher_killed_while_all_are_deaf_makes_everything_due() {
         assert!(repairs.iter().all(|repairs| *repairs <= 2), "one at joining, one now: {repairs:?}");
         world.node(1).has_seen(number) && world.node(2).has_seen(number)
     };
-    // As the prototype did not: the second outage lasts longer than `ttl`.
+    // The second outage lasts longer than `ttl`: a node that is deaf must not judge it gone then.
     assert!([2000, 9000].iter().all(|outage| sees_it(None, *outage)));
     assert!(!sees_it(Some(Repair::DeafJudgesNobody), 9000));
     assert!(!sees_it(Some(Repair::Everything), 2000));
@@ -77,8 +77,7 @@ fn a_deaf_node_judges_nobody_gone() {
     assert_eq!(peers(Some(Repair::DeafJudgesNobody)), 0);
 }
 
-/// As the prototype did not: a worker whose own beat comes back must not leave while a node is
-/// deaf that says it is alive.
+/// That its own beat comes back does not let a worker leave while a node is deaf.
 #[test]
 fn a_worker_stays_until_the_deaf_have_heard_it() {
     let stays = |without| {
