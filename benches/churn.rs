@@ -1,4 +1,5 @@
-//! Sockets that leave while others come: other keys, the same key, all at the same time, and among marks.
+//! Sockets that leave while others come: other keys, the same key, all at the same time; and among
+//! marks.
 
 use benchkit::{
     criterion::{configured, operations, sizes, threads},

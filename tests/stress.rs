@@ -153,9 +153,9 @@ impl Storm {
                 assert!(bug.is_err());
                 continue;
             }
-            if step.is_multiple_of(50) {
+            if step % 50 == 0 {
                 account.wait();
-            } else if step.is_multiple_of(3) {
+            } else if step % 3 == 0 {
                 account.take();
             }
             held.push(account);

@@ -32,8 +32,7 @@ static ALLOCATOR: Counting = Counting;
 #[derive(Parser)]
 #[command(name = "cargo bench-report")]
 struct Arguments {
-    /// Smaller populations and fewer rounds: minutes instead of half an hour. Leaves
-    /// the pages in docs alone.
+    /// Smaller populations and fewer rounds. Leaves the pages in docs alone.
     #[arg(long)]
     quick: bool,
     /// Only these sections. Leaves the pages in docs alone.

@@ -10,6 +10,8 @@ use plotters::prelude::*;
 use std::{error::Error, fs, path::Path};
 
 const SIZE: (u32, u32) = (960, 600);
+/// The names, to the right of the lines.
+const LEGEND: u32 = 200;
 
 /// Neither light nor dark, ours first and last the limit's.
 const COLOURS: [RGBColor; 12] = [
@@ -178,12 +180,14 @@ impl Plot<'_> {
             let mut chart = ChartBuilder::on(area)
                 .caption(self.title, ("sans-serif", 20))
                 .margin(16)
+                .margin_right(LEGEND)
                 .x_label_area_size(44)
                 .y_label_area_size(80)
                 .build_cartesian_2d(0..right.max(1), (low * 0.8..high * 1.25).log_scale())?;
             chart
                 .configure_mesh()
                 .disable_x_mesh()
+                .max_light_lines(0)
                 .x_labels(self.labels.len())
                 .x_desc(self.x)
                 .x_label_formatter(&|x| self.labels.get(*x as usize).cloned().unwrap_or_default())
@@ -192,12 +196,11 @@ impl Plot<'_> {
             for (at, (name, line)) in self.lines.iter().enumerate() {
                 let colour = if *name == LIMIT { COLOURS.len() - 1 } else { at % (COLOURS.len() - 1) };
                 let style = COLOURS[colour].stroke_width(if *name == OURS { 4 } else { 1 });
-                let series = LineSeries::new(line.iter().copied(), style).point_size(2);
-                let sample = move |(x, y)| PathElement::new([(x, y), (x + 16, y)], style);
-                chart.draw_series(series)?.label(*name).legend(sample);
+                chart.draw_series(LineSeries::new(line.iter().copied(), style).point_size(2))?;
+                let (x, y) = ((SIZE.0 - LEGEND) as i32 + 12, 50 + 18 * at as i32);
+                area.draw(&PathElement::new([(x, y), (x + 16, y)], style))?;
+                area.draw(&Text::new(*name, (x + 24, y - 6), ("sans-serif", 13)))?;
             }
-            let mut legend = chart.configure_series_labels();
-            legend.position(SeriesLabelPosition::UpperLeft).background_style(WHITE.mix(0.8)).draw()?;
             Ok(())
         })
     }

@@ -23,10 +23,9 @@ pub(crate) struct GradualWalk {
 
 /// Takes one from `left`; breaks if there is none.
 fn take_one(left: &mut usize) -> ControlFlow<()> {
-    match left.checked_sub(1) {
-        Some(rest) => ControlFlow::Continue(*left = rest),
-        None => ControlFlow::Break(()),
-    }
+    let Some(rest) = left.checked_sub(1) else { return ControlFlow::Break(()) };
+    *left = rest;
+    ControlFlow::Continue(())
 }
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {

@@ -117,6 +117,25 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// Takes the due topics, or registers the task to be woken when a topic becomes due.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
+        if self.budget.is_left() {
+            // SAFETY: this is the one handle, and it is borrowed mutably.
+            match unsafe { self.head().own() }.try_poll_due(cx) {
+                Some(Poll::Ready(due)) => {
+                    self.budget.spend();
+                    return Poll::Ready(Ok(due));
+                }
+                Some(Poll::Pending) => {
+                    self.budget.renew();
+                    return Poll::Pending;
+                }
+                None => {}
+            }
+        }
+        self.poll_due_slow(cx)
+    }
+
+    #[inline(never)]
+    fn poll_due_slow(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         ready!(self.budget.poll_ready(cx));
         // SAFETY: this is the one handle, and it is borrowed mutably.
         match unsafe { self.head().own() }.poll_due(cx) {

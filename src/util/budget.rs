@@ -15,13 +15,25 @@ impl Budget {
     /// polled again, and returns pending, so that other tasks run first.
     #[inline]
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.0 < READY_IN_A_ROW {
-            self.0 += 1;
+        if self.is_left() {
+            self.spend();
             return Poll::Ready(());
         }
         self.renew();
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Tells whether one more result may be ready.
+    #[inline]
+    pub(crate) fn is_left(&self) -> bool {
+        self.0 < READY_IN_A_ROW
+    }
+
+    /// Counts a result that is ready. Precondition: one may be.
+    #[inline]
+    pub(crate) fn spend(&mut self) {
+        self.0 += 1;
     }
 
     /// Resets the count: the result was pending, so other tasks run.

@@ -63,7 +63,7 @@ impl Scheduler for Frozen {
         let others: Vec<TaskId> = runnable.iter().map(|task| task.id()).filter(|&id| id != victim).collect();
         let is_runnable = others.len() < runnable.len();
         let is_stopped = self.steps >= self.after && !self.progress.done.load(SeqCst);
-        if is_runnable && !is_stopped && (others.is_empty() || self.random().is_multiple_of(2)) {
+        if is_runnable && !is_stopped && (others.is_empty() || self.random() % 2 == 0) {
             self.steps += 1;
             return Some(victim);
         }

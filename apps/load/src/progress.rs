@@ -28,10 +28,10 @@ impl Progress {
         };
         let bar = if length == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(length) };
         let template = match order {
-            Order::Vanish => "{prefix:32} {spinner} {elapsed}",
-            Order::Rest { .. } => "{prefix:32} {wide_bar} {percent:>3} %  {elapsed} of it, {eta} to go",
+            Order::Vanish => "{prefix:26} {spinner} {elapsed}",
+            Order::Rest { .. } => "{prefix:26} {wide_bar} {percent:>3} %  {elapsed}, {eta} to go",
             Order::Open { .. } | Order::Mark { .. } => {
-                "{prefix:32} {wide_bar} {percent:>3} %  {msg:>20}  {elapsed} of it, {eta} to go"
+                "{prefix:26} {wide_bar} {percent:>3} %  {msg:>15}  {elapsed}, {eta} to go"
             }
         };
         bar.set_style(ProgressStyle::with_template(template).expect("the template is well formed"));

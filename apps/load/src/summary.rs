@@ -3,10 +3,9 @@
 
 use crate::cli::Subject;
 use crate::expected::Expectation;
-use crate::results::{Measured, Phase, Results};
+use crate::results::{Phase, Results};
 
-const HEADS: [&str; 10] =
-    ["server", "step", "sockets", "marks", "time of", "p50 ms", "p99 ms", "max ms", "wrong", "CPU %"];
+const HEADS: [&str; 9] = ["", "sockets", "marks", "time of", "p50 ms", "p99 ms", "max ms", "wrong", "CPU %"];
 
 /// Failed if something happened that must not; missed if all is right, but slower or larger than
 /// expected.
@@ -38,24 +37,27 @@ pub(crate) fn verdict(results: &Results) -> String {
     )
 }
 
+/// A table for each server, a line for each step.
 pub(crate) fn table(results: &Results) -> String {
-    let phases =
-        results.subjects.iter().flat_map(|measured| measured.phases.iter().map(move |phase| (measured, phase)));
-    let rows: Vec<_> = phases.map(|(measured, phase)| row(measured, phase)).collect();
-    let heads = HEADS.map(str::to_owned);
-    let width = |column: usize| rows.iter().chain([&heads]).map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..HEADS.len()).map(width).collect();
-    let line = |row: &[String; 10]| {
-        let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
-            0 | 1 | 4 => format!("{cell:width$}"),
-            _ => format!("{cell:>width$}"),
+    let tables = results.subjects.iter().map(|measured| {
+        let mut heads = HEADS.map(str::to_owned);
+        heads[0] = measured.subject.name();
+        let rows: Vec<_> = [heads].into_iter().chain(measured.phases.iter().map(row)).collect();
+        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<_> = (0..HEADS.len()).map(width).collect();
+        let lines = rows.iter().map(|row| {
+            let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+                0 | 3 => format!("{cell:width$}"),
+                _ => format!("{cell:>width$}"),
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
         });
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    [&heads].into_iter().chain(&rows).map(|row| line(row) + "\n").collect()
+        lines.collect::<String>()
+    });
+    tables.collect::<Vec<_>>().join("\n")
 }
 
-fn row(measured: &Measured, Phase { step, open, tally, server, .. }: &Phase) -> [String; 10] {
+fn row(Phase { step, open, tally, server, .. }: &Phase) -> [String; 9] {
     let (what, times) = match (tally.latency.count(), tally.connect.count()) {
         (0, 0) => ("", None),
         (0, _) => ("connect", Some(&tally.connect)),
@@ -65,7 +67,6 @@ fn row(measured: &Measured, Phase { step, open, tally, server, .. }: &Phase) -> 
     let wrong = tally.not_opened + tally.dropped + tally.refused + tally.lost + tally.duplicate + tally.unexpected;
     let cores = server.as_ref().and_then(|server| server.cores);
     [
-        measured.subject.name(),
         step.name().to_owned(),
         open.to_string(),
         if step.has_marks() { tally.marks.to_string() } else { String::new() },

@@ -57,6 +57,23 @@ impl Waking<'_> {
 pub(crate) struct OwnedHead<'a>(&'a SlotHead);
 
 impl OwnedHead<'_> {
+    /// Tries the two frequent ends of `poll_due`, each of one step: takes what is due, or waits with
+    /// the waker that is in the cell. Returns `None` if nothing was done.
+    #[inline]
+    pub(crate) fn try_poll_due(&mut self, cx: &mut Context<'_>) -> Option<Poll<Topics>> {
+        let SlotHead { state, waker } = self.0;
+        let seen = state.load();
+        if seen.is_closed() {
+            return None;
+        }
+        if !seen.due().is_empty() {
+            return state.try_take(seen).ok().map(Poll::Ready);
+        }
+        // SAFETY: the caller is the owner.
+        let is_armed = unsafe { waker.will_wake(cx.waker()) } && state.try_arm(seen);
+        is_armed.then_some(Poll::Pending)
+    }
+
     /// Takes what is due, or arranges that the task is woken when something is. Returns `None` if
     /// the socket is closed.
     #[inline]

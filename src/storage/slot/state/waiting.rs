@@ -47,6 +47,14 @@ impl SlotState {
         false
     }
 
+    /// Takes the step of `arm` from `seen`, a word with nothing due that is not closed. Returns false,
+    /// and changes nothing, if the word has changed.
+    #[inline]
+    pub(crate) fn try_arm(&self, seen: Snapshot) -> bool {
+        debug_assert!(!seen.is_ready());
+        self.step(seen, seen.0 | WAITING).is_ok()
+    }
+
     /// Does the same as `arm`, for an owner that waits for CLOSED alone, whatever is due. Fails
     /// while a marker is waking: its `wake_done` would mistake what is due for a mark that could
     /// not be counted. It would then wake the task once more, as often as the task waits again.
