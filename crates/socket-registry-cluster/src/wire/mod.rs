@@ -147,9 +147,9 @@ pub(crate) enum PeerState {
 
 /// What a node says of itself once a beat.
 ///
-/// Its body: started u64, stamp u64, flags u8 (1 serves, 2 presence, 4 confirm, 8 joined), oldest and newest
-/// version that it reads u8 u8, heard varint, keys varint, sockets varint, presence version varint,
-/// presence count varint, digest u64, lanes u16, lanes x newest varint.
+/// Its body: started u64, stamp u64, flags u8 (1 serves, 2 presence, 4 confirm, 8 joined), oldest
+/// and newest version that it reads u8 u8, heard varint, keys varint, sockets varint, presence
+/// version varint, presence count varint, digest u64, lanes u16, lanes x newest varint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Beat {
     /// When it was started, in milliseconds of its wall clock.
