@@ -74,6 +74,6 @@ fn json(bytes: &[u8]) {
 /// What is made of an id or a name, if it may be one; what was made so stays as it is.
 fn normal(text: &str) -> Option<String> {
     let normal: String = text.nfc().collect();
-    let is_good = !text.is_empty() && text.len() <= 256 && normal.len() <= 256;
+    let is_good = !text.is_empty() && text.len() <= 255 && normal.len() <= 255;
     (is_good && !normal.contains(char::is_control) && !normal.contains(turns_direction)).then_some(normal)
 }

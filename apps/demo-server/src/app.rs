@@ -17,12 +17,13 @@ use tracing_appender::non_blocking::ErrorCounter;
 use uuid::Uuid;
 
 use crate::cli::Cli;
+use crate::cluster::Servers;
 use crate::devices::Devices;
 use crate::identity::Identity;
 use crate::input::UserId;
 use crate::onboard::Invitations;
-use crate::online;
 use crate::sockets::ONLINE;
+use crate::{online, roster};
 
 /// However fast users come and go, no user can read what changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
@@ -38,6 +39,8 @@ pub(crate) struct App {
     /// Which ids have those, as it is told.
     pub(crate) online: Mutex<Utf8Bytes>,
     pub(crate) devices: Devices,
+    /// The other servers, if there are any.
+    pub(crate) servers: Option<Servers>,
     pub(crate) identity: Identity,
     pub(crate) invitations: Invitations,
     /// What a client is sent with every ping that wants to see them.
@@ -54,13 +57,17 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(
+    pub(crate) async fn new(
         cli: &Cli,
         metrics: PrometheusHandle,
         log_lines_dropped: ErrorCounter,
     ) -> Result<Self, Box<dyn Error>> {
         let active_users = feed("active_users", 1, COUNT_PACE, cli)?;
         let device_sockets = feed("devices", cli.max_sockets_per_id, cli.update_every, cli)?;
+        let servers = match &cli.cluster {
+            Some(url) => Some(Servers::join(url, cli, &active_users, &device_sockets).await?),
+            None => None,
+        };
         let origins =
             if cli.trust_proxy { OriginPolicy::same_origin().trusting_proxy() } else { OriginPolicy::same_origin() };
         Ok(Self {
@@ -68,7 +75,9 @@ impl App {
             active_users,
             device_sockets,
             online: Mutex::new(Utf8Bytes::from_static(r#"{"online":{"count":0,"ids":[],"sockets":[]}}"#)),
-            devices: Devices::new(),
+            devices: Devices::new(cli.devices.as_deref())
+                .map_err(|error| format!("cannot open the file of devices: {error}"))?,
+            servers,
             identity: Identity::new(cli)?,
             invitations: Invitations::new(),
             ping: format!(r#"{{"ping":{}}}"#, cli.ping_every.as_secs_f64().ceil()).into(),
@@ -108,6 +117,9 @@ pub(crate) fn spawn_tasks(app: &Arc<App>, cli: &Cli) {
         users.mark_all();
     }));
     tokio::spawn(tell_online(Arc::clone(app), cli.online_grace));
+    if app.servers.is_some() {
+        tokio::spawn(tell_count_elsewhere(Arc::clone(app)));
+    }
     tokio::spawn(keep_up(app.metrics.clone()));
 }
 
@@ -116,14 +128,31 @@ async fn tell_online(app: Arc<App>, grace: Duration) {
     let (registry, users) = (app.device_sockets.registry(), app.active_users.registry());
     let mut told = String::new();
     let tell = |ids: &BTreeSet<UserId>| {
-        let text = online::text(ids, |id| registry.sockets_of(id).len());
+        let text = online::text(ids, |id| app.sockets_of(id));
         if text != told {
             told.clone_from(&text);
             *app.online.lock() = text.into();
             users.mark_where_topics(|socket| socket.metadata().contains(ONLINE), ONLINE);
         }
     };
-    follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await;
+    match &app.servers {
+        Some(servers) => roster::follow(servers.users().presence(), grace, COUNT_PACE, tell).await,
+        None => follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await,
+    }
+}
+
+/// Tells the pages here of those on other servers, whose beats say how many they are.
+async fn tell_count_elsewhere(app: Arc<App>) {
+    let mut pace = interval(COUNT_PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = app.count();
+    loop {
+        pace.tick().await;
+        let count = app.count();
+        if std::mem::replace(&mut told, count.clone()) != count {
+            app.active_users.registry().mark_all();
+        }
+    }
 }
 
 /// Once a second: lets the metrics empty their buffers, which would grow without end if no scraper

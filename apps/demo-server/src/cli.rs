@@ -11,9 +11,15 @@ use tracing::Level;
 
 use crate::metrics;
 
+const SIGNALS: &str = "\
+Routes for other programs; what one server is told reaches the sockets of all servers of its cluster:
+  POST /devices-sockets?id=ID            mark: the id's pages fetch again
+  DELETE /devices-sockets?id=ID&code=N   log out, with close code 4001 unless another is given
+  GET /cluster                           what all servers have, and how they do";
+
 /// Live count of active users, and devices that appear in every open tab the moment they are added.
 #[derive(Parser)]
-#[command(name = "demo-server", version)]
+#[command(name = "demo-server", version, after_help = SIGNALS)]
 pub struct Cli {
     /// Where to listen, on every address of a name; port 0 takes a free port. For phones in the
     /// same network: 0.0.0.0:3000
@@ -30,6 +36,21 @@ pub struct Cli {
     /// gone
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) pong_within: Duration,
+
+    /// Be one of several servers, which this broker connects: nats://HOST:PORT or
+    /// redis://HOST:PORT. Needs the cargo feature `cluster`, and a file of devices that all of them
+    /// can read
+    #[arg(long, value_name = "URL", requires = "devices")]
+    pub(crate) cluster: Option<String>,
+
+    /// The namespace of those servers in the broker
+    #[arg(long, value_name = "NAME", default_value = "demo")]
+    pub(crate) cluster_name: String,
+
+    /// Keep the devices in this file, which several servers may share, and not in memory: it stands
+    /// for your database
+    #[arg(long, value_name = "FILE")]
+    pub(crate) devices: Option<PathBuf>,
 
     /// Most sockets of each kind, event streams included; more are answered 503 [default: the
     /// registry's own]

@@ -1,11 +1,15 @@
-//! The devices of each user: in memory, bounded, gone with the process.
+//! The devices of each user: bounded, in memory and gone with the process, or in a file that several
+//! servers share. The file stands for the database of a real application.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::ApiError;
@@ -27,55 +31,153 @@ pub(crate) struct Device {
 
 pub(crate) struct Devices {
     store: Mutex<Store>,
-    /// In milliseconds since the Unix epoch: a version of an earlier process is not taken for one
-    /// of this.
-    started_at: f64,
+    /// Of the process, or of the file: a version of an earlier process is not taken for one of
+    /// this.
+    epoch: String,
 }
 
 #[derive(Default)]
 struct Store {
     of_id: HashMap<UserId, Vec<Device>>,
     total: usize,
+    shared: Option<Shared>,
+}
+
+/// A file with one [`Line`] for each device, in the order in which they were added.
+struct Shared {
+    file: File,
+    /// How much of it is in memory.
+    read: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    id: UserId,
+    name: DeviceName,
+    added_at: f64,
+    nonce: (u64, u64),
 }
 
 impl Devices {
-    pub(crate) fn new() -> Self {
-        Self { store: Mutex::default(), started_at: now_ms() }
+    /// Without a file, in memory.
+    pub(crate) fn new(file: Option<&Path>) -> io::Result<Self> {
+        let Some(path) = file else {
+            return Ok(Self { store: Mutex::default(), epoch: now_ms().to_string() });
+        };
+        let file = File::options().read(true).append(true).create(true).open(path)?;
+        let mut store = Store { shared: Some(Shared { file, read: 0 }), ..Store::default() };
+        store.catch_up()?;
+        Ok(Self { store: Mutex::new(store), epoch: "file".to_owned() })
     }
 
     /// Adds a device, unless a request with the same nonce has done so or there is no room.
     pub(crate) fn add(&self, id: &UserId, name: DeviceName, nonce: Uuid) -> Result<(), ApiError> {
-        let added_at = now_ms();
+        let line = Line { id: id.clone(), name, added_at: now_ms(), nonce: nonce.as_u64_pair() };
         let mut store = self.store.lock();
-        if store.total == MAX_DEVICES {
+        store.lock_file()?;
+        let added = store.add(line);
+        store.unlock_file()?;
+        added
+    }
+
+    pub(crate) fn of(&self, id: &UserId) -> Result<Vec<Device>, ApiError> {
+        let mut store = self.store.lock();
+        store.catch_up()?;
+        Ok(store.of_id.get(id).cloned().unwrap_or_default())
+    }
+
+    /// Another text after each change of the id's devices.
+    pub(crate) fn version_of(&self, id: &UserId) -> String {
+        let mut store = self.store.lock();
+        if let Err(error) = store.catch_up() {
+            tracing::error!(%error, "cannot read the devices");
+        }
+        format!("{}-{}", self.epoch, store.of_id.get(id).map_or(0, Vec::len))
+    }
+}
+
+impl Store {
+    fn add(&mut self, line: Line) -> Result<(), ApiError> {
+        self.catch_up()?;
+        if self.total == MAX_DEVICES {
             return Err(full(format!("the server keeps {MAX_DEVICES} devices, no more")));
         }
-        let devices = store.of_id.entry(id.clone()).or_default();
-        if devices.iter().any(|device| device.nonce == nonce) {
+        let devices = self.of_id.get(&line.id).map_or(&[][..], Vec::as_slice);
+        if devices.iter().any(|device| device.nonce.as_u64_pair() == line.nonce) {
             let message = "this button was used already: open the link again";
             return Err(ApiError(StatusCode::CONFLICT, "invitation", message.to_owned()));
         }
         if devices.len() == MAX_DEVICES_PER_ID {
             return Err(full(format!("an id may have {MAX_DEVICES_PER_ID} devices, no more")));
         }
-        devices.push(Device { name, added_at, nonce });
-        store.total += 1;
+        match &mut self.shared {
+            None => self.keep(line),
+            Some(shared) => {
+                shared.append(&line)?;
+                self.catch_up()?;
+            }
+        }
         Ok(())
     }
 
-    pub(crate) fn of(&self, id: &UserId) -> Vec<Device> {
-        self.store.lock().of_id.get(id).cloned().unwrap_or_default()
+    fn keep(&mut self, Line { id, name, added_at, nonce: (high, low) }: Line) {
+        let device = Device { name, added_at, nonce: Uuid::from_u64_pair(high, low) };
+        self.of_id.entry(id).or_default().push(device);
+        self.total += 1;
     }
 
-    /// Another text after each change of the id's devices.
-    pub(crate) fn version_of(&self, id: &UserId) -> String {
-        let count = self.store.lock().of_id.get(id).map_or(0, Vec::len);
-        format!("{}-{count}", self.started_at)
+    /// Reads what other servers have added.
+    fn catch_up(&mut self) -> io::Result<()> {
+        let Some(shared) = &mut self.shared else { return Ok(()) };
+        for line in shared.news()?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            match serde_json::from_slice(line) {
+                Ok(line) => self.keep(line),
+                Err(error) => tracing::warn!(%error, "a line of the file of devices is no device"),
+            }
+        }
+        Ok(())
+    }
+
+    /// While one server adds, the others wait.
+    fn lock_file(&self) -> io::Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.file.lock())
+    }
+
+    fn unlock_file(&self) -> io::Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.file.unlock())
+    }
+}
+
+impl Shared {
+    /// The whole lines that were not read yet.
+    fn news(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        self.file.seek(SeekFrom::Start(self.read))?;
+        self.file.read_to_end(&mut text)?;
+        text.truncate(text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
+        self.read += text.len() as u64;
+        Ok(text)
+    }
+
+    /// Only with the file locked and read: what is left then is half a line of a server that was
+    /// killed.
+    fn append(&mut self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.file.set_len(self.read)?;
+        self.file.write_all(&text)
     }
 }
 
 fn full(message: String) -> ApiError {
     ApiError(StatusCode::INSUFFICIENT_STORAGE, "devices_full", message)
+}
+
+impl From<io::Error> for ApiError {
+    fn from(error: io::Error) -> Self {
+        tracing::error!(%error, "the file of devices");
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "devices_file", "the devices cannot be read or kept".to_owned())
+    }
 }
 
 /// Milliseconds since the Unix epoch, with a fraction.

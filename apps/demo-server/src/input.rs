@@ -11,7 +11,8 @@ use unicode_normalization::UnicodeNormalization;
 
 use crate::error::ApiError;
 
-const MAX_BYTES: usize = 256;
+/// No more than a key may have that travels between servers.
+const MAX_BYTES: usize = 255;
 
 /// A user's id, as the query of a request says it or its token. A clone shares its text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]

@@ -8,6 +8,8 @@
 
 mod app;
 mod cli;
+#[cfg_attr(not(feature = "cluster"), expect(dead_code, reason = "without a broker there is nothing to join"))]
+mod cluster;
 mod devices;
 mod error;
 mod guard;
@@ -18,6 +20,7 @@ mod log;
 mod metrics;
 mod onboard;
 pub mod online;
+mod roster;
 mod routes;
 mod sockets;
 
@@ -49,7 +52,7 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<(), Box<dyn Error>> {
-    let app = Arc::new(App::new(&cli, metrics::install()?, lines_dropped)?);
+    let app = Arc::new(App::new(&cli, metrics::install()?, lines_dropped).await?);
     let listeners = listen(&cli.listen).await.map_err(|error| format!("cannot listen on {}: {error}", cli.listen))?;
     let mut stop = StopSignal::new()?;
     for listener in &listeners {
@@ -63,9 +66,14 @@ async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<()
     }
 
     stop.recv().await;
-    let drained = async { tokio::join!(app.drain.run(), async { tracing::info!("stopping") }) };
+    let drained = async {
+        tokio::join!(app.drain.run(), async { tracing::info!("stopping") });
+        if let Some(servers) = &app.servers {
+            servers.leave().await;
+        }
+    };
     tokio::select! {
-        _ = drained => {}
+        () = drained => {}
         () = stop.recv() => tracing::warn!("asked a second time: stopping at once"),
     }
     Ok(())

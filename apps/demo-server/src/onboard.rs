@@ -86,7 +86,7 @@ pub(crate) async fn add(
         ApiError(StatusCode::FORBIDDEN, "invitation", message.to_owned())
     })?;
     app.devices.add(&caller.id, name.clone(), nonce)?;
-    app.device_sockets.mark(&caller.id);
+    app.mark(&caller.id);
     let answer = format!(
         "<strong>{}</strong> now belongs to <strong>{}</strong>. Every open page of that user shows it already.",
         html(name.as_str()),

@@ -10,11 +10,12 @@ use serde::Serialize;
 const MAX_IDS: usize = 50;
 const MAX_BYTES: usize = 4 << 10;
 
-/// `{"online":{"count":N,"ids":[..],"sockets":[..]}}`
-pub fn text<K: Serialize>(online: &BTreeSet<K>, socket_count: impl Fn(&K) -> usize) -> String {
+/// `{"online":{"count":N,"ids":[..],"sockets":[..]}}`, where an id whose sockets are known to other
+/// servers alone has `null`.
+pub fn text<K: Serialize>(online: &BTreeSet<K>, sockets_of: impl Fn(&K) -> Option<usize>) -> String {
     let (mut ids, mut sockets) = (String::new(), String::new());
     for id in online.iter().take(MAX_IDS) {
-        let count = socket_count(id);
+        let count = sockets_of(id).map_or_else(|| "null".to_owned(), |count| count.to_string());
         let Ok(id) = serde_json::to_string(id) else { continue };
         if ids.len() + id.len() > MAX_BYTES {
             break;

@@ -15,12 +15,13 @@ use socket_registry_axum::events_head;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::cluster::Servers;
 use crate::devices::now_ms;
 use crate::error::ApiError;
 use crate::guard::guard;
 use crate::identity::Caller;
 use crate::input::{DeviceName, close_reason};
-use crate::{metrics, onboard, sockets};
+use crate::{cluster, metrics, onboard, sockets};
 
 const MAX_BODY: usize = 4 << 10;
 const SERVER_TIME: HeaderName = HeaderName::from_static("server-time");
@@ -39,7 +40,8 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         .route("/device-ws", get(sockets::device_ws))
         .route("/device-events", get(sockets::device_events).head(async |_: Caller| events_head().await))
         .route("/devices", get(devices).post(add_device))
-        .route("/devices-sockets", delete(disconnect))
+        .route("/devices-sockets", delete(disconnect).post(mark))
+        .route("/cluster", get(cluster::show))
         .route("/onboard", get(onboard::ask).post(onboard::add))
         .route("/qr.svg", get(onboard::qr_code))
         .route("/stats", get(stats))
@@ -75,8 +77,8 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// With the time of this clock: the page tells by it how old an update is.
-async fn devices(State(app): State<Arc<App>>, caller: Caller) -> impl IntoResponse {
-    ([(SERVER_TIME, now_ms().to_string())], Json(app.devices.of(&caller.id)))
+async fn devices(State(app): State<Arc<App>>, caller: Caller) -> Result<impl IntoResponse, ApiError> {
+    Ok(([(SERVER_TIME, now_ms().to_string())], Json(app.devices.of(&caller.id)?)))
 }
 
 #[derive(Deserialize)]
@@ -92,21 +94,30 @@ async fn add_device(
     let device: NewDevice = serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_request(format!(r#"body is not {{"name":".."}}: {error}"#)))?;
     app.devices.add(&caller.id, device.name, Uuid::new_v4())?;
-    let marked = app.device_sockets.mark(&caller.id);
-    Ok((StatusCode::CREATED, Json(json!({ "sockets_marked": marked }))))
+    let marked = app.mark(&caller.id);
+    Ok((StatusCode::CREATED, Json(app.told("sockets_marked", marked))))
+}
+
+/// For a program that changes something without this server: every page of the id fetches again.
+async fn mark(State(app): State<Arc<App>>, caller: Caller) -> Json<Value> {
+    let marked = app.mark(&caller.id);
+    Json(app.told("sockets_marked", marked))
 }
 
 /// Ends every socket and event stream of the id, wherever its user left one open.
 async fn disconnect(State(app): State<Arc<App>>, caller: Caller, uri: Uri) -> Result<Json<Value>, ApiError> {
     let reason = close_reason(&uri)?;
-    let told = app.device_sockets.registry().disconnect(&caller.id, reason);
+    let told = app.disconnect(&caller.id, reason);
     tracing::debug!(user = ?caller.id, %reason, told, "disconnected");
-    Ok(Json(json!({ "sockets_told": told })))
+    Ok(Json(app.told("sockets_told", told)))
 }
 
 /// While the server stops, load balancers should send elsewhere.
 async fn health(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    if app.drain.is_stopping() { (StatusCode::SERVICE_UNAVAILABLE, "stopping") } else { (StatusCode::OK, "ok") }
+    if app.drain.is_stopping() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    }
+    (StatusCode::OK, app.servers.as_ref().map_or("ok", Servers::health))
 }
 
 async fn stats(State(app): State<Arc<App>>) -> Json<Value> {

@@ -1,7 +1,7 @@
 //! The connections that stay open: two kinds of WebSockets, and the event stream.
 
 use std::future::ready;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::State;
 use axum::extract::ws::Message;
@@ -45,8 +45,7 @@ pub(crate) async fn active_users(
     let told = Arc::clone(&app);
     let (mut sent_count, mut sent_online) = (None, None);
     let messages = move |due: Topics| {
-        let count = due.contains(COUNT).then(|| told.active_users.registry().key_count());
-        let count = news(&mut sent_count, count).map(|count| format!(r#"{{"active_users":{count}}}"#).into());
+        let count = news(&mut sent_count, due.contains(COUNT).then(|| told.count().into()));
         let online = due.contains(ONLINE).then(|| told.online.lock().clone());
         let texts = count.into_iter().chain(news(&mut sent_online, online));
         ready(texts.map(Message::Text).collect::<Vec<_>>())
@@ -77,16 +76,30 @@ pub(crate) async fn device_ws(
     let (takes_over, ping) = (flag(&uri, "single")?, ping(&app, &uri)?);
     let Handshake(ws) = handshake?;
     let session = app.device_sockets.sessions().session(caller.id.clone(), Timed::default());
-    let session = if takes_over { session.taking_over() } else { session };
     let (renewing, id) = (Arc::clone(&app), caller.id.clone());
     let session = session.expires(caller.expiry.clone()).heartbeat(ping).on_message(move |message| {
         ready(caller.expiry.as_ref().and_then(|expiry| renewal(&renewing, &id, expiry, &message)))
     });
-    let open = Open::new("device socket", caller.id);
-    Ok(session.upgrade(ws.protocols(["bearer"]), move |_| {
-        let _ = &open;
+    let open = Open::new("device socket", caller.id.clone());
+    // Ends with the session.
+    let claim = Arc::new(OnceLock::new());
+    let held = Arc::clone(&claim);
+    let send = move |_| {
+        let _ = (&open, &held);
         ready(Message::text("update"))
-    })?)
+    };
+    let ws = ws.protocols(["bearer"]);
+    if !takes_over {
+        return Ok(session.upgrade(ws, send)?);
+    }
+    // What was due for a socket of another server is not known here.
+    let session = if app.servers.is_some() { session.due(Topics::UPDATE) } else { session };
+    let (response, taken) = app.take_over(&caller.id, || session.taking_over().upgrade(ws, send))?;
+    if let Some(taken) = taken {
+        // Nobody else has set it.
+        let _ = claim.set(taken);
+    }
+    Ok(response)
 }
 
 /// `{"token":TOKEN}` renews the proof of who the client is, before the old one expires.

@@ -111,9 +111,19 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        // The time first, so that the task that takes the mark sees it.
-        self.registry().for_each_of(key, |socket| socket.metadata().marked_at.note());
+        self.note(key);
         self.registry().mark(key)
+    }
+
+    /// Notes the time as [`mark`](Self::mark) does, for a mark that other code makes next, such as
+    /// a cluster's.
+    pub fn note<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        // Before the mark, so that the task that takes the mark sees it.
+        self.registry().for_each_of(key, |socket| socket.metadata().marked_at.note());
     }
 
     /// Tells the recorder what the registry counts by itself. Call it for each scrape, or from time

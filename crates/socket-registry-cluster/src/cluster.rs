@@ -160,18 +160,39 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     ///
     /// As [`Registry::register`].
     pub fn register_taking_over(&self, key: K, metadata: M) -> Result<Single<K, M>, RegisterError> {
+        let bytes = self.handle.node.bytes_of(&key);
+        let register = || self.registry.registration(key, metadata).due(Topics::UPDATE).taking_over().register();
+        let (socket, claim) = self.claim(bytes, register)?;
+        Ok(Single { _claim: claim, socket })
+    }
+
+    /// As [`register_taking_over`](Self::register_taking_over), for a socket that other code
+    /// registers: `register` does, with
+    /// [`taking_over`](socket_registry::Registration::taking_over), and due from the start. Hold the
+    /// [`Claim`] for as long as the socket lives.
+    ///
+    /// `register` is called under the node's lock, and deadlocks if it calls a method of this
+    /// cluster or drops a claim.
+    ///
+    /// # Errors
+    ///
+    /// Those of `register`. The key then stays with its other nodes.
+    pub fn take_over<T, E>(&self, key: &K, register: impl FnOnce() -> Result<T, E>) -> Result<(T, Claim<K>), E> {
+        self.claim(self.handle.node.bytes_of(key), register)
+    }
+
+    fn claim<T, E>(&self, key: Option<Vec<u8>>, register: impl FnOnce() -> Result<T, E>) -> Result<(T, Claim<K>), E> {
         let node = &self.handle.node;
-        let bytes = node.bytes_of(&key);
         // One lock around both, so that no other node's claim comes between them.
         let mut state = node.lock();
-        let socket = self.registry.registration(key, metadata).due(Topics::UPDATE).taking_over().register()?;
-        let claim = bytes.map(|key| {
+        let registered = register()?;
+        let claimed = key.map(|key| {
             let stamp = state.engine.claim(node.now(), &key);
-            Claim { node: node.clone(), key, stamp }
+            (key, stamp)
         });
         drop(state);
         node.woken.notify_one();
-        Ok(Single { _claim: claim, socket })
+        Ok((registered, Claim { node: node.clone(), claimed }))
     }
 
     /// How many keys and sockets there are on all nodes, by their last beats.

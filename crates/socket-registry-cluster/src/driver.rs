@@ -53,7 +53,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
     pub(crate) fn new(broker: B, local: L, node: Arc<Node<L::Key>>, options: Options) -> Self {
         let broker = Arc::new(broker);
         Self {
-            outgoing: Outgoing::new(broker.clone()),
+            outgoing: Outgoing::new(broker.clone(), &options.namespace),
             metrics: Metrics::new(&options.namespace),
             actions: Vec::new(),
             next_tick: Duration::ZERO,

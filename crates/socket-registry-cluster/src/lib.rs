@@ -28,4 +28,4 @@ pub use crate::key::ClusterKey;
 pub use crate::options::{Options, StartError};
 pub use crate::presence::{Presence, PresenceEvent};
 pub use crate::publisher::Publisher;
-pub use crate::single::Single;
+pub use crate::single::{Claim, Single};

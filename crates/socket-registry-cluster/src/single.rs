@@ -15,15 +15,17 @@ use std::sync::Arc;
 #[must_use = "dropping it removes the socket"]
 pub struct Single<K: ClusterKey, M = ()> {
     /// Held for its drop, which comes before the socket's.
-    pub(crate) _claim: Option<Claim<K>>,
+    pub(crate) _claim: Claim<K>,
     pub(crate) socket: Socket<K, M>,
 }
 
-/// The claim of a node to a key. Its drop ends it.
-pub(crate) struct Claim<K: ClusterKey> {
+/// The claim of a node to a key, from [`Cluster::take_over`](crate::Cluster::take_over). Its drop
+/// ends it.
+#[must_use = "dropping it ends the claim"]
+pub struct Claim<K: ClusterKey> {
     pub(crate) node: Arc<Node<K>>,
-    pub(crate) key: Vec<u8>,
-    pub(crate) stamp: u64,
+    /// The key as it travels, and the claim's stamp; nothing for a key that is too long to travel.
+    pub(crate) claimed: Option<(Vec<u8>, u64)>,
 }
 
 impl<K: ClusterKey, M> Deref for Single<K, M> {
@@ -42,7 +44,15 @@ impl<K: ClusterKey, M> DerefMut for Single<K, M> {
 
 impl<K: ClusterKey> Drop for Claim<K> {
     fn drop(&mut self) {
-        self.node.lock().engine.release(&self.key, self.stamp);
+        if let Some((key, stamp)) = &self.claimed {
+            self.node.lock().engine.release(key, *stamp);
+        }
+    }
+}
+
+impl<K: ClusterKey> fmt::Debug for Claim<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").finish_non_exhaustive()
     }
 }
 

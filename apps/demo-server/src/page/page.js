@@ -107,15 +107,25 @@ function forgetCounts(state) {
   }
 }
 
+let servers = 1; // each knows how many tabs of a user it has itself, and only whether others have any
+let lastOnline = null;
+
 function showCounts(text) {
-  const { active_users: count, online } = JSON.parse(text);
-  if (count !== undefined) $('count').textContent = count;
-  if (online) showOnline(online);
+  const { active_users: count, servers: serverCount = 1, online } = JSON.parse(text);
+  if (count !== undefined) {
+    $('count').textContent = count;
+    $('servers').textContent = serverCount === 1 ? '' : ` on ${serverCount} servers`;
+    servers = serverCount;
+  }
+  showOnline(online ?? lastOnline);
 }
 
-const tabs = count => (count === 0 ? 'has just left' : count === 1 ? '1 open tab' : `${count} open tabs`);
+const here = () => (servers === 1 ? '' : ' here');
+const tabs = count => (count === null ? 'on another server' : count === 0 ? 'has just left'
+  : `${count === 1 ? '1 open tab' : `${count} open tabs`}${here()}`);
 
 function showOnline(online) {
+  lastOnline = online;
   const { count, ids, sockets } = online ?? { count: 0, ids: [], sockets: [] };
   const more = count - ids.length;
   $('online-total').textContent = !online ? 'Unknown so far.'
@@ -241,7 +251,9 @@ function showDevices(devices, newCount) {
 async function addDevice(user, name) {
   await act('Could not add the device', async () => {
     const { answer } = await call(`/devices${query({ id: user })}`, { method: 'POST', body: JSON.stringify({ name }) });
-    log(`Marked ${tabs(answer.sockets_marked).replace('has just left', 'no tab')} of ${user}`);
+    const { sockets_marked: marked, other_servers: count } = answer;
+    const others = count === undefined ? '' : `, and those on ${count === 1 ? '1 other server' : `${count} other servers`}`;
+    log(`Marked ${marked === 0 ? `no tab${here()}` : tabs(marked)} of ${user}${others}`);
   });
 }
 

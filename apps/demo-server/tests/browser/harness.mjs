@@ -18,9 +18,9 @@ mkdirSync(screenshots, { recursive: true });
 export const SOON = 1000;
 
 export class Server {
-  static async start(listen = '127.0.0.1:0') {
+  static async start(listen = '127.0.0.1:0', options = []) {
     const target = process.env.CARGO_TARGET_DIR ?? `${root}target`;
-    const child = spawn(`${target}/debug/demo-server`, ['--listen', listen], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(`${target}/debug/demo-server`, ['--listen', listen, ...options], { stdio: ['ignore', 'pipe', 'ignore'] });
     const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
     const lines = createInterface({ input: child.stdout });
     const line = await Promise.race([
@@ -41,6 +41,28 @@ export class Server {
 
   async stats() {
     return (await fetch(`${this.url}/stats`)).json();
+  }
+
+  async stop() {
+    this.child.kill('SIGTERM');
+    await this.exited;
+  }
+}
+
+/** A NATS server on a free port of loopback. */
+export class Broker {
+  static async start() {
+    const child = spawn('nats-server', ['--addr', '127.0.0.1', '--port', '-1'], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const exited = new Promise((resolve, reject) => { child.on('exit', resolve).on('error', reject); });
+    const port = new Promise(resolve => {
+      createInterface({ input: child.stderr }).on('line', line => {
+        const found = /client connections on 127\.0\.0\.1:(\d+)/.exec(line);
+        if (found) resolve(found[1]);
+      });
+    });
+    const failed = exited.then(code => { throw new Error(`nats-server exited with ${code}`); });
+    failed.catch(() => {}); // when it is stopped
+    return Object.assign(new Broker(), { child, exited, url: `nats://127.0.0.1:${await Promise.race([port, failed])}` });
   }
 
   async stop() {

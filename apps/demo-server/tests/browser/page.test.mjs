@@ -199,7 +199,7 @@ test('an id that the server refuses: it says why, and does not go on', async () 
   const page = await (await browser.visitor()).newPage();
   await page.goto(`${server.url}/?id=${'x'.repeat(300)}`);
   await state(page, 'Refused');
-  await page.getByRole('alert').getByText('id is longer than 256 bytes').waitFor();
+  await page.getByRole('alert').getByText('id is longer than 255 bytes').waitFor();
   assert.equal(await page.getByRole('button').count(), 0);
   browser.assertQuiet(/WebSocket connection to .* failed|status of 400/);
 });

@@ -23,5 +23,6 @@ mod origins;
 #[cfg(target_os = "linux")]
 mod raw;
 mod refusals;
+mod shared;
 #[cfg(target_os = "linux")]
 mod unlucky;

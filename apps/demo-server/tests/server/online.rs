@@ -22,7 +22,7 @@ fn follow(registry: &Registry<String>) -> Told {
     let (presence, counts) = (registry.presence_with_capacity(4), registry.watch_counts());
     let mut last = String::new();
     tokio::spawn(follow_online(presence, counts, GRACE, PACE, move |ids| {
-        let text = demo_server::online::text(ids, |_| 1);
+        let text = demo_server::online::text(ids, |_| Some(1));
         if text != last {
             let _ = tell.send(serde_json::from_str(&text).expect("JSON"));
             last = text;

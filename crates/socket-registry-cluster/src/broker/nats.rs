@@ -1,7 +1,7 @@
 //! NATS, by the client that its authors maintain.
 
 use super::{Broker, Deliveries, Delivery, Interest, Message, Refused, SUBSCRIPTION_ROOM};
-use async_nats::{Client, ConnectError, ConnectOptions, Event, ToServerAddrs};
+use async_nats::{Client, ConnectError, ConnectOptions, Event, ServerAddr, ToServerAddrs};
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::watch;
 
@@ -16,13 +16,20 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Connects to these servers, without credentials.
+    /// Connects to these servers, as the user of the first address that names one with a password:
+    /// `nats://user:password@host`.
     ///
     /// # Errors
     ///
     /// As [`with_options`](Self::with_options).
     pub async fn connect(servers: impl ToServerAddrs) -> Result<Self, ConnectError> {
-        Self::with_options(servers, ConnectOptions::new()).await
+        let servers: Vec<ServerAddr> = servers.to_server_addrs()?.collect();
+        let mut users = servers.iter().filter_map(|server| Some((server.username()?, server.password()?)));
+        let options = match users.next() {
+            Some((user, password)) => ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned()),
+            None => ConnectOptions::new(),
+        };
+        Self::with_options(servers, options).await
     }
 
     /// Connects with these options: TLS, credentials, names and time-outs are what the client makes

@@ -1,6 +1,7 @@
 //! What waits for the broker: one batch is with it, the rest is in a queue.
 
 use crate::broker::{Broker, Message, Refused};
+use ::metrics::{Histogram, histogram};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use std::mem;
@@ -17,11 +18,13 @@ pub(super) struct Outgoing<B> {
     queue: Vec<Message>,
     bytes: usize,
     sending: Option<BoxFuture<'static, Result<(), Refused>>>,
+    publish_seconds: Histogram,
 }
 
 impl<B: Broker> Outgoing<B> {
-    pub(super) fn new(broker: Arc<B>) -> Self {
-        Self { broker, queue: Vec::new(), bytes: 0, sending: None }
+    pub(super) fn new(broker: Arc<B>, namespace: &str) -> Self {
+        let publish_seconds = histogram!("socket_registry_cluster_publish_seconds", "cluster" => namespace.to_owned());
+        Self { broker, queue: Vec::new(), bytes: 0, sending: None, publish_seconds }
     }
 
     pub(super) fn push(&mut self, subject: String, payload: Bytes) {
@@ -44,10 +47,11 @@ impl<B: Broker> Outgoing<B> {
         }
         self.bytes = 0;
         let (broker, batch) = (self.broker.clone(), mem::take(&mut self.queue));
+        let seconds = self.publish_seconds.clone();
         self.sending = Some(Box::pin(async move {
             let start = Instant::now();
             let result = broker.publish(batch).await;
-            ::metrics::histogram!("socket_registry_cluster_publish_seconds").record(start.elapsed());
+            seconds.record(start.elapsed());
             result
         }));
     }

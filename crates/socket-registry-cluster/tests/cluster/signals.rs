@@ -101,6 +101,24 @@ async fn the_latest_takeover_is_the_only_socket() {
     assert_eq!((a.cluster.registry().socket_count(), b.cluster.registry().socket_count()), (0, 1));
 }
 
+/// As a session does that registers its socket itself.
+#[tokio::test(start_paused = true)]
+async fn a_takeover_by_other_code_ends_the_others_unless_it_is_refused() {
+    let [a, b] = servers(&Memory::new(), options()).await;
+    let mut there = b.cluster.registry().register(42).unwrap();
+    let refused = a.cluster.take_over(&42, || Err::<(), _>("full"));
+    assert_eq!(refused.unwrap_err(), "full");
+    within(a.cluster.settled()).await.unwrap();
+    assert!(!there.is_closed());
+
+    let register = || a.cluster.registry().registration(42, ()).due(Topics::UPDATE).taking_over().register();
+    let (mut here, claim) = a.cluster.take_over(&42, register).unwrap();
+    assert_eq!(within(there.closed()).await, Closed::Superseded);
+    let _later = b.cluster.register_taking_over(42, ()).unwrap();
+    assert_eq!(within(here.closed()).await, Closed::Superseded);
+    drop(claim);
+}
+
 /// Both believe to be the latest until they hear of each other.
 #[tokio::test(start_paused = true)]
 async fn of_takeovers_on_both_sides_of_a_partition_one_stays() {
