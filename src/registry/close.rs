@@ -78,8 +78,8 @@ impl<K, M> Registry<K, M> {
     /// that were due for the socket are dropped: the key's other sockets have marks of their own.
     /// The socket keeps its slot, its key and its metadata until its owner drops it.
     ///
-    /// Lock-free, never allocates. The call runs the waker of the waiting task, and the last socket
-    /// of a key notifies subscriptions, as a drop does. If one of them panics, the panic is
+    /// Lock-free. The call runs the waker of the waiting task, and the last socket of a key notifies
+    /// subscriptions, as a drop does, which allocates. If one of them panics, the panic is
     /// propagated after the socket is evicted.
     ///
     /// ```
@@ -113,9 +113,9 @@ impl<K, M> Registry<K, M> {
     /// drops it.
     ///
     /// The call reaches every socket that is registered before it begins and not removed before it
-    /// ends, or the socket that took over from it meanwhile. Lock-free, never allocates; each socket
-    /// takes a few atomic steps. The call runs the wakers of the waiting tasks, and the last
-    /// socket of the key notifies subscriptions, as a drop does. If one of them panics, the first
+    /// ends, or the socket that took over from it meanwhile. Lock-free; each socket takes a
+    /// few atomic steps. The call runs the wakers of the waiting tasks, and the last socket of the
+    /// key notifies subscriptions, as a drop does, which allocates. If one of them panics, the first
     /// panic is propagated after all sockets are superseded.
     ///
     /// ```

@@ -6,6 +6,7 @@ use crate::registry::{Registry, RegistryShard};
 use crate::shard::mark_many::Batch;
 use crate::shard::visit::Visitor;
 use crate::storage::slot::{Fence, LocalId, SlotAddr, SlotState, state};
+use crate::sync::full_fence;
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 use std::borrow::Borrow;
@@ -53,6 +54,9 @@ impl<K, M> Registry<K, M> {
     /// all data guarded by a lock or another synchronised structure, and everything outside the
     /// process. They do not cover one case: plain memory that `unsafe` code shares with the taker
     /// without any such synchronisation of its own.
+    ///
+    /// If the call does not reach a socket because that is being registered, what this thread wrote
+    /// before the call is visible to the thread that registers it, after the registration.
     #[inline]
     pub fn mark_topics<Q>(&self, key: &Q, topics: Topics) -> usize
     where
@@ -218,6 +222,8 @@ impl<K, M> Registry<K, M> {
     /// # Ok::<(), socket_registry::RegisterError>(())
     /// ```
     pub fn mark_where_topics(&self, mut select: impl FnMut(SocketRef<'_, K, M>) -> bool, topics: Topics) -> usize {
+        // One fence for the sockets that the walk does not meet: see `Shard::mark`.
+        full_fence();
         let (mut marked, mut stopped, mut panics) = (0, false, DeferredPanics::default());
         for shard in self.shards() {
             shard.visit(|addr, state, seen| {

@@ -23,8 +23,9 @@ impl<K, M> Registry<K, M> {
     ///
     /// The steps together reach every socket that is registered before the first one begins and
     /// not removed before the iterator ends, or the socket that took over from it meanwhile. At the
-    /// end of each shard, keys that were taken over since the walk began there are looked at once
-    /// more, each of them as one socket of a batch. So a step may return less than `batch`, or 0. A
+    /// end of each shard in which a socket took over since the walk began there, the active keys are
+    /// looked at once more, each of them as one socket of a batch. So a step may return less than
+    /// `batch`, or 0. A
     /// socket that takes over its key while the iterator lives may be marked twice.
     ///
     /// Each step is lock-free and never allocates. If a waker panics, the first panic is propagated
@@ -173,6 +174,8 @@ impl<K, M, F: FnMut(SocketRef<'_, K, M>) -> bool> Iterator for MarkWhereGraduall
     fn next(&mut self) -> Option<usize> {
         let Self { walk, topics, select } = self;
         let topics = *topics;
+        // One fence for the sockets that the step does not meet: see `Shard::mark`.
+        full_fence();
         DeferredPanics::scope(|panics| {
             walk.step(|shard, addr, state, seen| mark_if(shard, addr, state, seen, topics, select, panics))
         })

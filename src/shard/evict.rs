@@ -16,7 +16,7 @@ use crate::shard::Shard;
 use crate::shard::hold::KeyHold;
 use crate::shard::observer::Observer;
 use crate::shard::visit::Visitor;
-use crate::storage::slot::LocalId;
+use crate::storage::slot::{LocalId, state};
 use crate::storage::table::ActiveKey;
 use crate::util::panic::DeferredPanics;
 
@@ -42,6 +42,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             let is_superseded = self.supersede(active, id, Closed::Superseded, None, panics);
             superseded += usize::from(is_superseded);
             is_superseded
+        });
+        // Another call may be stopped before it has woken those that it superseded.
+        self.walk_key_where(active, state::Snapshot::is_superseded_unwoken, |addr, _, seen| {
+            self.supersede(active, LocalId::seen_at(addr, seen), Closed::Superseded, None, panics);
         });
         panics.catch(|| drop(hold));
         superseded

@@ -9,7 +9,7 @@ use crate::storage::slot::{
     Fence, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
 };
 use crate::storage::table::ActiveKey;
-use crate::sync::full_fence;
+use crate::sync::{fence_after_step, full_fence};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
@@ -21,17 +21,49 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// marks. Every other case begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, fingerprint: &Fingerprint, topics: Topics) -> usize {
-        if self.mark_single(fingerprint, 0, topics) { 1 } else { self.mark_slow(*fingerprint, topics) }
+        match self.mark_single(fingerprint, 0, topics) {
+            Some(marked) => marked,
+            None => self.mark_slow(*fingerprint, topics),
+        }
     }
 
-    /// Marks the key's only socket, if the key has only one and is in the bucket at this distance.
+    /// Marks the key's only socket, if the key has only one and is in the pair at this distance.
+    /// Returns how many sockets were marked, or `None` if the key must be sought elsewhere.
     #[inline(always)]
-    fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> bool {
-        let Some(table) = self.tables.newest() else { return false };
-        let Some(bucket) = table.candidate(fingerprint, distance) else { return false };
-        let Some(seen) = bucket.single_socket(fingerprint) else { return false };
-        self.try_mark(&bucket.head.state, seen, topics, Fence::Own)
-            || self.mark_slot_slow(&bucket.head, bucket.addr(), seen, topics)
+    fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> Option<usize> {
+        let bucket = self.tables.newest()?.candidate(fingerprint, distance)?;
+        let seen = bucket.single_socket(fingerprint)?;
+        let is_marked = self.try_mark(&bucket.head.state, seen, topics, Fence::Own)
+            || self.mark_slot_slow(&bucket.head, bucket.addr(), seen, topics);
+        if !is_marked {
+            return None;
+        }
+        // A second socket may have come since, and what was written before this mark may have been
+        // invisible to it. So look again, after the step or fence of the mark. Either the socket's
+        // registration, which fences too, came later and sees it, or CHAINED is seen here.
+        // Ordering: sequentially consistent, pairs with the fence of a registration.
+        fence_after_step();
+        if bucket.key_state.load().is_chained() {
+            return Some(1 + self.mark_others(*fingerprint, LocalId::seen_at(bucket.addr(), seen), topics));
+        }
+        Some(1)
+    }
+
+    /// Marks the key's sockets without the one that was marked already; returns how many.
+    #[cold]
+    #[inline(never)]
+    fn mark_others(&self, fingerprint: Fingerprint, marked: LocalId, topics: Topics) -> usize {
+        let Some(active) = self.find_slow(&fingerprint) else { return 0 };
+        let mut others = 0;
+        DeferredPanics::scope(|panics| {
+            self.visit_key(&active, |addr, state, seen| {
+                let id = LocalId::seen_at(addr, seen);
+                let is_new = id != marked && self.finish_mark(id, state.mark(seen, topics, Fence::Shared), panics);
+                others += usize::from(is_new);
+                is_new || id == marked
+            });
+        });
+        others
     }
 
     /// Marks one socket on the slow path, which most often finds a waiting owner.
@@ -57,14 +89,17 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
+        // A mark that meets nobody makes no step. Either it sees the key of a socket that comes
+        // meanwhile, or that socket's registration, which fences too, sees what was written before.
+        full_fence();
         if self.lacks(&fingerprint) {
             return 0;
         }
-        if self.mark_single(&fingerprint, 1, topics) {
-            return 1;
+        if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
+            return marked;
         }
         let Some(active) = self.find_slow(&fingerprint) else { return 0 };
-        DeferredPanics::scope(|panics| self.mark_key(&active, topics, Fence::Own, panics))
+        DeferredPanics::scope(|panics| self.mark_key(&active, topics, Fence::Shared, panics))
     }
 
     /// Marks on the fast path: see [`SlotState::try_mark`].

@@ -23,7 +23,7 @@ use crate::storage::slot::{Claimed, LocalId, SlotHead};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
-use crate::sync::Arc;
+use crate::sync::{Arc, fence_after_step};
 use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
@@ -138,6 +138,9 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         // The socket that inserted the key counts it. The others step the word too, with nothing to
         // add, to read its flags: see `totals`.
         let before = self.own_totals.add_keys(spare.is_none().into());
+        // Ordering: sequentially consistent, pairs with the fence of a mark. Either that mark meets
+        // the socket, or the caller sees what was written before the mark.
+        fence_after_step();
         // From here on the socket owns the count and the permit, and `remove` gives them back.
         std::mem::forget((guard, permit));
         if before.is_closed() {

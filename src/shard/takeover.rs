@@ -98,13 +98,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if heir.is_some() {
             self.pass_on(active, heir, due, panics);
         }
+        // Before subscriptions are notified, which runs other code of the user: if that code stops,
+        // the owner knows.
+        if let Some(token) = token {
+            self.wake(id, token, panics);
+        }
         let mut notice = PendingNotice::default();
         let after = self.leave_key(bucket, Stays::No, &mut notice);
         debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
         notice.note(self.own_totals.release_permit());
-        if let Some(token) = token {
-            self.wake(id, token, panics);
-        }
         panics.catch(|| self.flush_if_due(notice, ()));
         true
     }

@@ -1,8 +1,10 @@
 //! A task that waits, through the handle.
 
-use super::{block_on, check, is_due, key, registry};
-use crate::Topics;
-use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use super::{Guarded, Key, block_on, check, is_due, key, registry};
+use crate::{Registry, Topics};
+use loom::sync::Arc;
+use loom::sync::atomic::AtomicUsize;
+use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::thread;
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -284,4 +286,52 @@ fn close_beside_register() {
             assert_eq!(polled, Poll::Ready(Err(crate::Closed::Shutdown)));
         }
     });
+}
+
+/// A mark beside a registration: either it reaches the socket, or what was written before the mark
+/// is seen after the registration, though neither has any other way to the data. With `others`
+/// sockets of the key there before.
+fn mark_beside_register(others: u8, mark: fn(&Registry<Key, Guarded>)) {
+    check(move || {
+        let registry = registry();
+        let data = Arc::new(AtomicUsize::new(0));
+        let _others: Vec<_> = (0..others).map(|_| registry.register(key(1)).unwrap()).collect();
+        let marker = {
+            let (registry, data) = (registry.clone(), data.clone());
+            thread::spawn(move || {
+                data.store(1, Relaxed);
+                mark(&registry);
+            })
+        };
+        let mut socket = registry.register(key(1)).unwrap();
+        let seen = data.load(Relaxed);
+        marker.join().unwrap();
+        assert!(seen == 1 || is_due(&mut socket), "an update is lost");
+    });
+}
+
+#[test]
+fn mark_of_nobody_beside_register() {
+    mark_beside_register(0, |registry| {
+        registry.mark(&1);
+    });
+}
+
+#[test]
+fn mark_where_of_nobody_beside_register() {
+    mark_beside_register(0, |registry| {
+        registry.mark_where(|_| true);
+    });
+}
+
+#[test]
+fn mark_of_one_beside_second_register() {
+    mark_beside_register(1, |registry| {
+        registry.mark(&1);
+    });
+}
+
+#[test]
+fn gradual_mark_of_nobody_beside_register() {
+    mark_beside_register(0, |registry| registry.mark_where_gradually(|_| true, Topics::UPDATE, 1).for_each(drop));
 }

@@ -31,6 +31,8 @@ KEY_WATCH = "src/presence/key.rs"
 PRESENCE = "src/presence/mod.rs"
 SCAN = "src/presence/scan.rs"
 REVOKE = "src/registry/revoke.rs"
+REGISTRY_MARK = "src/registry/mark.rs"
+MARK_GRADUALLY = "src/registry/mark_gradually.rs"
 EVICT = "src/shard/evict.rs"
 GRADUAL = "src/shard/gradual.rs"
 LOOKUP = "src/shard/lookup.rs"
@@ -201,6 +203,21 @@ MUTANTS = [
     Mutant("waiting-mark-beside-wakers", "the path for a waiting task is taken although others wake it, and the count of wakers overflows",
            "test --lib storage::slot::state::tests::try_mark_waiting_needs_a_task_that_waits_and_that_nobody_wakes", [
         (STATE, "seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING", "seen.0 & (LIVE | WAITING) != LIVE | WAITING"),
+    ]),
+    Mutant("mark-of-nobody-no-fence", "a mark that meets nobody does not fence", "loom waiting::mark_of_nobody_beside_register", [
+        (MARK, "        full_fence();\n        if self.lacks", "        if self.lacks"),
+    ]),
+    Mutant("registration-no-fence", "a registration does not fence", "loom waiting::mark_of_nobody_beside_register", [
+        (REGISTER, "        fence_after_step();\n", ""),
+    ]),
+    Mutant("second-socket-not-looked-for", "a mark of a key's only socket does not look for a second one afterwards", "loom waiting::mark_of_one_beside_second_register", [
+        (MARK, "        if bucket.key_state.load().is_chained() {\n            return Some", "        if false {\n            return Some"),
+    ]),
+    Mutant("mark-where-no-fence", "a mark by a closure that meets nobody does not fence", "loom waiting::mark_where_of_nobody_beside_register", [
+        (REGISTRY_MARK, "        full_fence();\n", ""),
+    ]),
+    Mutant("gradual-mark-where-no-fence", "a step of a gradual mark that meets nobody does not fence", "loom waiting::gradual_mark_of_nobody_beside_register", [
+        (MARK_GRADUALLY, "        let topics = *topics;\n        // One fence for the sockets that the step does not meet: see `Shard::mark`.\n        full_fence();\n", "        let topics = *topics;\n"),
     ]),
     Mutant("absent-though-displaced", "a key that passed its first pair is taken for absent",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [

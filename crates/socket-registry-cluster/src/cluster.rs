@@ -129,7 +129,8 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     /// Closes the sockets of `key` on all nodes. Returns how many this node had.
     ///
     /// It reaches the sockets that a [`mark`](Self::mark) reaches, under the same conditions. A
-    /// node that is cut off learns of it when it is back: authorise each fetch all the same. It
+    /// node that is cut off learns of it when it is back: authorise each fetch all the same. A
+    /// close code from 4256 on arrives there as [`LOGGED_OUT`](CloseReason::LOGGED_OUT). The call
     /// waits at most while the node takes in one message.
     pub fn disconnect(&self, key: &K, reason: CloseReason) -> usize {
         let closed = self.registry.disconnect(key, reason);

@@ -6,6 +6,9 @@ pub mod broker;
 mod cluster;
 mod driver;
 mod engine;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod health;
 mod key;

@@ -52,12 +52,15 @@ pub(crate) trait Local: Clone + Send + Sync + 'static {
         })
     }
 
-    /// Makes every topic due for every socket of these lanes, spread over `spread`.
+    /// Makes every topic due for every socket of these lanes, spread over `spread`. Sockets that
+    /// register after the call need none of it: without any now, nothing is to be done, so that a
+    /// listener which opens when the node has joined meets no repair.
     fn repair(&self, lanes: Lanes, count: u16, spread: Duration) -> BoxFuture<'static, ()> {
         let local = self.clone();
+        let sockets = self.registry().map_or(0, Registry::socket_count);
         Box::pin(async move {
-            let Some(registry) = local.registry() else { return };
-            let batch = batch(registry.socket_count(), spread);
+            let Some(registry) = local.registry().filter(|_| sockets != 0) else { return };
+            let batch = batch(sockets, spread);
             let mut bytes = Vec::new();
             let select = move |socket: SocketRef<'_, Self::Key, Self::Metadata>| {
                 bytes.clear();

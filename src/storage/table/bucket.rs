@@ -192,10 +192,12 @@ mod small {
         /// the room is always used as the same type.
         #[inline]
         pub(super) fn get<K, M>(&self, _table: &Table<K, M>) -> Option<&BucketValues<K, M>> {
-            let room = self.0.with_mut(|room| room.cast::<BucketValues<K, M>>());
-            // SAFETY: large and aligned enough, since they are small. Any bytes are valid cells of
-            // `MaybeUninit`, and the reference lives as long as the room.
-            BucketValues::<K, M>::ARE_SMALL.then(|| unsafe { &*room })
+            BucketValues::<K, M>::ARE_SMALL.then(|| {
+                let room = self.0.with_mut(|room| room.cast::<BucketValues<K, M>>());
+                // SAFETY: large and aligned enough, since they are small. Any bytes are valid cells
+                // of `MaybeUninit`, and the reference lives as long as the room.
+                unsafe { &*room }
+            })
         }
     }
 }

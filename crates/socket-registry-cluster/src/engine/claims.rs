@@ -103,6 +103,7 @@ impl Claims {
         !self.again.is_empty() || !self.wanted.is_empty()
     }
 
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.ours.len()
     }

@@ -37,13 +37,13 @@ pub(crate) struct Config {
     pub(crate) serves: bool,
     /// The repair that a test leaves out, to see that it fails then.
     #[cfg(test)]
-    pub(super) without: Option<Repair>,
+    pub(crate) without: Option<Repair>,
 }
 
 /// What a test can leave out. Each is there for a loss that nothing else repairs.
 #[cfg_attr(not(test), allow(dead_code, reason = "only tests leave one out"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repair {
+pub(crate) enum Repair {
     /// A publisher sends again what is asked for.
     Replay,
     /// What is not sent again makes its lane due.

@@ -4,6 +4,7 @@ use super::action::Action;
 use super::claims::Verdict;
 use super::config::{Repair, Time};
 use super::node::{Turn, patience};
+use super::peers::Peer;
 use super::sequences::Heard;
 use super::{Engine, Subject};
 use crate::wire::{Beat, Command, MAX_ITEMS, Message, Op, PeerState, Range, Relayed, decode};
@@ -26,8 +27,7 @@ impl Engine {
         }
     }
 
-    /// What this node has sent itself comes back. Its beats prove that it hears; a request to
-    /// relay comes from a client that knows no other name.
+    /// What this node has sent itself comes back. Its beats prove that it hears.
     fn take_in_own(&mut self, now: Time, message: &Message) {
         if let Message::Beat(beat) = message
             && self.node.own_beat(beat.stamp, now.since_start, &self.config) == Turn::Hears
@@ -37,6 +37,13 @@ impl Engine {
     }
 
     fn take_in_theirs(&mut self, now: Time, sender: u64, message: Message) {
+        self.act_on(now, sender, message);
+        // A message can only add work on its sender, on those a history names, and on claims.
+        let has_work = self.peers.get(sender).is_some_and(Peer::has_work);
+        self.is_busy |= has_work || !self.catch_up.is_idle();
+    }
+
+    fn act_on(&mut self, now: Time, sender: u64, message: Message) {
         match message {
             Message::Marks { lane, seq, topics, keys } => {
                 if self.is_new(now.since_start, sender, lane, seq) {
@@ -75,6 +82,7 @@ impl Engine {
                 let alive = rows.iter().filter(|row| row.state == PeerState::Alive).map(|row| row.sender);
                 if self.catch_up.part(sender, (part, parts), alive) {
                     rows.into_iter().for_each(|row| self.take_in_row(now.since_start, row));
+                    self.is_busy = true;
                 }
             }
             Message::Confirm(confirmed) => {
@@ -162,8 +170,8 @@ impl Engine {
         self.stats.bad_stamps += u64::from(!self.clock.hear(beat.stamp, wall_ms));
         let has_just_left = peer.state == PeerState::Left && now.saturating_sub(peer.ended_at) < self.config.beat;
         let was_silent = (peer.has_beat && silence > patience) || peer.state == PeerState::Gone;
-        // It has heard for longer than it takes to notice a node, and this node did not notice it.
-        let was_hidden = !peer.has_beat && beat.heard > 3;
+        // It has joined, and this node has heard none of the beats that it sent meanwhile.
+        let was_hidden = !peer.has_beat && beat.joined;
         if !is_joining && (was_silent || was_hidden) && !has_just_left {
             self.catch_up.returned(sender, peer.beat_at, now);
         }

@@ -23,7 +23,9 @@ mod settle;
 mod tests;
 mod tick;
 
-pub(crate) use self::action::{Action, Counts, Health, Settled, Stats, Ticket};
+#[cfg(test)]
+pub(crate) use self::action::Ticket;
+pub(crate) use self::action::{Action, Counts, Health, Settled, Stats};
 use self::catch_up::CatchUp;
 use self::claims::Claims;
 use self::clock::HybridClock;
@@ -57,6 +59,8 @@ pub(crate) struct Engine {
     deaf_from: Duration,
     next_beat: Duration,
     next_reconnect: Duration,
+    /// There is something to do before the next beat.
+    is_busy: bool,
     outbox: Outbox,
     /// For each lane the number of the newest own message.
     newest: Vec<u64>,
@@ -87,6 +91,7 @@ impl Engine {
             deaf_from: now.since_start,
             next_beat: now.since_start,
             next_reconnect: now.since_start + config.beat * 2,
+            is_busy: false,
             outbox: Outbox::default(),
             newest: vec![0; lanes.into()],
             ring: Ring::new(lanes, config.ring_bytes),
@@ -172,13 +177,6 @@ impl Engine {
     pub(crate) fn presence_changed(&mut self, key: &[u8], is_online: bool) {
         if self.config.presence && self.can_travel(key) {
             self.local.change(key, is_online);
-        }
-    }
-
-    /// The keys that are active here, in place of all that `presence_changed` has said.
-    pub(crate) fn presence_reset<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>) {
-        if self.config.presence {
-            self.local.reset(keys.into_iter().filter(|key| key.len() <= crate::key::MAX_KEY));
         }
     }
 
@@ -270,22 +268,27 @@ impl Engine {
         })
     }
 
-    /// What is under way, or larger than it may be.
+    /// What is under way.
     #[cfg(test)]
     fn unrest(&self) -> impl Iterator<Item = &'static str> {
-        let (sequences, limit) = (|peer: &peers::Peer| peer.sequences.gaps(), self.config.ring_bytes * 5 / 4);
         [
             ("catching up", !self.catch_up.is_idle()),
-            ("missing", self.peers.iter().any(|(_, peer)| sequences(peer) > 0)),
+            ("missing", self.peers.iter().any(|(_, peer)| peer.sequences.missing() > 0)),
             ("presence", self.peers.alive().any(|(_, peer)| peer.presence.is_behind())),
             ("claims to send", self.claims.is_resending()),
             ("outbox", !self.outbox.is_empty()),
             ("actions", !self.actions.is_empty()),
-            ("ring", self.ring.bytes() > limit),
-            ("peers", self.peers.len() > self.config.max_peers),
         ]
         .into_iter()
         .filter_map(|(what, is_so)| is_so.then_some(what))
+    }
+
+    /// Nothing is larger than it may be.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn assert_bounded(&self) {
+        assert!(self.ring.bytes() <= self.config.ring_bytes * 5 / 4);
+        assert!(self.peers.len() <= self.config.max_peers);
+        self.peers.iter().for_each(|(_, peer)| peer.sequences.assert_bounded());
     }
 
     /// What happened since the start.

@@ -87,6 +87,11 @@ impl Peer {
         }
     }
 
+    /// Whether something of it is missing.
+    pub(super) fn has_work(&self) -> bool {
+        self.sequences.missing() > 0 || self.presence.is_behind()
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.state == PeerState::Alive
     }
@@ -124,6 +129,7 @@ impl Peers {
         self.iter().filter(|(_, peer)| peer.is_alive())
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(super) fn len(&self) -> usize {
         self.known.len()
     }

@@ -72,6 +72,7 @@ impl Ring {
         replay
     }
 
+    #[cfg(any(test, fuzzing))]
     pub(super) fn bytes(&self) -> usize {
         self.marks.bytes + self.commands.bytes
     }

@@ -76,6 +76,7 @@ impl Engine {
             stamp,
             serves: self.config.serves,
             presence: self.config.presence,
+            joined: self.node.is_joined(),
             confirm: self.is_waiting_for_confirmations(),
             heard: if is_whole { self.node.heard(now.since_start, &self.config) } else { 0 },
             keys: self.own_counts.0,

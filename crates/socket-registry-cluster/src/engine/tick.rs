@@ -4,6 +4,7 @@ use super::action::Action;
 use super::catch_up::{Choice, Neighbour};
 use super::config::{Repair, Time};
 use super::node::{Turn, patience};
+use super::peers::Peer;
 use super::{Engine, Subject};
 use crate::wire::{Message, PeerState, Range};
 use std::time::Duration;
@@ -39,6 +40,7 @@ impl Engine {
             self.next_beat = (self.next_beat + self.config.beat).max(now.since_start + self.config.beat / 2);
             self.send_beat(now);
         }
+        self.is_busy = self.has_work();
     }
 
     pub(super) fn take_turn(&mut self, turn: Turn, now: Time) {
@@ -169,8 +171,13 @@ impl Engine {
         if !self.config.is_off(Repair::Lanes) && self.passes.add(lane) {
             self.stats.lane_repairs += 1;
         }
+        self.resend_claims(lane);
+    }
+
+    fn resend_claims(&mut self, lane: u16) {
         if !self.config.is_off(Repair::Claims) {
             self.claims.resend(lane);
+            self.is_busy = true;
         }
     }
 
@@ -181,9 +188,7 @@ impl Engine {
         self.stats.full_repairs += 1;
         for lane in 0..self.config.lanes {
             self.passes.add(lane);
-            if !self.config.is_off(Repair::Claims) {
-                self.claims.resend(lane);
-            }
+            self.resend_claims(lane);
         }
     }
 
@@ -200,14 +205,14 @@ impl Engine {
         }
     }
 
-    /// Whether something is to be done before the next beat.
-    fn is_busy(&self) -> bool {
-        let is_behind = |peer: &super::peers::Peer| peer.sequences.missing() > 0 || peer.presence.is_behind();
-        !self.catch_up.is_idle() || self.claims.is_resending() || self.peers.iter().any(|(_, peer)| is_behind(peer))
+    /// Whether something is to be done before the next beat. Looks at all peers: once a tick.
+    fn has_work(&self) -> bool {
+        let mut peers = self.peers.iter().map(|(_, peer)| peer);
+        !self.catch_up.is_idle() || self.claims.is_resending() || peers.any(Peer::has_work)
     }
 
     pub(super) fn next_time(&self) -> Duration {
-        let step = if self.is_busy() { self.now + self.step() } else { Duration::MAX };
+        let step = if self.is_busy { self.now + self.step() } else { Duration::MAX };
         let judges = self.node.next_tick(&self.config).unwrap_or(self.next_reconnect);
         self.next_beat.min(step).min(judges.max(self.now + Duration::from_millis(1)))
     }

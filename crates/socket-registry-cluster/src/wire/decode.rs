@@ -97,6 +97,7 @@ impl Reader<'_> {
             serves: flags & 1 != 0,
             presence: flags & 2 != 0,
             confirm: flags & 4 != 0,
+            joined: flags & 8 != 0,
             heard,
             keys,
             sockets,

@@ -89,7 +89,8 @@ fn body(out: &mut Vec<u8>, message: &Message) {
 fn push_beat(out: &mut Vec<u8>, beat: &Beat) {
     out.extend_from_slice(&beat.started.to_le_bytes());
     out.extend_from_slice(&beat.stamp.to_le_bytes());
-    out.push(u8::from(beat.serves) | u8::from(beat.presence) << 1 | u8::from(beat.confirm) << 2);
+    let flags = [beat.serves, beat.presence, beat.confirm, beat.joined];
+    out.push((0..).zip(flags).map(|(bit, flag)| u8::from(flag) << bit).sum());
     out.extend_from_slice(&[VERSION, VERSION]);
     for number in [beat.heard, beat.keys, beat.sockets, beat.presence_version, beat.presence_count] {
         push_varint(out, number);

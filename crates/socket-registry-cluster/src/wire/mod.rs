@@ -147,9 +147,9 @@ pub(crate) enum PeerState {
 
 /// What a node says of itself once a beat.
 ///
-/// Its body: started u64, stamp u64, flags u8 (1 serves, 2 presence, 4 confirm), oldest and newest
-/// version that it reads u8 u8, heard varint, keys varint, sockets varint, presence version varint,
-/// presence count varint, digest u64, lanes u16, lanes x newest varint.
+/// Its body: started u64, stamp u64, flags u8 (1 serves, 2 presence, 4 confirm, 8 joined), the
+/// oldest and newest version that it reads u8 u8, heard varint, keys varint, sockets varint,
+/// presence version varint, presence count varint, digest u64, lanes u16, lanes x newest varint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Beat {
     /// When it was started, in milliseconds of its wall clock.
@@ -160,6 +160,7 @@ pub(crate) struct Beat {
     pub(crate) presence: bool,
     /// It asks every serving node for a `Confirm`.
     pub(crate) confirm: bool,
+    pub(crate) joined: bool,
     /// For how many beats it has heard without a break, and has missed nothing. 0: it is deaf.
     pub(crate) heard: u64,
     pub(crate) keys: u64,

@@ -3,7 +3,7 @@
 //! A socket is stale if it has not fetched since its user was marked. No fault may leave one so.
 
 use crate::fleet::{Process, fetches, marked, refreshed, report, servers, stale, until};
-use crate::hostile::{garbage_on_the_subjects, random_faults};
+use crate::hostile::{flood, garbage_on_the_subjects, random_faults};
 use crate::node::{BEAT, SPREAD, TTL, USERS};
 use crate::proxy::Proxy;
 use crate::server::{Kind, Server, free_port};
@@ -11,6 +11,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// The wall clock orders takeovers by milliseconds; within one, the node's number decides.
+const CLOCK: Duration = Duration::from_millis(20);
 /// For a machine that has other things to do.
 pub(crate) const SLACK: Duration = Duration::from_secs(5);
 
@@ -120,6 +122,20 @@ fn connection_hangs(kind: Kind) {
     report(kind, "connection hangs", format_args!("gone after {gone:?}, fresh {took:?} after it healed"));
 }
 
+/// As when a firewall forgets a connection: it is dead for good, and neither end knows. The node
+/// makes a new one.
+fn connection_is_dead(kind: Kind) {
+    let broker = Server::start(kind);
+    let mut fleet = servers::<2>(&broker);
+    fleet[1].proxy.kill_connections();
+    fleet[0].ask(&format!("mark 0 {USERS} 1000"));
+    fleet[0].ask("idle");
+    let marked = marked(&mut [&mut fleet[0]]);
+    let took = refreshed(&marked, &mut fleet, 5 * BEAT + 3 * BEAT + SPREAD + SLACK);
+    report(kind, "connection dead", format_args!("fresh {took:?} after the last mark"));
+    until(SLACK, || fleet[1].ask("hearing") == "true");
+}
+
 /// What it had not sent is with nobody: everything is due.
 fn publisher_dies_in_an_outage(kind: Kind) {
     let mut broker = Server::start(kind);
@@ -209,11 +225,13 @@ fn takeovers_with_the_broker_killed_in_between(kind: Kind) {
     }
     let live = |a: &mut Process, b: &mut Process| (a.number("sockets"), b.number("sockets"));
     a.ask(SINGLE);
+    sleep(CLOCK);
     b.ask(SINGLE);
     until(SLACK, || live(&mut a, &mut b) == (0, 1));
     broker.kill();
     a.ask(SINGLE);
     assert_eq!(live(&mut a, &mut b), (1, 1));
+    sleep(CLOCK);
     b.ask(SINGLE);
     sleep(SECOND);
     broker.restart();
@@ -263,17 +281,20 @@ fn nats_route_is_cut() {
 /// The broker drops a connection that takes too little.
 fn subscriber_is_too_slow(kind: Kind) {
     let config = std::env::temp_dir().join(format!("cluster-slow-{}-{kind:?}", std::process::id()));
-    std::fs::write(&config, "max_pending: 65536\n").unwrap();
-    let broker = match kind {
-        Kind::Nats => Server::start_with(kind, &["--config", config.to_str().unwrap()]),
-        Kind::Redis => Server::start_with(kind, &["--client-output-buffer-limit", "pubsub 65536 0 0"]),
+    std::fs::write(&config, "max_pending: 131072\nmax_payload: 131072\n").unwrap();
+    let (arguments, complaint) = match kind {
+        Kind::Nats => (["--config", config.to_str().unwrap()], "Slow Consumer"),
+        Kind::Redis => (["--client-output-buffer-limit", "pubsub 65536 0 0"], "output buffer limits"),
     };
+    let broker = Server::start_with(kind, &arguments);
     let mut fleet = servers::<2>(&broker);
-    let mut worker = Process::worker(&broker);
     fleet[1].proxy.hang();
-    worker.ask("mark 0 1000000 300000");
-    worker.ask("idle");
-    let marked = marked(&mut [&mut worker]);
+    // More than the kernel's buffers hold.
+    flood(&broker, 400);
+    fleet[0].ask(&format!("mark 0 {USERS} 4000"));
+    fleet[0].ask("idle");
+    let marked = marked(&mut [&mut fleet[0]]);
+    assert!(broker.has_logged(complaint), "the broker has dropped it");
     fleet[1].proxy.heal();
     let took = refreshed(&marked, &mut fleet, 3 * BEAT + SPREAD + 2 * SLACK);
     report(kind, "subscriber too slow", format_args!("fresh {took:?} after it went on"));
@@ -314,6 +335,7 @@ rows! {
     broker_hangs
     broker_comes_late
     connection_hangs
+    connection_is_dead
     publisher_dies_in_an_outage
     worker_comes_and_goes_while_a_node_is_deaf
     node_is_killed_leaves_and_restarts

@@ -86,12 +86,7 @@ impl Random {
 pub(crate) fn garbage_on_the_subjects(kind: Kind) {
     let broker = Server::start(kind);
     let mut fleet = servers::<2>(&broker);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let url = broker.url();
-    match kind {
-        Kind::Nats => runtime.block_on(async { litter(Nats::connect(&url).await.unwrap()).await }),
-        Kind::Redis => runtime.block_on(litter(Redis::new(&url[..]).unwrap())),
-    }
+    publish(&broker, litter());
     fleet[0].ask(&format!("mark 0 {USERS} 5000"));
     fleet[0].ask("idle");
     let marked = marked(&mut [&mut fleet[0]]);
@@ -100,15 +95,35 @@ pub(crate) fn garbage_on_the_subjects(kind: Kind) {
     assert_eq!(fleet[1].number("sockets"), USERS as usize);
 }
 
-async fn litter(broker: impl Broker) {
+/// Sends this many messages of 60,000 bytes, which mean nothing, to every server.
+pub(crate) fn flood(broker: &Server, count: usize) {
+    let message = Message { subject: "srg1.faults.b.presence".to_owned(), payload: vec![0xff; 60_000].into() };
+    publish(broker, vec![message; count]);
+}
+
+fn publish(broker: &Server, messages: Vec<Message>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let url = broker.url();
+    runtime.block_on(async {
+        match broker.kind() {
+            Kind::Nats => Nats::connect(&url).await.unwrap().publish(messages).await,
+            Kind::Redis => Redis::new(&url[..]).unwrap().publish(messages).await,
+        }
+        .unwrap();
+    });
+}
+
+fn litter() -> Vec<Message> {
     let mut payloads = vec![vec![], vec![1], vec![0xff; 900_000]];
     payloads.extend((0..14).map(|kind| [&[1, kind][..], &[0xee; 100]].concat()));
     // Marks of lane 3 from a sender nobody knows, numbered 2^62.
     let forged = [&[1, 1], &[7; 8][..], &[3, 0], &(1_u64 << 62).to_le_bytes(), &[1, 0, 0, 0], &[0]].concat();
     payloads.push(forged);
-    for subject in ["b.m.3", "b.m.4096", "b.beat", "b.presence", "n.1", "b", "b.m.x"] {
+    let subjects = ["b.m.3", "b.m.4096", "b.beat", "b.presence", "n.1", "b", "b.m.x"];
+    let to = |subject: &&str| {
         let subject = format!("srg1.faults.{subject}");
-        let message = |payload: &Vec<u8>| Message { subject: subject.clone(), payload: payload.clone().into() };
-        broker.publish(payloads.iter().map(message).collect()).await.unwrap();
-    }
+        Vec::from_iter(payloads.iter().map(move |payload| (subject.clone(), payload.clone())))
+    };
+    let message = |(subject, payload): (String, Vec<u8>)| Message { subject, payload: payload.into() };
+    subjects.iter().flat_map(to).map(message).collect()
 }

@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 pub(crate) const ORDERS: &str = "SOCKET_REGISTRY_CLUSTER_NODE";
 /// The users, each with one socket on each server.
 pub(crate) const USERS: u64 = 2_000;
-pub(crate) const BEAT: Duration = Duration::from_millis(500);
-pub(crate) const TTL: Duration = Duration::from_millis(2_500);
-pub(crate) const SPREAD: Duration = Duration::from_secs(1);
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
+pub(crate) const TTL: Duration = Duration::from_secs(5);
+pub(crate) const SPREAD: Duration = Duration::from_secs(2);
 
 #[test]
 #[ignore = "a process of the tests of faults, which start it"]

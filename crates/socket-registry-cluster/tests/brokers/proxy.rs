@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -16,13 +16,20 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// A port that leads to another one. Its drop ends its threads.
 pub(crate) struct Proxy {
     port: u16,
-    state: Arc<AtomicU8>,
+    state: Arc<State>,
+}
+
+struct State {
+    mode: AtomicU8,
+    /// Connections of an earlier generation are dead.
+    generation: AtomicU32,
 }
 
 impl Proxy {
     pub(crate) fn to(target: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let (port, state) = (listener.local_addr().unwrap().port(), Arc::new(AtomicU8::new(OPEN)));
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(State { mode: AtomicU8::new(OPEN), generation: AtomicU32::new(0) });
         listener.set_nonblocking(true).unwrap();
         let of_thread = state.clone();
         thread::spawn(move || accept(&listener, target, &of_thread));
@@ -35,29 +42,35 @@ impl Proxy {
 
     /// Resets the connections, and refuses new ones.
     pub(crate) fn cut(&self) {
-        self.state.store(CUT, Ordering::SeqCst);
+        self.state.mode.store(CUT, Ordering::SeqCst);
     }
 
     /// Lets nothing through, and tells nobody.
     pub(crate) fn hang(&self) {
-        self.state.store(HANG, Ordering::SeqCst);
+        self.state.mode.store(HANG, Ordering::SeqCst);
+    }
+
+    /// Lets nothing through on the connections that there are, without an end and without telling
+    /// anybody. New ones work.
+    pub(crate) fn kill_connections(&self) {
+        self.state.generation.fetch_add(1, Ordering::SeqCst);
     }
 
     pub(crate) fn heal(&self) {
-        self.state.store(OPEN, Ordering::SeqCst);
+        self.state.mode.store(OPEN, Ordering::SeqCst);
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        self.state.store(END, Ordering::SeqCst);
+        self.state.mode.store(END, Ordering::SeqCst);
     }
 }
 
-fn accept(listener: &TcpListener, target: u16, state: &Arc<AtomicU8>) {
-    while state.load(Ordering::SeqCst) != END {
+fn accept(listener: &TcpListener, target: u16, state: &Arc<State>) {
+    while state.mode.load(Ordering::SeqCst) != END {
         match listener.accept() {
-            Ok((client, _)) if state.load(Ordering::SeqCst) != CUT => {
+            Ok((client, _)) if state.mode.load(Ordering::SeqCst) != CUT => {
                 // Dropped if the broker is away.
                 if let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) {
                     for (from, to) in [(&client, &server), (&server, &client)] {
@@ -73,12 +86,16 @@ fn accept(listener: &TcpListener, target: u16, state: &Arc<AtomicU8>) {
     }
 }
 
-fn copy(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
+fn copy(mut from: TcpStream, mut to: TcpStream, state: &State) {
     from.set_nonblocking(false).unwrap();
     from.set_read_timeout(Some(PAUSE)).unwrap();
     let mut buffer = [0; 1 << 16];
+    let generation = state.generation.load(Ordering::SeqCst);
     loop {
-        match state.load(Ordering::SeqCst) {
+        let is_dead = state.generation.load(Ordering::SeqCst) != generation;
+        match state.mode.load(Ordering::SeqCst) {
+            END => break,
+            _ if is_dead => thread::sleep(PAUSE),
             OPEN => match from.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) if to.write_all(&buffer[..length]).is_ok() => {}

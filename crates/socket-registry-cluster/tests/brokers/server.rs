@@ -1,9 +1,9 @@
 //! Brokers that a test starts, hurts and stops.
 
-use std::fs;
+use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,11 @@ impl Server {
         format!("{scheme}://127.0.0.1:{port}")
     }
 
+    /// Whether the server's log says this.
+    pub(crate) fn has_logged(&self, text: &str) -> bool {
+        fs::read_to_string(self.folder.join("log")).unwrap().contains(text)
+    }
+
     /// Starts the server, and waits until it takes connections.
     pub(crate) fn restart(&mut self) {
         assert!(self.child.is_none(), "the server runs");
@@ -80,12 +85,13 @@ impl Server {
                 ("redis-server", arguments.to_vec())
             }
         };
+        let log = File::options().append(true).create(true).open(self.folder.join("log")).unwrap();
         let child = Command::new(program)
             .args(arguments)
             .args(&self.arguments)
             .current_dir(&self.folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
             .spawn()
             .unwrap_or_else(|error| panic!("{program} does not start: {error}. Install it: apt-get install {program}"));
         self.child = Some(child);

@@ -58,6 +58,26 @@ async fn marks_of_an_outage_arrive_after_it_and_only_they() {
     assert!(there[1_000..].iter().all(|socket| socket.peek_due().is_empty()), "repaired message by message");
 }
 
+/// What the engine has to do soon is done soon, however many messages come meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_loss_amid_marks_is_repaired_before_the_next_beat() {
+    let [a, b] = servers(&Memory::new(), options().lanes(1).beat(10 * SECOND)).await;
+    let there = sockets(&b, 1);
+    b.link.partition(1);
+    a.cluster.mark(&0);
+    tokio::time::sleep(SECOND / 100).await;
+    b.link.heal();
+    let healed = Instant::now();
+    for user in 1.. {
+        a.cluster.mark(&user);
+        tokio::time::sleep(SECOND / 100).await;
+        if all_due(&there) {
+            break;
+        }
+    }
+    assert!(healed.elapsed() < 4 * SECOND, "repaired after {:?}", healed.elapsed());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_hangs_holds_up_nobody_here() {
     let [a, b] = servers(&Memory::new(), options()).await;

@@ -1,12 +1,14 @@
 //! Marks, log-outs and takeovers.
 
 use super::{SECOND, options, publisher, servers, start, until, within};
+use futures_util::StreamExt;
 use socket_registry::{CloseReason, Closed, Registry, Topics};
-use socket_registry_cluster::broker::Memory;
+use socket_registry_cluster::broker::{Broker, Interest, Memory};
 use socket_registry_cluster::{Cluster, Options};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 const NEWS: Topics = Topics::topic(1);
 
@@ -140,6 +142,54 @@ async fn of_takeovers_on_both_sides_of_a_partition_one_stays() {
     until(|| a.cluster.registry().socket_count() + b.cluster.registry().socket_count() == 100).await;
     tokio::time::sleep(10 * SECOND).await;
     assert!(singles.iter().all(|[earlier, later]| earlier.is_closed() && !later.is_closed()));
+}
+
+/// How many messages with marks are heard by the time that all is settled.
+async fn messages_of(memory: &Memory, marking: impl AsyncFnOnce()) -> usize {
+    let mut heard = memory.connect().subscribe(vec![Interest::Below("srg1.test.b.m".to_owned())]);
+    marking().await;
+    let mut count = 0;
+    while let Ok(Some(_)) = timeout(SECOND / 100, heard.next()).await {
+        count += 1;
+    }
+    count
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_that_come_quickly_share_messages() {
+    let memory = Memory::new();
+    let [a, b] = servers(&memory, options()).await;
+    let there = Vec::from_iter((0..1_000).map(|user| b.cluster.registry().register(user).unwrap()));
+    let count = messages_of(&memory, async || {
+        for user in 0..1_000 {
+            a.cluster.mark(&user);
+            tokio::task::yield_now().await; // the driver has its turn
+        }
+        within(a.cluster.settled()).await.unwrap();
+    })
+    .await;
+    assert!(there.iter().all(|socket| socket.take_due() == Topics::UPDATE));
+    assert!(count < 100, "{count} messages for 1,000 marks within a millisecond");
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_that_wait_for_the_broker_coalesce() {
+    let memory = Memory::new();
+    let [a, b] = servers(&memory, options()).await;
+    let there = Vec::from_iter((0..100).map(|user| b.cluster.registry().register(user).unwrap()));
+    let count = messages_of(&memory, async || {
+        a.link.stall();
+        for round in 0..10_000 {
+            a.cluster.mark(&(round % 100));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        a.link.heal();
+        within(a.cluster.settled()).await.unwrap();
+    })
+    .await;
+    assert!(there.iter().all(|socket| socket.take_due() == Topics::UPDATE));
+    // Each beat of the ten seconds takes along what waits, in 16 lanes.
+    assert!(count < 13 * 16, "{count} messages for 10,000 marks of 100 keys");
 }
 
 /// Calls a closure when it wakes for the first time.

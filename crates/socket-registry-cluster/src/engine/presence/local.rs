@@ -27,15 +27,6 @@ impl LocalPresence {
         }
     }
 
-    /// Puts these keys in place of all.
-    pub(in crate::engine) fn reset<'a>(&mut self, keys: impl IntoIterator<Item = &'a [u8]>) {
-        self.keys = KeySet::default();
-        for key in keys {
-            self.keys.insert(key);
-        }
-        self.skip();
-    }
-
     /// Drops the changes. The others find that one is missing, and ask for all keys.
     fn skip(&mut self) {
         self.changes.clear();

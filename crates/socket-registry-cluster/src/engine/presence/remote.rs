@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How many changes are kept while all keys are on their way.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING: usize = 64;
 /// How many keys more than twice what the last beat said are taken.
 const SPARE_KEYS: u64 = 65_536;
 

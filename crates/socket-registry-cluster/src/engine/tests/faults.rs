@@ -3,17 +3,18 @@
 use super::ops::{Run, run};
 use super::world::faults_of;
 use crate::engine::config::Repair;
-use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
+use proptest::test_runner::{Config, TestError, TestRunner};
+use testkit::repeatable_cases;
 
-/// How many runs, unless `PROPTEST_CASES` says.
+/// How many runs, unless `PROPTEST_CASES` asks for more.
 const RUNS: u32 = 2000;
 
 /// The first run, of always the same ones, after which something is wrong.
-fn failure(runs: u32, without: Option<Repair>) -> Option<(String, Run)> {
-    let runs = std::env::var("PROPTEST_CASES").ok().and_then(|runs| runs.parse().ok()).unwrap_or(runs);
-    let (failure_persistence, max_shrink_iters) = (None, if without.is_none() { 2000 } else { 0 });
-    let rng_seed = RngSeed::Fixed(std::env::var("SEED").map_or(0, |seed| seed.parse().unwrap_or(0)));
-    let config = Config { cases: runs, rng_seed, failure_persistence, max_shrink_iters, ..Config::default() };
+fn failure(without: Option<Repair>) -> Option<(String, Run)> {
+    let default = repeatable_cases();
+    let (cases, failure_persistence) = (default.cases.max(RUNS), None);
+    let max_shrink_iters = if without.is_none() { 2000 } else { 0 };
+    let config = Config { cases, failure_persistence, max_shrink_iters, ..default };
     let outcome = TestRunner::new(config).run(&run(), |run| {
         let faults = faults_of(&run, without);
         proptest::prop_assert!(faults.is_empty(), "{faults:#?}");
@@ -28,7 +29,7 @@ fn failure(runs: u32, without: Option<Repair>) -> Option<(String, Run)> {
 
 #[test]
 fn after_any_faults_nobody_is_stale_and_all_nodes_agree() {
-    if let Some((reason, run)) = failure(RUNS, None) {
+    if let Some((reason, run)) = failure(None) {
         panic!("{reason}\n{run:#?}");
     }
 }
@@ -37,8 +38,6 @@ fn after_any_faults_nobody_is_stale_and_all_nodes_agree() {
 #[test]
 fn without_any_one_repair_something_stays_wrong() {
     for repair in [Repair::Lanes, Repair::Everything, Repair::Tails, Repair::History, Repair::Claims, Repair::Confirm] {
-        let found = failure(RUNS, Some(repair));
-        assert!(found.is_some(), "nothing needs {repair:?}");
-        println!("{repair:?}: {}", found.unwrap_or_else(|| unreachable!()).0);
+        assert!(failure(Some(repair)).is_some(), "no run needs {repair:?}");
     }
 }

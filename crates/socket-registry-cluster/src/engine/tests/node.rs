@@ -174,6 +174,11 @@ impl Node {
         }
     }
 
+    /// Whether every socket has looked since the change of this number.
+    pub(super) fn has_seen(&self, number: u64) -> bool {
+        self.sockets.iter().all(|socket| socket.seen >= number)
+    }
+
     pub(super) fn has_settled(&self) -> bool {
         self.tickets.is_empty()
     }

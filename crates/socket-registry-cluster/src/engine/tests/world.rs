@@ -12,7 +12,7 @@ use std::time::Duration;
 const STEP: Duration = Duration::from_millis(20);
 
 pub(super) struct World {
-    now: Duration,
+    pub(super) now: Duration,
     random: u64,
     run: Run,
     without: Option<Repair>,
@@ -219,6 +219,7 @@ impl World {
                     process.engine.tick(time);
                 }
                 process.engine.flush(time);
+                process.engine.assert_bounded();
                 self.deliver_actions(node);
                 if self.nodes[node].as_ref().is_some_and(|node| node.leaves_when_settled && node.has_settled()) {
                     self.leave(node);
@@ -281,13 +282,14 @@ impl World {
         self.sides >> node.min(7) & 1 != 0
     }
 
-    /// All faults end; then as much time passes as all repairs may take.
+    /// All faults end; then as much time passes as all repairs may take: until a killed node is
+    /// gone (5 s), three beats, and two passes of 2 s, of which the first was under way; one more.
     pub(super) fn heal(&mut self) {
         (self.sides, self.is_up, self.loss, self.repeats, self.delay_ms) = (0, true, 0, 0, 5);
         (0..self.nodes.len().min(SERVERS)).for_each(|node| self.step(&Op::Mend { node }));
         let alive = self.nodes.iter().flatten().map(Node::sender).collect();
         self.truth.keep(&alive);
-        self.wait(25_000);
+        self.wait(13_000);
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
@@ -320,6 +322,10 @@ impl World {
             }
         }
         faults
+    }
+
+    pub(super) fn node(&self, node: usize) -> &Node {
+        self.nodes[node].as_ref().expect("it lives")
     }
 
     pub(super) fn fetches(&self) -> u64 {
