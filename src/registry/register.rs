@@ -146,7 +146,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// Registers a socket that takes over `key`: it becomes the key's only socket.
     ///
     /// The call *supersedes* every other socket of the key. The owner of a superseded socket gets
-    /// [`Closed::Superseded`] and should end its connection. For
+    /// [`Closed::Superseded`](crate::Closed::Superseded) and should end its connection. For
     /// everyone else the socket is gone: it is no longer counted, found or marked, and dropping
     /// it only frees its slot. What was due for it becomes due for the new socket, so no mark is
     /// lost, whether it comes before, during or after the call. Topics may be delivered twice in

@@ -59,9 +59,10 @@ mod tests {
     use super::hear_anything;
     use proptest::collection::vec;
     use proptest::num::u8::ANY;
+    use proptest::test_runner::{Config, RngSeed};
 
     proptest::proptest! {
-        #![proptest_config(testkit::repeatable_cases())]
+        #![proptest_config(Config { rng_seed: RngSeed::Fixed(0), failure_persistence: None, ..Config::default() })]
 
         #[test]
         fn random_bytes_do_no_harm(data in vec(ANY, 0..2000)) {

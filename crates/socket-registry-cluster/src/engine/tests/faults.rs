@@ -3,18 +3,22 @@
 use super::ops::{Run, run};
 use super::world::faults_of;
 use crate::engine::config::Repair;
-use proptest::test_runner::{Config, TestError, TestRunner};
-use testkit::repeatable_cases;
+use proptest::test_runner::{Config, RngSeed, TestError, TestRunner};
 
 /// How many runs, unless `PROPTEST_CASES` asks for more.
 const RUNS: u32 = 2000;
 
-/// The first run, of always the same ones, after which something is wrong.
+/// The first run after which something is wrong. The runs are always the same, unless
+/// `PROPTEST_RNG_SEED` asks for others.
 fn failure(without: Option<Repair>) -> Option<(String, Run)> {
-    let default = repeatable_cases();
+    let default = Config::default();
+    let rng_seed = match default.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(0),
+        from_the_environment => from_the_environment,
+    };
     let (cases, failure_persistence) = (default.cases.max(RUNS), None);
     let max_shrink_iters = if without.is_none() { 2000 } else { 0 };
-    let config = Config { cases, failure_persistence, max_shrink_iters, ..default };
+    let config = Config { cases, failure_persistence, max_shrink_iters, rng_seed, ..default };
     let outcome = TestRunner::new(config).run(&run(), |run| {
         let faults = faults_of(&run, without);
         proptest::prop_assert!(faults.is_empty(), "{faults:#?}");
