@@ -317,7 +317,7 @@ MUTANTS = [
     ]),
     Mutant("eq-without-hold", "keys are compared before the registered one is held", "loom keys::bucket_reused_beside_join", [
         (REGISTER, "        let Some(hold) = KeyHold::to_join(self, found)? else { return Ok(None) };\n        if *hold.key() != *key {\n",
-         "        let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, table: found.table, bucket: found.index });\n"
+         "        let unheld = std::mem::ManuallyDrop::new(KeyHold { shard: self, bucket: found.bucket });\n"
          "        let differs = *unheld.key() != *key;\n"
          "        let Some(hold) = KeyHold::new(self, found) else { return Ok(None) };\n        if differs {\n"),
     ]),
