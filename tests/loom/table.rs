@@ -87,7 +87,7 @@ fn keys_of(pair: usize, pairs: u64) -> impl Iterator<Item = u8> {
 
 /// A table with two keys in its first pair, each with its bucket, and further keys whose searches
 /// begin in that pair.
-fn table_with_full_line(pairs: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
+fn table_with_full_pair(pairs: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 2], impl Iterator<Item = u8>) {
     let table = Arc::new(Table::new(0, pairs, bound).unwrap());
     let mut keys = keys_of(0, pairs as u64);
     let there = [(); 2].map(|()| insert(&table, keys.next().unwrap()).unwrap());
@@ -100,7 +100,7 @@ fn table_with_full_line(pairs: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 
 #[test]
 fn two_inserts_of_a_displaced_key() {
     check(|| {
-        let (table, [first, _], mut keys) = table_with_full_line(2, 1);
+        let (table, [first, _], mut keys) = table_with_full_pair(2, 1);
         let key = keys.next().unwrap();
         let other = {
             let table = table.clone();
@@ -121,7 +121,7 @@ fn two_inserts_of_a_displaced_key() {
 #[test]
 fn displaced_key_beside_displaced_keys() {
     check(|| {
-        let (table, _, mut keys) = table_with_full_line(4, 2);
+        let (table, _, mut keys) = table_with_full_pair(4, 2);
         let [stays, goes, comes] = [(); 3].map(|()| keys.next().unwrap());
         let leaver = insert(&table, goes).unwrap();
         insert(&table, stays).unwrap();
@@ -139,12 +139,29 @@ fn displaced_key_beside_displaced_keys() {
     });
 }
 
+/// The last displaced key leaves while another one passes the same pair: that one is found.
+#[test]
+fn displaced_key_beside_the_last_displaced_key() {
+    check(|| {
+        let (table, _, mut keys) = table_with_full_pair(2, 1);
+        let [goes, comes] = [(); 2].map(|()| keys.next().unwrap());
+        let leaver = insert(&table, goes).unwrap();
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || insert(&table, comes).is_some())
+        };
+        leave(&table, leaver);
+        assert!(other.join().unwrap());
+        assert!(table.find(&fingerprint(comes)).is_some());
+    });
+}
+
 /// A displaced key leaves, and a key that is in its own first pair takes the bucket and leaves: the
 /// words say that no key is displaced.
 #[test]
 fn displaced_key_beside_its_successor() {
     check(|| {
-        let (table, _, mut keys) = table_with_full_line(2, 1);
+        let (table, _, mut keys) = table_with_full_pair(2, 1);
         let leaver = insert(&table, keys.next().unwrap()).unwrap();
         let mut at_home = keys_of(1, 2);
         let _neighbour = insert(&table, at_home.next().unwrap()).unwrap();
@@ -165,7 +182,7 @@ fn displaced_key_beside_its_successor() {
 #[test]
 fn found_empty_beside_insert() {
     check(|| {
-        let (table, buckets, mut keys) = table_with_full_line(2, 1);
+        let (table, buckets, mut keys) = table_with_full_pair(2, 1);
         let [displaced, sought] = [(); 2].map(|()| keys.next().unwrap());
         let other = {
             let table = table.clone();

@@ -360,7 +360,7 @@ MUTANTS = [
         (INSERT, "        table.uncount_displaced(index);\n        self.key_state", "        self.key_state"),
         (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        table.uncount_displaced(index);\n"),
     ]),
-    Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_displaced_keys", [
+    Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_the_last_displaced_key", [
         (DISPLACEMENT, "self.0.fetch_sub(amount, Ordering::Relaxed);", "self.0.store(self.0.load(Ordering::Relaxed) - amount, Ordering::Relaxed);"),
     ]),
     Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
