@@ -219,6 +219,12 @@ MUTANTS = [
     Mutant("gradual-mark-where-no-fence", "a step of a gradual mark that meets nobody does not fence", "loom waiting::gradual_mark_of_nobody_beside_register", [
         (MARK_GRADUALLY, "        let topics = *topics;\n        // One fence for the sockets that the step does not meet: see `Shard::mark`.\n        full_fence();\n", "        let topics = *topics;\n"),
     ]),
+    Mutant("subscriptions-told-before-the-owner", "a superseded socket's task is woken only after subscriptions were told",
+           "test --test user_code presence_stalled::an_owner_is_woken_before_subscriptions_are_told", [
+        (TAKEOVER, "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        let mut notice", "        let mut notice"),
+        (TAKEOVER, "        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n",
+         "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n"),
+    ]),
     Mutant("absent-though-displaced", "a key that passed its first pair is taken for absent",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
         (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),

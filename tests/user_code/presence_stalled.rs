@@ -4,9 +4,11 @@
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::task::Context;
 use std::thread;
 
-use socket_registry::{Presence, PresenceEvent, Registry, Socket};
+use socket_registry::{CloseReason, Presence, PresenceEvent, Registry, Socket, SocketId};
+use testkit::Wakes;
 
 /// Stops the first clone of the key that has it, until the other ends are dropped.
 type Gate = Arc<Mutex<Option<(Sender<()>, Receiver<()>)>>>;
@@ -126,4 +128,32 @@ fn what_a_walk_has_found_is_not_told_again() {
     assert_eq!(heard(late.as_mut().unwrap()), [(false, 3)]);
     assert_eq!(heard(&mut presence), [(true, 2), (false, 3)]);
     drop(first);
+}
+
+/// A socket's task is woken although the call that evicts it, or supersedes its key, stops while it
+/// tells subscriptions.
+#[test]
+fn an_owner_is_woken_before_subscriptions_are_told() {
+    let evict = |registry: &Registry<Key>, id| assert!(registry.evict_socket(id, CloseReason::LOGGED_OUT));
+    let supersede = |registry: &Registry<Key>, _| assert_eq!(registry.supersede(&key()), 1);
+    let calls: [&(dyn Fn(&Registry<Key>, SocketId) + Sync); 2] = [&evict, &supersede];
+    for call in calls {
+        let registry = Registry::<Key>::new();
+        let _presence = registry.presence();
+        let gate = Gate::default();
+        let mut socket = registry.register(Key(42, gate.clone())).unwrap();
+        let (wakes, waker) = Wakes::new();
+        assert!(socket.poll_due(&mut Context::from_waker(&waker)).is_pending());
+        let ((passing, at_the_gate), (release, released)) = (channel(), channel());
+        *gate.lock().unwrap() = Some((passing, released));
+        let id = socket.id();
+        let woken = thread::scope(|scope| {
+            scope.spawn(|| call(&registry, id));
+            at_the_gate.recv().unwrap();
+            let woken = wakes.count();
+            drop(release);
+            woken
+        });
+        assert_eq!((woken, wakes.count()), (1, 1));
+    }
 }
