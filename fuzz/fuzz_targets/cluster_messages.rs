@@ -1,5 +1,5 @@
-//! Any messages at a node of the cluster, in any order and time: what decodes means the same when it
-//! is encoded again, and the node neither panics nor grows.
+//! Any messages at a node of the cluster, in any order and time: what decodes means the same when
+//! it is encoded again, and the node neither panics nor grows.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

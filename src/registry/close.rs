@@ -78,8 +78,8 @@ impl<K, M> Registry<K, M> {
     /// that were due for the socket are dropped: the key's other sockets have marks of their own.
     /// The socket keeps its slot, its key and its metadata until its owner drops it.
     ///
-    /// Lock-free. The call runs the waker of the waiting task, and the last socket of a key notifies
-    /// subscriptions, as a drop does, which allocates. If one of them panics, the panic is
+    /// Lock-free. The call runs the waker of the waiting task, and the last socket of a key
+    /// notifies subscriptions, as a drop does, which allocates. If one of them panics, the panic is
     /// propagated after the socket is evicted.
     ///
     /// ```
@@ -106,16 +106,16 @@ impl<K, M> Registry<K, M> {
     /// their number. Each is no longer counted, found or marked, although its owner still holds it.
     ///
     /// Use it when the socket that takes over is in another process. The owners get
-    /// [`Closed::Superseded`], unless their sockets were closed before, and the key is idle when the
-    /// call returns, unless another socket registers meanwhile. Topics that were due for the sockets
-    /// are dropped: whoever serves the socket that took over must begin with a fetch, as a new
-    /// socket does. Each superseded socket keeps its slot, its key and its metadata until its owner
-    /// drops it.
+    /// [`Closed::Superseded`], unless their sockets were closed before, and the key is idle when
+    /// the call returns, unless another socket registers meanwhile. Topics that were due for the
+    /// sockets are dropped: the client of the socket that took over must begin with a fetch, as
+    /// that of a new socket does. Each superseded socket keeps its slot, its key and its metadata
+    /// until its owner drops it.
     ///
     /// The call reaches every socket that is registered before it begins and not removed before it
-    /// ends, or the socket that took over from it meanwhile. Lock-free; each socket takes a
-    /// few atomic steps. The call runs the wakers of the waiting tasks, and the last socket of the
-    /// key notifies subscriptions, as a drop does, which allocates. If one of them panics, the first
+    /// ends, or the socket that took over from it meanwhile. Lock-free; each socket takes a few
+    /// atomic steps. The call runs the wakers of the waiting tasks, and the last socket of the key
+    /// notifies subscriptions, as a drop does, which allocates. If one of them panics, the first
     /// panic is propagated after all sockets are superseded.
     ///
     /// ```

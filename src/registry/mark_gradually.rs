@@ -23,10 +23,10 @@ impl<K, M> Registry<K, M> {
     ///
     /// The steps together reach every socket that is registered before the first one begins and
     /// not removed before the iterator ends, or the socket that took over from it meanwhile. At the
-    /// end of each shard in which a socket took over since the walk began there, the active keys are
-    /// looked at once more, each of them as one socket of a batch. So a step may return less than
-    /// `batch`, or 0. A
-    /// socket that takes over its key while the iterator lives may be marked twice.
+    /// end of each shard in which a socket took over since the walk began there, the active keys
+    /// are looked at once more, each of them as one socket of a batch. So a step may return less
+    /// than `batch`, or 0. A socket that takes over its key while the iterator lives may be marked
+    /// twice.
     ///
     /// Each step is lock-free and never allocates. If a waker panics, the first panic is propagated
     /// after the batch is marked, and the next step continues with the next batch. Memory ordering
@@ -56,8 +56,8 @@ impl<K, M> Registry<K, M> {
     /// how many live ones of the batch now have the topics due, which may be 0.
     ///
     /// This is [`mark_gradually`](Self::mark_gradually) for the sockets that `select` chooses. It
-    /// runs `select` as [`mark_where_topics`](Self::mark_where_topics) does, but perhaps twice for a
-    /// socket that takes over its key while the iterator lives. If `select` panics, the step ends
+    /// runs `select` as [`mark_where_topics`](Self::mark_where_topics) does, but perhaps twice for
+    /// a socket that takes over its key while the iterator lives. If `select` panics, the step ends
     /// and propagates the panic, and the next step continues with further sockets.
     ///
     /// Memory ordering is that of [`mark_where_topics`](Self::mark_where_topics).

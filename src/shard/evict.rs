@@ -1,5 +1,6 @@
-//! How a socket is evicted: it ends for everyone but its owner, and no other socket of this registry
-//! takes over from it. So it is superseded without an heir, and what was due for it is dropped.
+//! How a socket is evicted: it ends for everyone but its owner, and no other socket of this
+//! registry takes over from it. So it is superseded without an heir, and what was due for it is
+//! dropped.
 //!
 //! # Why a key has no more sockets than its limit
 //! In a registry that evicts, a key's limit refuses nobody. Each registration draws a turn,

@@ -2,9 +2,9 @@
 //!
 //! It has two rounds. The first one meets every socket that stays in its slot. Between two steps a
 //! socket may take its key over in a slot that the walk has passed, while the old one was still to
-//! come. So the walk notes the clock of takeovers when it begins, and its second round goes over the
-//! keys that were taken over since. `takeover_order` says why it then has met the old socket or the
-//! new one, however long the walk takes.
+//! come. So the walk notes the clock of takeovers when it begins, and its second round goes over
+//! the keys that were taken over since. `takeover_order` says why it then has met the old socket or
+//! the new one, however long the walk takes.
 
 use crate::shard::Shard;
 use crate::shard::observer::Observer;

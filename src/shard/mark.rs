@@ -16,7 +16,7 @@ use crate::util::panic::DeferredPanics;
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Marks all sockets of a key; returns how many.
     ///
-    /// Most keys have one socket, are found in the first bucket of their search, and have no waiting
+    /// Most keys have one socket, are found in the first pair of their search, and have no waiting
     /// owner. The path for them is short and inlined, so that the processor can overlap several
     /// marks. Every other case begins with a call.
     #[inline(always)]
@@ -44,26 +44,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // Ordering: sequentially consistent, pairs with the fence of a registration.
         fence_after_step();
         if bucket.key_state.load().is_chained() {
-            return Some(1 + self.mark_others(*fingerprint, LocalId::seen_at(bucket.addr(), seen), topics));
+            let marked = LocalId::seen_at(bucket.addr(), seen);
+            return Some(1 + self.mark_found(*fingerprint, Some(marked), topics));
         }
         Some(1)
-    }
-
-    /// Marks the key's sockets without the one that was marked already; returns how many.
-    #[cold]
-    #[inline(never)]
-    fn mark_others(&self, fingerprint: Fingerprint, marked: LocalId, topics: Topics) -> usize {
-        let Some(active) = self.find_slow(&fingerprint) else { return 0 };
-        let mut others = 0;
-        DeferredPanics::scope(|panics| {
-            self.visit_key(&active, |addr, state, seen| {
-                let id = LocalId::seen_at(addr, seen);
-                let is_new = id != marked && self.finish_mark(id, state.mark(seen, topics, Fence::Shared), panics);
-                others += usize::from(is_new);
-                is_new || id == marked
-            });
-        });
-        others
     }
 
     /// Marks one socket on the slow path, which most often finds a waiting owner.
@@ -98,8 +82,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
             return marked;
         }
+        self.mark_found(fingerprint, None, topics)
+    }
+
+    /// Marks the key's sockets, without the one that was `marked` already; returns how many. The
+    /// caller has fenced.
+    #[inline(never)]
+    fn mark_found(&self, fingerprint: Fingerprint, marked: Option<LocalId>, topics: Topics) -> usize {
         let Some(active) = self.find_slow(&fingerprint) else { return 0 };
-        DeferredPanics::scope(|panics| self.mark_key(&active, topics, Fence::Shared, panics))
+        DeferredPanics::scope(|panics| self.mark_key(&active, marked, topics, Fence::Shared, panics))
     }
 
     /// Marks on the fast path: see [`SlotState::try_mark`].
@@ -112,21 +103,27 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         is_marked
     }
 
-    /// Marks all sockets of a key; returns how many. For `fence` see [`Fence`].
+    /// Marks all sockets of a key, without the one that was `marked` already; returns how many. For
+    /// `fence` see [`Fence`].
     pub(crate) fn mark_key(
         &self,
         active: &ActiveKey<'_, K, M>,
+        marked: Option<LocalId>,
         topics: Topics,
         fence: Fence,
         panics: &mut DeferredPanics,
     ) -> usize {
-        let mut marked = 0;
+        let mut others = 0;
         self.visit_key(active, |addr, state, seen| {
-            let is_marked = self.finish_mark(LocalId::seen_at(addr, seen), state.mark(seen, topics, fence), panics);
-            marked += usize::from(is_marked);
+            let id = LocalId::seen_at(addr, seen);
+            if marked == Some(id) {
+                return true;
+            }
+            let is_marked = self.finish_mark(id, state.mark(seen, topics, fence), panics);
+            others += usize::from(is_marked);
             is_marked
         });
-        marked
+        others
     }
 
     /// Marks one socket; returns false if it is gone.
@@ -167,8 +164,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         marked
     }
 
-    /// Marks a socket that a walk has met; returns false if it is gone. Precondition: the caller has
-    /// made the fence that serves all marks of the walk.
+    /// Marks a socket that a walk has met; returns false if it is gone. Precondition: the caller
+    /// has made the fence that serves all marks of the walk.
     #[inline(always)]
     pub(crate) fn mark_met(
         &self,

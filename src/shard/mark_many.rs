@@ -72,8 +72,9 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
             *entry = None;
         }
         for (shard, fingerprint) in keys.iter().flatten() {
-            *marked +=
-                shard.find(fingerprint).map_or(0, |active| shard.mark_key(&active, topics, Fence::Shared, panics));
+            *marked += shard
+                .find(fingerprint)
+                .map_or(0, |active| shard.mark_key(&active, None, topics, Fence::Shared, panics));
         }
     }
 }

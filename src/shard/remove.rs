@@ -172,8 +172,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // this.
         let key = unsafe { bucket.key().take() };
         let cold = bucket.cold();
-        // A thread that numbered the key's epoch knew that the shard is watched, and its own step in
-        // the key's state came before the last one. So this load shows the flag.
+        // A thread that numbered the key's epoch knew that the shard is watched, and its own step
+        // in the key's state came before the last one. So this load shows the flag.
         if self.own_totals.is_watched() {
             cold.epoch.clear();
         }

@@ -210,8 +210,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.active_keys_after(None)
     }
 
-    /// Iterates over the active keys whose buckets come after the one at `last`, or over all, in the
-    /// order of `walk_after`.
+    /// Iterates over the active keys whose buckets come after the one at `last`, or over all, in
+    /// the order of `walk_after`.
     pub(super) fn active_keys_after(&self, last: Option<SlotAddr>) -> impl Iterator<Item = ActiveKey<'_, K, M>> {
         let first = move |table: &Table<K, M>| first_after(last, table.addr(0), table.bucket_count());
         self.tables.iter().flat_map(move |table| table.active_keys_from(first(table)))

@@ -244,8 +244,8 @@ impl IdentityCell {
         self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
     }
 
-    /// Tells whether the bucket may have the key. A yes proves nothing. A no proves that the key was
-    /// not there throughout the call.
+    /// Tells whether the bucket may have the key. A yes proves nothing. A no proves that the key
+    /// was not there throughout the call.
     #[inline]
     pub(crate) fn may_match(&self, identity: Identity) -> bool {
         // Ordering: Relaxed. A thread that knows of the key sees its identity, by the commit of the

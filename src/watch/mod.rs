@@ -97,7 +97,7 @@ impl<K> Watchers<K> {
     /// Marks all watchers of the counts, or of one key.
     fn mark(&self, watch: Watch, panics: &mut DeferredPanics) {
         if let Some(found) = self.shard.find(&self.fingerprint(watch)) {
-            self.shard.mark_key(&found, Topics::UPDATE, Fence::Own, panics);
+            self.shard.mark_key(&found, None, Topics::UPDATE, Fence::Own, panics);
         }
     }
 

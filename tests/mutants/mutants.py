@@ -211,7 +211,7 @@ MUTANTS = [
         (REGISTER, "        fence_after_step();\n", ""),
     ]),
     Mutant("second-socket-not-looked-for", "a mark of a key's only socket does not look for a second one afterwards", "loom waiting::mark_of_one_beside_second_register", [
-        (MARK, "        if bucket.key_state.load().is_chained() {\n            return Some", "        if false {\n            return Some"),
+        (MARK, "        if bucket.key_state.load().is_chained() {\n            let marked", "        if false {\n            let marked"),
     ]),
     Mutant("mark-where-no-fence", "a mark by a closure that meets nobody does not fence", "loom waiting::mark_where_of_nobody_beside_register", [
         (REGISTRY_MARK, "        full_fence();\n", ""),

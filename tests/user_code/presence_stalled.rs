@@ -130,8 +130,8 @@ fn what_a_walk_has_found_is_not_told_again() {
     drop(first);
 }
 
-/// Tells how often a socket's task was woken when `call` stopped while it told subscriptions, and in
-/// the end.
+/// Tells how often a socket's task was woken when `call` stopped while it told subscriptions, and
+/// in the end.
 fn wakes_beside_stopped(call: impl FnOnce(&Registry<Key>, SocketId) + Send) -> (usize, usize) {
     let registry = Registry::<Key>::new();
     let _presence = registry.presence();

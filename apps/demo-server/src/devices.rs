@@ -1,5 +1,5 @@
-//! The devices of each user: bounded, in memory and gone with the process, or in a file that several
-//! servers share. The file stands for the database of a real application.
+//! The devices of each user: bounded, in memory and gone with the process, or in a file that
+//! several servers share. The file stands for the database of a real application.
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -35,7 +35,8 @@ pub(crate) type Version = Box<dyn FnMut() -> String + Send>;
 /// use socket_registry_axum::{Expiry, Sessions};
 ///
 /// async fn ws(State(sessions): State<Sessions<String>>, ws: WebSocketUpgrade) -> Response {
-///     let expiry = Expiry::at(SystemTime::now() + Duration::from_secs(600)); // … as the token says
+///     // As the token says.
+///     let expiry = Expiry::at(SystemTime::now() + Duration::from_secs(600));
 ///     sessions
 ///         .session("ada".to_owned(), ())
 ///         .due(Topics::UPDATE)

@@ -18,8 +18,8 @@ use std::time::Duration;
 /// the methods here instead of the registry's of the same name where other nodes are meant as well.
 ///
 /// What is said here is promised only while the process lives: call [`settled`](Self::settled) and
-/// [`leave`](Self::leave) before it ends. A clone is another handle of the same node, which ends when
-/// the last one is dropped.
+/// [`leave`](Self::leave) before it ends. A clone is another handle of the same node, which ends
+/// when the last one is dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -168,8 +168,8 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
 
     /// As [`register_taking_over`](Self::register_taking_over), for a socket that other code
     /// registers: `register` does, with
-    /// [`taking_over`](socket_registry::Registration::taking_over), and due from the start. Hold the
-    /// [`Claim`] for as long as the socket lives.
+    /// [`taking_over`](socket_registry::Registration::taking_over), and due from the start. Hold
+    /// the [`Claim`] for as long as the socket lives.
     ///
     /// `register` is called under the node's lock, and deadlocks if it calls a method of this
     /// cluster or drops a claim.

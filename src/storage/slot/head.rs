@@ -57,8 +57,8 @@ impl Waking<'_> {
 pub(crate) struct OwnedHead<'a>(&'a SlotHead);
 
 impl OwnedHead<'_> {
-    /// Tries the two frequent ends of `poll_due`, each of one step: takes what is due, or waits with
-    /// the waker that is in the cell. Returns `None` if nothing was done.
+    /// Tries the two frequent ends of `poll_due`, each of one step: takes what is due, or waits
+    /// with the waker that is in the cell. Returns `None` if nothing was done.
     #[inline]
     pub(crate) fn try_poll_due(&mut self, cx: &mut Context<'_>) -> Option<Poll<Topics>> {
         let SlotHead { state, waker } = self.0;

@@ -1,5 +1,5 @@
-//! A bucket in its three parts: what a mark, a wake-up and a poll need; the values of the key and of
-//! its first socket; and what only a few keys need.
+//! A bucket in its three parts: what a mark, a wake-up and a poll need; the values of the key and
+//! of its first socket; and what only a few keys need.
 
 use crate::storage::fingerprint::{Fingerprint, IdentityCell};
 use crate::storage::slab::{FreeList, SlotChain};

@@ -8,8 +8,8 @@
 //!
 //! # Where a key can be
 //! A key is in one of the pairs of buckets `start`, `start + 1`, `start + 3`, `start + 6`, …
-//! (triangular numbers, so that a probe leaves full stretches quickly), in the first bucket that was
-//! vacant when the key was inserted. A search ends at a pair that no key has passed: see
+//! (triangular numbers, so that a probe leaves full stretches quickly), in the first bucket that
+//! was vacant when the key was inserted. A search ends at a pair that no key has passed: see
 //! `displacement`.
 //!
 //! `insert` describes how a key gets there.

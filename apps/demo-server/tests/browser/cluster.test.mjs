@@ -27,7 +27,7 @@ after(async () => {
   await broker.stop();
 });
 
-/** The number of open tabs, which follows those of other servers by their beats, and of how many servers they are. */
+/** The number of open tabs, which follows those of other servers by their beats; and the servers. */
 const counted = (page, tabs, servers) => until(async () => {
   const shown = await page.locator('#count, #servers').allTextContents();
   assert.deepEqual(shown, [`${tabs}`, ` on ${servers} servers`]);

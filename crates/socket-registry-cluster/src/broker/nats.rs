@@ -36,8 +36,9 @@ impl Nats {
     /// of them.
     ///
     /// Three of them are taken: it retries the first connection, so a broker that is away is no
-    /// error; events go to `tracing`; and a subscription holds up to 8,192 messages. Leave `no_echo`
-    /// out: a node that does not hear itself takes itself for deaf. Leave `max_reconnects` out, too.
+    /// error; events go to `tracing`; and a subscription holds up to 8,192 messages. Leave
+    /// `no_echo` out: a node that does not hear itself takes itself for deaf. Leave
+    /// `max_reconnects` out, too.
     ///
     /// # Errors
     ///

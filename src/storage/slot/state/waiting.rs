@@ -47,8 +47,8 @@ impl SlotState {
         false
     }
 
-    /// Takes the step of `arm` from `seen`, a word with nothing due that is not closed. Returns false,
-    /// and changes nothing, if the word has changed.
+    /// Takes the step of `arm` from `seen`, a word with nothing due that is not closed. Returns
+    /// false, and changes nothing, if the word has changed.
     #[inline]
     pub(crate) fn try_arm(&self, seen: Snapshot) -> bool {
         debug_assert!(!seen.is_ready());
