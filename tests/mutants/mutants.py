@@ -232,6 +232,10 @@ MUTANTS = [
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
         (LOOKUP, "newest.older().is_none() && newest.lacks(fingerprint)", "newest.lacks(fingerprint)"),
     ]),
+    Mutant("second-panic-of-a-wake-up", "a value that panics when a wake-up cleans up beside a panic of the waker ends the process",
+           "test --test user_code wakers::a_waker_and_the_metadata_of_its_socket_panic", [
+        (MARK, "                panics.catch(|| drop(drops));\n", "                drop(drops);\n"),
+    ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
         (MARK, "                let drops = shard.finish_removal(id.addr, last);\n                panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),

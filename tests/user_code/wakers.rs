@@ -139,3 +139,45 @@ fn payload_whose_drop_panics() {
     assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1, "exactly the new waker is woken, once");
     drop(state.0.take());
 }
+
+/// Metadata whose drop panics, if it says so.
+struct Boom(bool);
+
+impl Drop for Boom {
+    fn drop(&mut self) {
+        if self.0 {
+            panic!("metadata");
+        }
+    }
+}
+
+/// A waker that drops its own socket, and then panics.
+struct DropsAndPanics(Mutex<Option<Socket<u64, Boom>>>);
+
+impl Wake for DropsAndPanics {
+    fn wake(self: Arc<Self>) {
+        drop(self.0.lock().unwrap().take());
+        panic!("waker");
+    }
+}
+
+/// The mark that wakes is then the last one in the slot, cleans it up while it unwinds, and meets
+/// a second panic. The first one comes out.
+#[test]
+fn a_waker_and_the_metadata_of_its_socket_panic() {
+    for (with_another, by_id) in [(false, false), (false, true), (true, false), (true, true)] {
+        let registry: Registry<u64, Boom> = Registry::new();
+        let mut socket = registry.register_with(1, Boom(true)).unwrap();
+        let other = with_another.then(|| registry.register_with(1, Boom(false)).unwrap());
+        let held = Arc::new(DropsAndPanics(Mutex::default()));
+        assert!(socket.poll_due(&mut Context::from_waker(&Waker::from(held.clone()))).is_pending());
+        let id = socket.id();
+        *held.0.lock().unwrap() = Some(socket);
+        let mark = || if by_id { registry.mark_socket(id) } else { registry.mark(&1) > 0 };
+        let panic = catch_unwind(AssertUnwindSafe(mark)).unwrap_err();
+        assert_eq!(panic.downcast_ref::<&str>(), Some(&"waker"));
+        assert_eq!(registry.socket_count(), usize::from(with_another));
+        drop(other);
+        assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
+    }
+}
