@@ -1,4 +1,4 @@
-//! One thread is stopped after its k-th step and never runs again, forevery k. All others must
+//! One thread is stopped after its k-th step and never runs again, for every k. All others must
 //! come to their end without it, and be right: that is what lock-free promises. Where one of them
 //! cannot go on, the schedule fails.
 //!

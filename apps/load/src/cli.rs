@@ -17,7 +17,7 @@ const MARKS_PER_ID: f64 = 950.0;
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
 /// Opens thousands of WebSockets to the demo server on this machine, marks their users, accounts
-/// forevery update.
+/// for every update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {

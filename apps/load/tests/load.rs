@@ -1,4 +1,4 @@
-//! The load generator: that it accounts forevery mark, notices what is lost, and touches no other
+//! The load generator: that it accounts for every mark, notices what is lost, and touches no other
 //! machine.
 
 use std::fs;

@@ -1,4 +1,4 @@
-//! An accept loop with deadlines that hold forevery client.
+//! An accept loop with deadlines that hold for every client.
 //!
 //! ```
 //! use axum::{Router, routing::get};

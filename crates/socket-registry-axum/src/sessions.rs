@@ -34,7 +34,7 @@ pub struct Sessions<K, M = ()> {
     pub(crate) metrics: Arc<dyn Metrics<M>>,
 }
 
-/// The numbers that hold forevery session.
+/// The numbers that hold for every session.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) ping_every: Duration,
