@@ -1,5 +1,5 @@
-// On docs.rs there are no files beside this page: its links lead to modules, since the first
-// definition of a link counts, and the picture is part of the page.
+// On docs.rs the page has no files next to it. So its links lead to modules there (of two
+// definitions of a link the first counts), and the picture is part of the page.
 #![cfg_attr(docsrs, doc = "[axum]: https://docs.rs/socket-registry-axum")]
 #![cfg_attr(docsrs, doc = "[cluster]: https://docs.rs/socket-registry-cluster")]
 #![cfg_attr(docsrs, doc = "[cookbook]: crate::cookbook")]
