@@ -1,5 +1,6 @@
 //! The processes of one fault: a broker, and nodes that reach it through a proxy each.
 
+use crate::disguise::Disguise;
 use crate::node::{ORDERS, USERS};
 use crate::proxy::Proxy;
 use crate::server::{Kind, Server, signal};
@@ -20,11 +21,15 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(broker: &Server, role: &str) -> Self {
+        Self::start_as(broker, role, Disguise::Plain)
+    }
+
+    fn start_as(broker: &Server, role: &str, disguise: Disguise) -> Self {
         let proxy = Proxy::to(broker.port());
         let url = broker.url_at(proxy.port());
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["node::process", "--exact", "--ignored", "--nocapture"])
-            .env(ORDERS, format!("{:?} {url} {role}", broker.kind()))
+            .env(ORDERS, format!("{:?} {url} {role} {disguise:?}", broker.kind()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -35,7 +40,11 @@ impl Process {
 
     /// A server that has joined, and has a socket of every user.
     pub(crate) fn server(broker: &Server) -> Self {
-        let mut server = Self::start(broker, "server");
+        Self::server_as(broker, Disguise::Plain)
+    }
+
+    pub(crate) fn server_as(broker: &Server, disguise: Disguise) -> Self {
+        let mut server = Self::start_as(broker, "server", disguise);
         server.ask("joined");
         server.ask("open");
         server
