@@ -36,7 +36,7 @@ impl FromStr for Disguise {
 
     fn from_str(name: &str) -> Result<Self, String> {
         let all = [Self::Plain, Self::Newer, Self::Alien, Self::Ahead];
-        all.into_iter().find(|disguise| format!("{disguise:?}") == name).ok_or(format!("no disguise: {name}"))
+        all.into_iter().find(|disguise| format!("{disguise:?}") == name).ok_or_else(|| format!("no disguise: {name}"))
     }
 }
 

@@ -77,9 +77,8 @@ pub(crate) fn clock_is_a_year_ahead(kind: Kind) {
     const SINGLE: &str = "take 100000";
     const NOT_BELIEVED: &str = "total messages_refused clock";
     let broker = Server::start(kind);
-    let plain = [(); 2].map(|()| Process::server(&broker));
-    let [a, b] = plain;
-    let mut fleet = [a, b, Process::server_as(&broker, Disguise::Ahead)];
+    let disguises = [Disguise::Plain, Disguise::Plain, Disguise::Ahead];
+    let mut fleet = disguises.map(|disguise| Process::server_as(&broker, disguise));
     until(SLACK, || fleet.iter_mut().all(|server| server.number("peers") == 2));
     for marker in 0..3 {
         fleet[marker].ask(&format!("mark 0 {USERS} 4000"));

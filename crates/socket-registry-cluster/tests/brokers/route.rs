@@ -30,7 +30,7 @@ fn pair(kind: Kind) -> ([Server; 2], Vec<Proxy>) {
             let servers = [0, 1].map(|server| {
                 let [bus, announced] = [buses[server], between[server].port()].map(|port| port.to_string());
                 let ports = ["--cluster-port", &bus, "--cluster-announce-bus-port", &announced];
-                Server::start_with(kind, &[&["--cluster-enabled", "yes"], &ports[..]].concat())
+                Server::start_with(kind, &[&["--cluster-enabled", "yes"][..], &ports].concat())
             });
             let meet = format!("CLUSTER MEET 127.0.0.1 {} {}\r\n", servers[1].port(), between[1].port());
             let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, servers[0].port())).unwrap();
