@@ -849,7 +849,7 @@ MUTANTS = [
     Mutant("deaf-node-judges", "a node that is deaf judges the others gone", UNIT + "engine::tests::scenarios::a_deaf_node_judges_nobody_gone", [
         (ENGINE + "tick.rs", "            None => return,\n", "            None => Duration::ZERO,\n"),
     ]),
-    Mutant("silence-counts-from-before", "a node that was deaf takes for silence what it could not hear", UNIT + "engine::tests::scenarios::a_worker_that_came_and_left_while_a_node_was_away_is_made_up_for", [
+    Mutant("silence-counts-from-before", "a node that was deaf takes for silence what it could not hear", UNIT + "engine::peers::tests::silence_counts_while_this_node_hears", [
         (ENGINE + "peers.rs", "peer.beat_at.max(hearing_since)", "peer.beat_at"),
     ]),
     Mutant("duplicate-acted-on", "a message that comes twice acts twice", UNIT + "engine::tests::bad_input::a_message_that_comes_again_does_nothing", [

@@ -9,8 +9,8 @@ use std::time::Duration;
 /// The outbox holds 65,536 users.
 const STRANGERS: u64 = 1_000_000;
 /// What a node may take more than before, in KiB: its outbox, its ring, and what waits for the
-/// broker, with what the allocator keeps.
-const ROOM: u64 = 48 << 10;
+/// broker, with what the allocator keeps. All of the strangers would take four times that.
+const ROOM: u64 = 16 << 10;
 
 /// The broker is away, and so many users are marked meanwhile that the last find no room. They are
 /// the ones with sockets.
