@@ -99,7 +99,7 @@ fn broker_comes_late(kind: Kind) {
     assert_eq!(fleet[0].ask("hearing"), "false");
     broker.restart();
     let begin = Instant::now();
-    fleet[0].ask("joined");
+    assert_eq!(fleet[0].ask("joined"), "true");
     report(kind, "broker comes late", format_args!("joined {:?} after it came", begin.elapsed()));
     assert!(begin.elapsed() <= 5 * BEAT + SLACK);
 }
@@ -251,7 +251,7 @@ fn takeovers_with_the_broker_killed_in_between(kind: Kind) {
     let mut broker = Server::start(kind);
     let [mut a, mut b] = [(); 2].map(|()| Process::start(&broker, "server"));
     for server in [&mut a, &mut b] {
-        server.ask("joined");
+        assert_eq!(server.ask("joined"), "true");
     }
     let live = |a: &mut Process, b: &mut Process| (a.number("sockets"), b.number("sockets"));
     a.ask(SINGLE);

@@ -45,14 +45,14 @@ impl Process {
 
     pub(crate) fn server_as(broker: &Server, disguise: Disguise) -> Self {
         let mut server = Self::start_as(broker, "server", disguise);
-        server.ask("joined");
+        assert_eq!(server.ask("joined"), "true");
         server.ask("open");
         server
     }
 
     pub(crate) fn worker(broker: &Server) -> Self {
         let mut worker = Self::start(broker, "worker");
-        worker.ask("joined");
+        assert_eq!(worker.ask("joined"), "true");
         worker
     }
 
@@ -140,7 +140,7 @@ pub(crate) fn until(limit: Duration, mut is_true: impl FnMut() -> bool) -> Durat
 pub(crate) fn servers<const N: usize>(broker: &Server) -> [Process; N] {
     let mut servers = [(); N].map(|()| Process::start(broker, "server"));
     for server in &mut servers {
-        server.ask("joined");
+        assert_eq!(server.ask("joined"), "true");
         server.ask("open");
     }
     // All have heard all, and what was due at the start has been fetched.

@@ -125,8 +125,8 @@ async fn run(broker: impl Broker, role: &str) {
     let mut commands = lines();
     while let Some(line) = commands.recv().await {
         match Vec::from_iter(line.split(' '))[..] {
-            ["joined"] => answer(node.joined().await),
-            ["settled"] => answer(node.settled().await),
+            ["joined"] => answer(in_time(node.joined()).await),
+            ["settled"] => answer(in_time(node.settled()).await),
             ["leave"] => {
                 node.leave().await;
                 answer("left");
@@ -170,6 +170,11 @@ async fn run(broker: impl Broker, role: &str) {
             _ => panic!("command {line:?}"),
         }
     }
+}
+
+/// Whether it became true before a test would have failed anyway.
+async fn in_time(becomes: impl Future<Output = bool>) -> bool {
+    tokio::time::timeout(Duration::from_secs(60), becomes).await.unwrap_or(false)
 }
 
 /// A connection: it fetches when something is due, until it is closed.
