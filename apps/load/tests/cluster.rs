@@ -15,7 +15,7 @@ fn every_mark_is_accounted_for_while_the_broker_comes_and_goes() {
     let output = Command::new(env!("CARGO_BIN_EXE_load")).args(few).arg("--out").arg(&out).output().expect("it starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8_lossy(&output.stdout);
-    assert!(printed.contains("NATS cluster") && printed.contains("none was lost"), "{printed}");
+    assert!(printed.contains("NATS cluster") && !printed.contains("FAILED"), "{printed}");
 
     let results = fs::read(out.join("load.json")).expect("results are written");
     let results: Value = serde_json::from_slice(&results).expect("JSON");
@@ -35,6 +35,9 @@ fn every_mark_is_accounted_for_while_the_broker_comes_and_goes() {
         let marks = &steps[1];
         assert_eq!((&marks["marks"], &marks["expected"]), (&100.into(), &100.into()));
         assert_eq!((&marks["duplicate"], &marks["unexpected"]), (&0.into(), &0.into()));
+        // What is lost is found by the next beat, once a second. So that is not how marks arrive.
+        let median = marks["latency"]["p50_ms"].as_f64().expect("a time");
+        assert!(median < 250.0, "a mark waits for something: {marks}");
         if let Some(outage) = steps.get(2) {
             assert_eq!(outage["name"], "broker away");
             let slowest = outage["latency"]["max_ms"].as_f64().expect("a time");
