@@ -25,8 +25,8 @@ pub(crate) const OUTAGE_PATIENCE_SECONDS: u64 = 20;
 /// Marks after the storm, to see that everybody hears again.
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
-/// Opens thousands of WebSockets to the demo server on this machine, marks their users, and accounts
-/// for every update.
+/// Opens thousands of WebSockets to the demo server on this machine, marks their users, and
+/// accounts for every update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {

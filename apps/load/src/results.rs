@@ -133,8 +133,8 @@ impl Phase {
         ]
     }
 
-    /// Updates that no mark explains. After an outage a cluster may have to make sockets due of which
-    /// it cannot know what they missed: they cost fetches, and those are judged.
+    /// Updates that no mark explains. After an outage a cluster may have to make sockets due of
+    /// which it cannot know what they missed: they cost fetches, and those are judged.
     pub(crate) fn too_many(&self) -> [u64; 2] {
         let Tally { duplicate, unexpected, .. } = self.tally;
         if self.step == Step::Outage { [0; 2] } else { [duplicate, unexpected] }

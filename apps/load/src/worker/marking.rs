@@ -62,7 +62,7 @@ fn spawn_mark(crowd: &Rc<Crowd>, user: usize, due: Instant, patience: Duration) 
 async fn mark(crowd: &Crowd, user: usize, due: Instant, patience: Duration) {
     let user = &crowd.users[user];
     let mut sent = None;
-    // A server of a cluster is told of the mark alone: what is new is in a database, which they share.
+    // A server of a cluster is told of the mark alone: what is new is in the database of all.
     let (route, body) = if crowd.has_entry { ("/devices-sockets", "") } else { ("/devices", r#"{"name":"x"}"#) };
     let path = format!("{route}?id={}", user.id);
     let sending = || {
