@@ -132,17 +132,6 @@ pub(crate) async fn device_events(
     })?)
 }
 
-/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients
-/// ever need.
-pub(crate) async fn echo(
-    State(app): State<Arc<App>>,
-    handshake: Result<Handshake, NoHandshake>,
-) -> Result<Response, ApiError> {
-    let Handshake(ws) = handshake?;
-    let session = app.echoes.session(Uuid::new_v4(), ()).on_message(ready);
-    Ok(session.upgrade(ws, |_| ready(None::<Message>))?)
-}
-
 /// Logs the end of what was opened.
 struct Open(&'static str, UserId);
 
