@@ -197,7 +197,7 @@ fn mark_of_all_beside_release_of_slots() {
     });
 }
 
-/// The first registration of all beside a close is refused or closed.
+/// The first registration of all, concurrent with a close, is refused, or its socket is closed.
 #[test]
 fn close_beside_first_of_group() {
     check(|| {

@@ -73,7 +73,7 @@ async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<()
     };
     tokio::select! {
         () = drained => {}
-        () = stop.recv() => tracing::warn!("asked a second time: stopping at once"),
+        () = stop.recv() => tracing::warn!("asked a second time: stopping immediately"),
     }
     Ok(())
 }

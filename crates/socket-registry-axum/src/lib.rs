@@ -1,3 +1,5 @@
+// On docs.rs the page has no files next to it: of two definitions of a link the first counts.
+#![cfg_attr(docsrs, doc = "[notify]: https://docs.rs/crate/socket-registry-axum/latest/source/examples/notify.rs\n")]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A timer that fires this much too late shows that the process itself was paused: the client may
-/// have answered long ago.
+/// If a timer fires this much too late, the process itself was paused: the client may have answered
+/// long ago.
 const JUMP: Duration = Duration::from_millis(100);
 
 /// The pings of one session.
@@ -41,13 +41,13 @@ impl Pulse {
         Self { every, within, at: on_a_tick(now + every), asked: Asked::No }
     }
 
-    /// When to call [`beat`](Self::beat) next.
+    /// Returns when to call [`beat`](Self::beat) next.
     pub(crate) fn at(&self) -> Instant {
         self.at
     }
 
-    /// Call it only when everything that has arrived was read: otherwise a client is given up whose
-    /// answer is already here.
+    /// Decides what to do now. Precondition: everything that has arrived was read. Otherwise a
+    /// client whose answer has already arrived might be given up.
     pub(crate) fn beat(&mut self, now: Instant) -> Beat {
         let Some(late) = now.checked_duration_since(self.at) else { return Beat::Wait };
         self.asked = match self.asked {
@@ -59,7 +59,7 @@ impl Pulse {
         Beat::Ask
     }
 
-    /// A pong has arrived; false if none was asked for.
+    /// Notes a pong. Returns false if none was asked for.
     pub(crate) fn pong(&mut self, now: Instant) -> bool {
         let asked = std::mem::replace(&mut self.asked, Asked::No) != Asked::No;
         if asked {
@@ -81,8 +81,8 @@ pub(crate) fn on_a_tick(time: Instant) -> Instant {
     *START + Duration::from_millis((ticks * TICK.as_millis()) as u64)
 }
 
-/// As `timeout`, with the time once more if the clock jumped: what the future waits for may have
-/// come meanwhile.
+/// Does the same as `timeout`, but grants the time once more if the clock jumped: what the future
+/// waits for may have come meanwhile.
 pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..2 {
