@@ -6,7 +6,6 @@
 
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::hold::KeyHold;
-use crate::storage::occupancy::Occupancy;
 use crate::storage::table::{ActiveKey, BucketRef};
 use crate::sync::MODELLED;
 
@@ -53,8 +52,8 @@ impl KeyScan {
                     return Scanned::More;
                 }
                 *left -= 1;
-                if !table.occupancy.is_group_in_use(self.bucket) {
-                    self.bucket = Occupancy::next_group(self.bucket);
+                if let Some(end) = table.occupancy.vacant_until(self.bucket) {
+                    self.bucket = end;
                     continue;
                 }
                 let found = shard.epoch(table.bucket(self.bucket), clone);

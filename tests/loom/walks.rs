@@ -149,7 +149,7 @@ fn key_count(registry: &Registry<Key, Guarded>) -> usize {
 fn in_use(registry: &Registry<Key, Guarded>) -> (bool, bool) {
     let Some(table) = registry.shard(0).unwrap().tables.newest() else { return (false, false) };
     let buckets = || 0..table.bucket_count();
-    let is_counted = buckets().any(|bucket| table.occupancy.is_group_in_use(bucket));
+    let is_counted = buckets().any(|bucket| table.occupancy.vacant_until(bucket).is_none());
     (is_counted, buckets().any(|bucket| !table.bucket(bucket).key_state.load().is_vacant()))
 }
 

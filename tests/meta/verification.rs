@@ -5,6 +5,9 @@ use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/VERIFICATION.md");
 const GUARANTEES: usize = 21;
+/// The pages with a table of the cluster's faults, whose last column has tests.
+const FAULTS: [&str; 2] =
+    [include_str!("../../docs/CLUSTER.md"), include_str!("../../crates/socket-registry-cluster/docs/DESIGN.md")];
 
 /// The guarantees in order, each from its heading to the next.
 fn guarantees() -> Vec<&'static str> {
@@ -53,4 +56,22 @@ fn every_check_exists() {
     let missing: Vec<_> = checks(tables).filter(|(kind, name)| !exists(kind, name)).collect();
     assert!(missing.is_empty(), "not there: {missing:?}");
     assert!(!exists("loom", "word::no_such_model") && !exists("mutant", "no-such-mutant"));
+}
+
+#[test]
+fn every_fault_has_a_test_that_exists() {
+    let all = include_str!("../../crates/socket-registry-cluster/tests/brokers/faults.rs");
+    let is_row = |name: &str| all.lines().any(|line| line.trim() == name || line.contains(&format!("{name} ")));
+    for page in FAULTS {
+        let (_, table) = page.split_once(" | test |\n|---|---|---|\n").expect("the table is there");
+        let mut rows = table.lines().take_while(|line| line.starts_with('|')).peekable();
+        assert!(rows.peek().is_some());
+        for row in rows {
+            let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+            let mut names = tests.split('`').skip(1).step_by(2).peekable();
+            assert!(names.peek().is_some(), "no test: {row}");
+            names.for_each(|name| assert!(is_row(name), "not there: {name}"));
+        }
+    }
+    assert!(!is_row("no_such_row"));
 }

@@ -77,6 +77,12 @@ BUDGET = "src/util/budget.rs"
 PANIC = "src/util/panic.rs"
 WATCH = "src/watch/mod.rs"
 QUEUE = "src/watch/queue.rs"
+CLUSTER = "crates/socket-registry-cluster/src/"
+ENGINE = CLUSTER + "engine/"
+
+# The cluster's killers: in its library, and on the broker in memory.
+UNIT = "test -p socket-registry-cluster --lib "
+MEMORY = "test -p socket-registry-cluster --test cluster "
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
@@ -230,7 +236,7 @@ MUTANTS = [
         (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
-        (LOOKUP, "newest.older().is_none() && newest.lacks(fingerprint)", "newest.lacks(fingerprint)"),
+        (LOOKUP, "self.tables.iter().all(|table| table.lacks", "self.tables.iter().take(1).all(|table| table.lacks"),
     ]),
     Mutant("second-panic-of-a-wake-up", "a value that panics when a wake-up cleans up beside a panic of the waker ends the process",
            "test --test user_code wakers::a_waker_and_the_metadata_of_its_socket_panic", [
@@ -455,14 +461,17 @@ MUTANTS = [
          "        table.occupancy.sub(index);\n        self.key_state.vacate(self.head.state.is_vacant());\n"),
     ]),
     Mutant("group-subtracted-relaxed", "a walk that skips a group does not see why", "loom walks::group_not_in_use_is_vacant", [
-        (OCCUPANCY, "fetch_sub(1, Ordering::Release)", "fetch_sub(1, Ordering::Relaxed)"),
+        (OCCUPANCY, "fetch_sub(one(slot), Ordering::Release)", "fetch_sub(one(slot), Ordering::Relaxed)"),
     ]),
     Mutant("group-looked-at-relaxed", "the same on the side of the walk", "loom walks::group_not_in_use_is_vacant", [
-        (OCCUPANCY, "self.0.load(Ordering::Acquire) == 0", "self.0.load(Ordering::Relaxed) == 0"),
+        (OCCUPANCY, "Snapshot(self.0.load(Ordering::Acquire))", "Snapshot(self.0.load(Ordering::Relaxed))"),
     ]),
     Mutant("group-counted-in-two-steps", "a group forgets one of two changes of its count", "loom walks::mark_of_all_beside_last_of_group", [
-        (OCCUPANCY, "        self.counts[(slot / GROUP) as usize].0.fetch_add(1, Ordering::Relaxed);",
-         "        let count = &self.counts[(slot / GROUP) as usize].0;\n        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);"),
+        (OCCUPANCY, "        self.words[(slot / WORD) as usize].0.fetch_add(one(slot), Ordering::Relaxed);",
+         "        let word = &self.words[(slot / WORD) as usize].0;\n        word.store(word.load(Ordering::Relaxed) + one(slot), Ordering::Relaxed);"),
+    ]),
+    Mutant("group-taken-for-its-neighbour", "a group is counted where another one of its word belongs", "test --lib storage::occupancy::tests::groups_that_share_a_word_are_counted_apart", [
+        (OCCUPANCY, "slot / GROUP % GROUPS * COUNT_BITS", "slot / WORD % GROUPS * COUNT_BITS"),
     ]),
     Mutant("lost-claim-stays-counted", "who lost a bucket to another thread leaves it counted", "loom walks::counts_after_racing_inserts", [
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
@@ -822,5 +831,91 @@ MUTANTS = [
     ]),
     Mutant("long-keys-not-spread", "long keys that count up come to neighbouring shards", "test --lib storage::fingerprint::tests::long_keys_that_count_up_are_spread", [
         (FINGERPRINT, "(all, HASHED, self.place.hash_one(all))", "(all, HASHED, all as u64)"),
+    ]),
+
+    # The cluster. Its engine's tests leave out each of its repairs by themselves (`Repair` in
+    # `engine/config.rs`): `faults::without_any_one_repair_something_stays_wrong`, and those in
+    # `engine/tests/scenarios.rs` that call `world(Some(..))`. Here is what they do not leave out,
+    # and what the tests of the whole node must see.
+    Mutant("gap-not-noticed", "messages that a later one shows to be missing are not missed", UNIT + "engine::tests::bad_input::a_message_that_comes_again_does_nothing", [
+        (ENGINE + "sequences.rs", "            self.insert(lane, newest + 1, seq - 1, Gap { to: 0, since: now, is_asked: false, is_tail: false });\n", ""),
+    ]),
+    Mutant("gap-not-asked-for", "what is missing is never asked for", MEMORY + "faults::marks_of_an_outage_arrive_after_it_and_only_they", [
+        (ENGINE + "tick.rs", "            self.send(Subject::Node(sender), &Message::Nack(ranges));\n", ""),
+    ]),
+    Mutant("gap-confirmed", "what is missing is confirmed", MEMORY + "faults::settled_waits_for_a_broker", [
+        (ENGINE + "sequences.rs", "|((_, from), _)| from - 1)", "|_| self.newest[usize::from(lane)])"),
+    ]),
+    Mutant("settled-by-own-echo", "the own beat that comes back settles", MEMORY + "faults::settled_waits_for_a_broker", [
+        (ENGINE + "settle.rs", "if serving.all(|peer| has_confirmed(peer, &ticket.newest)) {", "if self.node.proof() >= ticket.asked_at {"),
+    ]),
+    Mutant("deaf-node-judges", "a node that is deaf judges the others gone", UNIT + "engine::tests::scenarios::a_deaf_node_judges_nobody_gone", [
+        (ENGINE + "tick.rs", "            None => return,\n", "            None => Duration::ZERO,\n"),
+    ]),
+    Mutant("silence-counts-from-before", "a node that was deaf takes for silence what it could not hear", UNIT + "engine::peers::tests::silence_counts_while_this_node_hears", [
+        (ENGINE + "peers.rs", "peer.beat_at.max(hearing_since)", "peer.beat_at"),
+    ]),
+    Mutant("duplicate-acted-on", "a message that comes twice acts twice", UNIT + "engine::tests::bad_input::a_message_that_comes_again_does_nothing", [
+        (ENGINE + "hear.rs", "                self.stats.duplicates += 1;\n                return false;\n", "                self.stats.duplicates += 1;\n"),
+    ]),
+    Mutant("echo-acted-on", "a node acts on what it has said itself", UNIT + "engine::tests::bad_input::a_forged_copy_of_this_node_is_not_believed", [
+        (ENGINE + "hear.rs", "} else if sender == self.config.sender {", "} else if sender == self.config.sender && matches!(message, Message::Beat(_)) {"),
+    ]),
+    Mutant("lives-have-one-number", "nodes, and the lives of one, cannot be told apart", MEMORY + "nodes::counts_are_those_of_all_nodes", [
+        (CLUSTER + "node.rs", "    RandomState::new().build_hasher().finish()\n", "    7\n"),
+    ]),
+    Mutant("forged-number-believed", "a number that was forged is never set back", UNIT + "engine::tests::bad_input::a_forged_number_is_mended_by_the_next_beats", [
+        (ENGINE + "sequences.rs", "let is_forged = self.at_last_beat[index] > newest;", "let is_forged = self.at_last_beat[index] == u64::MAX;"),
+    ]),
+    Mutant("overflow-not-told", "what found no room in the outbox is repaired by nobody", UNIT + "engine::tests::scenarios::what_found_no_room_in_the_outbox_makes_every_lane_due", [
+        (ENGINE + "send.rs", "            self.newest.iter_mut().for_each(|newest| *newest += 1);\n", ""),
+    ]),
+    Mutant("pass-deaf-to-more", "a lane that is lost while a pass goes over it is not repaired", UNIT + "engine::passes::tests::one_pass_runs_and_one_waits_at_most", [
+        (ENGINE + "passes.rs", "        self.wanted.insert(lane)\n", "        !self.is_running && self.wanted.insert(lane)\n"),
+    ]),
+    Mutant("clock-dragged", "a clock that is a year ahead drags the others with it", UNIT + "engine::tests::scenarios::a_node_whose_clock_is_a_year_ahead_harms_only_its_own_takeovers", [
+        (ENGINE + "clock.rs", "wall_ms.saturating_add(BELIEVABLE_MS)", "wall_ms.saturating_add(LAST_MS)"),
+    ]),
+    Mutant("draw-between-claims", "of two claims of one moment both win", UNIT + "engine::claims::tests::the_later_claim_wins_and_the_sender_decides_a_draw", [
+        (ENGINE + "claims.rs", "Some(stamp) if (*stamp, own) > theirs =>", "Some(stamp) if *stamp >= theirs.0 =>"),
+    ]),
+    Mutant("claim-amid-a-takeover", "a claim comes between the socket of a takeover and its claim", MEMORY + "signals::a_claim_that_arrives_amid_a_takeover_does_not_end_it", [
+        (CLUSTER + "cluster.rs", "        let mut state = node.lock();\n        let registered = register()?;\n", "        let registered = register()?;\n        let mut state = node.lock();\n"),
+    ]),
+    Mutant("goodbye-unsaid", "a node leaves without a word", UNIT + "engine::tests::scenarios::a_node_that_says_goodbye_is_gone_and_one_that_is_killed_is_gone_after_the_ttl", [
+        (ENGINE + "mod.rs", "        self.send(Subject::Beat, &Message::Bye);\n", ""),
+    ]),
+    Mutant("numbers-without-an-end", "a number is accepted that has none after it", UNIT + "wire::tests::numbers_out_of_bounds_are_refused", [
+        (CLUSTER + "wire/decode.rs", "self.u64().filter(|seq| (1..END_OF_SEQUENCE).contains(seq))", "self.u64().filter(|seq| *seq != 0)"),
+    ]),
+    Mutant("rest-accepted", "bytes after a message are accepted", UNIT + "wire::tests::a_message_that_is_cut_or_longer_is_refused", [
+        (CLUSTER + "wire/decode.rs", "(reader.at == bytes.len()).then_some((sender, message))", "Some((sender, message))"),
+    ]),
+    Mutant("other-version-read", "a message of another version is read as one of this", UNIT + "wire::tests::other_versions_and_kinds_are_told_apart_from_garbage", [
+        (CLUSTER + "wire/decode.rs", "    if bytes[0] != VERSION {", "    if bytes[0] < VERSION {"),
+    ]),
+    Mutant("peers-without-bounds", "every number of a sender makes a peer", UNIT + "engine::tests::bad_input::senders_that_nobody_knows_do_not_make_the_engine_grow", [
+        (ENGINE + "peers.rs", "if self.known.len() >= self.limit {", "if self.known.len() == usize::MAX {"),
+    ]),
+    Mutant("missing-without-bounds", "all that is missing is remembered, however much", UNIT + "engine::tests::bad_input::what_is_missing_is_bounded_and_asked_for_in_windows", [
+        (ENGINE + "sequences.rs", "let is_too_much = self.gaps.len() > MAX_GAPS || self.missing > MAX_MISSING;", "let is_too_much = self.missing == u64::MAX;"),
+    ]),
+    Mutant("backlog-without-bounds", "all that a broker does not take waits for it", UNIT + "driver::outgoing::tests::what_waits_for_the_broker_is_bounded", [
+        (CLUSTER + "driver/outgoing.rs", "if self.bytes + bytes <= ROOM {", "if self.bytes + bytes != usize::MAX {"),
+    ]),
+    Mutant("inbox-without-bounds", "marks wait for a driver that does not get its turn, however many", UNIT + "node::tests::marks_that_nobody_takes_in_are_bounded", [
+        (CLUSTER + "node.rs", "(had_none, inbox.marks.len() >= INBOX_BYTES)", "(had_none, inbox.marks.len() == usize::MAX)"),
+    ]),
+    Mutant("next-time-put-off", "each message puts off what is to be done soon", MEMORY + "faults::a_loss_amid_marks_is_repaired_before_the_next_beat", [
+        (CLUSTER + "driver.rs", "self.next_tick = self.next_tick.min(state.engine.next_tick());", "self.next_tick = state.engine.next_tick();"),
+    ]),
+    Mutant("marks-not-gathered", "each mark of many has a message of its own", MEMORY + "signals::marks_that_come_quickly_share_messages", [
+        (CLUSTER + "driver.rs", "if second - first < GATHER => second + GATHER,", "if second - first < GATHER => second,"),
+    ]),
+    Mutant("repair-meets-a-listener", "sockets that come after a repair begins are repaired", UNIT + "local::tests::sockets_that_register_after_the_call_meet_no_repair", [
+        (CLUSTER + "local.rs", "local.registry().filter(|_| sockets != 0)", "local.registry()"),
+    ]),
+    Mutant("repair-counts-late", "a repair is of the sockets that are there when it gets its turn", UNIT + "local::tests::sockets_that_register_after_the_call_meet_no_repair", [
+        (CLUSTER + "local.rs", "        let sockets = self.registry().map_or(0, Registry::socket_count);\n        Box::pin(async move {\n", "        Box::pin(async move {\n            let sockets = local.registry().map_or(0, Registry::socket_count);\n"),
     ]),
 ]

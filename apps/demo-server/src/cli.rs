@@ -123,10 +123,6 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds)]
     pub(crate) idle_within: Duration,
 
-    /// Serve `/echo`, for test suites of the WebSocket protocol
-    #[arg(long, hide = true)]
-    pub(crate) echo: bool,
-
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     pub(crate) log: Level,

@@ -131,17 +131,6 @@ pub(crate) async fn device_events(
     })?)
 }
 
-/// Sends back what a client sends: for test suites, which try longer messages than our clients
-/// need.
-pub(crate) async fn echo(
-    State(app): State<Arc<App>>,
-    handshake: Result<Handshake, NoHandshake>,
-) -> Result<Response, ApiError> {
-    let Handshake(ws) = handshake?;
-    let session = app.echoes.session(Uuid::new_v4(), ()).on_message(ready);
-    Ok(session.upgrade(ws, |_| ready(None::<Message>))?)
-}
-
 /// Logs the end of what was opened.
 struct Open(&'static str, UserId);
 

@@ -14,7 +14,7 @@ use socket_registry::{Closed, Topics};
 use tokio::time::{Instant, sleep_until};
 
 use crate::close::{expired, farewell};
-use crate::pulse::{on_the_second, within};
+use crate::pulse::{on_a_tick, within};
 use crate::session::{Options, Version};
 use crate::sessions::Limits;
 use crate::subscription::Subscription;
@@ -124,7 +124,7 @@ where
         if self.is_over {
             return None;
         }
-        let beat_at = on_the_second(Instant::now() + self.limits.ping_every);
+        let beat_at = on_a_tick(Instant::now() + self.limits.ping_every);
         loop {
             let expiry = self.options.expiry.as_ref();
             let wake_at = expiry.map_or(beat_at, |expiry| expiry.instant().min(beat_at));

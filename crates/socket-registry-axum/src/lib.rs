@@ -11,6 +11,9 @@ mod drain;
 mod events;
 mod expiry;
 mod handshake;
+#[cfg(feature = "input")]
+#[cfg_attr(docsrs, doc(cfg(feature = "input")))]
+pub mod input;
 mod messages;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]

@@ -38,7 +38,7 @@ pub(crate) enum Beat {
 
 impl Pulse {
     pub(crate) fn new(every: Duration, within: Duration, now: Instant) -> Self {
-        Self { every, within, at: on_the_second(now + every), asked: Asked::No }
+        Self { every, within, at: on_a_tick(now + every), asked: Asked::No }
     }
 
     /// Returns when to call [`beat`](Self::beat) next.
@@ -63,17 +63,22 @@ impl Pulse {
     pub(crate) fn pong(&mut self, now: Instant) -> bool {
         let asked = std::mem::replace(&mut self.asked, Asked::No) != Asked::No;
         if asked {
-            self.at = on_the_second(now + self.every);
+            self.at = on_a_tick(now + self.every);
         }
         asked
     }
 }
 
-/// Returns a moment up to a second later that all sessions share, so that the server wakes up once
-/// for the pings of many.
-pub(crate) fn on_the_second(time: Instant) -> Instant {
+/// How far apart the moments are at which sessions send their pings. It is long enough for the
+/// server to wake up once for the pings of many, and short enough for the updates of other sessions
+/// not to wait long behind them.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Returns the next tick after `time`. All sessions share the ticks.
+pub(crate) fn on_a_tick(time: Instant) -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    *START + Duration::from_secs(time.duration_since(*START).as_secs() + 1)
+    let ticks = time.duration_since(*START).as_millis() / TICK.as_millis() + 1;
+    *START + Duration::from_millis((ticks * TICK.as_millis()) as u64)
 }
 
 /// Does the same as `timeout`, but grants the time once more if the clock jumped: what the future
@@ -110,7 +115,7 @@ mod tests {
         let start = Instant::now();
         let mut pulse = Pulse::new(EVERY, WITHIN, start);
         let first = pulse.at();
-        assert!((EVERY..=EVERY + Duration::from_secs(1)).contains(&(first - start)));
+        assert!((EVERY..=EVERY + TICK).contains(&(first - start)));
         assert_eq!(pulse.beat(first - Duration::from_millis(1)), Beat::Wait);
         assert_eq!(pulse.beat(first), Beat::Ask);
         assert_eq!(pulse.beat(first + WITHIN - Duration::from_millis(1)), Beat::Wait);

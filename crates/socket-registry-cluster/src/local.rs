@@ -127,3 +127,52 @@ async fn walk(steps: impl Iterator<Item = usize>) {
         tokio::time::sleep(STEP).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Local;
+    use crate::engine::Lanes;
+    use crate::key::{ClusterKey, lane_of};
+    use socket_registry::{Registry, Topics};
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    const LANES: u16 = 2;
+    const SPREAD: Duration = Duration::from_secs(2);
+
+    fn lane(lane: u16) -> Lanes {
+        let mut lanes = Lanes::none(LANES);
+        lanes.insert(lane);
+        lanes
+    }
+
+    /// As a listener does that opens when the node has joined, while the driver has other things to
+    /// do first.
+    #[tokio::test(start_paused = true)]
+    async fn sockets_that_register_after_the_call_meet_no_repair() {
+        let registry = Registry::<u64>::new();
+        let repairs = [0, 1].map(|number| registry.repair(lane(number), LANES, SPREAD));
+        let sockets = Vec::from_iter((0..100).map(|user| registry.register(user).unwrap()));
+        for repair in repairs {
+            repair.await;
+        }
+        let due = sockets.iter().filter(|socket| !socket.peek_due().is_empty()).count();
+        assert_eq!(due, 0, "they have nothing to repair");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_repair_is_of_its_lanes_and_takes_its_time() {
+        let registry = Registry::<u64>::new();
+        let sockets = Vec::from_iter((0..1_000).map(|user| registry.register(user).unwrap()));
+        let begin = Instant::now();
+        registry.repair(lane(1), LANES, SPREAD).await;
+        let took = begin.elapsed();
+        assert!((SPREAD / 2..=SPREAD * 3 / 2).contains(&took), "{took:?}");
+        for socket in sockets {
+            let mut bytes = Vec::new();
+            socket.key().write(&mut bytes);
+            let expected = if lane_of(&bytes, LANES) == 1 { Topics::ALL } else { Topics::EMPTY };
+            assert_eq!(socket.take_due(), expected);
+        }
+    }
+}

@@ -250,3 +250,24 @@ fn time_since(origin: Instant) -> Time {
 pub(crate) fn random_id() -> u64 {
     RandomState::new().build_hasher().finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{INBOX_BYTES, Node};
+    use crate::engine::Config;
+
+    /// While the driver does not get its turn.
+    #[test]
+    fn marks_that_nobody_takes_in_are_bounded() {
+        let node = Node::<u64>::new(Config::new(1));
+        for user in 0..100_000 {
+            node.mark([&user], 1);
+            assert!(node.lock_inbox().marks.len() < INBOX_BYTES, "{user}");
+        }
+        let mut state = node.lock();
+        node.take_in(&mut state);
+        state.engine.flush(node.now());
+        let stats = state.engine.stats();
+        assert_eq!((stats.marks_sent, stats.overflows), (65_536, 1), "and those beyond are to be repaired");
+    }
+}

@@ -72,3 +72,30 @@ impl<B: Broker> Outgoing<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Outgoing, ROOM};
+    use crate::broker::Memory;
+    use bytes::Bytes;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn what_waits_for_the_broker_is_bounded() {
+        let link = Memory::new().connect();
+        link.stall();
+        let mut outgoing = Outgoing::new(Arc::new(link.clone()), "test");
+        let push = |outgoing: &mut Outgoing<_>| {
+            outgoing.push("srg1.test.b.m.0".to_owned(), Bytes::from_static(&[0; 60_000]));
+            outgoing.queue.iter().map(|message| message.payload.len()).sum::<usize>()
+        };
+        push(&mut outgoing);
+        outgoing.send();
+        let longest = (0..1_000).map(|_| push(&mut outgoing)).max().unwrap();
+        assert!((ROOM / 2..=ROOM).contains(&longest), "{longest} bytes");
+        link.heal();
+        outgoing.sent().await;
+        outgoing.send();
+        assert_eq!(push(&mut outgoing), 60_000, "there is room again");
+    }
+}

@@ -21,7 +21,7 @@ impl Lanes {
     }
 
     /// Returns whether the lane is new.
-    pub(super) fn insert(&mut self, lane: u16) -> bool {
+    pub(crate) fn insert(&mut self, lane: u16) -> bool {
         let is_new = !self.contains(lane);
         self.bits[usize::from(lane / 64)] |= 1 << (lane % 64);
         is_new

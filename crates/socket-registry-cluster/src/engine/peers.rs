@@ -158,3 +158,22 @@ impl Peers {
         self.known.retain(|_, peer| peer.is_alive() || now.saturating_sub(peer.ended_at) < REMEMBERED);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Peers;
+    use std::time::Duration;
+
+    /// What this node was deaf to is no silence.
+    #[test]
+    fn silence_counts_while_this_node_hears() {
+        let [second, ttl] = [1, 5].map(Duration::from_secs);
+        let mut peers = Peers::new(1, 1);
+        assert!(peers.entry(9, second, false).is_some());
+        let silent = |now, hearing_since| peers.silent(now * second, ttl, hearing_since * second);
+        assert!(silent(6, 0).is_empty());
+        assert_eq!(silent(7, 0), [9]);
+        assert!(silent(20, 18).is_empty());
+        assert_eq!(silent(24, 18), [9]);
+    }
+}

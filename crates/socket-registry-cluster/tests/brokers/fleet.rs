@@ -1,5 +1,6 @@
 //! The processes of one fault: a broker, and nodes that reach it through a proxy each.
 
+use crate::disguise::Disguise;
 use crate::node::{ORDERS, USERS};
 use crate::proxy::Proxy;
 use crate::server::{Kind, Server, signal};
@@ -20,11 +21,15 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(broker: &Server, role: &str) -> Self {
+        Self::start_as(broker, role, Disguise::Plain)
+    }
+
+    fn start_as(broker: &Server, role: &str, disguise: Disguise) -> Self {
         let proxy = Proxy::to(broker.port());
         let url = broker.url_at(proxy.port());
         let mut child = Command::new(env::current_exe().unwrap())
             .args(["node::process", "--exact", "--ignored", "--nocapture"])
-            .env(ORDERS, format!("{:?} {url} {role}", broker.kind()))
+            .env(ORDERS, format!("{:?} {url} {role} {disguise:?}", broker.kind()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -35,15 +40,19 @@ impl Process {
 
     /// A server that has joined, and has a socket of every user.
     pub(crate) fn server(broker: &Server) -> Self {
-        let mut server = Self::start(broker, "server");
-        server.ask("joined");
+        Self::server_as(broker, Disguise::Plain)
+    }
+
+    pub(crate) fn server_as(broker: &Server, disguise: Disguise) -> Self {
+        let mut server = Self::start_as(broker, "server", disguise);
+        assert_eq!(server.ask("joined"), "true");
         server.ask("open");
         server
     }
 
     pub(crate) fn worker(broker: &Server) -> Self {
         let mut worker = Self::start(broker, "worker");
-        worker.ask("joined");
+        assert_eq!(worker.ask("joined"), "true");
         worker
     }
 
@@ -131,7 +140,7 @@ pub(crate) fn until(limit: Duration, mut is_true: impl FnMut() -> bool) -> Durat
 pub(crate) fn servers<const N: usize>(broker: &Server) -> [Process; N] {
     let mut servers = [(); N].map(|()| Process::start(broker, "server"));
     for server in &mut servers {
-        server.ask("joined");
+        assert_eq!(server.ask("joined"), "true");
         server.ask("open");
     }
     // All have heard all, and what was due at the start has been fetched.

@@ -3,12 +3,17 @@
 //!
 //! `cargo test -p socket-registry-cluster --features nats,redis --test brokers`
 
+mod bounds;
+mod disguise;
 mod faults;
 mod fleet;
 mod hostile;
+mod mixed;
 mod node;
 mod proxy;
+mod route;
 mod server;
+mod totals;
 
 use futures_util::StreamExt;
 use server::{Kind, Server};

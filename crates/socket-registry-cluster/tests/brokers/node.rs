@@ -1,6 +1,8 @@
 //! A process with one node, for the faults: this test binary, started once more. It takes commands
 //! on stdin, one a line, and answers each with a line that begins with `> `.
 
+use crate::disguise::{Disguise, Disguised};
+use crate::totals;
 use socket_registry::{CloseReason, Registry, Socket};
 use socket_registry_cluster::broker::{Broker, Nats, Redis};
 use socket_registry_cluster::{Cluster, Health, Options, Publisher};
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 
-/// Where a child finds its orders: kind of broker, address, role.
+/// Where a child finds its orders: kind of broker, address, role, disguise.
 pub(crate) const ORDERS: &str = "SOCKET_REGISTRY_CLUSTER_NODE";
 /// The users, each with one socket on each server.
 pub(crate) const USERS: u64 = 2_000;
@@ -25,11 +27,13 @@ pub(crate) const SPREAD: Duration = Duration::from_secs(2);
 fn process() {
     let Ok(orders) = env::var(ORDERS) else { return };
     let words = Vec::from_iter(orders.split(' '));
-    let [kind, url, role] = words[..] else { panic!("orders: {orders}") };
+    let [kind, url, role, disguise] = words[..] else { panic!("orders: {orders}") };
+    let disguise: Disguise = disguise.parse().unwrap();
+    totals::record();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         match kind {
-            "Nats" => run(Nats::connect(url).await.unwrap(), role).await,
-            _ => run(Redis::new(url).unwrap(), role).await,
+            "Nats" => run(Disguised { broker: Nats::connect(url).await.unwrap(), disguise }, role).await,
+            _ => run(Disguised { broker: Redis::new(url).unwrap(), disguise }, role).await,
         }
     });
 }
@@ -121,8 +125,8 @@ async fn run(broker: impl Broker, role: &str) {
     let mut commands = lines();
     while let Some(line) = commands.recv().await {
         match Vec::from_iter(line.split(' '))[..] {
-            ["joined"] => answer(node.joined().await),
-            ["settled"] => answer(node.settled().await),
+            ["joined"] => answer(in_time(node.joined()).await),
+            ["settled"] => answer(in_time(node.settled()).await),
             ["leave"] => {
                 node.leave().await;
                 answer("left");
@@ -147,6 +151,12 @@ async fn run(broker: impl Broker, role: &str) {
             ["peers"] => answer(node.health().peers),
             ["hearing"] => answer(node.health().hearing),
             ["sockets"] => answer(node.registry().socket_count()),
+            ["total", ref name @ ..] => answer(totals::total(&name.join(" "))),
+            // Users without a socket, as fast as it goes.
+            ["strangers", count] => {
+                (USERS..USERS + number(count)).for_each(|user| node.mark(user));
+                answer("marked");
+            }
             ["take", user] => {
                 let Node::Server(cluster) = &node else { panic!("a worker has no sockets") };
                 let mut single = cluster.register_taking_over(number(user), ()).unwrap();
@@ -160,6 +170,11 @@ async fn run(broker: impl Broker, role: &str) {
             _ => panic!("command {line:?}"),
         }
     }
+}
+
+/// Whether it became true before a test would have failed anyway.
+async fn in_time(becomes: impl Future<Output = bool>) -> bool {
+    tokio::time::timeout(Duration::from_secs(60), becomes).await.unwrap_or(false)
 }
 
 /// A connection: it fetches when something is due, until it is closed.

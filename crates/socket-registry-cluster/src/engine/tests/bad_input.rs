@@ -123,6 +123,19 @@ fn a_forged_beat_of_a_stranger_makes_nothing_due() {
     assert!(engine.start_pass().is_none());
 }
 
+/// Copies, also of messages that were missing for a time.
+#[test]
+fn a_message_that_comes_again_does_nothing() {
+    let (mut engine, now) = joined();
+    hear(&mut engine, now, 9, &beat(now, 0));
+    for (seq, acts) in [(1, 1), (2, 1), (1, 0), (4, 1), (4, 0), (2, 0), (3, 1), (3, 0)] {
+        assert_eq!(marked(&hear(&mut engine, now, 9, &marks(0, seq))), acts, "{seq}");
+    }
+    assert_eq!((engine.stats().duplicates, engine.stats().replayed), (4, 1));
+    assert_eq!(marked(&hear(&mut engine, now, 9, &marks(1, 1))), 1, "each lane has numbers of its own");
+    assert_eq!(marked(&hear(&mut engine, now, 10, &marks(0, 1))), 1, "and each life of a node");
+}
+
 /// Somebody speaks in a node's name, just ahead of it or far: its next beats set that right.
 #[test]
 fn a_forged_number_is_mended_by_the_next_beats() {
