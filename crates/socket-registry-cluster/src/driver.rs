@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// How many messages are taken in before others get a turn.
 const CHUNK: usize = 64;
+/// Room for so many actions stays when they are done.
+const KEPT_ACTIONS: usize = 1024;
 /// Marks gather for so long once they come quickly. Two batches within this time are quick.
 const GATHER: Duration = Duration::from_millis(1);
 /// How long a goodbye may wait for the broker.
@@ -200,6 +202,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 Action::Reconnect | Action::Supersede { .. } | Action::PresenceChanged { .. } => {}
             }
         }
+        self.actions.shrink_to(KEPT_ACTIONS);
     }
 
     async fn say_goodbye(&mut self) {
