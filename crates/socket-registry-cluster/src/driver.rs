@@ -21,6 +21,8 @@ use tokio::time::Instant;
 
 /// How many messages are taken in before others get a turn.
 const CHUNK: usize = 64;
+/// Room for so many actions stays when they are done.
+const KEPT_ACTIONS: usize = 1024;
 /// Marks gather for so long once they come quickly. Two batches within this time are quick.
 const GATHER: Duration = Duration::from_millis(1);
 /// How long a goodbye may wait for the broker.
@@ -135,21 +137,25 @@ impl<B: Broker, L: Local> Driver<B, L> {
         self.act();
         self.outgoing.send();
         self.node.tell_progress();
-        if self.is_waiting && self.outgoing.is_idle() { next.min(self.gathered()) } else { next }
+        match self.gathered() {
+            Some(gathered) if self.is_waiting && self.outgoing.is_idle() => next.min(gathered),
+            _ => next,
+        }
     }
 
     /// A batch is made when the one before has been sent, and not too soon after it: what comes in
     /// meanwhile coalesces.
     fn may_flush(&self) -> bool {
-        self.is_waiting && self.outgoing.is_idle() && Instant::now() >= self.gathered()
+        let is_gathering = self.gathered().is_some_and(|gathered| Instant::now() < gathered);
+        self.is_waiting && self.outgoing.is_idle() && !is_gathering
     }
 
     /// The first mark is sent immediately, and so is a second one. The batch after two within
-    /// `GATHER` waits.
-    fn gathered(&self) -> Instant {
+    /// `GATHER` waits until then.
+    fn gathered(&self) -> Option<Instant> {
         match self.flushed {
-            [Some(first), Some(second)] if second - first < GATHER => second + GATHER,
-            _ => Instant::now(),
+            [Some(first), Some(second)] if second - first < GATHER => Some(second + GATHER),
+            _ => None,
         }
     }
 
@@ -200,6 +206,7 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 Action::Reconnect | Action::Supersede { .. } | Action::PresenceChanged { .. } => {}
             }
         }
+        self.actions.shrink_to(KEPT_ACTIONS);
     }
 
     async fn say_goodbye(&mut self) {

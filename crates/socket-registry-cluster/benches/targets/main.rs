@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p socket-registry-cluster --features nats,redis`
 //!
-//! It starts `nats-server` and `redis-server` on free ports of loopback, and says which of them is
+//! With names behind `--` it measures only these: `local`, `nats`, `redis`. It starts `nats-server` and `redis-server` on free ports of loopback, and says which of them is
 //! not installed.
 
 mod brokers;
@@ -17,6 +17,7 @@ mod table;
 
 use server::{Kind, Server};
 use socket_registry_cluster::broker::{Nats, Redis};
+use std::env;
 use std::process::Command;
 use table::Table;
 use testkit::LiveBytes;
@@ -26,10 +27,17 @@ use tokio::runtime::Runtime;
 static ALLOCATOR: LiveBytes = LiveBytes;
 
 fn main() {
+    let wanted: Vec<_> = env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(name));
     let mut table = Table::default();
-    marks::run(&mut table);
-    memory::run(&mut table);
+    if is_wanted("local") {
+        marks::run(&mut table);
+        memory::run(&mut table);
+    }
     for (kind, program) in [(Kind::Nats, "nats-server"), (Kind::Redis, "redis-server")] {
+        if !is_wanted(&format!("{kind:?}")) {
+            continue;
+        }
         if Command::new(program).arg("--version").output().is_err() {
             table.leave_out(&format!("{kind:?}"), &format!("{program} is not installed"));
             continue;

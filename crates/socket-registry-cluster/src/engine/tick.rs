@@ -11,6 +11,9 @@ use std::time::Duration;
 
 /// How many claims are sent again in one step.
 const CLAIMS_A_STEP: usize = 1024;
+/// Room for so many actions stays when they are done: a million keys of a node that joins would
+/// otherwise hold theirs from then on.
+const KEPT_ACTIONS: usize = 1024;
 /// How often a publisher is asked in vain.
 const MAX_TRIES: u8 = 3;
 
@@ -22,6 +25,7 @@ impl Engine {
     }
 
     pub(super) fn pass_time(&mut self, now: Time) {
+        self.actions.shrink_to(KEPT_ACTIONS);
         let turn = self.node.tick(now.since_start, &self.config);
         self.take_turn(turn, now);
         self.judge_peers(now.since_start);

@@ -3,7 +3,7 @@
 use super::{SECOND, options, publisher, servers, start, until, within};
 use futures_util::StreamExt;
 use socket_registry::{CloseReason, Closed, Registry, Topics};
-use socket_registry_cluster::broker::{Broker, Interest, Memory};
+use socket_registry_cluster::broker::{Broker, Delivery, Interest, Memory};
 use socket_registry_cluster::{Cluster, Options};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake};
@@ -11,6 +11,19 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 const NEWS: Topics = Topics::topic(1);
+
+/// With a clock that runs: a paused one shows the same time twice, and so hid that it did.
+#[tokio::test]
+async fn a_mark_does_not_wait_for_the_next_beat() {
+    let memory = Memory::new();
+    let mut heard = memory.connect().subscribe(vec![Interest::Below("srg1.test.b".to_owned())]);
+    let node = start(&memory, options().beat(3600 * SECOND));
+    for subject in ["srg1.test.b.beat", "srg1.test.b.m."] {
+        let Some(Delivery::Message(message)) = within(heard.next()).await else { panic!("it is not interrupted") };
+        assert!(message.subject.starts_with(subject), "{}", message.subject);
+        node.cluster.mark(&42);
+    }
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_mark_reaches_the_sockets_of_every_node_and_no_other_key() {

@@ -171,9 +171,9 @@ fn resident() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? << 10)
 }
 
-/// What a full ring of 8 MiB takes, if so many marks share a message.
-fn ring_memory(marks: u64) -> Option<u64> {
-    let (before, time) = (resident()?, Time { since_start: Duration::ZERO, wall_ms: 0 });
+/// A full ring of 8 MiB, and what it takes, if so many marks share a message.
+fn full_ring(marks: u64) -> (Engine, Option<u64>) {
+    let (before, time) = (resident(), Time { since_start: Duration::ZERO, wall_ms: 0 });
     let mut engine = Engine::new(Config { ring_bytes: 8 << 20, ..config(1, 1, true, None) }, time);
     let (mut next, mut kept) = (0_u64, 0);
     // It is full when a message more does not make it larger.
@@ -186,7 +186,8 @@ fn ring_memory(marks: u64) -> Option<u64> {
         engine.flush(time);
         engine.actions().for_each(drop);
     }
-    resident()?.checked_sub(before)
+    let taken = before.zip(resident()).and_then(|(before, after)| after.checked_sub(before));
+    (engine, taken)
 }
 
 impl Figures {
@@ -233,17 +234,17 @@ impl Figures {
 
 const ROWS: [&str; 16] = [
     "time from beat to beat",
-    "a beat: message, over NATS, over Redis, in bytes",
+    "a beat in bytes: its message, over NATS, over Redis",
     "beats into a node, in a second",
     "the same in bytes, over NATS",
     "beats out of the brokers, in a second",
-    "a mark with a message of its own: bytes over NATS, over Redis",
-    "a mark among 256 in a message",
-    "marks/s of own messages, 1 GB/s out of the brokers",
-    "marks/s among 256 in a message",
+    "a mark alone in a message: bytes over NATS, Redis",
+    "a mark among 256 in a message: the same",
+    "marks/s of 1 GB/s out of NATS, alone in messages",
+    "the same, 256 in a message",
     "memory for each other node",
-    "cut off for 3 beats: nothing stale, after its return",
-    "no question left",
+    "cut off for 3 beats: after its return nothing stale",
+    "the same, and every question answered",
     "messages from node to node for that",
     "the same in bytes",
     "`settled` after",
@@ -252,6 +253,10 @@ const ROWS: [&str; 16] = [
 
 /// Prints the figures for fleets of these sizes, a column each.
 fn print(sizes: &[usize]) {
+    // First, and one beside the other: memory that was freed would be used again.
+    let ((_kept, alone), (_kept_too, gathered)) = (full_ring(1), full_ring(GATHERED));
+    let mib = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
+    println!("\nA full ring of 8 MiB: {} with a mark a message, {} with {GATHERED}.\n", mib(alone), mib(gathered));
     let figures: Vec<_> = sizes.iter().map(|nodes| measure(*nodes)).collect();
     let columns: Vec<_> = figures.iter().map(Figures::column).collect();
     let line = |cells: &[String]| println!("| {} |", cells.join(" | "));
@@ -262,9 +267,6 @@ fn print(sizes: &[usize]) {
         let cells = columns.iter().map(|column| column[row].clone());
         line(&Vec::from_iter([(*subject).to_owned()].into_iter().chain(cells)));
     }
-    let mib = |bytes: Option<u64>| bytes.map_or("-".into(), |bytes| format!("{:.1} MiB", bytes as f64 / 1_048_576.0));
-    println!("\nA full ring of 8 MiB: {} with a mark a message,", mib(ring_memory(1)));
-    println!("{} with {GATHERED}.", mib(ring_memory(GATHERED)));
 }
 
 /// Every node hears every mark once, nobody stays stale, and no byte is sent that the formulas of
@@ -284,8 +286,23 @@ fn fifty_nodes_send_and_repair_what_the_formulas_say() {
     assert_eq!(figures.confirmations.messages, 49);
 }
 
+/// What many actions took is given back with the next tick.
 #[test]
-#[ignore = "takes two minutes: for docs/CLUSTER.md"]
+fn a_burst_of_actions_leaves_no_room_behind() {
+    let time = Time { since_start: Duration::ZERO, wall_ms: 0 };
+    let mut engine = Engine::new(config(1, LANES, true, None), time);
+    for key in 0..5000_u64 {
+        engine.mark(&key.to_le_bytes(), 1);
+        engine.flush(time);
+    }
+    engine.actions().for_each(drop);
+    assert!(engine.actions.capacity() >= 5000);
+    engine.tick(time);
+    assert!(engine.actions.capacity() < 2000);
+}
+
+#[test]
+#[ignore = "takes a minute and 1.2 GB: for docs/CLUSTER.md"]
 fn thousand_nodes() {
     print(&[4, 100, 1000]);
 }
