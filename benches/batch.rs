@@ -1,4 +1,4 @@
-//! Marks of many: a list of keys, and everybody.
+//! Marks of many: a list of keys, and every socket.
 
 use benchkit::{
     criterion::{configured, operations, sizes},

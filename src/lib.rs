@@ -1,11 +1,14 @@
-// On docs.rs there are no files beside this page: its links lead to modules, since the first
-// definition of a link counts, and the picture is part of the page.
+// On docs.rs the page has no files next to it. So its links lead to modules there (of two
+// definitions of a link the first counts), those to other files are plain text, and the picture is
+// part of the page.
 #![cfg_attr(docsrs, doc = "[axum]: https://docs.rs/socket-registry-axum")]
 #![cfg_attr(docsrs, doc = "[cluster]: https://docs.rs/socket-registry-cluster")]
 #![cfg_attr(docsrs, doc = "[cookbook]: crate::cookbook")]
 #![cfg_attr(docsrs, doc = "[from-socketmanager]: crate::from_socketmanager")]
 #![cfg_attr(docsrs, doc = "[wear]: crate::design#wear\n")]
-#![cfg_attr(docsrs, doc = "<style>img[src='docs/architecture.svg'] { display: none }</style>\n")]
+#![cfg_attr(docsrs, doc = "<style>img[src='docs/architecture.svg'] { display: none }")]
+#![cfg_attr(docsrs, doc = "a:is([href$='.md'], [href$='.rs'], [href$='.json']):not([href^='http'])")]
+#![cfg_attr(docsrs, doc = "{ color: inherit; pointer-events: none }</style>\n")]
 #![cfg_attr(docsrs, doc = include_str!("../docs/architecture.svg"))]
 #![cfg_attr(docsrs, doc = "")]
 #![doc = include_str!("../README.md")]

@@ -41,8 +41,7 @@ impl Topics {
         Self(1 << n)
     }
 
-    /// Returns the set that holds topic `n` if bit `n` is set. The inverse of
-    /// [`bits`](Self::bits).
+    /// Returns the set that holds each topic whose bit is set. The inverse of [`bits`](Self::bits).
     #[must_use]
     pub const fn from_bits(bits: u32) -> Self {
         Self(bits)

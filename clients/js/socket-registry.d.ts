@@ -56,7 +56,7 @@ export interface Options {
   refetch?: (cause: Refetch) => unknown;
   /**
    * The path or URL of the same updates as Server-Sent Events: used when WebSockets fail. A function is called for each attempt.
-   * Not for a WebSocket that takes over from the user's other connections: it would do so from the stream beside it.
+   * Not for a WebSocket that takes over from the user's other connections: it would end the page's own stream as well.
    */
   events?: string | (() => string);
   /** Subprotocols of the WebSocket, such as `['bearer', token]`. A function is called for each attempt. */
@@ -88,7 +88,7 @@ export interface Options {
   /** After so many failures in a row every second attempt is an event stream. Default 3. */
   fallbackAfter?: number;
   /**
-   * A page with an event stream tries a WebSocket beside it: soon, then later and later, at last once in up to so many milliseconds.
+   * While an event stream is open, the client tries a WebSocket as well, after longer and longer delays. The longest, in milliseconds.
    * Default 300,000.
    */
   probeEvery?: number;

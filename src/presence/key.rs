@@ -79,7 +79,7 @@ impl<K, M> KeyWatch<K, M> {
     /// state: whether the key is active. Completes immediately if the state differs already. If the
     /// key has changed and changed back, that is no difference.
     ///
-    /// A registration or the drop of a socket that has returned is seen.
+    /// The wait sees every registration and every drop of a socket that has returned.
     ///
     /// # Cancel safety
     /// Cancel safe. The step that consumes a change is the one that ends the wait.

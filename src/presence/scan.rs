@@ -6,12 +6,10 @@
 
 use crate::registry::{Registry, RegistryShard};
 use crate::shard::hold::KeyHold;
-use crate::storage::occupancy::Occupancy;
 use crate::storage::table::{ActiveKey, BucketRef};
 use crate::sync::MODELLED;
 
-/// How many buckets, or groups that are not in use, a walk
-/// looks at before other work has its turn.
+/// How many buckets, or groups that are not in use, a walk looks at before other work has its turn.
 pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 
 /// The position of the walk.
@@ -19,7 +17,7 @@ pub(crate) const PIECE: u32 = if MODELLED { 4 } else { 4096 };
 pub(crate) struct KeyScan {
     shard: usize,
     /// The index at which the table begins. If the table is unlinked by now, it was empty, and the
-    /// walk goes on with the next older one. None: the shard's newest table.
+    /// walk continues with the next older one. None: the shard's newest table.
     table: Option<u32>,
     bucket: u32,
 }
@@ -54,8 +52,8 @@ impl KeyScan {
                     return Scanned::More;
                 }
                 *left -= 1;
-                if !table.occupancy.is_group_in_use(self.bucket) {
-                    self.bucket = Occupancy::next_group(self.bucket);
+                if let Some(end) = table.occupancy.vacant_until(self.bucket) {
+                    self.bucket = end;
                     continue;
                 }
                 let found = shard.epoch(table.bucket(self.bucket), clone);

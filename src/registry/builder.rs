@@ -91,13 +91,13 @@ impl<K, M> Builder<K, M> {
     ///
     /// When no registration of a key is in progress, the key has no more sockets than the limit. Of
     /// concurrent registrations none is refused, and those that began first may be evicted right
-    /// away. A socket that is dropped concurrently may count still, so that the oldest goes
+    /// away. A socket that is being dropped may still count, so the oldest socket may be evicted
     /// although there is room by then.
     ///
     /// The new socket needs a place of its own within [`max_sockets`](Self::max_sockets). A
     /// registration at the limit takes one step for each socket of the key, and runs the wakers of
     /// those that it evicts. Each registration steps a counter of its shard, and a walk over all
-    /// sockets beside a registration looks at every bucket twice.
+    /// sockets during a registration looks at every bucket twice.
     ///
     /// ```
     /// use socket_registry::{CloseReason, Closed, Registry};

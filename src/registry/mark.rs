@@ -55,8 +55,8 @@ impl<K, M> Registry<K, M> {
     /// process. They do not cover one case: plain memory that `unsafe` code shares with the taker
     /// without any such synchronisation of its own.
     ///
-    /// If the call does not reach a socket because that is being registered, what this thread wrote
-    /// before the call is visible to the thread that registers it, after the registration.
+    /// If the call does not reach a socket because the socket is being registered, what this thread
+    /// wrote before the call is visible to the registering thread after the registration.
     #[inline]
     pub fn mark_topics<Q>(&self, key: &Q, topics: Topics) -> usize
     where

@@ -22,11 +22,11 @@ impl<K, M> Registry<K, M> {
     /// first step, nor after the iterator is dropped. A `batch` of 0 counts as 1.
     ///
     /// The steps together reach every socket that is registered before the first one begins and
-    /// not removed before the iterator ends, or the socket that took over from it meanwhile. At the
-    /// end of each shard in which a socket took over since the walk began there, the active keys
-    /// are looked at once more, each of them as one socket of a batch. So a step may return less
-    /// than `batch`, or 0. A socket that takes over its key while the iterator lives may be marked
-    /// twice.
+    /// not removed before the iterator ends, or the socket that took over from it meanwhile. If a
+    /// socket of a shard took over its key since the walk of that shard began, the walk looks at
+    /// the shard's active keys once more, and counts each of them as one socket of a batch. So a
+    /// step may return less than `batch`, or 0. A socket that takes over its key while the iterator
+    /// lives may be marked twice.
     ///
     /// Each step is lock-free and never allocates. If a waker panics, the first panic is propagated
     /// after the batch is marked, and the next step continues with the next batch. Memory ordering

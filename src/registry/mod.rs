@@ -37,8 +37,8 @@ use std::hash::Hash;
 /// The registry distinguishes keys by the bytes that their `Hash` writes, in one piece or several.
 /// So `Hash` must write all that `Eq` compares, as derived implementations do. Up to 16 bytes are
 /// compared exactly: integers, `Uuid`, newtypes of them, but not `[u8; 16]`, which also writes its
-/// length. Of longer keys, a hash under a secret random seed is compared: an operation on a key
-/// that is not registered mistakes another key for it with a probability of at most
+/// length. Of longer keys, a hash under a secret random seed is compared. So an operation on a key
+/// that is not registered may mistake a registered key for it, with a probability of at most
 /// <i>n</i> / 15 / 2<sup>125</sup> for each registered key, if both write at most <i>n</i> bytes.
 /// The bound is proven for any keys that are chosen without knowing the seed. Two *registered* keys
 /// are never confused.

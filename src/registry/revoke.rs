@@ -98,9 +98,10 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     /// dropped.
     ///
     /// A registration that begins after this call has returned, and while the key is revoked, gets
-    /// [`RegisterError::Revoked`]. One that races with the call is refused, or its socket is
-    /// closed. So nobody slips in between, as may happen beside a [`disconnect`](Self::disconnect)
-    /// alone. The closed sockets stay registered until their owners drop them.
+    /// [`RegisterError::Revoked`]. A registration that races with the call is refused, or its
+    /// socket is closed. So no socket escapes, as one may that registers during a
+    /// [`disconnect`](Self::disconnect). The closed sockets stay registered until their owners drop
+    /// them.
     ///
     /// Lock-free. The call allocates if there are more revocations than ever before. It runs the
     /// wakers of the waiting tasks. If a waker panics, the first panic is propagated after all

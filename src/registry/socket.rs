@@ -19,8 +19,8 @@ use std::task::{Context, Poll};
 /// panic. It runs user code in two places only: `Drop` of the key, the metadata and the last
 /// waker; and, if the registry has subscriptions or watches, the key's `Clone` and the
 /// subscribers' wakers. If that code panics, the panic is propagated after the socket has been
-/// removed. A drop that leaves the key fewer than half of its slots, or none, also takes one step
-/// for each of them.
+/// removed. If most of the key's slots are vacant afterwards, the drop also takes one step for each
+/// slot of the key.
 ///
 /// A socket that is forgotten ([`std::mem::forget`]) stays registered permanently, and keeps its
 /// shard's memory.

@@ -41,9 +41,9 @@ pub struct Stats {
     pub retired_tables: usize,
     /// Slots for additional sockets of keys: in use, vacant or used up.
     pub slots: usize,
-    /// Groups of 64 neighbouring buckets or slots, of which at least one is in use. A walk over
-    /// all sockets, such as [`mark_all`](Registry::mark_all), looks at all 64 of each such group,
-    /// and at one number for each other group.
+    /// Groups of 16 neighbouring buckets or slots, of which at least one is in use. A walk over
+    /// all sockets, such as [`mark_all`](Registry::mark_all), looks at all 16 of each such group,
+    /// and at one number for every four groups.
     pub groups_in_use: usize,
     /// The share of addresses that is used up in the shard where it is largest. Tables and slots
     /// take addresses that are never used again, so that ids do not repeat. A shard that has none

@@ -3,9 +3,10 @@
 //! dropped.
 //!
 //! # Why a key has no more sockets than its limit
-//! In a registry that evicts, a key's limit refuses nobody. Each registration draws a turn,
-//! publishes its socket, steps the shard's counts, and then, if the key has more sockets than the
-//! limit, evicts the one with the lowest turn until its walk meets no more than that.
+//! In a registry that evicts, a key's limit refuses no registration. Each registration draws a
+//! turn, publishes its socket, and steps the shard's counts. If the key has more sockets than the
+//! limit then, the registration evicts the one with the lowest turn, until its walk meets no more
+//! than the limit.
 //! - *Never more at rest.* Of the sockets that are there at rest, take the one whose registration
 //!   stepped the counts last. That step follows the publication of all the others, so its walks
 //!   meet them all.

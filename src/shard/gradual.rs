@@ -1,4 +1,4 @@
-//! A walk over the sockets of a shard that stops after some of them and goes on later.
+//! A walk over the sockets of a shard that stops after some of them and continues later.
 //!
 //! It has two rounds. The first one meets every socket that stays in its slot. Between two steps a
 //! socket may take its key over in a slot that the walk has passed, while the old one was still to
@@ -11,7 +11,7 @@ use crate::shard::observer::Observer;
 use crate::storage::slot::{SlotAddr, SlotState, state};
 use std::ops::ControlFlow;
 
-/// Where a walk over a shard goes on.
+/// The position of a walk over a shard.
 #[derive(Default)]
 pub(crate) struct GradualWalk {
     /// The reading of the shard's takeover clock when the walk began. None: it has not begun.
@@ -29,9 +29,9 @@ fn take_one(left: &mut usize) -> ControlFlow<()> {
 }
 
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
-    /// Goes on with the walk: calls `f` for each socket that the walk has still to meet, until `f`
+    /// Continues the walk: calls `f` for each socket that the walk has still to meet, until `f`
     /// breaks or `left` is used up. It takes one from `left` for each socket of the first round and
-    /// for each key of the second. Continues if the walk is complete.
+    /// for each key of the second. Returns `Continue` if the walk is complete.
     ///
     /// Like `visit`, the walk meets the old socket or the new one of a takeover. It may meet a
     /// socket twice that takes over its key during the walk.

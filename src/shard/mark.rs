@@ -73,7 +73,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
-        // A mark that meets nobody makes no step. Either it sees the key of a socket that comes
+        // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
         full_fence();
         if self.lacks(&fingerprint) {
@@ -205,7 +205,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         true
     }
 
-    /// Wakes one of several sockets' owners. The caller goes on, whatever the waker does.
+    /// Wakes one of several sockets' owners. Keeps a panic of the waker for later.
     #[inline(never)]
     pub(crate) fn wake(&self, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
         let head = self.head(id.addr).expect(SLOTS_STAY);

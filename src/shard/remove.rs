@@ -37,8 +37,8 @@ pub(crate) enum Stays {
 impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Removes the socket.
     ///
-    /// Lock-free. If the key goes idle, or keeps fewer than half of its slots, the removal takes
-    /// one step for each slot of the key.
+    /// Lock-free. If the key goes idle, or most of its slots are vacant then, the removal also
+    /// takes one step for each slot of the key.
     ///
     /// # Safety
     /// The caller gives up the only handle of that socket.

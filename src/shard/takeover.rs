@@ -12,10 +12,10 @@
 //!
 //! # What waits for a takeover that is stopped
 //! A takeover may be stopped between the step that supersedes a socket and the rest. Then what was
-//! due for that socket, and its permit, stay with the takeover until it goes on. The wake-up does
-//! not: each later takeover of the key wakes a superseded task that may not have been woken. So the
-//! owner of every socket that was registered before a takeover began has been woken when that
-//! takeover returns.
+//! due for that socket, and its permit, stay with the takeover until its thread continues. The
+//! wake-up does not: each later takeover of the key wakes a superseded task that may not have been
+//! woken. So the owner of every socket that was registered before a takeover began has been woken
+//! when that takeover returns.
 
 #![allow(unsafe_code)]
 

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //! key -> fingerprint -> bucket of a table, in three arrays
-//!   hot:   key state | identity | state of the inline slot   (two to a line: what a mark needs)
-//!   warm:  key | waker, metadata                             (the life of the first socket)
-//!   cold:  refs | takeover order | epoch | free slots | chain  (what few keys need)
-//!                                                        |
-//! slab, in pages:                                        '-> overflow slot -> overflow slot
+//!   bucket:  key state | identity | state and waker of the inline slot | small key
+//!            (one cache line: what marks, wake-ups and polls need)
+//!   values:  key | metadata of the first socket   (none if they fit into the bucket)
+//!   cold:    refs | takeover order | epoch | free slots | chain   (what few keys need)
+//!                                                         |
+//! slab, in pages:                                         '-> overflow slot -> overflow slot
 //! ```
 //! Nothing here is moved, and nothing is freed before its shard. A value read next to a state word
 //! is valid if the word is unchanged afterwards, or if the compare-and-swap on the word succeeds.

@@ -53,8 +53,8 @@ impl<T> Segment<T> {
     /// Unlinks `older` from its place after this segment, if that is its place.
     ///
     /// If two neighbours are unlinked at the same time, one of them may be linked again. So the
-    /// caller repeats the call when it meets `older` again. No walk ever misses a segment that
-    /// nobody unlinks: a link only ever skips what was unlinked.
+    /// caller repeats the call when it meets `older` again. A walk misses no segment that was not
+    /// unlinked: links skip unlinked segments only.
     pub(crate) fn unlink_older(&self, older: &Segment<T>) {
         // Ordering: Relaxed. The caller has acquired what `older` refers to.
         let seen = self.older.load(Ordering::Relaxed);

@@ -22,7 +22,7 @@
 //! - *The counts change.* The change is a step in the word that the subscription steps.
 //!
 //! The start of an epoch is reported before any of the key's registrations returns, and while the
-//! epoch cannot end (see `observer`). But its end may be reported after the start of the key's next
+//! epoch cannot end (see `observer`). But the end may be reported after the start of the key's next
 //! epoch. The numbers of the epochs restore the order, see `epoch` and `presence`.
 
 pub(crate) mod queue;

@@ -1,4 +1,4 @@
-//! What makes two keys the same: exactly what `Eq` says, forevery way to write a `Hash`.
+//! What makes two keys the same: exactly what `Eq` says, for every way to write a `Hash`.
 
 use std::borrow::Borrow;
 use std::fmt::Debug;

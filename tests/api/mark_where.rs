@@ -234,7 +234,7 @@ fn among_churn_who_stays_is_asked_once_and_marked() {
     });
 }
 
-/// As forevery mark: also what the closure itself wrote, and also if the topics were due.
+/// As for every mark: also what the closure itself wrote, and also if the topics were due.
 #[test]
 fn what_was_written_before_is_visible_to_who_takes_it() {
     const MARKS: u64 = 5_000;

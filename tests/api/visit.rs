@@ -204,8 +204,8 @@ fn a_panic_of_the_closure_of_for_each_of_passes_on() {
 }
 
 /// While the walk goes on, keys are taken over, go, and come back in the same slots with sockets
-/// that take nothing over. Where the walk stands then depends on the seeds, so several registries
-/// are tried.
+/// that take nothing over. How far the walk is by then depends on the hash seeds, so the test tries
+/// several registries.
 #[test]
 fn a_walk_beside_churn_meets_nobody_twice() {
     for _ in 0..20 {

@@ -118,8 +118,8 @@ fn gradual_close_beside_registration() {
     });
 }
 
-/// A registration beside a revocation is refused or told, whether or not the shard had a revocation
-/// before.
+/// A registration concurrent with a revocation of its key is refused, or its owner is told, whether
+/// or not the shard had a revocation before.
 #[test]
 fn revoke_beside_registration() {
     for before in [false, true] {

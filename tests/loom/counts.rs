@@ -101,7 +101,7 @@ fn key_watch_beside_last_leaves() {
     });
 }
 
-/// A key goes and comes beside a watch that takes what it is told: the last state is true.
+/// A key goes and comes while its watch takes the changes: the last state taken is true.
 #[test]
 fn key_watch_beside_last_leaves_first_joins() {
     check(|| {

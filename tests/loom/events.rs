@@ -171,7 +171,7 @@ fn number_beside_end_and_next() {
         let (clock, [_, next], is_active) = &*state;
         let later = (!is_active.load(Acquire)).then(|| next.number(clock, || true)).flatten();
         let (told, ended) = (visitor.join().unwrap(), leaver.join().unwrap());
-        assert!(told.is_none() || told == ended, "whoever ends the epoch knows whether it was told of");
+        assert!(told.is_none() || told == ended, "the thread that ended the epoch missed that it was told of");
         assert!(told.is_none() || later.is_none() || told < later);
     });
 }
@@ -232,8 +232,8 @@ fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHand
     })
 }
 
-/// The first socket of a key is superseded, and who took over leaves, while the first one's
-/// registration still tells of the key: nobody is shown who is not there.
+/// The first socket of a key is superseded, and the one that took over leaves, while the first
+/// one's registration still tells of the key: no key is shown as active that has no socket.
 #[test]
 fn register_beside_takeover_that_leaves() {
     check(|| {

@@ -1,4 +1,4 @@
-//! Sockets are evicted, beside what their owners and others do.
+//! Sockets are evicted, concurrent with calls of their owners and of others.
 
 use super::takeover::{Ours, take_over, with_old};
 use super::{Guarded, Key, block_on, check, check_up_to, key};

@@ -1,4 +1,4 @@
-//! A key's chain shrinks beside walks, registrations and removals.
+//! A key's chain shrinks, concurrent with walks, registrations and removals.
 
 use super::{Guarded, Key, check, check_up_to, key, registry};
 use crate::{Registry, Socket, SocketId};
@@ -42,8 +42,8 @@ fn long() -> (Registry<Key, Guarded>, Sockets, Socket<Key, Guarded>) {
     (registry, vec![head, last], goes)
 }
 
-/// Walks the key beside `other`, which returns sockets that have come. Those that stay are met
-/// exactly once.
+/// Walks the key while another thread runs `other`, which returns the sockets that it registered.
+/// The walk meets those that stay exactly once.
 fn walk_beside<T>(
     preemptions: usize,
     setup: fn() -> (Registry<Key, Guarded>, Sockets, T),

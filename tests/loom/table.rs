@@ -95,8 +95,8 @@ fn table_with_full_pair(pairs: usize, bound: u32) -> (Arc<Table<u8, ()>>, [u32; 
     (table, there, keys)
 }
 
-/// Two insert a key whose first pair is full. A bucket of that pair becomes vacant beside them: one
-/// of the two finds what the other one inserted.
+/// Two threads insert a key whose first pair is full. Meanwhile a bucket of that pair becomes
+/// vacant: one of the two finds what the other one inserted.
 #[test]
 fn two_inserts_of_a_displaced_key() {
     check(|| {

@@ -155,8 +155,8 @@ fn two_takeovers_of_nobody() {
     });
 }
 
-/// Two takeovers, one after the other, concurrent with a mark. (All three at once are too many
-/// orders for loom; shuttle tries some.)
+/// Two takeovers, one after the other, concurrent with a mark. (With all three concurrent there are
+/// too many orders for loom; shuttle tries some.)
 #[test]
 fn two_takeovers_beside_mark() {
     check_up_to(1, || {

@@ -288,9 +288,9 @@ fn close_beside_register() {
     });
 }
 
-/// A mark beside a registration: either it reaches the socket, or what was written before the mark
-/// is seen after the registration, though neither has any other way to the data. With `others`
-/// sockets of the key there before.
+/// A mark concurrent with a registration, of a key that has `others` sockets before: either the
+/// mark reaches the new socket, or its owner sees, after `register` returned, what the marker wrote
+/// before the mark. The two share nothing else that would order them.
 fn mark_beside_register(others: u8, mark: fn(&Registry<Key, Guarded>)) {
     check(move || {
         let registry = registry();

@@ -149,7 +149,7 @@ fn key_count(registry: &Registry<Key, Guarded>) -> usize {
 fn in_use(registry: &Registry<Key, Guarded>) -> (bool, bool) {
     let Some(table) = registry.shard(0).unwrap().tables.newest() else { return (false, false) };
     let buckets = || 0..table.bucket_count();
-    let is_counted = buckets().any(|bucket| table.occupancy.is_group_in_use(bucket));
+    let is_counted = buckets().any(|bucket| table.occupancy.vacant_until(bucket).is_none());
     (is_counted, buckets().any(|bucket| !table.bucket(bucket).key_state.load().is_vacant()))
 }
 
@@ -197,7 +197,7 @@ fn mark_of_all_beside_release_of_slots() {
     });
 }
 
-/// The first registration of all beside a close is refused or closed.
+/// The first registration of all, concurrent with a close, is refused, or its socket is closed.
 #[test]
 fn close_beside_first_of_group() {
     check(|| {

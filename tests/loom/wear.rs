@@ -62,7 +62,7 @@ fn retirement_from_two_sides() {
     });
 }
 
-/// Neighbours are unlinked at the same time, beside a walk: it meets those that stay.
+/// Two threads unlink neighbours while a walk passes: it meets those that stay.
 #[test]
 fn unlink_beside_unlink() {
     check(|| {

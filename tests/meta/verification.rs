@@ -9,10 +9,11 @@ const GUARANTEES: usize = 21;
 const FAULTS: [&str; 2] =
     [include_str!("../../docs/CLUSTER.md"), include_str!("../../crates/socket-registry-cluster/docs/DESIGN.md")];
 
-/// The rows of the table of guarantees, in order.
-fn rows() -> Vec<&'static str> {
-    let is_guarantee = |line: &&str| line.starts_with("| G");
-    PAGE.lines().filter(is_guarantee).collect()
+/// The guarantees in order, each from its heading to the next.
+fn guarantees() -> Vec<&'static str> {
+    let (_, guarantees) = PAGE.split_once("\n## Guarantees\n").expect("the heading is there");
+    let (guarantees, _) = guarantees.split_once("\n## ").expect("another heading follows");
+    guarantees.split("\n### ").skip(1).collect()
 }
 
 /// What is between backticks and begins with a kind of check.
@@ -39,12 +40,12 @@ fn exists(kind: &str, name: &str) -> bool {
 
 #[test]
 fn every_guarantee_has_checks() {
-    let rows = rows();
-    assert_eq!(rows.len(), GUARANTEES);
-    for (n, row) in rows.iter().enumerate() {
-        assert!(row.starts_with(&format!("| G{} ", n + 1)), "{row}");
-        assert!(checks(row).any(|(kind, _)| kind == "loom"), "no model: {row}");
-        assert!(checks(row).any(|(kind, _)| kind == "test"), "no test: {row}");
+    let guarantees = guarantees();
+    assert_eq!(guarantees.len(), GUARANTEES);
+    for (n, guarantee) in guarantees.iter().enumerate() {
+        assert!(guarantee.starts_with(&format!("G{} ", n + 1)), "{guarantee}");
+        assert!(checks(guarantee).any(|(kind, _)| kind == "loom"), "no model: {guarantee}");
+        assert!(checks(guarantee).any(|(kind, _)| kind == "test"), "no test: {guarantee}");
     }
 }
 

@@ -236,7 +236,7 @@ MUTANTS = [
         (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
-        (LOOKUP, "newest.older().is_none() && newest.lacks(fingerprint)", "newest.lacks(fingerprint)"),
+        (LOOKUP, "self.tables.iter().all(|table| table.lacks", "self.tables.iter().take(1).all(|table| table.lacks"),
     ]),
     Mutant("second-panic-of-a-wake-up", "a value that panics when a wake-up cleans up beside a panic of the waker ends the process",
            "test --test user_code wakers::a_waker_and_the_metadata_of_its_socket_panic", [
@@ -461,14 +461,17 @@ MUTANTS = [
          "        table.occupancy.sub(index);\n        self.key_state.vacate(self.head.state.is_vacant());\n"),
     ]),
     Mutant("group-subtracted-relaxed", "a walk that skips a group does not see why", "loom walks::group_not_in_use_is_vacant", [
-        (OCCUPANCY, "fetch_sub(1, Ordering::Release)", "fetch_sub(1, Ordering::Relaxed)"),
+        (OCCUPANCY, "fetch_sub(one(slot), Ordering::Release)", "fetch_sub(one(slot), Ordering::Relaxed)"),
     ]),
     Mutant("group-looked-at-relaxed", "the same on the side of the walk", "loom walks::group_not_in_use_is_vacant", [
-        (OCCUPANCY, "self.0.load(Ordering::Acquire) == 0", "self.0.load(Ordering::Relaxed) == 0"),
+        (OCCUPANCY, "Snapshot(self.0.load(Ordering::Acquire))", "Snapshot(self.0.load(Ordering::Relaxed))"),
     ]),
     Mutant("group-counted-in-two-steps", "a group forgets one of two changes of its count", "loom walks::mark_of_all_beside_last_of_group", [
-        (OCCUPANCY, "        self.counts[(slot / GROUP) as usize].0.fetch_add(1, Ordering::Relaxed);",
-         "        let count = &self.counts[(slot / GROUP) as usize].0;\n        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);"),
+        (OCCUPANCY, "        self.words[(slot / WORD) as usize].0.fetch_add(one(slot), Ordering::Relaxed);",
+         "        let word = &self.words[(slot / WORD) as usize].0;\n        word.store(word.load(Ordering::Relaxed) + one(slot), Ordering::Relaxed);"),
+    ]),
+    Mutant("group-taken-for-its-neighbour", "a group is counted where another one of its word belongs", "test --lib storage::occupancy::tests::groups_that_share_a_word_are_counted_apart", [
+        (OCCUPANCY, "slot / GROUP % GROUPS * COUNT_BITS", "slot / WORD % GROUPS * COUNT_BITS"),
     ]),
     Mutant("lost-claim-stays-counted", "who lost a bucket to another thread leaves it counted", "loom walks::counts_after_racing_inserts", [
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),

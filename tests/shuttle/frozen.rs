@@ -1,4 +1,4 @@
-//! One thread is stopped after its k-th step and never runs again, forevery k. All others must
+//! One thread is stopped after its k-th step and never runs again, for every k. All others must
 //! come to their end without it, and be right: that is what lock-free promises. Where one of them
 //! cannot go on, the schedule fails.
 //!
@@ -233,7 +233,7 @@ stopped! {
     stopped_drop: |_, there| drop(there), beside everything take_over wait watch;
     stopped_register: |registry, _there| drop(registry.register(0)), beside everything take_over wait watch;
     stopped_insert: |registry, _there| drop(registry.register(1)), beside everything take_over wait watch;
-    // Not beside a wait for a mark: what was due for the superseded socket waits for the takeover.
+    // Not with a wait for a mark: what was due for the superseded socket waits for the takeover.
     stopped_takeover: |registry, _there| {
         drop((registry.register_taking_over(0, ()), registry.register_taking_over(1, ())));
     }, beside everything take_over wait_for_takeover watch;

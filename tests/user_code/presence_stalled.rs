@@ -1,5 +1,5 @@
-//! Presence while a registration that is stopped while it tells of its key, in the key's `Clone`
-//! (G9, G16).
+//! Presence while a registration is stopped in the key's `Clone`, which runs as the registration
+//! tells of its key (G9, G16).
 
 use std::hash::{Hash, Hasher};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -20,7 +20,7 @@ struct Gate {
 
 impl Gate {
     fn pass(&self) {
-        // A test that has failed meanwhile no longer listens, and lets everybody through.
+        // A test that has failed meanwhile no longer listens, and lets every thread through.
         let _ = self.passing.send(());
         let _ = self.released.lock().unwrap().recv();
     }
@@ -111,7 +111,7 @@ fn while_stalled(stalled: impl FnOnce(&Arc<Gate>) + Send, others: impl FnOnce() 
         let outcome = others_finished.recv_timeout(PATIENCE);
         drop(release);
         stalled.join().expect("the stalled call failed");
-        outcome.expect("somebody waits for the stalled thread, or failed beside it");
+        outcome.expect("another thread waits for the stalled one, or failed meanwhile");
     });
 }
 

@@ -23,7 +23,7 @@ use crate::identity::Identity;
 use crate::input::UserId;
 use crate::onboard::Invitations;
 use crate::sockets::ONLINE;
-use crate::{online, roster};
+use crate::{cluster, online};
 
 /// However fast users come and go, no user can read what changes faster.
 const COUNT_PACE: Duration = Duration::from_millis(100);
@@ -45,8 +45,6 @@ pub(crate) struct App {
     pub(crate) invitations: Invitations,
     /// What a client is sent with every ping that wants to see them.
     pub(crate) ping: Utf8Bytes,
-    /// For test suites.
-    pub(crate) echoes: Sessions<Uuid>,
     pub(crate) origins: OriginPolicy,
     pub(crate) trusts_proxy: bool,
     /// What the QR code leads to, if it is not where the page was asked for.
@@ -81,7 +79,6 @@ impl App {
             identity: Identity::new(cli)?,
             invitations: Invitations::new(),
             ping: format!(r#"{{"ping":{}}}"#, cli.ping_every.as_secs_f64().ceil()).into(),
-            echoes: Sessions::builder(Registry::new()).max_message(1 << 20).max_outgoing(2 << 20).build(),
             origins: cli.allow_origin.iter().chain(&cli.public_url).try_fold(origins, |all, one| all.allow(one))?,
             trusts_proxy: cli.trust_proxy,
             public_url: cli.public_url.clone(),
@@ -118,7 +115,7 @@ pub(crate) fn spawn_tasks(app: &Arc<App>, cli: &Cli) {
     }));
     tokio::spawn(tell_online(Arc::clone(app), cli.online_grace));
     if app.servers.is_some() {
-        tokio::spawn(tell_count_elsewhere(Arc::clone(app)));
+        tokio::spawn(cluster::tell_count(Arc::clone(app), COUNT_PACE));
     }
     tokio::spawn(keep_up(app.metrics.clone()));
 }
@@ -136,22 +133,8 @@ async fn tell_online(app: Arc<App>, grace: Duration) {
         }
     };
     match &app.servers {
-        Some(servers) => roster::follow(servers.users().presence(), grace, COUNT_PACE, tell).await,
+        Some(servers) => cluster::follow(servers.users().presence(), grace, COUNT_PACE, tell).await,
         None => follow_online(registry.presence(), registry.watch_counts(), grace, COUNT_PACE, tell).await,
-    }
-}
-
-/// Tells the pages here of those on other servers, whose beats say how many they are.
-async fn tell_count_elsewhere(app: Arc<App>) {
-    let mut pace = interval(COUNT_PACE);
-    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut told = app.count();
-    loop {
-        pace.tick().await;
-        let count = app.count();
-        if std::mem::replace(&mut told, count.clone()) != count {
-            app.active_users.registry().mark_all();
-        }
     }
 }
 

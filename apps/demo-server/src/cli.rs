@@ -26,20 +26,18 @@ pub struct Cli {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
-    /// How long a connection is left alone before the server asks whether the client is still
-    /// there, up to a second more: less than the minute after which many proxies cut an idle
-    /// connection
+    /// How often the server pings each client, up to a second later: keep it below the minute after
+    /// which many proxies cut an idle connection
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub(crate) ping_every: Duration,
 
-    /// How long a client may take to answer that, or to accept what it is sent, before it counts as
-    /// gone
+    /// How long a client may take to answer a ping, or to accept what the server sends, before it
+    /// counts as gone
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) pong_within: Duration,
 
-    /// Be one of several servers, which this broker connects: nats://HOST:PORT or
-    /// redis://HOST:PORT. Needs the cargo feature `cluster`, and a file of devices that all of them
-    /// can read
+    /// Join the servers on this broker: nats://HOST:PORT or redis://HOST:PORT. Needs the cargo
+    /// feature `cluster`, and a file of devices that all servers share
     #[arg(long, value_name = "URL", requires = "devices")]
     pub(crate) cluster: Option<String>,
 
@@ -47,8 +45,8 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", default_value = "demo")]
     pub(crate) cluster_name: String,
 
-    /// Keep the devices in this file, which several servers may share, and not in memory: it stands
-    /// for your database
+    /// Keep the devices in this file instead of in memory; several servers may share it, as they
+    /// would your database
     #[arg(long, value_name = "FILE")]
     pub(crate) devices: Option<PathBuf>,
 
@@ -61,18 +59,18 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub(crate) max_sockets_per_id: usize,
 
-    /// Shortest time between two updates to one device socket; what changes meanwhile is told when
-    /// it is over
+    /// Shortest time between two updates to one device socket; what changes meanwhile is one update
+    /// at its end
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(crate) update_every: Duration,
 
-    /// How long an id without a device socket still counts as online: who reloads a page has not
-    /// left
+    /// How long an id without a device socket still counts as online: a user who reloads the page
+    /// has not left
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
     pub(crate) online_grace: Duration,
 
-    /// How long the server goes on when it is asked to stop, and only says so: /healthz answers
-    /// 503, so that a load balancer stops sending
+    /// How long the server still accepts clients when it is asked to stop: /healthz answers 503
+    /// meanwhile, so that a load balancer sends them elsewhere
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds_or_none)]
     pub(crate) drain_notice: Duration,
 
@@ -80,13 +78,13 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value = "10000")]
     pub(crate) drain_batch: NonZeroUsize,
 
-    /// How long after that the next ones are told, so that not all clients turn to another server
-    /// at the same moment
+    /// The pause between two such batches, so that not all clients turn to another server at the
+    /// same moment
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds_or_none)]
     pub(crate) drain_every: Duration,
 
-    /// How long clients may take to leave once all were told. A second request to
-    /// stop ends it immediately
+    /// How long clients may take to leave after the last batch. A second request to stop ends the
+    /// server immediately
     #[arg(long, value_name = "SECONDS", default_value = "8", value_parser = seconds)]
     pub(crate) drain_within: Duration,
 
@@ -124,10 +122,6 @@ pub struct Cli {
     /// balancer in front
     #[arg(long, value_name = "SECONDS", default_value = "75", value_parser = seconds)]
     pub(crate) idle_within: Duration,
-
-    /// Serve `/echo`, for test suites of the WebSocket protocol
-    #[arg(long, hide = true)]
-    pub(crate) echo: bool,
 
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]

@@ -1,5 +1,8 @@
 //! Several servers as one, through a broker: `--cluster`.
 
+mod file;
+mod roster;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +15,16 @@ use socket_registry::{CloseReason, Topics};
 use socket_registry_axum::metered::Timed;
 use socket_registry_cluster::broker::Broker;
 use socket_registry_cluster::{Claim, Cluster, ClusterKey, Health, Online, Options};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 use crate::app::{App, Feed};
 use crate::cli::Cli;
 use crate::error::ApiError;
 use crate::input::UserId;
+
+pub(crate) use file::{Line, SharedFile};
+pub(crate) use roster::follow;
 
 /// A server opens its listener after this, whether it hears the others or not: its own sockets work
 /// without them.
@@ -180,6 +186,20 @@ impl App {
         match &self.servers {
             Some(servers) => json!({ name: sockets, "other_servers": servers.server_count() - 1 }),
             None => json!({ name: sockets }),
+        }
+    }
+}
+
+/// Tells the pages here of those on other servers, whose beats say how many they are.
+pub(crate) async fn tell_count(app: Arc<App>, pace: Duration) {
+    let mut pace = interval(pace);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = app.count();
+    loop {
+        pace.tick().await;
+        let count = app.count();
+        if std::mem::replace(&mut told, count.clone()) != count {
+            app.active_users.registry().mark_all();
         }
     }
 }

@@ -1,17 +1,17 @@
 //! The devices of each user: bounded, in memory and gone with the process, or in a file that
-//! several servers share. The file stands for the database of a real application.
+//! several servers share.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::StatusCode;
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 
+use crate::cluster::{Line, SharedFile};
 use crate::error::ApiError;
 use crate::input::{DeviceName, UserId};
 
@@ -26,7 +26,7 @@ pub(crate) struct Device {
     added_at: f64,
     /// Of the request that added it.
     #[serde(skip)]
-    nonce: Uuid,
+    nonce: (u64, u64),
 }
 
 pub(crate) struct Devices {
@@ -40,22 +40,7 @@ pub(crate) struct Devices {
 struct Store {
     of_id: HashMap<UserId, Vec<Device>>,
     total: usize,
-    shared: Option<Shared>,
-}
-
-/// A file with one [`Line`] for each device, in the order in which they were added.
-struct Shared {
-    file: File,
-    /// How much of it is in memory.
-    read: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Line {
-    id: UserId,
-    name: DeviceName,
-    added_at: f64,
-    nonce: (u64, u64),
+    file: Option<SharedFile>,
 }
 
 impl Devices {
@@ -64,8 +49,7 @@ impl Devices {
         let Some(path) = file else {
             return Ok(Self { store: Mutex::default(), epoch: now_ms().to_string() });
         };
-        let file = File::options().read(true).append(true).create(true).open(path)?;
-        let mut store = Store { shared: Some(Shared { file, read: 0 }), ..Store::default() };
+        let mut store = Store { file: Some(SharedFile::open(path)?), ..Store::default() };
         store.catch_up()?;
         Ok(Self { store: Mutex::new(store), epoch: "file".to_owned() })
     }
@@ -74,9 +58,9 @@ impl Devices {
     pub(crate) fn add(&self, id: &UserId, name: DeviceName, nonce: Uuid) -> Result<(), ApiError> {
         let line = Line { id: id.clone(), name, added_at: now_ms(), nonce: nonce.as_u64_pair() };
         let mut store = self.store.lock();
-        store.lock_file()?;
+        store.file.as_ref().map_or(Ok(()), SharedFile::lock)?;
         let added = store.add(line);
-        store.unlock_file()?;
+        store.file.as_ref().map_or(Ok(()), SharedFile::unlock)?;
         added
     }
 
@@ -103,69 +87,33 @@ impl Store {
             return Err(full(format!("the server keeps {MAX_DEVICES} devices, no more")));
         }
         let devices = self.of_id.get(&line.id).map_or(&[][..], Vec::as_slice);
-        if devices.iter().any(|device| device.nonce.as_u64_pair() == line.nonce) {
+        if devices.iter().any(|device| device.nonce == line.nonce) {
             let message = "this button was used already: open the link again";
             return Err(ApiError(StatusCode::CONFLICT, "invitation", message.to_owned()));
         }
         if devices.len() == MAX_DEVICES_PER_ID {
             return Err(full(format!("an id may have {MAX_DEVICES_PER_ID} devices, no more")));
         }
-        match &mut self.shared {
+        match &mut self.file {
             None => self.keep(line),
-            Some(shared) => {
-                shared.append(&line)?;
+            Some(file) => {
+                file.append(&line)?;
                 self.catch_up()?;
             }
         }
         Ok(())
     }
 
-    fn keep(&mut self, Line { id, name, added_at, nonce: (high, low) }: Line) {
-        let device = Device { name, added_at, nonce: Uuid::from_u64_pair(high, low) };
-        self.of_id.entry(id).or_default().push(device);
+    fn keep(&mut self, Line { id, name, added_at, nonce }: Line) {
+        self.of_id.entry(id).or_default().push(Device { name, added_at, nonce });
         self.total += 1;
     }
 
-    /// Reads what other servers have added.
+    /// Takes in what other servers have added.
     fn catch_up(&mut self) -> io::Result<()> {
-        let Some(shared) = &mut self.shared else { return Ok(()) };
-        for line in shared.news()?.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            match serde_json::from_slice(line) {
-                Ok(line) => self.keep(line),
-                Err(error) => tracing::warn!(%error, "a line of the file of devices is no device"),
-            }
-        }
+        let news = self.file.as_mut().map_or(Ok(Vec::new()), SharedFile::news)?;
+        news.into_iter().for_each(|line| self.keep(line));
         Ok(())
-    }
-
-    /// While one server adds, the others wait.
-    fn lock_file(&self) -> io::Result<()> {
-        self.shared.as_ref().map_or(Ok(()), |shared| shared.file.lock())
-    }
-
-    fn unlock_file(&self) -> io::Result<()> {
-        self.shared.as_ref().map_or(Ok(()), |shared| shared.file.unlock())
-    }
-}
-
-impl Shared {
-    /// The whole lines that were not read yet.
-    fn news(&mut self) -> io::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        self.file.seek(SeekFrom::Start(self.read))?;
-        self.file.read_to_end(&mut text)?;
-        text.truncate(text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1));
-        self.read += text.len() as u64;
-        Ok(text)
-    }
-
-    /// Only with the file locked and read: what is left then is half a line of a server that was
-    /// killed.
-    fn append(&mut self, line: &Line) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        self.file.set_len(self.read)?;
-        self.file.write_all(&text)
     }
 }
 

@@ -1,5 +1,5 @@
-//! What every request passes: browsers say on whose behalf they call, and we say what they may do
-//! with the answer. Whatever was refused is counted here.
+//! What every request passes: refuses the pages of other sites, limits the time of an answer, sets
+//! the security headers, and counts what was refused.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use crate::app::App;
 use crate::error::{ApiError, Refusal};
 use crate::metrics;
 
-/// For a request's body to arrive and its answer to begin, which takes a sound client no time at
-/// all.
+/// The time for a request's body to arrive and for its answer to begin.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// Refuses what another site's page does with us, other than linking here.

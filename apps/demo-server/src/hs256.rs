@@ -25,7 +25,7 @@ struct Hs256(Hmac<Sha256>);
 
 impl Verifier<Vec<u8>> for Hs256 {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), Error> {
-        // Takes the same time wherever the signatures differ.
+        // Takes the same time wherever the signatures differ, so that it tells a guesser nothing.
         self.0.clone().chain_update(message).verify_slice(signature).map_err(Error::from_source)
     }
 }

@@ -26,9 +26,9 @@ const MIN_SECRET: usize = 32;
 const LEEWAY_SECONDS: u64 = 5;
 
 pub(crate) enum Identity {
-    /// Everybody is believed: for demonstrations.
+    /// Believes every client: for demonstrations.
     Claimed,
-    /// The subject of a signed token that has not expired.
+    /// Believes the subject of a signed token that has not expired.
     Proven(Box<Proof>),
 }
 
@@ -78,7 +78,7 @@ impl Identity {
         Ok(Self::Proven(Box::new(Proof { key, validation })))
     }
 
-    /// A client that is connected as `id` shows a new token: when that expires.
+    /// Returns when the new token of a client that is connected as `id` expires, if it proves `id`.
     pub(crate) fn renewed(&self, id: &UserId, token: &str) -> Option<SystemTime> {
         let Self::Proven(proof) = self else { return None };
         let claims = proof.claims_of(token).ok().filter(|claims| claims.sub == *id)?;
@@ -100,7 +100,7 @@ impl FromRequestParts<Arc<App>> for Caller {
                 let token = token_of(parts)?;
                 let claims = proof.claims_of(&token)?;
                 let expiry = Some(Expiry::at(claims.expires_at()));
-                // Whatever was accepted consists of base64url and dots, and needs no encoding.
+                // An accepted token consists of base64url and dots, and needs no encoding.
                 Ok(Self { id: claims.sub, credential: format!("token={token}"), expiry })
             }
         }
@@ -108,7 +108,7 @@ impl FromRequestParts<Arc<App>> for Caller {
 }
 
 impl Claims {
-    /// As late as the token is accepted.
+    /// Returns the last moment at which the token is accepted.
     fn expires_at(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs_f64(self.exp.clamp(0.0, 1e11) + LEEWAY_SECONDS as f64)
     }
@@ -130,8 +130,8 @@ impl Proof {
     }
 }
 
-/// From the header or the subprotocols; an event stream of a browser can set neither, nor can a
-/// link, and put it into the query.
+/// Finds the token in the header or in the subprotocols, or else in the query: a browser's event
+/// stream and a link can set neither of the first two.
 fn token_of(parts: &Parts) -> Result<String, ApiError> {
     let token = bearer_token(&parts.headers).map(str::to_owned);
     token.or_else(|| optional(&parts.uri, "token").ok().flatten()).ok_or_else(|| {

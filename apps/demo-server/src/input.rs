@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::http::Uri;
-use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize, Serializer};
 use socket_registry::CloseReason;
-use unicode_normalization::UnicodeNormalization;
+use socket_registry_axum::input::{identifier, parameter, text};
 
 use crate::error::ApiError;
 
@@ -25,10 +24,6 @@ pub struct UserId(Arc<str>);
 pub struct DeviceName(String);
 
 impl UserId {
-    fn of(text: String) -> Self {
-        Self(text.into())
-    }
-
     /// The text, which is not empty.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -59,7 +54,7 @@ impl TryFrom<String> for UserId {
     type Error = String;
 
     fn try_from(id: String) -> Result<Self, String> {
-        checked("id", id).and_then(visible).map(Self::of)
+        identifier(&id, MAX_BYTES).map(|id| Self(id.into())).map_err(|error| format!("id {error}"))
     }
 }
 
@@ -67,7 +62,7 @@ impl TryFrom<String> for DeviceName {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        checked("name", name).map(Self)
+        text(&name, MAX_BYTES).map(Self).map_err(|error| format!("name {error}"))
     }
 }
 
@@ -102,58 +97,6 @@ pub fn close_reason(uri: &Uri) -> Result<CloseReason, ApiError> {
     reason.ok_or_else(|| ApiError::bad_request("code is not a number from 4000 to 4999"))
 }
 
-/// Strict, where axum's `Query` turns what is not UTF-8 into U+FFFD.
 pub(crate) fn optional(uri: &Uri, name: &str) -> Result<Option<String>, ApiError> {
-    let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    let mut values = pairs.filter_map(|(key, value)| (key == name).then_some(value));
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(ApiError::bad_request(format!("{name} is given more than once")));
-    }
-    match percent_decode_str(&value.replace('+', " ")).decode_utf8() {
-        Ok(text) => Ok(Some(text.into())),
-        Err(_) => Err(ApiError::bad_request(format!("{name} is not valid UTF-8"))),
-    }
-}
-
-/// In the one form (NFC) that two spellings of the same text share.
-fn checked(what: &str, text: String) -> Result<String, String> {
-    // No text gets longer than three times its length: do not normalize megabytes.
-    if text.len() > MAX_BYTES {
-        return Err(format!("{what} is longer than {MAX_BYTES} bytes"));
-    }
-    let text: String = text.nfc().collect();
-    if text.is_empty() {
-        Err(format!("{what} is empty"))
-    } else if text.len() > MAX_BYTES {
-        Err(format!("{what} is longer than {MAX_BYTES} bytes"))
-    } else if text.contains(char::is_control) {
-        Err(format!("{what} contains control characters"))
-    } else if text.contains(turns_direction) {
-        Err(format!("{what} contains characters that change the direction of writing"))
-    } else {
-        Ok(text)
-    }
-}
-
-/// Two ids that look the same should be the same. A name may have such characters, which emoji are
-/// made of.
-fn visible(id: String) -> Result<String, String> {
-    if id.contains(is_invisible) { Err("id contains invisible characters".to_owned()) } else { Ok(id) }
-}
-
-/// Unicode's property `Bidi_Control`.
-pub fn turns_direction(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Unicode's property `Default_Ignorable_Code_Point`, which UTS #39 keeps out of identifiers.
-pub fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-    )
+    parameter(uri, name).map_err(|error| ApiError::bad_request(format!("{name} {error}")))
 }

@@ -20,7 +20,6 @@ mod log;
 mod metrics;
 mod onboard;
 pub mod online;
-mod roster;
 mod routes;
 mod sockets;
 
@@ -60,7 +59,7 @@ async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<()
         let _ = writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?);
     }
     app::spawn_tasks(&app, &cli);
-    let router = routes::router(Arc::clone(&app), cli.echo);
+    let router = routes::router(Arc::clone(&app));
     for listener in listeners {
         tokio::spawn(cli.server().serve(listener, router.clone(), app.drain.clone()));
     }
@@ -74,7 +73,7 @@ async fn serve_until_stopped(cli: Cli, lines_dropped: ErrorCounter) -> Result<()
     };
     tokio::select! {
         () = drained => {}
-        () = stop.recv() => tracing::warn!("asked a second time: stopping at once"),
+        () = stop.recv() => tracing::warn!("asked a second time: stopping immediately"),
     }
     Ok(())
 }

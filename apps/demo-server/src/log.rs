@@ -16,7 +16,7 @@ const FLUSH_WITHIN: Duration = Duration::from_secs(1);
 /// Writes what is left when it is dropped.
 pub(crate) struct Log(Option<WorkerGuard>);
 
-/// Logs to stderr from now on; the counter says how many lines nobody will read.
+/// Logs to stderr from now on; the counter says how many lines were dropped.
 pub(crate) fn install(level: Level) -> (Log, ErrorCounter) {
     let lossy = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_WAITING);
     let (writer, guard) = lossy.finish(io::stderr());
@@ -30,7 +30,7 @@ pub(crate) fn install(level: Level) -> (Log, ErrorCounter) {
     (Log(Some(guard)), dropped)
 }
 
-/// On a thread of its own: the guard does not return while the reader of the log is stuck.
+/// Flushes on a thread of its own: the guard does not return while the reader of the log is stuck.
 impl Drop for Log {
     fn drop(&mut self) {
         let (guard, (done, flushed)) = (self.0.take(), channel::<()>());

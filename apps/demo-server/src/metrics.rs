@@ -8,7 +8,7 @@ const REFUSALS: &str = "socket_registry_refusals_total";
 const ACCEPT_FAILURES: &str = "socket_registry_accept_failures_total";
 const LOG_LINES_DROPPED: &str = "socket_registry_log_lines_dropped_total";
 
-/// Everything is counted from this call on; the handle renders it.
+/// Counts everything from this call on; the handle renders it.
 pub(crate) fn install() -> Result<PrometheusHandle, BuildError> {
     let latency = Matcher::Full(metered::MARK_TO_SEND.to_owned());
     let handle = PrometheusBuilder::new().set_buckets_for_metric(latency, &metered::BUCKETS)?.install_recorder()?;

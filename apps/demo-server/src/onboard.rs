@@ -2,6 +2,7 @@
 //! link changes nothing, for chats and browsers do so unasked.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -21,43 +22,63 @@ use crate::error::ApiError;
 use crate::identity::Caller;
 use crate::input::{DeviceName, UserId, required};
 
+/// How long a button works: long enough to read its page, and too short for one that somebody finds
+/// in the history of a browser.
+const VALID_FOR: Duration = Duration::from_secs(15 * 60);
+
 /// Signs the buttons, so that nothing is kept of one before it has added its device. What has,
 /// works no second time: see [`Devices::add`](crate::devices::Devices::add).
-pub(crate) struct Invitations(Hmac<Sha256>);
+pub(crate) struct Invitations {
+    key: Hmac<Sha256>,
+    started: Instant,
+}
 
 impl Invitations {
     pub(crate) fn new() -> Self {
         let secret = [Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat();
-        Self(Hmac::new_from_slice(&secret).expect("a key of any length will do"))
+        Self { key: Hmac::new_from_slice(&secret).expect("a key of any length will do"), started: Instant::now() }
     }
 
-    fn issue(&self, id: &UserId, name: &DeviceName) -> String {
-        let nonce = Uuid::new_v4();
-        let signature = self.mac(nonce, id, name).finalize().into_bytes();
+    fn issue(&self, id: &UserId, name: &DeviceName, now: Instant) -> String {
+        let (nonce, until) = (Uuid::new_v4(), (now + VALID_FOR - self.started).as_secs());
+        let signature = self.mac(nonce, until, id, name).finalize().into_bytes();
         // Its first half is as long as the nonce, and as hard to guess.
         let (signature, _) = signature.split_at(16);
-        format!("{nonce}.{}", Uuid::from_slice(signature).expect("16 bytes"))
+        format!("{nonce}.{until}.{}", Uuid::from_slice(signature).expect("16 bytes"))
     }
 
-    /// The nonce of a button that was made here, for this user and this device.
-    fn nonce_of(&self, invitation: &str, id: &UserId, name: &DeviceName) -> Option<Uuid> {
-        let (nonce, signature) = invitation.split_once('.')?;
-        let (nonce, signature): (Uuid, Uuid) = (nonce.parse().ok()?, signature.parse().ok()?);
-        self.mac(nonce, id, name).verify_truncated_left(signature.as_bytes()).ok()?;
-        Some(nonce)
+    /// The nonce of a button that was made here, for this user and this device, not long ago.
+    fn redeem(&self, invitation: &str, id: &UserId, name: &DeviceName, now: Instant) -> Result<Uuid, ApiError> {
+        let refused = |status, why| ApiError(status, "invitation", format!("this button {why}: open the link again"));
+        let (nonce, until) =
+            self.verified(invitation, id, name).ok_or_else(|| refused(StatusCode::FORBIDDEN, "was not made here"))?;
+        if (now - self.started).as_secs() >= until {
+            return Err(refused(StatusCode::GONE, "has expired"));
+        }
+        Ok(nonce)
     }
 
-    fn mac(&self, nonce: Uuid, id: &UserId, name: &DeviceName) -> Hmac<Sha256> {
+    /// What was signed here.
+    fn verified(&self, invitation: &str, id: &UserId, name: &DeviceName) -> Option<(Uuid, u64)> {
+        let (nonce, rest) = invitation.split_once('.')?;
+        let (until, signature) = rest.split_once('.')?;
+        let (nonce, until, signature): (Uuid, u64, Uuid) =
+            (nonce.parse().ok()?, until.parse().ok()?, signature.parse().ok()?);
+        self.mac(nonce, until, id, name).verify_truncated_left(signature.as_bytes()).ok()?;
+        Some((nonce, until))
+    }
+
+    fn mac(&self, nonce: Uuid, until: u64, id: &UserId, name: &DeviceName) -> Hmac<Sha256> {
         // The id's length first: where the one text ends and the other begins is signed as well.
-        let length = (id.as_str().len() as u64).to_be_bytes();
-        self.0.clone().chain_update(nonce).chain_update(length).chain_update(id.as_str()).chain_update(name.as_str())
+        let numbers = [until, id.as_str().len() as u64].map(u64::to_be_bytes).concat();
+        self.key.clone().chain_update(nonce).chain_update(numbers).chain_update(id.as_str()).chain_update(name.as_str())
     }
 }
 
 /// The page that asks.
 pub(crate) async fn ask(State(app): State<Arc<App>>, caller: Caller, uri: Uri) -> Result<impl IntoResponse, ApiError> {
     let name: DeviceName = required(&uri, "name")?;
-    let invitation = app.invitations.issue(&caller.id, &name);
+    let invitation = app.invitations.issue(&caller.id, &name, Instant::now());
     let question = format!(
         "Add <strong>{}</strong> to the devices of <strong>{}</strong>?",
         html(name.as_str()),
@@ -81,10 +102,7 @@ pub(crate) async fn add(
     // Nothing in an invitation needs to be encoded in a form.
     let body = body?;
     let invitation = body.strip_prefix(b"invitation=").and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
-    let nonce = app.invitations.nonce_of(invitation, &caller.id, &name).ok_or_else(|| {
-        let message = "this button was not made here: open the link again";
-        ApiError(StatusCode::FORBIDDEN, "invitation", message.to_owned())
-    })?;
+    let nonce = app.invitations.redeem(invitation, &caller.id, &name, Instant::now())?;
     app.devices.add(&caller.id, name.clone(), nonce)?;
     app.mark(&caller.id);
     let answer = format!(
@@ -131,4 +149,34 @@ fn encoded(text: &str) -> impl std::fmt::Display {
 fn html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_button_works_for_a_quarter_of_an_hour() {
+        let invitations = Invitations::new();
+        let (id, name) = ("ann".to_owned().try_into().unwrap(), "Phone".to_owned().try_into().unwrap());
+        let opened = invitations.started + Duration::from_secs(3_600);
+        let button = invitations.issue(&id, &name, opened);
+        let pressed =
+            |after: Duration| invitations.redeem(&button, &id, &name, opened + after).map_err(|error| error.0);
+        assert!(pressed(Duration::ZERO).is_ok());
+        assert!(pressed(VALID_FOR - Duration::from_secs(1)).is_ok());
+        assert_eq!(pressed(VALID_FOR), Err(StatusCode::GONE));
+        assert_eq!(pressed(VALID_FOR * 100), Err(StatusCode::GONE));
+    }
+
+    #[test]
+    fn nobody_makes_a_button_work_for_longer() {
+        let invitations = Invitations::new();
+        let (id, name) = ("ann".to_owned().try_into().unwrap(), "Phone".to_owned().try_into().unwrap());
+        let opened = invitations.started;
+        let longer = invitations.issue(&id, &name, opened).replacen(".900.", ".901.", 1);
+        assert!(longer.contains(".901."), "{longer}");
+        let refused = invitations.redeem(&longer, &id, &name, opened).map_err(|error| error.0);
+        assert_eq!(refused, Err(StatusCode::FORBIDDEN));
+    }
 }

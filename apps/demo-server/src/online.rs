@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-/// The first in order, and of those no more than fit into so many bytes: a longer list is not
-/// read.
+/// How many ids are listed, the first in order, and into how many bytes they must fit: a longer
+/// list would not be read.
 const MAX_IDS: usize = 50;
 const MAX_BYTES: usize = 4 << 10;
 

@@ -27,7 +27,7 @@ const MAX_BODY: usize = 4 << 10;
 const SERVER_TIME: HeaderName = HeaderName::from_static("server-time");
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     let router = Router::new()
         .route("/", get(async || asset("text/html; charset=utf-8", include_str!("page/index.html"))))
         .route("/page.css", get(async || asset("text/css; charset=utf-8", include_str!("page/page.css"))))
@@ -47,7 +47,6 @@ pub(crate) fn router(app: Arc<App>, echo: bool) -> Router {
         .route("/stats", get(stats))
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(health));
-    let router = if echo { router.route("/echo", get(sockets::echo)) } else { router };
     // A page that may connect may also fetch and post; the answer that refuses another one is not
     // for it to read.
     let cors = app.origins.cors().allow_methods([Method::GET, Method::POST, Method::DELETE]);

@@ -25,11 +25,10 @@ const COUNT: Topics = Topics::UPDATE;
 /// Who is online has changed.
 pub(crate) const ONLINE: Topics = Topics::topic(1);
 
-/// `{"active_users":N}` now and whenever N changed; who wants it, gets `{"online":{..}}` in the
-/// same way.
+/// Sends `{"active_users":N}` now and whenever N changed.
 ///
-/// Only a user may ask for that, with `online=1`. With `pings=1` the client is sent
-/// `{"ping":SECONDS}` with every ping: the script of a page sees no others.
+/// With `online=1`, which needs an id, sends `{"online":{..}}` in the same way. With `pings=1`
+/// sends `{"ping":SECONDS}` with every ping: the script of a page does not see the ping itself.
 pub(crate) async fn active_users(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -53,7 +52,7 @@ pub(crate) async fn active_users(
     Ok(session.upgrade(ws.protocols(["bearer"]), messages)?)
 }
 
-/// What is to be sent, if it is something else than what was sent last.
+/// Returns what is to be sent, unless it is what was sent last.
 fn news<T: Clone + PartialEq>(sent: &mut Option<T>, now: Option<T>) -> Option<T> {
     let news = now.filter(|now| sent.as_ref() != Some(now))?;
     *sent = Some(news.clone());
@@ -64,9 +63,9 @@ fn ping(app: &App, uri: &Uri) -> Result<Option<Message>, ApiError> {
     Ok(flag(uri, "pings")?.then(|| Message::Text(app.ping.clone())))
 }
 
-/// The text `update` whenever the id's devices changed.
+/// Sends the text `update` whenever the id's devices changed.
 ///
-/// With `single=1` the socket is to be the only one of its id.
+/// With `single=1` the socket takes over, and becomes the only one of its id.
 pub(crate) async fn device_ws(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -81,7 +80,7 @@ pub(crate) async fn device_ws(
         ready(caller.expiry.as_ref().and_then(|expiry| renewal(&renewing, &id, expiry, &message)))
     });
     let open = Open::new("device socket", caller.id.clone());
-    // Ends with the session.
+    // The session holds the claim, which so ends with it.
     let claim = Arc::new(OnceLock::new());
     let held = Arc::clone(&claim);
     let send = move |_| {
@@ -92,11 +91,11 @@ pub(crate) async fn device_ws(
     if !takes_over {
         return Ok(session.upgrade(ws, send)?);
     }
-    // What was due for a socket of another server is not known here.
+    // This server does not know what was due for the socket of another one.
     let session = if app.servers.is_some() { session.due(Topics::UPDATE) } else { session };
     let (response, taken) = app.take_over(&caller.id, || session.taking_over().upgrade(ws, send))?;
     if let Some(taken) = taken {
-        // Nobody else has set it.
+        // Cannot fail: it is set only here.
         let _ = claim.set(taken);
     }
     Ok(response)
@@ -115,8 +114,8 @@ fn renewal(app: &App, id: &UserId, expiry: &Expiry, message: &Message) -> Option
     Some(Message::text(json!({ "renewed": renewed }).to_string()))
 }
 
-/// The event `update` whenever the id's devices changed, also while the client was away, as its
-/// `Last-Event-ID` tells.
+/// Sends the event `update` whenever the id's devices changed; also at the start, if its
+/// `Last-Event-ID` says that they changed while the client was away.
 pub(crate) async fn device_events(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -130,17 +129,6 @@ pub(crate) async fn device_events(
         let _ = &open;
         ready(Event::default().event("update").data("update"))
     })?)
-}
-
-/// Whatever a client sends, back to it: for test suites, which try longer messages than our clients
-/// ever need.
-pub(crate) async fn echo(
-    State(app): State<Arc<App>>,
-    handshake: Result<Handshake, NoHandshake>,
-) -> Result<Response, ApiError> {
-    let Handshake(ws) = handshake?;
-    let session = app.echoes.session(Uuid::new_v4(), ()).on_message(ready);
-    Ok(session.upgrade(ws, |_| ready(None::<Message>))?)
 }
 
 /// Logs the end of what was opened.

@@ -8,16 +8,25 @@ use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use serde::{Deserialize, Serialize};
 
 use crate::Failure;
+use crate::broker::Kind;
 
 /// What the demo server keeps: a device for each mark, so many in all and so many of one id, with
 /// some to spare.
 const MARKS_PER_SERVER: f64 = 95_000.0;
 const MARKS_PER_ID: f64 = 950.0;
+/// A cluster has one server where marks enter, and others with the sockets.
+const CLUSTER_SERVERS: std::ops::RangeInclusive<usize> = 2..=3;
+/// What a run with clusters may take as planned, so that it ends in time whatever happens.
+const CLUSTER_SECONDS: u64 = 200;
+/// How long marks go on while the broker is killed and started again.
+pub(crate) const OUTAGE_SECONDS: u64 = 8;
+/// How long after a mark its update is waited for then.
+pub(crate) const OUTAGE_PATIENCE_SECONDS: u64 = 20;
 /// Marks after the storm, to see that everybody hears again.
 pub(crate) const AFTER_STORM_SECONDS: u64 = 2;
 
-/// Opens thousands of WebSockets to the demo server on this machine, marks their users, accounts
-/// forevery update.
+/// Opens thousands of WebSockets to the demo server on this machine, marks their users, and
+/// accounts for every update.
 #[derive(Parser)]
 #[command(name = "load", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Cli {
@@ -53,6 +62,9 @@ pub(crate) struct Clients {
     pub(crate) connections: usize,
     #[arg(long)]
     pub(crate) tabs: usize,
+    /// The server of a cluster that is told of marks, where that is not the target.
+    #[arg(long, value_parser = loopback)]
+    pub(crate) entry: Option<SocketAddrV4>,
 }
 
 #[derive(Args)]
@@ -99,6 +111,14 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "MINUTES", value_parser = value_parser!(u64).range(1..=1_440))]
     pub(crate) soak: Option<u64>,
 
+    /// Instead of all that: a cluster of servers on such a broker, and one server alone to compare
+    /// with. Marks enter on one server, sockets are on the others; then the broker is killed amid
+    /// marks, and is back after 2 s. Needs the cargo feature `cluster`, and nats-server or
+    /// redis-server
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "BROKER", conflicts_with_all =
+        ["target", "subject", "soak", "idle", "churn", "churn_seconds", "no_storm"])]
+    pub(crate) cluster: Vec<Kind>,
+
     /// Which server to start and measure; several are measured one after the other
     #[arg(long, value_enum, value_delimiter = ',', default_value = "server", conflicts_with = "target")]
     subject: Vec<Subject>,
@@ -112,7 +132,7 @@ pub(crate) struct Settings {
     pub(crate) target_pid: Option<u32>,
 
     /// Servers to start, each with a process of clients [default: as many as the limit of open
-    /// files asks for]
+    /// files asks for]; in a cluster 2 or 3, one of them without clients [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "target", value_parser = value_parser!(u32).range(1..=64))]
     servers: Option<u32>,
 
@@ -140,6 +160,12 @@ pub(crate) enum Subject {
     Server,
     /// apps/polling: one lock, and every connection looks once a second
     Polling,
+    /// A server alone, with the marks and the sockets of a cluster
+    #[value(skip)]
+    Alone,
+    /// Servers on such a broker
+    #[value(skip)]
+    Cluster(Kind),
     /// What runs at --target
     #[value(skip)]
     Target(SocketAddrV4),
@@ -150,6 +176,9 @@ impl Subject {
         match self {
             Self::Server => "server".to_owned(),
             Self::Polling => "polling".to_owned(),
+            Self::Alone => "one server".to_owned(),
+            Self::Cluster(Kind::Nats) => "NATS cluster".to_owned(),
+            Self::Cluster(Kind::Redis) => "Redis cluster".to_owned(),
             Self::Target(address) => address.to_string(),
         }
     }
@@ -159,13 +188,24 @@ impl Settings {
     pub(crate) fn subjects(&self) -> Vec<Subject> {
         match self.target {
             Some(address) => vec![Subject::Target(address)],
+            None if !self.cluster.is_empty() => {
+                [Subject::Alone].into_iter().chain(self.cluster.iter().copied().map(Subject::Cluster)).collect()
+            }
             None => self.subject.clone(),
         }
     }
 
-    /// How many servers, each with a process of clients. A connection is an open file on either
-    /// side.
+    /// How many servers a cluster has.
+    pub(crate) fn cluster_servers(&self) -> usize {
+        self.servers.map_or(*CLUSTER_SERVERS.end(), |servers| servers as usize)
+    }
+
+    /// How many servers with sockets, each with a process of clients. A connection is an open file
+    /// on either side.
     pub(crate) fn pairs(&self) -> usize {
+        if !self.cluster.is_empty() {
+            return self.cluster_servers() - 1;
+        }
         let needed = (self.connections as usize).div_ceil(connections_per_process());
         self.servers.map_or(needed, |servers| servers as usize)
     }
@@ -176,11 +216,15 @@ impl Settings {
 
     pub(crate) fn command(&self) -> String {
         let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-        format!("cargo run --release -p load -- {}", arguments.join(" ")).trim_end().to_owned()
+        let features = if self.cluster.is_empty() { "" } else { " --features cluster" };
+        format!("cargo run --release -p load{features} -- {}", arguments.join(" ")).trim_end().to_owned()
     }
 
     /// What single options cannot tell.
     pub(crate) fn check(&self) -> Result<(), Failure> {
+        if !self.cluster.is_empty() {
+            self.check_cluster()?;
+        }
         let (pairs, most) = (self.pairs(), connections_per_process());
         if self.target.is_some() && pairs > 1 {
             return Err(format!("a process may open {most} connections here (ulimit -n), and a target is one").into());
@@ -190,6 +234,9 @@ impl Settings {
         }
         if (self.connections as usize).div_ceil(pairs) > most {
             return Err(format!("a process may open {most} connections here (ulimit -n): more --servers").into());
+        }
+        if !self.cluster.is_empty() {
+            return Ok(()); // its marks keep no devices
         }
         let seconds = match self.soak {
             Some(minutes) => minutes * 60,
@@ -211,6 +258,27 @@ impl Settings {
             .into());
         }
         Ok(())
+    }
+
+    fn check_cluster(&self) -> Result<(), Failure> {
+        if !cfg!(feature = "cluster") {
+            return Err("--cluster: built without brokers: cargo run --release -p load --features cluster".into());
+        }
+        if !CLUSTER_SERVERS.contains(&self.cluster_servers()) || self.cluster.len() > 2 {
+            return Err("a cluster has 2 or 3 --servers, and there are two kinds of brokers".into());
+        }
+        let most = connections_per_process();
+        if self.connections as usize > most {
+            return Err(format!("one server alone has all sockets first, and may have {most} here (ulimit -n)").into());
+        }
+        let each = u64::from(self.connections.div_ceil(self.rate)) + self.mark_seconds;
+        let outage = OUTAGE_SECONDS + OUTAGE_PATIENCE_SECONDS;
+        let clusters = self.cluster.len() as u64;
+        let planned = each + clusters * (each + outage);
+        if planned > CLUSTER_SECONDS {
+            return Err(format!("that may take {planned} s, {CLUSTER_SECONDS} at most: fewer --mark-seconds").into());
+        }
+        self.cluster.iter().try_for_each(|broker| broker.check())
     }
 }
 

@@ -7,6 +7,8 @@ use crate::results::{Measured, Results, Step};
 const P99_MS: f64 = 5.0;
 const IDLE_PERCENT: f64 = 1.0;
 const KIB_PER_CONNECTION: f64 = 16.0;
+/// For each mark, where some marks were lost on their way and sent again.
+const FETCHES: f64 = 1.05;
 
 pub(crate) struct Expectation {
     pub(crate) subject: String,
@@ -43,8 +45,10 @@ impl Expectation {
         let percent = cores.map(|cores| rounded_up(cores * 100.0, 2));
         let each = idle.and_then(|phase| measured.resident_per_connection(phase));
         let each = each.map(|bytes| rounded_up(bytes / 1024.0, 1));
-        let tallies = measured.phases.iter().map(|phase| &phase.tally);
-        let wrong: u64 = tallies.map(|tally| tally.lost + tally.duplicate + tally.unexpected).sum();
+        let wrong: u64 =
+            measured.phases.iter().map(|phase| phase.tally.lost + phase.too_many().iter().sum::<u64>()).sum();
+        let outage = measured.phase(Step::Outage);
+        let fetches = outage.and_then(|phase| phase.tally.fetches_per_mark()).map(|fetches| rounded_up(fetches, 3));
         let found = [
             p99.map(|p99| expectation("mark to client, p99", "under 5 ms", format!("{p99:.2} ms"), p99 < P99_MS)),
             percent.map(|percent| {
@@ -54,6 +58,10 @@ impl Expectation {
             each.map(|kib| {
                 let shown = format!("{kib:.1} KiB");
                 expectation("RSS per idle connection", "at most 16 KiB", shown, kib <= KIB_PER_CONNECTION)
+            }),
+            fetches.map(|fetches| {
+                let shown = format!("{fetches:.3}");
+                expectation("fetches for each mark, broker away", "at most 1.05", shown, fetches <= FETCHES)
             }),
             Some(expectation("updates lost, duplicate or unexpected", "0", wrong.to_string(), wrong == 0)),
         ];

@@ -12,11 +12,12 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{sleep, timeout};
 
 use crate::Failure;
+use crate::broker::Broker;
 use crate::cli::{Settings, Subject};
 use crate::http::Http;
 use crate::progress::Progress;
 use crate::tally::Tally;
-use crate::wire::{Answer, Order};
+use crate::wire::{Answer, Marks, Order};
 
 const START_WITHIN: Duration = Duration::from_secs(20);
 const STOP_WITHIN: Duration = Duration::from_secs(20);
@@ -30,29 +31,49 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) async fn start(settings: &Settings, subject: Subject) -> Result<Self, Failure> {
+    pub(crate) async fn start(settings: &Settings, subject: Subject, broker: Option<&Broker>) -> Result<Self, Failure> {
         let pairs = settings.pairs();
+        let (count, program, log) = match subject {
+            Subject::Target(_) => (0, "", ""),
+            Subject::Server => (pairs, "server", "server"),
+            Subject::Polling => (pairs, "polling", "polling"),
+            Subject::Alone => (1, "server", "alone"),
+            Subject::Cluster(kind) => (settings.cluster_servers(), "server", kind.scheme()),
+        };
+        let devices = settings.out.join("devices").display().to_string();
+        let options = match broker {
+            Some(broker) => vec!["--cluster".to_owned(), broker.url(), "--devices".to_owned(), devices],
+            None => Vec::new(),
+        };
         let (mut servers, mut targets) = (Vec::new(), Vec::new());
-        for n in 0..pairs {
-            let program = match subject {
-                Subject::Target(address) => {
-                    targets.push(address);
-                    continue;
-                }
-                Subject::Server | Subject::Polling => subject.name(),
-            };
-            let log = settings.out.join(format!("{program}-{n}.log"));
-            let (server, target) = start_server(&program, File::create(log)?).await?;
+        for n in 0..count {
+            let log = File::create(settings.out.join(format!("{log}-{n}.log")))?;
+            let (server, target) = start_server(program, &options, log).await?;
             servers.push(server);
             targets.push(target);
         }
+        if let Subject::Target(address) = subject {
+            targets.push(address);
+        }
+        let hosts: Vec<_> = targets.iter().copied().map(Http::new).collect();
+        let entry = match subject {
+            Subject::Server | Subject::Polling | Subject::Target(_) => None,
+            Subject::Alone => {
+                targets = vec![targets[0]; pairs];
+                Some(targets[0])
+            }
+            Subject::Cluster(_) => {
+                joined(&hosts).await?;
+                Some(targets.remove(0))
+            }
+        };
         let share = |n| settings.connections as usize / pairs + usize::from(n < settings.connections as usize % pairs);
         let clients = targets.iter().enumerate();
-        let clients = clients.map(|(n, &target)| Clients::start(n, target, share(n), settings.tabs));
+        let clients = clients.map(|(n, &target)| Clients::start(n, target, entry, share(n), settings.tabs));
         Ok(Self {
             server_pids: servers.iter().filter_map(Child::id).chain(settings.target_pid).collect(),
             clients: clients.collect::<Result<_, _>>()?,
-            hosts: targets.into_iter().map(Http::new).collect(),
+            hosts,
             servers,
         })
     }
@@ -76,7 +97,7 @@ impl Fleet {
         let mut order = order.clone();
         match &mut order {
             Order::Open { per_second: Some(rate) } => *rate /= shares,
-            Order::Mark { per_second, churned_per_second, .. } => {
+            Order::Mark(Marks { per_second, churned_per_second, .. }) => {
                 *per_second /= shares;
                 *churned_per_second /= shares;
             }
@@ -127,13 +148,20 @@ struct Clients {
 }
 
 impl Clients {
-    fn start(lane: usize, target: SocketAddrV4, connections: usize, tabs: u32) -> Result<Self, Failure> {
+    fn start(
+        lane: usize,
+        target: SocketAddrV4,
+        entry: Option<SocketAddrV4>,
+        connections: usize,
+        tabs: u32,
+    ) -> Result<Self, Failure> {
         let mut process = Command::new(std::env::current_exe()?)
             .arg("clients")
             .args(["--lane", &lane.to_string()])
             .args(["--target", &target.to_string()])
             .args(["--connections", &connections.to_string()])
             .args(["--tabs", &tabs.to_string()])
+            .args(entry.map(|entry| format!("--entry={entry}")))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -165,10 +193,28 @@ impl Clients {
     }
 }
 
+/// Until every server of the cluster hears all of them.
+async fn joined(hosts: &[Http]) -> Result<(), Failure> {
+    let joined = async {
+        for host in hosts {
+            loop {
+                let cluster = from_slice::<Value>(&host.send("GET", "/cluster", "", || ()).await?.body)?;
+                if cluster["joined"] == true && cluster["hearing"] == true && cluster["servers"] == hosts.len() {
+                    break;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        }
+        Ok(())
+    };
+    timeout(START_WITHIN, joined).await.map_err(|_| "the servers did not find each other")?
+}
+
 /// The program is a role of this one.
-async fn start_server(program: &str, log: File) -> Result<(Child, SocketAddrV4), Failure> {
+async fn start_server(program: &str, options: &[String], log: File) -> Result<(Child, SocketAddrV4), Failure> {
     let mut process = Command::new(std::env::current_exe()?)
         .args([program, "--listen", "127.0.0.1:0"])
+        .args(options)
         .stdout(Stdio::piped())
         .stderr(log)
         .kill_on_drop(true)

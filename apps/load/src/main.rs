@@ -4,6 +4,7 @@
 //! process of clients for each, samples them from `/proc`, and writes the report. All of them are
 //! this program in other roles: nothing else has to be built, and nothing can be out of date.
 
+mod broker;
 mod cli;
 mod document;
 mod expected;
@@ -24,13 +25,17 @@ mod worker;
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::runtime;
+use tokio::time::timeout;
 
 use crate::cli::{Cli, Role, Settings};
 use crate::document::Section;
 use crate::results::Results;
+
+const CLUSTER_WITHIN: Duration = Duration::from_secs(240);
 
 /// What ends a run early.
 type Failure = Box<dyn Error>;
@@ -72,9 +77,11 @@ async fn direct(settings: Settings) -> Result<bool, Failure> {
         }
         Ok::<_, Failure>(subjects)
     };
+    // A run with clusters is meant to take less than four minutes, whatever happens in it.
+    let within = if settings.cluster.is_empty() { Duration::MAX } else { CLUSTER_WITHIN };
     // Dropping the run ends its children, which an unhandled signal would leave behind.
     let subjects = tokio::select! {
-        subjects = run => subjects?,
+        subjects = timeout(within, run) => subjects.map_err(|_| format!("it took over {within:?}"))??,
         () = interrupted()? => return Err("interrupted".into()),
     };
     let results = Results { machine: machine::describe(), command: settings.command(), subjects };
@@ -86,7 +93,7 @@ async fn direct(settings: Settings) -> Result<bool, Failure> {
     if let Some(section) = section {
         section.fill(&tables, &results)?;
     }
-    println!("{}\n{}", summary::table(&results), summary::verdict(&results));
+    println!("{}\n{}", summary::tables(&results), summary::verdict(&results));
     println!("All figures, also as JSON and as a plot: {}", settings.out.display());
 
     let faults = results.faults();

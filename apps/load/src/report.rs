@@ -13,6 +13,7 @@ pub(crate) fn tables(results: &Results) -> String {
     }
     page += &connections(results);
     page += &marks(results);
+    page += &cluster(results);
     page += &soak(results);
     page += &expectations(results);
     page
@@ -23,7 +24,7 @@ fn connections(results: &Results) -> String {
                  clients' CPU | RSS | RSS per connection";
     let rows = rows(
         results,
-        |_| true,
+        |_, _| true,
         |measured, phase| {
             let cpu = |load: &Option<Load>| load.as_ref().and_then(|load| load.cores).map(share).unwrap_or_default();
             let mut row = vec![
@@ -49,7 +50,8 @@ fn connections(results: &Results) -> String {
 fn marks(results: &Results) -> String {
     let heads = "server | step | marks | updates expected | overlapping | mark to client p50 | p99 | p99.9 | max | \
                  refused | lost | duplicate | unexpected | sent late, p99 | longest pause of the machine";
-    let rows = rows(results, Step::has_marks, |measured, Phase { step, tally, pause, .. }| {
+    let wanted = |measured: &Measured, step: Step| step.has_marks() && !measured.is_of_cluster();
+    let rows = rows(results, wanted, |measured, Phase { step, tally, pause, .. }| {
         let mut row = vec![measured.subject.name(), step.name().into()];
         row.extend([tally.marks, tally.expected, tally.overlapping].map(|count| count.to_string()));
         row.extend(quantiles(&tally.latency));
@@ -60,11 +62,28 @@ fn marks(results: &Results) -> String {
     table("Marks", heads, rows)
 }
 
+/// Where a socket may be told without a mark of its own, how often that was.
+fn cluster(results: &Results) -> String {
+    let heads = "server | step | marks | fetches | for each mark | p50 | p99 | p99.9 | max | lost | duplicate | \
+                 stale | pause";
+    let wanted = |measured: &Measured, step: Step| step.has_marks() && measured.is_of_cluster();
+    let rows = rows(results, wanted, |measured, Phase { step, tally, pause, .. }| {
+        let mut row = vec![measured.subject.name(), step.name().into()];
+        row.extend([tally.marks, tally.updates].map(|count| count.to_string()));
+        row.push(tally.fetches_per_mark().map(|fetches| format!("{fetches:.3}")).unwrap_or_default());
+        row.extend(quantiles(&tally.latency));
+        row.extend([tally.lost, tally.duplicate + tally.unexpected, tally.stale].map(|count| count.to_string()));
+        row.push(ms(pause.as_secs_f64() * 1e3));
+        row
+    });
+    table("Marks of one server, sockets of the others: mark to client", heads, rows)
+}
+
 fn soak(results: &Results) -> String {
     let heads = "server | took | connections replaced | devices stored | RSS at the end | RSS slope, second half";
     let rows = rows(
         results,
-        |step| step == Step::Soak,
+        |_, step| step == Step::Soak,
         |measured, Phase { seconds, tally, server, .. }| {
             let slope = server.as_ref().and_then(Load::slope);
             vec![
@@ -90,12 +109,15 @@ fn expectations(results: &Results) -> String {
 
 fn rows(
     results: &Results,
-    wanted: impl Fn(Step) -> bool,
+    wanted: impl Fn(&Measured, Step) -> bool,
     row: impl Fn(&Measured, &Phase) -> Vec<String>,
 ) -> Vec<Vec<String>> {
     let phases =
         results.subjects.iter().flat_map(|measured| measured.phases.iter().map(move |phase| (measured, phase)));
-    phases.filter(|(_, phase)| wanted(phase.step)).map(|(measured, phase)| row(measured, phase)).collect()
+    phases
+        .filter(|(measured, phase)| wanted(measured, phase.step))
+        .map(|(measured, phase)| row(measured, phase))
+        .collect()
 }
 
 /// Without rows there is no table.

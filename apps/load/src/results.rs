@@ -18,6 +18,8 @@ pub(crate) enum Step {
     Storm,
     AfterStorm,
     Soak,
+    /// Marks, while the broker of a cluster is killed and started again.
+    Outage,
 }
 
 pub(crate) struct Results {
@@ -58,11 +60,12 @@ impl Step {
             Self::Storm => "reconnect storm",
             Self::AfterStorm => "marks after the storm",
             Self::Soak => "soak",
+            Self::Outage => "broker away",
         }
     }
 
     pub(crate) fn has_marks(self) -> bool {
-        matches!(self, Self::Marks | Self::Churn | Self::AfterStorm | Self::Soak)
+        matches!(self, Self::Marks | Self::Churn | Self::AfterStorm | Self::Soak | Self::Outage)
     }
 }
 
@@ -71,18 +74,11 @@ impl Results {
     pub(crate) fn faults(&self) -> Vec<String> {
         let measured = self.subjects.iter().filter(|measured| measured.subject != Subject::Polling);
         let phases = measured.flat_map(|measured| measured.phases.iter().map(|phase| (measured.subject.name(), phase)));
-        let faults = phases.flat_map(|(name, Phase { step, tally, .. })| {
-            let counts = [
-                ("connections not opened", tally.not_opened),
-                ("connections dropped", tally.dropped),
-                ("marks refused", tally.refused),
-                ("updates lost", tally.lost),
-                ("updates duplicate", tally.duplicate),
-                ("updates unexpected", tally.unexpected),
-            ];
-            let problem = tally.problem.clone().unwrap_or_default();
-            let faults = counts.into_iter().filter(|&(_, count)| count > 0);
-            faults.map(move |(what, count)| format!("{name}, {}: {count} {what} {problem}", step.name()))
+        let faults = phases.flat_map(|(name, phase)| {
+            let step = phase.step.name();
+            let problem = phase.tally.problem.clone().unwrap_or_default();
+            let faults = phase.wrong().into_iter().filter(|&(_, count)| count > 0);
+            faults.map(move |(what, count)| format!("{name}, {step}: {count} {what} {problem}"))
         });
         faults.collect()
     }
@@ -95,6 +91,11 @@ impl Results {
 }
 
 impl Measured {
+    /// Whether it is of a cluster, or of what that is compared with.
+    pub(crate) fn is_of_cluster(&self) -> bool {
+        matches!(self.subject, Subject::Alone | Subject::Cluster(_))
+    }
+
     pub(crate) fn phase(&self, step: Step) -> Option<&Phase> {
         self.phases.iter().find(|phase| phase.step == step)
     }
@@ -118,6 +119,27 @@ impl Measured {
 }
 
 impl Phase {
+    /// What must not be.
+    pub(crate) fn wrong(&self) -> [(&'static str, u64); 6] {
+        let Tally { not_opened, dropped, refused, lost, .. } = self.tally;
+        let [duplicate, unexpected] = self.too_many();
+        [
+            ("connections not opened", not_opened),
+            ("connections dropped", dropped),
+            ("marks refused", refused),
+            ("updates lost", lost),
+            ("updates duplicate", duplicate),
+            ("updates unexpected", unexpected),
+        ]
+    }
+
+    /// Updates that no mark explains. After an outage a cluster may have to make sockets due of
+    /// which it cannot know what they missed: they cost fetches, and those are judged.
+    pub(crate) fn too_many(&self) -> [u64; 2] {
+        let Tally { duplicate, unexpected, .. } = self.tally;
+        if self.step == Step::Outage { [0; 2] } else { [duplicate, unexpected] }
+    }
+
     fn to_json(&self, measured: &Measured) -> Value {
         let Tally { connect, latency, lag, .. } = &self.tally;
         json!({
@@ -138,6 +160,9 @@ impl Phase {
             "latency": latency.to_json(),
             "updates": self.tally.updates,
             "lost": self.tally.lost,
+            "distinct": self.tally.distinct,
+            "fetches_per_mark": self.tally.fetches_per_mark(),
+            "stale": self.tally.stale,
             "moot": self.tally.moot,
             "duplicate": self.tally.duplicate,
             "unexpected": self.tally.unexpected,

@@ -2,28 +2,47 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::time::sleep;
+
 use crate::Failure;
-use crate::cli::{AFTER_STORM_SECONDS, Settings, Subject};
+use crate::broker::Broker;
+use crate::cli::{AFTER_STORM_SECONDS, OUTAGE_PATIENCE_SECONDS, OUTAGE_SECONDS, Settings, Subject};
 use crate::fleet::Fleet;
 use crate::process::{resident, watched, with_longest_pause};
 use crate::progress::Progress;
 use crate::results::{Measured, Phase, Step};
-use crate::wire::Order;
+use crate::wire::{Marks, Order};
+use crate::worker::PATIENCE;
 
 /// On top of the time that a step is meant to take, before the run is given up.
 const SPARE: Duration = Duration::from_secs(180);
+/// When the broker of a cluster is killed, after the marks have begun, and for how long.
+const OUTAGE_AFTER: Duration = Duration::from_secs(2);
+const OUTAGE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(settings: &Settings, subject: Subject) -> Result<Measured, Failure> {
     let mut stage = Stage::set(settings, subject).await?;
     let connections = f64::from(settings.connections);
-    let mark = |seconds: u64, percent: f64| Order::Mark {
-        per_second: f64::from(settings.marks),
-        seconds: seconds as f64,
-        draw: settings.draw,
-        churned_per_second: connections * percent / 100.0,
+    let marks = |seconds: u64, percent: f64, patience: Duration| {
+        Order::Mark(Marks {
+            per_second: f64::from(settings.marks),
+            seconds: seconds as f64,
+            draw: settings.draw,
+            churned_per_second: connections * percent / 100.0,
+            patience,
+        })
     };
+    let mark = |seconds, percent| marks(seconds, percent, PATIENCE);
     let rate = f64::from(settings.rate);
     stage.play(Step::Ramp, (connections / rate) as u64, Order::Open { per_second: Some(rate) }).await?;
+    if !settings.cluster.is_empty() {
+        stage.play(Step::Marks, settings.mark_seconds, mark(settings.mark_seconds, 0.0)).await?;
+        if stage.broker.is_some() {
+            let patience = Duration::from_secs(OUTAGE_PATIENCE_SECONDS);
+            stage.play(Step::Outage, OUTAGE_SECONDS, marks(OUTAGE_SECONDS, 0.0, patience)).await?;
+        }
+        return stage.clear().await;
+    }
     stage.play(Step::Idle, settings.idle, Order::Rest { seconds: settings.idle }).await?;
     if let Some(minutes) = settings.soak {
         stage.play(Step::Soak, minutes * 60, mark(minutes * 60, settings.churn)).await?;
@@ -41,6 +60,7 @@ pub(crate) async fn run(settings: &Settings, subject: Subject) -> Result<Measure
 
 struct Stage<'a> {
     settings: &'a Settings,
+    broker: Option<Broker>,
     fleet: Fleet,
     measured: Measured,
     open: u64,
@@ -48,7 +68,11 @@ struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     async fn set(settings: &'a Settings, subject: Subject) -> Result<Self, Failure> {
-        let fleet = Fleet::start(settings, subject).await?;
+        let broker = match subject {
+            Subject::Cluster(kind) => Some(Broker::start(kind, &settings.out).await?),
+            _ => None,
+        };
+        let fleet = Fleet::start(settings, subject, broker.as_ref()).await?;
         let measured = Measured {
             subject,
             servers: settings.pairs(),
@@ -56,7 +80,7 @@ impl<'a> Stage<'a> {
             resident_before: resident(fleet.server_pids()),
             phases: Vec::new(),
         };
-        Ok(Self { settings, fleet, measured, open: 0 })
+        Ok(Self { settings, broker, fleet, measured, open: 0 })
     }
 
     /// A step that takes no time is not part of the scenario, unless it takes as long as it takes.
@@ -71,10 +95,18 @@ impl<'a> Stage<'a> {
         let (server_pids, client_pids) = (self.fleet.server_pids().to_vec(), self.fleet.client_pids());
         let vanishing = matches!(order, Order::Vanish);
         let start = Instant::now();
+        let (fleet, broker) = (&mut self.fleet, self.broker.as_mut().filter(|_| step == Step::Outage));
+        let outage = async {
+            if let Some(broker) = broker {
+                sleep(OUTAGE_AFTER).await;
+                broker.interrupt(OUTAGE).await?;
+            }
+            Ok(())
+        };
         let work = async {
-            let tally = self.fleet.order(&order, within, &progress).await?;
+            let (tally, ()) = tokio::try_join!(fleet.order(&order, within, &progress), outage)?;
             if vanishing {
-                self.fleet.deserted(within).await?;
+                fleet.deserted(within).await?;
             }
             Ok::<_, Failure>(tally)
         };
@@ -91,6 +123,9 @@ impl<'a> Stage<'a> {
 
     async fn clear(self) -> Result<Measured, Failure> {
         self.fleet.stop().await?;
+        if let Some(broker) = self.broker {
+            broker.stop().await?;
+        }
         Ok(self.measured)
     }
 }

@@ -82,11 +82,15 @@ pub(crate) struct Tally {
     /// Expected while an earlier mark of the same user was under way: one update may serve both, so
     /// they are not timed.
     pub(crate) overlapping: u64,
+    /// Expected on a socket that waited for no other update: as many have to come.
+    pub(crate) distinct: u64,
     /// From just before the request is sent to the update's arrival.
     pub(crate) latency: Times,
     pub(crate) updates: u64,
     /// Expected, and no update came in time.
     pub(crate) lost: u64,
+    /// Sockets that lost an update, and have heard of nothing since.
+    pub(crate) stale: u64,
     /// Expected, but the client left first.
     pub(crate) moot: u64,
     /// Updates that no mark explains: on a socket that was marked before, and on one that never
@@ -96,6 +100,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// A page fetches once for each update.
+    pub(crate) fn fetches_per_mark(&self) -> Option<f64> {
+        (self.distinct > 0).then(|| self.updates as f64 / self.distinct as f64)
+    }
+
     pub(crate) fn problem(&mut self, what: impl ToString) {
         self.problem.get_or_insert_with(|| what.to_string());
     }
@@ -110,8 +119,10 @@ impl Tally {
             (&mut self.refused, other.refused),
             (&mut self.expected, other.expected),
             (&mut self.overlapping, other.overlapping),
+            (&mut self.distinct, other.distinct),
             (&mut self.updates, other.updates),
             (&mut self.lost, other.lost),
+            (&mut self.stale, other.stale),
             (&mut self.moot, other.moot),
             (&mut self.duplicate, other.duplicate),
             (&mut self.unexpected, other.unexpected),

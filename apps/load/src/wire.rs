@@ -1,5 +1,7 @@
 //! What the director and a process of clients say to each other: a line of JSON each.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Draw;
@@ -15,14 +17,19 @@ pub(crate) enum Order {
     Rest {
         seconds: u64,
     },
-    Mark {
-        per_second: f64,
-        seconds: f64,
-        draw: Draw,
-        churned_per_second: f64,
-    },
+    Mark(Marks),
     /// Drops all connections together, without a goodbye.
     Vanish,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Marks {
+    pub(crate) per_second: f64,
+    pub(crate) seconds: f64,
+    pub(crate) draw: Draw,
+    pub(crate) churned_per_second: f64,
+    /// How long after a mark its update may come.
+    pub(crate) patience: Duration,
 }
 
 #[derive(Serialize, Deserialize)]

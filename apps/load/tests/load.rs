@@ -1,4 +1,4 @@
-//! The load generator: that it accounts forevery mark, notices what is lost, and touches no other
+//! The load generator: that it accounts for every mark, notices what is lost, and touches no other
 //! machine.
 
 use std::fs;
@@ -89,11 +89,35 @@ fn what_would_not_fit_is_refused() {
         (&["--soak", "60"], "fewer --marks, or less time"),
         (&["--draw", "zipf", "--connections", "10"], "fewer --marks, or less time"),
         (&["--connections", "3", "--servers", "4"], "want a user each"),
+        (&["--cluster", "nats", "--idle", "5"], "cannot be used with"),
+        (&["--cluster", "nats", "--target", "127.0.0.1:1"], "cannot be used with"),
+        #[cfg(feature = "cluster")]
+        (&["--cluster", "nats", "--servers", "4"], "2 or 3 --servers"),
+        #[cfg(feature = "cluster")]
+        (&["--cluster", "nats,redis,nats"], "two kinds of brokers"),
+        #[cfg(feature = "cluster")]
+        (&["--cluster", "nats,redis", "--mark-seconds", "60"], "200 at most"),
+        #[cfg(not(feature = "cluster"))]
+        (&["--cluster", "nats"], "--features cluster"),
     ] {
         let output = load(arguments);
         assert!(!output.status.success(), "{arguments:?}");
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+}
+
+#[cfg(feature = "cluster")]
+#[test]
+fn a_broker_that_is_missing_can_be_installed() {
+    for (broker, program) in [("nats", "nats-server"), ("redis", "redis-server")] {
+        let out = folder("load-missing");
+        let mut load = Command::new(env!("CARGO_BIN_EXE_load"));
+        load.args(["--cluster", broker, "--connections", "2", "--mark-seconds", "1", "--out"]).arg(&out);
+        let output = load.env("PATH", &out).output().expect("it starts");
+        assert!(!output.status.success());
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(error.contains(&format!("apt-get install {program}")), "{error}");
     }
 }
 

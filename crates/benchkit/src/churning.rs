@@ -96,8 +96,8 @@ impl<K: Key, P: Peer<K>> Population<K, P> {
     }
 }
 
-/// Everybody reconnects. Half of the sockets are gone by then; those that come back to the others
-/// take over from them.
+/// Every client reconnects. Half of the old sockets are gone by then; new sockets take over from
+/// the other half.
 fn storm<K: Key, P: Peer<K>>(registry: &'static P, sockets: &mut [Option<P::Socket>], comers: Vec<(usize, K)>) {
     sockets.iter_mut().step_by(2).for_each(|socket| drop(socket.take()));
     for (at, key) in comers {

@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p socket-registry-axum --example notify`, open `ws://127.0.0.1:3000/ws/ada` with any
 //! client, then `curl -X POST http://127.0.0.1:3000/notify/ada`, and to log out
-//! `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C or SIGTERM lets everybody go.
+//! `curl -X DELETE http://127.0.0.1:3000/sessions/ada`. Ctrl-C or SIGTERM closes all sockets.
 //! The user is the one that the path names; a real server asks for a token or a cookie.
 
 use axum::Router;

@@ -2,10 +2,11 @@
 
 use axum::http::{HeaderMap, header};
 
-/// The token of `Authorization: Bearer TOKEN`, or of the subprotocols `bearer, TOKEN`: the script
-/// of a page can set no header of a WebSocket, but `new WebSocket(url, ['bearer', token])`. Answer
-/// with the protocol `bearer`, as below. Another scheme, which may be a proxy's own business, is
-/// passed over.
+/// Returns the token of `Authorization: Bearer TOKEN`, or of the subprotocols `bearer, TOKEN`.
+///
+/// The script of a page cannot set a header of a WebSocket, but it can name subprotocols:
+/// `new WebSocket(url, ['bearer', token])`. Answer with the protocol `bearer`, as below. Another
+/// scheme in the header may be for a proxy, so it is ignored.
 ///
 /// ```
 /// use axum::extract::ws::{Message, WebSocketUpgrade};

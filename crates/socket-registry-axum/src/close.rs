@@ -20,17 +20,17 @@ impl Ending {
         Self::Dismissed(CloseFrame { code, reason: Utf8Bytes::from_static(reason) })
     }
 
-    /// The registry told the socket to go.
+    /// Ends a session whose socket the registry has closed.
     pub(crate) fn told(closed: Closed) -> Self {
         Self::Dismissed(farewell(closed))
     }
 
-    /// The proof of identity is no longer valid.
+    /// Ends a session whose proof of identity is no longer valid.
     pub(crate) fn expired() -> Self {
         Self::Dismissed(expired())
     }
 
-    /// The client sent what cannot be read, or its connection broke.
+    /// Ends a session whose client sent what cannot be read, or whose connection broke.
     pub(crate) fn unreadable(error: axum::Error) -> Self {
         match error.into_inner().downcast_ref() {
             Some(WsError::Capacity(_)) => Self::dismissed(close_code::SIZE, "the message is too long"),
@@ -42,8 +42,8 @@ impl Ending {
     }
 }
 
-/// What the client of a closed socket is told. It should come back by itself only if the server
-/// stops.
+/// Returns the close frame for the client of a closed socket. The client should reconnect by itself
+/// only if the server stops.
 pub(crate) fn farewell(closed: Closed) -> CloseFrame {
     let reason = match closed {
         Closed::Shutdown => Utf8Bytes::from_static("the server stops"),
@@ -52,7 +52,7 @@ pub(crate) fn farewell(closed: Closed) -> CloseFrame {
     CloseFrame { code: closed.code(), reason }
 }
 
-/// What a client is told whose proof of identity has expired.
+/// Returns the close frame for a client whose proof of identity has expired.
 pub(crate) fn expired() -> CloseFrame {
     CloseFrame { code: CloseReason::EXPIRED.code(), reason: Utf8Bytes::from_static("token expired") }
 }

@@ -1,5 +1,5 @@
-//! The task of one WebSocket: tells its client whenever its socket is due, and notices when the
-//! client is gone.
+//! The task of one WebSocket: sends an update to its client whenever its socket is due, and notices
+//! when the client is gone.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::pin;
@@ -28,17 +28,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Sends what `send` makes of the topics whenever the socket is due, until one side ends it;
-    /// then shakes hands.
+    /// Sends what `send` makes of the topics whenever the socket is due, until one side ends the
+    /// session; then makes the closing handshake.
     pub(crate) async fn serve<K, M, F, O>(mut self, mut socket: Subscription<K, M>, send: impl FnMut(Topics) -> F)
     where
         F: Future<Output = O>,
         O: IntoMessages,
     {
         let ending = self.converse(&mut socket, send).await;
-        // The socket leaves the registry first: no mark should count on it any more. When the
-        // server stops it leaves afterwards, because the drain waits until the registries are
-        // empty.
+        // The socket leaves the registry before the handshake, so that no mark counts it any more.
+        // When the server stops it leaves after the handshake, because the drain waits until the
+        // registries are empty.
         let _waited_for = socket.stops().then_some(socket);
         self.shake_hands(ending).await;
     }
@@ -161,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// A client that does not take what it is sent is gone as well.
+    /// Sends a message. A client that does not take it in time counts as gone.
     async fn send(&mut self, message: Message) -> ControlFlow<Ending> {
         match within(self.limits.send_within, self.ws.send(message)).await {
             Some(Ok(())) => Continue(()),
@@ -169,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// The closing handshake.
+    /// Makes the closing handshake.
     async fn shake_hands(mut self, ending: Ending) {
         let handshake = async {
             match ending {
@@ -177,7 +177,7 @@ impl Connection {
                 Ending::Left => {} // reading on sends the answer
                 Ending::Dismissed(frame) => self.ws.send(Message::Close(Some(frame))).await?,
             }
-            // A client that floods us does not go on with it until the time is up.
+            // A limit for a client that floods the server until the time is up.
             for _ in 0..self.limits.max_frames {
                 match self.ws.recv().await {
                     Some(frame) => frame?,

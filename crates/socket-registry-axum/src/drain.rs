@@ -17,11 +17,12 @@ use crate::sessions::Sessions;
 
 /// Lets the clients of one or more registries go, a batch at a time. A clone is the same drain.
 ///
-/// [`run`](Self::run) does it, in four steps: for the *notice* [`is_stopping`](Self::is_stopping)
-/// says so and everything else goes on, so that a load balancer that asks for the server's health
-/// stops sending; then [`closing`](Self::closing) is over, and the listener should close; then the
-/// sockets are told, batch by batch, with close code 1001; then the drain waits until they have
-/// left.
+/// [`run`](Self::run) does it, in four steps:
+/// 1. During the *notice*, [`is_stopping`](Self::is_stopping) returns true, and everything else
+///    continues. So a load balancer that asks for the server's health stops sending clients.
+/// 2. [`closing`](Self::closing) completes, and the listener should close.
+/// 3. The drain closes the sockets batch by batch, with close code 1001.
+/// 4. The drain waits until the sockets have left.
 ///
 /// ```
 /// use std::time::Duration;
@@ -64,7 +65,7 @@ enum Phase {
     Closing,
 }
 
-/// As long as it exists, [`Drain::run`] waits for it: see [`Drain::guard`].
+/// Keeps [`Drain::run`] waiting as long as it exists: see [`Drain::guard`].
 #[derive(Debug)]
 pub struct DrainGuard {
     _guard: watch::Receiver<()>,
@@ -77,7 +78,7 @@ impl Default for Drain {
 }
 
 impl Drain {
-    /// A drain of nothing yet.
+    /// Creates a drain without sessions.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -91,7 +92,7 @@ impl Drain {
         }
     }
 
-    /// Drains these sessions as well.
+    /// Adds these sessions to the drain.
     #[must_use]
     pub fn of<K, M>(mut self, sessions: &Sessions<K, M>) -> Self
     where
@@ -102,36 +103,36 @@ impl Drain {
         self
     }
 
-    /// How long the server goes on and only says that it stops (default: not at all).
+    /// Sets how long the server says that it stops, and still serves (default: not at all).
     #[must_use]
     pub fn notice(mut self, notice: Duration) -> Self {
         self.notice = notice;
         self
     }
 
-    /// How many sockets of each registry are closed together (default: 10,000).
+    /// Sets how many sockets of each registry are closed together (default: 10,000).
     #[must_use]
     pub fn batch(mut self, batch: NonZeroUsize) -> Self {
         self.batch = batch;
         self
     }
 
-    /// The pause after a batch, so that not all clients turn to another server at the same moment
-    /// (default: 2 seconds).
+    /// Sets the pause after a batch, so that not all clients turn to another server at the same
+    /// moment (default: 2 seconds).
     #[must_use]
     pub fn every(mut self, pause: Duration) -> Self {
         self.every = pause;
         self
     }
 
-    /// How long clients may take to leave once all were told (default: 8 seconds).
+    /// Sets how long clients may take to leave once all sockets are closed (default: 8 seconds).
     #[must_use]
     pub fn within(mut self, within: Duration) -> Self {
         self.within = within;
         self
     }
 
-    /// Whether the server is stopping: what `/healthz` should say.
+    /// Returns whether the server is stopping: what `/healthz` should say.
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         *self.phase.borrow() > Phase::Serving
@@ -149,16 +150,17 @@ impl Drain {
         }
     }
 
-    /// Something that the drain waits for, besides the sockets: a request that is under way, say.
+    /// Returns a guard that the drain waits for, as it waits for the sockets. Hold it during a
+    /// request, for example.
     #[must_use]
     pub fn guard(&self) -> DrainGuard {
         DrainGuard { _guard: self.guards.subscribe() }
     }
 
-    /// Lets everybody go; returns how many sockets were left behind because they did not leave in
+    /// Runs the drain. Returns how many sockets are left because their clients did not leave in
     /// time.
     ///
-    /// Dropping the future ends it early.
+    /// Dropping the future ends the drain early.
     pub async fn run(&self) -> usize {
         self.phase.send_replace(Phase::Notice);
         sleep(self.notice).await;
@@ -199,7 +201,7 @@ impl fmt::Debug for Drain {
     }
 }
 
-/// A registry of whatever keys.
+/// A registry of any keys.
 trait Drained: Send + Sync {
     fn close_gradually(&self, batch: usize) -> Box<dyn Iterator<Item = usize> + Send + '_>;
     fn drained(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -14,34 +14,36 @@ use socket_registry::{Closed, Topics};
 use tokio::time::{Instant, sleep_until};
 
 use crate::close::{expired, farewell};
-use crate::pulse::{on_the_second, within};
+use crate::pulse::{on_a_tick, within};
 use crate::session::{Options, Version};
 use crate::sessions::Limits;
 use crate::subscription::Subscription;
 
-/// The id of the event that dismisses a client for good: a plain `EventSource` names it when it
-/// comes back.
+/// The id of the event that tells a client to stay away: a plain `EventSource` reconnects all the
+/// same, and names this id.
 const OVER: &str = "over";
 
-/// Whether this client was told not to come back, and does so because `EventSource` always does.
+/// Returns whether this client was told to stay away, and reconnects because `EventSource` always
+/// does.
 pub(crate) fn is_over(headers: &HeaderMap) -> bool {
     headers.get("last-event-id").is_some_and(|last| last == OVER)
 }
 
-/// The one answer after which `EventSource` stays away.
+/// Returns 204, the one answer after which `EventSource` stays away.
 pub(crate) fn no_more() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// Compressing or caching proxies hold events back, and so do those that buffer; nginx is asked
-/// like this.
+/// Ask proxies not to compress, cache or buffer, which would hold events back. The second header is
+/// nginx's.
 const HEADERS: [(HeaderName, HeaderValue); 2] = [
     (header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
     (HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
 ];
 
-/// Answers HEAD as GET would be answered, without a session. Route it beside the handler that
-/// answers GET: axum runs that one for HEAD otherwise, and for a moment the key would be online.
+/// Answers HEAD with the headers of GET, without a session. Route it together with the handler that
+/// answers GET. Otherwise axum runs that handler for HEAD too, and the key would be online for a
+/// moment.
 ///
 /// ```
 /// use axum::Router;
@@ -60,8 +62,8 @@ pub async fn events_head() -> Response {
     (HEADERS, [(header::CONTENT_TYPE, "text/event-stream")]).into_response()
 }
 
-/// The response whose body is the stream. The socket is registered: what changes from here on makes
-/// it due.
+/// Returns the response whose body is the stream. Precondition: the socket is registered, so that
+/// every change from here on makes it due.
 pub(crate) fn stream<K, M, S, F>(
     headers: &HeaderMap,
     socket: Subscription<K, M>,
@@ -76,8 +78,8 @@ where
     S: FnMut(Topics) -> F + Send + 'static,
     F: Future<Output = Event> + Send + 'static,
 {
-    // Without data it is no event, and yet sets how long the client waits, and what it will name as
-    // its last one.
+    // Without data the client sees no event, and yet learns how long to wait before it reconnects,
+    // and which id to name then.
     let mut first = Event::default().retry(limits.retry + spread(limits.retry));
     if let Some(version) = &mut version {
         let version = version();
@@ -91,12 +93,12 @@ where
     let events = Events { socket, limits, options, version, send, is_over: false };
     let rest = stream::unfold(events, |mut events| async { Some((events.next().await?, events)) });
     let events = stream::iter([first]).chain(rest).map(Ok::<_, Infallible>);
-    // These replace what axum says of caches.
+    // These replace axum's own header for caches.
     (HEADERS, Sse::new(events)).into_response()
 }
 
-/// So that the clients of a server that went away do not come back at the same moment: from nothing
-/// to the pause.
+/// Returns a random part of the pause, so that the clients of a server that went away do not all
+/// reconnect at the same moment.
 fn spread(pause: Duration) -> Duration {
     pause.mul_f64(f64::from(RandomState::new().hash_one(0) as u32) / f64::from(u32::MAX))
 }
@@ -115,14 +117,14 @@ where
     S: FnMut(Topics) -> F,
     F: Future<Output = Event>,
 {
-    /// `None` when the server stops: the client comes back by itself, and there will be another
-    /// one. A client that should not come back is told so first, in an event of its own: the end
-    /// alone would be a reason to try again.
+    /// Returns the next event. Returns `None` when the server stops: the client then reconnects by
+    /// itself, to another server. A client that should stay away first gets an event that says so,
+    /// because it would take the end alone for a reason to reconnect.
     async fn next(&mut self) -> Option<Event> {
         if self.is_over {
             return None;
         }
-        let beat_at = on_the_second(Instant::now() + self.limits.ping_every);
+        let beat_at = on_a_tick(Instant::now() + self.limits.ping_every);
         loop {
             let expiry = self.options.expiry.as_ref();
             let wake_at = expiry.map_or(beat_at, |expiry| expiry.instant().min(beat_at));
@@ -139,7 +141,8 @@ where
                         return Some(self.dismissed(expired()));
                     }
                     if wake_at == beat_at {
-                        // A page sees an event, and no comment; without data it would be none.
+                        // The script of a page sees events only, not comments, and an event needs
+                        // data.
                         let seconds = self.limits.ping_every.as_secs_f64().ceil();
                         return Some(Event::default().event("ping").data(seconds.to_string()));
                     }
@@ -148,8 +151,8 @@ where
         }
     }
 
-    /// Whatever was due when the stream is dropped, or when the update takes too long, is due
-    /// again.
+    /// Makes the event of an update. If it takes too long, or the stream is dropped meanwhile, the
+    /// topics are due again.
     async fn update(&mut self, topics: Topics) -> Option<Event> {
         let version = self.version.as_mut().map(|version| version());
         let Some(event) = within(self.limits.send_within, (self.send)(topics)).await else {

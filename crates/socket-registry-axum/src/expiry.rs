@@ -6,11 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-/// When a session ends because its proof of identity is no longer valid. A clone is the same
-/// expiry.
+/// The time at which a session ends because its proof of identity is no longer valid. A clone is
+/// the same expiry.
 ///
-/// Keep a clone to renew it while the session goes on, for example when the client sends a new
-/// token:
+/// Keep a clone to renew it during the session, for example when the client sends a new token:
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -26,7 +25,7 @@ use tokio::time::Instant;
 pub struct Expiry(Arc<AtomicU64>);
 
 impl Expiry {
-    /// An expiry at that time of the clock on the wall, which is what tokens name.
+    /// Creates an expiry at that time of the wall clock, as tokens name it.
     #[must_use]
     pub fn at(time: SystemTime) -> Self {
         Self(Arc::new(AtomicU64::new(millis(time))))
@@ -35,23 +34,23 @@ impl Expiry {
     /// Moves it to another time. The session notices a later time by itself, and an earlier one
     /// within [`ping_every`](crate::Builder::ping_every).
     pub fn renew(&self, time: SystemTime) {
-        // Ordering: the number stands for itself, nothing else is published with it.
+        // Ordering: Relaxed. This is only a number: nothing else is published with it.
         self.0.store(millis(time), Ordering::Relaxed);
     }
 
-    /// Whether the time has come.
+    /// Returns whether the time has come.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.left().is_zero()
     }
 
     fn left(&self) -> Duration {
-        // Ordering: the number stands for itself.
+        // Ordering: Relaxed, as in `renew`.
         Duration::from_millis(self.0.load(Ordering::Relaxed).saturating_sub(millis(SystemTime::now())))
     }
 
-    /// On the clock of the timers. The clock on the wall may be set: ask [`is_over`](Self::is_over)
-    /// then.
+    /// Returns the time on the clock of the timers. The wall clock may be set meanwhile: so ask
+    /// [`is_over`](Self::is_over) at that time.
     pub(crate) fn instant(&self) -> Instant {
         // A year is as good as no end, and later times may not be possible.
         Instant::now() + self.left().min(Duration::from_secs(365 * 86_400))

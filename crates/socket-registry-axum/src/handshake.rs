@@ -7,8 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-/// axum's extractor, with the answer that the protocol asks for: a client of another version than
-/// 13 is told which one there is (426).
+/// Extracts the upgrade as axum's [`WebSocketUpgrade`] does, and answers a client of another
+/// version of the protocol as the protocol asks: with 426 and the version that there is, 13.
 ///
 /// ```
 /// use axum::response::Response;
@@ -35,7 +35,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Handshake {
 }
 
 impl NoHandshake {
-    /// 426 for another version, otherwise what axum says.
+    /// Returns 426 for another version, otherwise axum's status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.0 {

@@ -1,3 +1,5 @@
+// On docs.rs the page has no files next to it: of two definitions of a link the first counts.
+#![cfg_attr(docsrs, doc = "[notify]: https://docs.rs/crate/socket-registry-axum/latest/source/examples/notify.rs\n")]
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -9,6 +11,9 @@ mod drain;
 mod events;
 mod expiry;
 mod handshake;
+#[cfg(feature = "input")]
+#[cfg_attr(docsrs, doc(cfg(feature = "input")))]
+pub mod input;
 mod messages;
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]

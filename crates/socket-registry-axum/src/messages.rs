@@ -4,7 +4,7 @@ use axum::extract::ws::Message;
 
 /// None, one or several messages.
 pub trait IntoMessages: Send {
-    /// The messages, in the order in which they are sent.
+    /// Returns the messages, in the order in which they are sent.
     fn into_messages(self) -> impl Iterator<Item = Message> + Send;
 }
 

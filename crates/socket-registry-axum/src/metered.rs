@@ -85,27 +85,28 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     M: Send + Sync + 'static,
 {
-    /// Counts under this name, with the recorder that is installed by then. Another
-    /// [`Metrics`] of the builder is replaced.
+    /// Builds sessions that are counted under this name, with the recorder that is installed by
+    /// then. Replaces another [`Metrics`] of the builder.
     pub fn new(name: &'static str, builder: Builder<K, Timed<M>>) -> Self {
         let meter = Meter::new(name);
         Self { sessions: builder.metrics(meter.clone()).build(), meter }
     }
 
-    /// The sessions.
+    /// Returns the sessions.
     #[must_use]
     pub fn sessions(&self) -> &Sessions<K, Timed<M>> {
         &self.sessions
     }
 
-    /// Their registry. What it marks itself is counted, too, but not timed.
+    /// Returns the sessions' registry. Marks that you make on it directly are counted, but not
+    /// timed.
     #[must_use]
     pub fn registry(&self) -> &Registry<K, Timed<M>> {
         self.sessions.registry()
     }
 
-    /// Marks the key's sockets, as [`Registry::mark`] does, and notes the time for those that have
-    /// no mark unsent.
+    /// Marks the key's sockets, as [`Registry::mark`] does, and notes the time for those without an
+    /// unsent mark.
     pub fn mark<Q>(&self, key: &Q) -> usize
     where
         K: Borrow<Q>,
@@ -126,8 +127,8 @@ where
         self.registry().for_each_of(key, |socket| socket.metadata().marked_at.note());
     }
 
-    /// Tells the recorder what the registry counts by itself. Call it for each scrape, or from time
-    /// to time where nobody scrapes.
+    /// Passes the registry's own counts to the recorder. Call it for each scrape, or from time to
+    /// time if there are no scrapes.
     pub fn report(&self) {
         let Stats { registrations, removals, marks, coalesced, .. } = self.registry().stats();
         self.meter.registrations.absolute(registrations);
@@ -162,7 +163,7 @@ pub struct Timed<M = ()> {
 }
 
 impl<M> Timed<M> {
-    /// Your metadata, and no mark so far.
+    /// Wraps your metadata, without a mark so far.
     pub fn new(metadata: M) -> Self {
         Self { metadata, marked_at: MarkTime::default(), taken: MarkTime::default() }
     }
@@ -258,14 +259,14 @@ impl<M> Metrics<Timed<M>> for Meter {
     }
 }
 
-/// Nanoseconds since the start, 0 for none.
+/// Holds nanoseconds since the start, or 0 for none.
 #[derive(Debug, Default)]
 struct MarkTime(AtomicU64);
 
-// Ordering: relaxed throughout. The mark that follows a note, and the take that precedes a reading,
+// Ordering: Relaxed throughout. The mark that follows a note, and the take that precedes a reading,
 // order them.
 impl MarkTime {
-    /// Keeps an earlier one.
+    /// Notes the present time, unless an earlier one is noted.
     fn note(&self) {
         self.set_if_none(Some((START.elapsed().as_nanos() as u64).max(1)));
     }

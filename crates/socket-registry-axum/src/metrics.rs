@@ -1,9 +1,9 @@
-//! What happens to sessions, for whatever counts it.
+//! What happens to sessions, as calls of a trait.
 
 use socket_registry::{Closed, RegisterError};
 
-/// Is called whenever something happens to a session. Every method does nothing unless it is
-/// implemented.
+/// Receives what happens to sessions, one method for each event. A method that you do not implement
+/// does nothing.
 ///
 /// The calls come from the sessions' own tasks: they must not block.
 pub trait Metrics<M>: Send + Sync {
@@ -19,11 +19,11 @@ pub trait Metrics<M>: Send + Sync {
     fn sent(&self, _metadata: &M) {}
     /// The connection did not take what was due.
     fn not_sent(&self) {}
-    /// The registry told a socket to go.
+    /// The registry has closed a socket.
     fn closed(&self, _reason: Closed) {}
     /// The proof of identity of a session has expired.
     fn expired(&self) {}
-    /// A client was given up because it did not answer a ping.
+    /// A session ends because its client did not answer a ping.
     fn unanswered(&self) {}
 }
 

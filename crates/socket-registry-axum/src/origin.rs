@@ -8,11 +8,13 @@ use axum::http::{HeaderMap, HeaderName, header};
 #[cfg(feature = "cors")]
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// Refuses what another site's page does with the server, other than linking to it. Browsers say on
-/// whose behalf they call; every other client is let in, and has to prove who it is by other means.
+/// Refuses requests that a browser makes for a page of another site, other than following a link.
+/// Browsers name the origin of the page. Clients that name none are let in, and must prove who they
+/// are by other means.
 ///
-/// A page is our own if its origin is the host that the request is for, whatever the scheme; the
-/// port 443 may be left out after `https`, and 80 after `http`. `null` is nobody's origin.
+/// A page is the server's own if its origin is the host that the request is for, whatever the
+/// scheme. The port 443 may be left out after `https`, and 80 after `http`. The origin `null` is
+/// never the server's own.
 ///
 /// ```
 /// use axum::http::HeaderMap;
@@ -37,36 +39,37 @@ pub struct OriginPolicy {
 }
 
 impl OriginPolicy {
-    /// Only the server's own pages.
+    /// Creates a policy that lets in the server's own pages only.
     #[must_use]
     pub fn same_origin() -> Self {
         Self::default()
     }
 
-    /// The pages of this origin as well: `https://app.example`, with a port if it is not the
-    /// scheme's own.
+    /// Lets in the pages of this origin as well: `https://app.example`, with a port if it is not
+    /// the scheme's own.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] if it is none.
+    /// Returns [`InvalidOrigin`] if the text is not an origin.
     pub fn allow(mut self, origin: &str) -> Result<Self, InvalidOrigin> {
         self.allowed.push(Origin::parse(origin).ok_or_else(|| InvalidOrigin(origin.to_owned()))?);
         Ok(self)
     }
 
-    /// Believes `Forwarded` and `X-Forwarded-Host`: only behind a proxy that sets them itself,
-    /// since any client can send them.
+    /// Believes `Forwarded` and `X-Forwarded-Host`. Use it only behind a proxy that sets them
+    /// itself, since any client can send them.
     #[must_use]
     pub fn trusting_proxy(mut self) -> Self {
         self.trusts_proxy = true;
         self
     }
 
-    /// Whether a request with these headers is let in.
+    /// Returns whether a request with these headers is let in.
     #[must_use]
     pub fn permits(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
         let Some(origin) = origins.next() else {
-            // An image or a frame names no origin, but a browser says for whom it is.
+            // The request for an image or a frame names no origin, but a browser says for which
+            // site it is.
             let site = text(headers, "sec-fetch-site").unwrap_or("none");
             return matches!(site, "same-origin" | "none") || text(headers, "sec-fetch-dest") == Some("document");
         };
@@ -75,13 +78,13 @@ impl OriginPolicy {
         host.is_some_and(|host| origin.is_of(&host)) || self.allowed.contains(&origin)
     }
 
-    /// The same policy for `fetch`: a page that may connect may also read the answers to its
-    /// requests, and no other page may.
+    /// Returns a layer with the same policy for `fetch`: a page that may connect may also read the
+    /// answers to its requests, and no other page may.
     ///
-    /// The layer answers preflights, and says by itself nothing of methods and headers: name those
-    /// that your pages use. It refuses nothing, which remains the task of
-    /// [`permits`](Self::permits): browsers send many requests without a preflight. Put it outside
-    /// of what refuses, so that the page can read why.
+    /// The layer answers preflights. It allows no methods and headers by itself: name those that
+    /// your pages use. It refuses no request, because browsers send many without a preflight:
+    /// [`permits`](Self::permits) does that. Put the layer outside of the code that refuses, so
+    /// that the page can read why it was refused.
     ///
     /// ```
     /// use axum::Router;
@@ -102,7 +105,7 @@ impl OriginPolicy {
     }
 }
 
-/// Not an origin: `scheme://host` or `scheme://host:port`, and nothing behind that.
+/// The text is not an origin: `scheme://host` or `scheme://host:port`, and nothing after that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidOrigin(String);
 
@@ -134,15 +137,16 @@ impl Origin {
         Some(Self { host: authority.host().to_ascii_lowercase(), port, scheme })
     }
 
-    /// A host without a port is at the one that belongs to the origin's scheme: the server does not
-    /// see TLS that ends before it.
+    /// Returns whether the origin is that of the host. A host without a port has the default port
+    /// of the origin's scheme, because the server does not see TLS that ends before it.
     fn is_of(&self, host: &Authority) -> bool {
         let same_port = port(host).is_some_and(|port| port.or(default_port(&self.scheme)) == self.port);
         same_port && host.host().eq_ignore_ascii_case(&self.host)
     }
 }
 
-/// `None` if it is not a number that a port can have; `Some(None)` if there is none.
+/// Returns the port, or `Some(None)` if there is none. Returns `None` if it is not a number that a
+/// port can have.
 fn port(authority: &Authority) -> Option<Option<u16>> {
     let behind = authority.as_str().get(authority.host().len()..)?;
     match behind.strip_prefix(':') {
@@ -162,15 +166,15 @@ fn default_port(scheme: &str) -> Option<u16> {
 /// Where a client has found the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// `https` or another scheme, if a proxy says it.
+    /// `https` or another scheme, if a proxy names it.
     pub scheme: Option<String>,
     /// The host, with a port if it was named.
     pub host: String,
 }
 
 impl Address {
-    /// The address as the beginning of a link: `http://` and the host, or `https://` if a proxy
-    /// says that. `None` if the host is none.
+    /// Returns the address as the beginning of a link: `http://` and the host, or `https://` if a
+    /// proxy names that. Returns `None` if the host is not a valid one.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
         let host: Authority = self.host.parse().ok()?;
@@ -179,8 +183,9 @@ impl Address {
     }
 }
 
-/// Where the client has found the server: its `Host`, or what a proxy says it was, if the proxy is
-/// trusted. Of several proxies the first counts, which is the one that the client speaks to.
+/// Returns where the client has found the server: its `Host`, or what a proxy says it was, if the
+/// proxy is trusted. Of several proxies the first counts, which is the one that the client speaks
+/// to.
 #[must_use]
 pub fn address(headers: &HeaderMap, trusts_proxy: bool) -> Option<Address> {
     let first = |name| text(headers, name)?.split(',').next().map(str::trim).filter(|value| !value.is_empty());

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// A timer that fires this much too late shows that the process itself was paused: the client may
-/// have answered long ago.
+/// If a timer fires this much too late, the process itself was paused: the client may have answered
+/// long ago.
 const JUMP: Duration = Duration::from_millis(100);
 
 /// The pings of one session.
@@ -38,16 +38,16 @@ pub(crate) enum Beat {
 
 impl Pulse {
     pub(crate) fn new(every: Duration, within: Duration, now: Instant) -> Self {
-        Self { every, within, at: on_the_second(now + every), asked: Asked::No }
+        Self { every, within, at: on_a_tick(now + every), asked: Asked::No }
     }
 
-    /// When to call [`beat`](Self::beat) next.
+    /// Returns when to call [`beat`](Self::beat) next.
     pub(crate) fn at(&self) -> Instant {
         self.at
     }
 
-    /// Call it only when everything that has arrived was read: otherwise a client is given up whose
-    /// answer is already here.
+    /// Decides what to do now. Precondition: everything that has arrived was read. Otherwise a
+    /// client whose answer has already arrived might be given up.
     pub(crate) fn beat(&mut self, now: Instant) -> Beat {
         let Some(late) = now.checked_duration_since(self.at) else { return Beat::Wait };
         self.asked = match self.asked {
@@ -59,25 +59,30 @@ impl Pulse {
         Beat::Ask
     }
 
-    /// A pong has arrived; false if none was asked for.
+    /// Notes a pong. Returns false if none was asked for.
     pub(crate) fn pong(&mut self, now: Instant) -> bool {
         let asked = std::mem::replace(&mut self.asked, Asked::No) != Asked::No;
         if asked {
-            self.at = on_the_second(now + self.every);
+            self.at = on_a_tick(now + self.every);
         }
         asked
     }
 }
 
-/// Up to a second later: a moment that all sessions share, so that the server wakes up once for the
-/// pings of many.
-pub(crate) fn on_the_second(time: Instant) -> Instant {
+/// How far apart the moments are at which sessions send their pings. It is long enough for the
+/// server to wake up once for the pings of many, and short enough for the updates of other sessions
+/// not to wait long behind them.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Returns the next tick after `time`. All sessions share the ticks.
+pub(crate) fn on_a_tick(time: Instant) -> Instant {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    *START + Duration::from_secs(time.duration_since(*START).as_secs() + 1)
+    let ticks = time.duration_since(*START).as_millis() / TICK.as_millis() + 1;
+    *START + Duration::from_millis((ticks * TICK.as_millis()) as u64)
 }
 
-/// As `timeout`, with the time once more if the clock jumped: what the future waits for may have
-/// come meanwhile.
+/// Does the same as `timeout`, but grants the time once more if the clock jumped: what the future
+/// waits for may have come meanwhile.
 pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     for _ in 0..2 {
@@ -110,7 +115,7 @@ mod tests {
         let start = Instant::now();
         let mut pulse = Pulse::new(EVERY, WITHIN, start);
         let first = pulse.at();
-        assert!((EVERY..=EVERY + Duration::from_secs(1)).contains(&(first - start)));
+        assert!((EVERY..=EVERY + TICK).contains(&(first - start)));
         assert_eq!(pulse.beat(first - Duration::from_millis(1)), Beat::Wait);
         assert_eq!(pulse.beat(first), Beat::Ask);
         assert_eq!(pulse.beat(first + WITHIN - Duration::from_millis(1)), Beat::Wait);

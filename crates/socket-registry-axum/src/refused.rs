@@ -16,7 +16,7 @@ const RETRY_AFTER: &str = "5";
 pub struct Refused(pub RegisterError);
 
 impl Refused {
-    /// The status of the response.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.0 {
@@ -26,7 +26,7 @@ impl Refused {
         }
     }
 
-    /// What a client is told: the registry's own messages speak to its operator.
+    /// Returns the message for the client. (The registry's own messages are for its operator.)
     #[must_use]
     pub fn message(&self) -> &'static str {
         match self.0 {

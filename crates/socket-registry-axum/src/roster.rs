@@ -16,7 +16,7 @@ struct Roster<K> {
 }
 
 impl<K: Ord + Hash + Clone> Roster<K> {
-    /// Follows what may be told by now; whether anything may.
+    /// Applies the events whose grace is over. Returns whether there were any.
     fn settle(&mut self) -> bool {
         let mut changed = false;
         while let Some(event) = self.grace.poll(Instant::now().into_std()) {
@@ -31,9 +31,9 @@ impl<K: Ord + Hash + Clone> Roster<K> {
     }
 }
 
-/// Tells which keys are online, now and whenever that or the number of their sockets may have
-/// changed, at most once per `pace`. A key that comes back within `grace` was never away. It never
-/// ends: spawn it.
+/// Calls `tell` with the keys that are online: now, and whenever they or the numbers of their
+/// sockets may have changed, at most once per `pace`. A key that comes back within `grace` was
+/// never away. The future never completes: spawn it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -89,16 +89,16 @@ pub async fn follow_online<K, M>(
         }
         changed |= online.settle();
         whole |= presence.is_caught_up();
-        // A million may come at the same time, and others have work to do as well.
+        // A million events may come at the same time: let other tasks run.
         consume_budget().await;
     }
 }
 
-/// Tells how many keys have a socket, whenever a socket came or went since `counts` was made, at
-/// most once per `pace`. It never ends: spawn it.
+/// Calls `tell` with the number of keys that have a socket, whenever a socket came or went since
+/// `counts` was made, at most once per `pace`. The future never completes: spawn it.
 ///
-/// To show the number on every page, mark all their sockets: however many come and go, it is one
-/// walk over them per `pace`.
+/// To show the number on every page, mark all their sockets in `tell`: however many come and go,
+/// that is one walk over the sockets per `pace`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An accept loop with deadlines that hold forevery client.
+//! An accept loop with deadlines that hold for every client.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -37,13 +37,13 @@ use tokio_util::io::InspectReader;
 use crate::drain::{Drain, DrainGuard};
 use slow_header::Header;
 
-/// Holds the header of any sound request; one that is longer is answered 431.
+/// Room for the header of any sound request. A longer one is answered 431.
 const MAX_HEADER: usize = 16 << 10;
 /// After a failed accept: short enough that clients do not notice when it works again, long enough
 /// to cost nothing.
 const BACK_OFF: Duration = Duration::from_millis(100);
-/// The 128 of `TcpListener::bind` are full immediately when all clients reconnect, and a client
-/// that finds them full waits a second.
+/// How many clients may wait to be accepted. The 128 of `TcpListener::bind` are full immediately
+/// when all clients reconnect, and a client that finds them full waits a second.
 const BACKLOG: u32 = 4096;
 
 /// Listens on every address of that name: `localhost:3000` may have one of each IP version.
@@ -107,7 +107,7 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// With the defaults.
+    /// Creates a server with the defaults.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -118,40 +118,40 @@ impl Server {
         }
     }
 
-    /// How long a client may take for the header of a request, counted from its first byte, or from
-    /// the accept (default: 10 seconds).
+    /// Sets how long a client may take for the header of a request, counted from its first byte, or
+    /// from the accept (default: 10 seconds).
     #[must_use]
     pub fn header_within(mut self, within: Duration) -> Self {
         self.header_within = within;
         self
     }
 
-    /// How long a connection may be idle between two requests (default: 75 seconds). Longer than a
-    /// load balancer in front, whose 60 seconds are usual: otherwise it sends a request just when
-    /// the connection closes, and answers 502.
+    /// Sets how long a connection may be idle between two requests (default: 75 seconds). Choose
+    /// more than the load balancer in front, which usually has 60 seconds. Otherwise it may send a
+    /// request just when the server closes the connection, and answer 502.
     #[must_use]
     pub fn idle_within(mut self, within: Duration) -> Self {
         self.idle_within = within;
         self
     }
 
-    /// How long the client's side may take to acknowledge what it is sent, where the kernel can
-    /// tell (default: 10 seconds).
+    /// Sets how long the client's side may take to acknowledge what it is sent, where the kernel
+    /// can tell (default: 10 seconds).
     #[must_use]
     pub fn acknowledged_within(mut self, within: Duration) -> Self {
         self.acknowledged_within = within;
         self
     }
 
-    /// Is called whenever a connection cannot be accepted.
+    /// Sets a closure that is called whenever a connection cannot be accepted.
     #[must_use]
     pub fn on_accept_failure(mut self, failed: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_accept_failure = Arc::new(failed);
         self
     }
 
-    /// Serves until `drain` closes the listener. The drain waits for the requests that are under
-    /// way then.
+    /// Serves until `drain` closes the listener. The drain waits for the requests in progress at
+    /// that time.
     pub async fn serve(self, listener: TcpListener, router: Router, drain: Drain) {
         let mut http = http1::Builder::new();
         // For hyper an idle connection is one whose next header takes long; the header itself has
@@ -173,8 +173,8 @@ impl Server {
         }
     }
 
-    /// The next connection. Where there are no file descriptors left, waits for some: the clients
-    /// wait in the backlog.
+    /// Accepts the next connection. If no file descriptors are left, waits for some, while the
+    /// clients wait in the backlog.
     async fn accept(&self, listener: &TcpListener) -> TcpStream {
         let mut failed = false;
         loop {
@@ -185,7 +185,7 @@ impl Server {
                     }
                     return tcp;
                 }
-                // The client was gone before we came to it.
+                // The client was gone before it was accepted.
                 Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
                 Err(error) => {
                     (self.on_accept_failure)();
@@ -213,8 +213,8 @@ impl Server {
     }
 }
 
-/// Finishes the request that is under way when the server closes, and takes no further one. The
-/// drain waits for `_guard`.
+/// Serves one connection. When the server closes, finishes the request in progress and takes no
+/// further one. The drain waits for `_guard`.
 async fn connection(
     http: http1::Builder,
     tcp: TcpStream,

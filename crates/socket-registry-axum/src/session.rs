@@ -81,22 +81,22 @@ impl<'a, K, M> Session<'a, K, M> {
         }
     }
 
-    /// These topics are due from the start.
+    /// Makes these topics due from the start.
     pub fn due(mut self, topics: Topics) -> Self {
         self.due |= topics;
         self
     }
 
-    /// The session ends all others of its key, with the close code of
+    /// Ends all other sessions of the key, with the close code of
     /// [`Closed::Superseded`](socket_registry::Closed::Superseded), 4002.
     pub fn taking_over(mut self) -> Self {
         self.takes_over = true;
         self
     }
 
-    /// The session ends then, with that of
-    /// [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless it is renewed.
-    /// `None` is never.
+    /// Ends the session at that time, with the close code of
+    /// [`CloseReason::EXPIRED`](socket_registry::CloseReason::EXPIRED), 4003, unless the expiry is
+    /// renewed. `None` means never.
     pub fn expires(mut self, expiry: impl Into<Option<Expiry>>) -> Self {
         self.options.expiry = expiry.into();
         self
@@ -109,11 +109,9 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// Answers each text and binary message of a WebSocket's client. Without it they are passed
-    /// over.
+    /// Answers each text and binary message of a WebSocket's client. Without it they are ignored.
     ///
-    /// While an answer is made the session waits, up to
-    /// [`send_within`](crate::Builder::send_within).
+    /// The session waits for the answer, up to [`send_within`](crate::Builder::send_within).
     pub fn on_message<F, O>(mut self, mut answer: impl FnMut(Message) -> F + Send + 'static) -> Self
     where
         F: Future<Output = O> + Send + 'static,
@@ -126,8 +124,8 @@ impl<'a, K, M> Session<'a, K, M> {
         self
     }
 
-    /// The id of the events of a stream: another text after each change. A client that comes back
-    /// and names another one as its last is sent an event right away.
+    /// Sets the id of the stream's events: `version` returns another text after each change. A
+    /// client that reconnects and names another id as its last gets an event immediately.
     pub fn version(mut self, version: impl FnMut() -> String + Send + 'static) -> Self {
         self.version = Some(Box::new(version));
         self
@@ -142,11 +140,11 @@ where
     /// Registers the socket and answers the handshake. Whatever happens to the client, the
     /// session's task removes its socket.
     ///
-    /// `send` makes the messages when topics are due, and may wait for a database meanwhile. If
-    /// they cannot be sent, the topics are due again, for the socket that takes over.
+    /// `send` makes the messages when topics are due, and may wait for a database. If they cannot
+    /// be sent, the topics are due again, for the socket that takes over.
     ///
     /// # Errors
-    /// [`Refused`] if the registry has no room.
+    /// Returns [`Refused`] if the registry refuses the socket.
     pub fn upgrade<F, O>(
         self,
         ws: WebSocketUpgrade,
@@ -171,11 +169,11 @@ where
     /// Registers the socket and answers with a stream of Server-Sent Events; `headers` are those of
     /// the request.
     ///
-    /// `send` makes the event when topics are due. It sets no id if there is a
-    /// [`version`](Self::version).
+    /// `send` makes the event when topics are due. If there is a [`version`](Self::version), `send`
+    /// sets no id.
     ///
     /// # Errors
-    /// [`Refused`] if the registry has no room.
+    /// Returns [`Refused`] if the registry refuses the socket.
     pub fn events<F>(
         self,
         headers: &HeaderMap,

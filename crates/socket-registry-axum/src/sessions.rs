@@ -34,7 +34,7 @@ pub struct Sessions<K, M = ()> {
     pub(crate) metrics: Arc<dyn Metrics<M>>,
 }
 
-/// The numbers that hold forevery session.
+/// The numbers that hold for every session.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) ping_every: Duration,
@@ -60,13 +60,13 @@ impl<K, M> fmt::Debug for Sessions<K, M> {
 }
 
 impl<K, M: 'static> Sessions<K, M> {
-    /// Sessions on that registry, with the defaults of [`Builder`].
+    /// Creates sessions on that registry, with the defaults of [`Builder`].
     #[must_use]
     pub fn new(registry: Registry<K, M>) -> Self {
         Self::builder(registry).build()
     }
 
-    /// Sessions on that registry, whose limits are yet to be chosen.
+    /// Returns a builder for sessions on that registry, to choose their limits.
     pub fn builder(registry: Registry<K, M>) -> Builder<K, M> {
         let limits = Limits {
             ping_every: Duration::from_secs(45),
@@ -83,7 +83,7 @@ impl<K, M: 'static> Sessions<K, M> {
 }
 
 impl<K, M> Sessions<K, M> {
-    /// The registry: to mark what is new, to disconnect a user, to watch who is there.
+    /// Returns the registry: to mark users, to disconnect them, to watch who is online.
     #[must_use]
     pub fn registry(&self) -> &Registry<K, M> {
         &self.registry
@@ -95,8 +95,8 @@ where
     K: Eq + Hash + Send + Sync + 'static,
     M: Send + Sync + 'static,
 {
-    /// Registers a socket under `key` and answers the handshake; from then on the client is sent
-    /// what `send` makes of the topics that are due. A registry that has no room answers with
+    /// Registers a socket under `key` and answers the handshake. From then on the client gets what
+    /// `send` makes of the topics that are due. If the registry refuses the socket, the response is
     /// [`Refused`](crate::Refused) instead.
     ///
     /// See [`session`](Self::session) for the options.
@@ -126,8 +126,8 @@ where
         self.session(key, M::default()).upgrade(ws, send).into_response()
     }
 
-    /// As [`upgrade`](Self::upgrade), for a client of Server-Sent Events. `headers` are those of
-    /// its request.
+    /// Does the same as [`upgrade`](Self::upgrade) for a client of Server-Sent Events. `headers`
+    /// are those of its request.
     ///
     /// ```
     /// use axum::extract::State;
@@ -153,7 +153,7 @@ where
         self.session(key, M::default()).events(headers, send).into_response()
     }
 
-    /// A session whose options are yet to be chosen.
+    /// Begins a session whose options you choose before it is registered.
     pub fn session(&self, key: K, metadata: M) -> Session<'_, K, M> {
         Session::new(self, key, metadata)
     }
@@ -168,69 +168,67 @@ pub struct Builder<K, M = ()> {
 }
 
 impl<K, M> Builder<K, M> {
-    /// How long a connection is left alone before its client is asked whether it is still there, up
-    /// to a second more (default: 45 seconds, less than the minute after which many proxies cut an
-    /// idle connection).
+    /// Sets the time between two pings of a client, which may be up to a second longer (default: 45
+    /// seconds, less than the minute after which many proxies cut an idle connection).
     pub fn ping_every(mut self, every: Duration) -> Self {
         self.limits.ping_every = every;
         self
     }
 
-    /// How long a client may take to answer that (default: 10 seconds).
+    /// Sets how long a client may take to answer a ping (default: 10 seconds).
     pub fn pong_within(mut self, within: Duration) -> Self {
         self.limits.pong_within = within;
         self
     }
 
-    /// How long it may take to make an update and to hand it to the connection (default: 10
+    /// Sets how long it may take to make an update and to hand it to the connection (default: 10
     /// seconds).
     pub fn send_within(mut self, within: Duration) -> Self {
         self.limits.send_within = within;
         self
     }
 
-    /// The shortest time between two updates of one session; what changes meanwhile is told when it
-    /// is over (default: none).
+    /// Sets the shortest time between two updates of one session (default: none). What changes
+    /// meanwhile is one update when that time is over.
     pub fn min_interval(mut self, interval: Duration) -> Self {
         self.limits.min_interval = interval;
         self
     }
 
-    /// The longest message that a client may send, which is also the size of its buffer (default: 4
-    /// KiB, and so is the largest buffer; the default buffers of axum cost 134 KiB for an idle
-    /// connection).
+    /// Sets the longest message that a client may send (default: 4 KiB). The read buffer has that
+    /// size, but at most 4 KiB; axum's default buffers cost 134 KiB for an idle connection.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.limits.max_message = bytes;
         self
     }
 
-    /// The longest message that is sent to a client (default: 1 MiB). It takes no memory before
-    /// there is one.
+    /// Sets the longest message that is sent to a client (default: 1 MiB). Memory is used only when
+    /// there is such a message.
     pub fn max_outgoing(mut self, bytes: usize) -> Self {
         self.limits.max_outgoing = bytes;
         self
     }
 
-    /// How many frames a client may send between two pings (default: 1,000).
+    /// Sets how many frames a client may send between two pings (default: 1,000).
     pub fn max_frames(mut self, frames: u32) -> Self {
         self.limits.max_frames = frames;
         self
     }
 
-    /// How long a client of Server-Sent Events waits before it comes back, up to twice as long
-    /// (default: 2 seconds).
+    /// Sets how long a client of Server-Sent Events waits before it reconnects: from this long to
+    /// twice as long (default: 2 seconds).
     pub fn retry(mut self, pause: Duration) -> Self {
         self.limits.retry = pause;
         self
     }
 
-    /// What counts the sessions (default: nothing).
+    /// Sets what counts the sessions (default: nothing).
     pub fn metrics(mut self, metrics: impl Metrics<M> + 'static) -> Self {
         self.metrics = Arc::new(metrics);
         self
     }
 
-    /// The sessions.
+    /// Builds the sessions.
     #[must_use]
     pub fn build(self) -> Sessions<K, M> {
         let Self { registry, limits, metrics } = self;

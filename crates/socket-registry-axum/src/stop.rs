@@ -7,10 +7,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[cfg(windows)]
 use tokio::signal::windows::{CtrlC, ctrl_c};
 
-/// Ctrl-C, or SIGTERM where there is such a thing: what a terminal, a service manager and a
-/// container runtime send to a process that should stop.
+/// Catches Ctrl-C and, on Unix, SIGTERM: what a terminal, a service manager and a container runtime
+/// send to a process that should stop.
 ///
-/// Both are caught as soon as this exists, and no longer end the process by themselves.
+/// From its creation on, these signals no longer end the process by themselves.
 ///
 /// ```no_run
 /// use socket_registry_axum::{Drain, StopSignal};
@@ -38,10 +38,10 @@ impl StopSignal {
     /// Begins to catch the signals.
     ///
     /// # Errors
-    /// If the system refuses.
+    /// Returns an error if the system refuses.
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Panics outside of a tokio runtime.
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]

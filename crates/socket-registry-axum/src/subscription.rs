@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::metrics::Metrics;
 
-/// One registered socket, removed when it is dropped. The fields drop in this order: a removal is
-/// counted when it is done.
+/// One registered socket, removed when it is dropped. The order of the fields matters: they drop in
+/// it, and a removal is counted after it is done.
 pub(crate) struct Subscription<K, M> {
     socket: Socket<K, M>,
     /// Was taken during the pause, and is to be sent after it.
@@ -36,8 +36,8 @@ impl<K, M> Subscription<K, M> {
 
     /// Waits until an update is due and the pause after the last one is over. Cancel safe.
     ///
-    /// The socket is waited for during the pause as well: a socket that is closed should not stay
-    /// until it is over.
+    /// It waits for the socket during the pause as well, so that a closed socket does not stay
+    /// until the pause is over.
     pub(crate) async fn due(&mut self) -> Result<Topics, Closed> {
         loop {
             if !self.held.is_empty() && self.free_at <= Instant::now() {
@@ -65,13 +65,13 @@ impl<K, M> Subscription<K, M> {
         self.counts.0.sent(self.socket.metadata());
     }
 
-    /// The topics are due again: for this socket, or for the one that has taken over.
+    /// Makes the topics due again: for this socket, or for the one that has taken over.
     pub(crate) fn not_sent(&self, topics: Topics) {
         self.make_due(topics);
         self.counts.0.not_sent();
     }
 
-    /// Whether it was closed because the server stops.
+    /// Returns whether the socket was closed because the server stops.
     pub(crate) fn stops(&self) -> bool {
         self.socket.close_reason() == Some(Closed::Shutdown)
     }
@@ -85,7 +85,7 @@ impl<K, M> Subscription<K, M> {
     }
 }
 
-/// What was held is for the socket that has taken over.
+/// Passes what was held on to the socket that has taken over.
 impl<K, M> Drop for Subscription<K, M> {
     fn drop(&mut self) {
         self.make_due(self.held);

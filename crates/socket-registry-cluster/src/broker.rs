@@ -54,7 +54,7 @@ pub enum Interest {
 }
 
 impl Interest {
-    /// Whether messages of this subject are wanted.
+    /// Returns whether messages of this subject are wanted.
     pub fn includes(&self, subject: &str) -> bool {
         match self {
             Self::Subject(own) => own == subject,
@@ -72,7 +72,7 @@ pub type Deliveries = BoxStream<'static, Delivery>;
 pub struct Refused(Box<dyn std::error::Error + Send + Sync>);
 
 impl Refused {
-    /// A refusal for this reason.
+    /// Creates a refusal for this reason.
     pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(reason.into())
     }
@@ -92,13 +92,14 @@ impl std::error::Error for Refused {
 
 /// A connection to a message broker, which delivers to everyone subscribed, the publisher included.
 ///
-/// The cluster uses one value of this for one node. It calls `publish` from one task, one batch at
-/// a time, and lets it take as long as it likes: marks gather meanwhile, and coalesce.
+/// The cluster uses one value of this type for one node. It calls `publish` from one task, one
+/// batch at a time, and sets no time limit: marks gather meanwhile, and coalesce.
 pub trait Broker: Send + Sync + 'static {
     /// Publishes the messages in this order.
     ///
-    /// It may wait while the broker is away. `Ok` need not mean that anyone got them. If it is
-    /// dropped before it ends, any of the messages may have been published.
+    /// The call may wait while the broker is away. `Ok` need not mean that the messages were
+    /// delivered. If the future is dropped before it completes, any of them may have been
+    /// published.
     fn publish(&self, batch: Vec<Message>) -> impl Future<Output = Result<(), Refused>> + Send;
 
     /// Subscribes for as long as the stream lives. The messages of one publisher to one interest

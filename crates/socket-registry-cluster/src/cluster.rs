@@ -14,12 +14,13 @@ use std::time::Duration;
 
 /// A registry whose marks, log-outs and takeovers reach the sockets of the other nodes, too.
 ///
-/// Register sockets with the [`Registry`] as ever: that asks no network and waits for nobody. Call
-/// the methods here instead of the registry's of the same name where other nodes are meant as well.
+/// Register sockets with the [`Registry`] as before: that needs no network and never waits. To
+/// reach the sockets of other nodes as well, call the methods here instead of the registry's
+/// methods of the same name.
 ///
-/// What is said here is promised only while the process lives: call [`settled`](Self::settled) and
-/// [`leave`](Self::leave) before it ends. A clone is another handle of the same node, which ends
-/// when the last one is dropped.
+/// The promises below hold only while the process lives: call [`settled`](Self::settled) and
+/// [`leave`](Self::leave) before it ends. A clone is another handle of the same node. The node ends
+/// when the last handle is dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -57,14 +58,15 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     ///
     /// # Errors
     ///
-    /// Options that no node can have, and no runtime; never a broker that is away.
+    /// Returns an error if an option is out of range, or outside of a runtime; never because the
+    /// broker is away.
     pub fn start(registry: Registry<K, M>, broker: impl Broker, options: Options) -> Result<Self, StartError> {
         let has_presence = options.presence;
         let handle = Handle::start(broker, registry.clone(), options)?;
         Ok(Self { registry, handle, has_presence })
     }
 
-    /// The registry of this node.
+    /// Returns the registry of this node.
     #[must_use]
     pub fn registry(&self) -> &Registry<K, M> {
         &self.registry
@@ -80,21 +82,21 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     ///
     /// # Progress
     ///
-    /// It takes a lock for as long as it takes to copy the key, and never waits for the network.
-    /// Marks that are not sent yet coalesce. So many different keys that no room is left (65,536)
-    /// are repaired by making all sockets due.
+    /// The call holds a lock while it copies the key, and never waits for the network. Marks that
+    /// are not sent yet coalesce. If more than 65,536 different keys wait to be sent, there is no
+    /// room, and the cluster makes all sockets due instead.
     pub fn mark(&self, key: &K) -> usize {
         self.mark_topics(key, Topics::UPDATE)
     }
 
-    /// As [`mark`](Self::mark), with these topics.
+    /// Does the same as [`mark`](Self::mark), with these topics.
     pub fn mark_topics(&self, key: &K, topics: Topics) -> usize {
         let marked = self.registry.mark_topics(key, topics);
         self.handle.node.mark([key], topics.bits());
         marked
     }
 
-    /// As [`mark`](Self::mark), for many keys.
+    /// Does the same as [`mark`](Self::mark), for many keys.
     pub fn mark_many<'k, I>(&self, keys: I) -> usize
     where
         I: IntoIterator<Item = &'k K, IntoIter: Clone>,
@@ -102,7 +104,7 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         self.mark_many_topics(keys, Topics::UPDATE)
     }
 
-    /// As [`mark`](Self::mark), for many keys, with these topics.
+    /// Does the same as [`mark`](Self::mark), for many keys, with these topics.
     pub fn mark_many_topics<'k, I>(&self, keys: I, topics: Topics) -> usize
     where
         I: IntoIterator<Item = &'k K, IntoIter: Clone>,
@@ -115,12 +117,12 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
 
     /// Marks every socket of all nodes, this one's included, spread over `spread`.
     ///
-    /// It returns before any is marked. Two of these that overlap are done as one.
+    /// The call returns before any socket is marked. Two calls that overlap are carried out as one.
     pub fn mark_all(&self, spread: Duration) {
         self.mark_all_topics(Topics::UPDATE, spread);
     }
 
-    /// As [`mark_all`](Self::mark_all), with these topics.
+    /// Does the same as [`mark_all`](Self::mark_all), with these topics.
     pub fn mark_all_topics(&self, topics: Topics, spread: Duration) {
         self.handle.node.lock().want_mark_all(topics.bits(), spread);
         self.handle.node.with_engine(|engine, now| engine.mark_all(now, topics.bits(), spread));
@@ -128,37 +130,38 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
 
     /// Closes the sockets of `key` on all nodes. Returns how many this node had.
     ///
-    /// It reaches the sockets that a [`mark`](Self::mark) reaches, under the same conditions. A
-    /// node that is cut off learns of it when it is back: authorise each fetch all the same. A
-    /// close code from 4256 on arrives there as [`LOGGED_OUT`](CloseReason::LOGGED_OUT). The call
-    /// waits at most while the node takes in one message.
+    /// The call reaches the sockets that a [`mark`](Self::mark) reaches, under the same conditions.
+    /// A node that is cut off learns of it when it is back: so authorise each fetch as well. A
+    /// close code from 4256 on arrives at other nodes as [`LOGGED_OUT`](CloseReason::LOGGED_OUT).
+    /// The call waits at most while the node takes in one message.
     pub fn disconnect(&self, key: &K, reason: CloseReason) -> usize {
         let closed = self.registry.disconnect(key, reason);
         self.handle.disconnect_elsewhere(key, reason);
         closed
     }
 
-    /// As [`disconnect`](Self::disconnect), without the socket `keep` of this node.
+    /// Does the same as [`disconnect`](Self::disconnect), except for the socket `keep` of this
+    /// node.
     pub fn disconnect_others(&self, key: &K, keep: SocketId, reason: CloseReason) -> usize {
         let closed = self.registry.disconnect_others(key, keep, reason);
         self.handle.disconnect_elsewhere(key, reason);
         closed
     }
 
-    /// Registers a socket that takes its key over: the key's sockets on all nodes are told that
-    /// they were superseded. Of takeovers on several nodes the latest wins, by a clock that all of
-    /// them drag forward.
+    /// Registers a socket that takes its key over: the key's other sockets on all nodes are
+    /// superseded. Of takeovers on several nodes the latest wins, by a clock that each node sets
+    /// forward to the stamps that it hears.
     ///
-    /// The sockets of this node are superseded when it returns, those of others when they hear of
-    /// it: until then, and between the sides of a partition, there may be two. The new socket is
-    /// born due, since what was due for the others is not known here.
+    /// The sockets of this node are superseded when the call returns, those of other nodes when
+    /// they hear of it. Until then, and between the sides of a partition, there may be two. The new
+    /// socket is born due, since what was due for the others is not known here.
     ///
-    /// It waits at most while the node takes in one message. A key of more than 255 bytes is taken
-    /// over on this node only.
+    /// The call waits at most while the node takes in one message. A key of more than 255 bytes is
+    /// taken over on this node only.
     ///
     /// # Errors
     ///
-    /// As [`Registry::register`].
+    /// The same as [`Registry::register`].
     pub fn register_taking_over(&self, key: K, metadata: M) -> Result<Single<K, M>, RegisterError> {
         let bytes = self.handle.node.bytes_of(&key);
         let register = || self.registry.registration(key, metadata).due(Topics::UPDATE).taking_over().register();
@@ -166,17 +169,17 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         Ok(Single { _claim: claim, socket })
     }
 
-    /// As [`register_taking_over`](Self::register_taking_over), for a socket that other code
-    /// registers: `register` does, with
+    /// Does the same as [`register_taking_over`](Self::register_taking_over) for a socket that
+    /// other code registers. `register` must register it with
     /// [`taking_over`](socket_registry::Registration::taking_over), and due from the start. Hold
-    /// the [`Claim`] for as long as the socket lives.
+    /// the [`Claim`] as long as the socket lives.
     ///
     /// `register` is called under the node's lock, and deadlocks if it calls a method of this
     /// cluster or drops a claim.
     ///
     /// # Errors
     ///
-    /// Those of `register`. The key then stays with its other nodes.
+    /// Returns the error of `register`. The key's sockets then stay as they are.
     pub fn take_over<T, E>(&self, key: &K, register: impl FnOnce() -> Result<T, E>) -> Result<(T, Claim<K>), E> {
         self.claim(self.handle.node.bytes_of(key), register)
     }
@@ -195,10 +198,11 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         Ok((registered, Claim { node: node.clone(), claimed }))
     }
 
-    /// How many keys and sockets there are on all nodes, by their last beats.
+    /// Returns how many keys and sockets there are on all nodes, by their last beats.
     ///
-    /// What is said of other nodes is at most two beats old while the broker works, and
-    /// [`Counts::age`] says how old it is. It waits at most while the node takes in one message.
+    /// The numbers of other nodes are at most two beats old while the broker works, and
+    /// [`Counts::age`] says how old they are. The call waits at most while the node takes in one
+    /// message.
     #[must_use]
     pub fn counts(&self) -> Counts {
         let mut counts = self.handle.counts_elsewhere();
@@ -208,16 +212,16 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
         counts
     }
 
-    /// The other nodes, as their last beats describe them. It waits at most while the node takes in
-    /// one message.
+    /// Returns the other nodes, as their last beats describe them. The call waits at most while the
+    /// node takes in one message.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeInfo> {
         self.handle.nodes()
     }
 
-    /// Where the key is active. Needs [`Options::presence`] to know of other nodes.
+    /// Returns where the key is active. Needs [`Options::presence`] to know of other nodes.
     ///
-    /// It waits at most while the node takes in one message.
+    /// The call waits at most while the node takes in one message.
     pub fn online(&self, key: &K) -> Online {
         if self.registry.is_active(key) {
             return Online::Here;
@@ -233,15 +237,15 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     }
 
     /// Subscribes to the keys of all nodes: first those that are online, then the changes. Without
-    /// [`Options::presence`] it yields nothing.
+    /// [`Options::presence`] the subscription yields nothing.
     ///
-    /// It copies the keys that are online while it holds the node's lock.
+    /// The call copies the keys that are online while it holds the node's lock.
     #[must_use]
     pub fn presence(&self) -> Presence<K> {
         Presence::new(self.handle.node.clone())
     }
 
-    /// How the node does: for a health check, and for dashboards.
+    /// Returns the node's health, for a health check and for dashboards.
     #[must_use]
     pub fn health(&self) -> Health {
         self.handle.node.health()
@@ -251,32 +255,34 @@ impl<K: ClusterKey, M: Send + Sync + 'static> Cluster<K, M> {
     /// listener after that: then no socket misses a mark that was made while the node joined. All
     /// sockets that exist already when the node joins become due.
     ///
-    /// Without a broker it waits for one. It may be dropped at any point.
+    /// Without a broker it waits for one. Cancel safe.
     ///
     /// # Errors
     ///
-    /// The node ended before.
+    /// Returns [`Ended`] if the node ended before.
     pub async fn joined(&self) -> Result<(), Ended> {
         self.handle.joined().await
     }
 
-    /// Waits until every other node with sockets has heard what was said here before the call:
-    /// about two beats. Then this process may end, and all it has said holds.
+    /// Waits until every other node with sockets has heard all marks, log-outs and takeovers that
+    /// were made here before the call: about two beats. Then this process may end, and they still
+    /// reach their sockets.
     ///
-    /// Without a broker it waits for one. It may be dropped at any point.
+    /// Without a broker it waits for one. Cancel safe.
     ///
     /// # Errors
     ///
-    /// The node ended before. (A node with sockets is never [`Alone`](SettleError::Alone).)
+    /// Returns [`SettleError::Ended`] if the node ended before. (A node with sockets is never
+    /// [`Alone`](SettleError::Alone).)
     pub async fn settled(&self) -> Result<(), SettleError> {
         self.handle.settled().await
     }
 
     /// Sends what is left, says goodbye, and waits until the broker has both, but at most 2 s. The
-    /// others then know that the node's sockets are gone, and need not wait for its silence.
+    /// other nodes then know immediately that the node's sockets are gone.
     ///
-    /// Afterwards methods have their effects on this node only. Dropping the future does not stop
-    /// the node from leaving.
+    /// Afterwards all methods act on this node only. Dropping the future does not stop the node
+    /// from leaving.
     pub async fn leave(&self) {
         self.handle.leave().await;
     }

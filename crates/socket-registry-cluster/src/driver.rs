@@ -26,7 +26,7 @@ const GATHER: Duration = Duration::from_millis(1);
 /// How long a goodbye may wait for the broker.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// A piece of work that goes on beside the rest.
+/// A piece of work that runs while the driver does everything else.
 type Work = Option<BoxFuture<'static, ()>>;
 
 pub(crate) struct Driver<B, L: Local> {

@@ -26,7 +26,7 @@ pub struct Ended;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettleError {
-    /// No node has sockets: nobody has heard it, and nobody had to.
+    /// No node has sockets, so there is no node that could hear it.
     Alone,
     /// The node has ended: by `leave`, or with its runtime.
     Ended,

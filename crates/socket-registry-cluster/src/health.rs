@@ -33,7 +33,7 @@ impl Health {
         Self { hearing: hearing && !ended, joined, peers, serving, oldest_beat, lanes_mismatch, missing, ended }
     }
 
-    /// Says whether all is well: the node hears, has joined, and agrees with the others.
+    /// Returns whether all is well: the node hears, has joined, and agrees with the others.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.hearing && self.joined && !self.lanes_mismatch

@@ -1,3 +1,6 @@
+// On docs.rs the page has no files next to it: of two definitions of a link the first counts.
+#![cfg_attr(docsrs, doc = "[faults]: https://docs.rs/crate/socket-registry-cluster/latest/source/docs/DESIGN.md")]
+#![cfg_attr(docsrs, doc = "[permissions]: https://docs.rs/crate/socket-registry-cluster/latest/source/docs/DESIGN.md\n")]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -20,8 +20,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults, for the cluster of this name. Clusters with different names on one broker do
-    /// not hear each other.
+    /// Returns the default options, for the cluster of this name. Clusters with different names on
+    /// one broker do not hear each other.
     pub fn new(namespace: impl Into<String>) -> Self {
         Self {
             namespace: namespace.into(),
@@ -34,49 +34,51 @@ impl Options {
         }
     }
 
-    /// Into how many lanes keys are divided: a power of two up to 4,096, 16 by default. Messages of
-    /// a lane have consecutive numbers, and a loss that cannot be made good message by message
-    /// makes one lane due. Each beat carries a number for each lane.
+    /// Sets into how many lanes keys are divided: a power of two up to 4,096, 16 by default. The
+    /// messages of a lane have consecutive numbers. A loss that cannot be repaired message by
+    /// message makes one lane due. Each beat carries a number for each lane.
     #[must_use]
     pub fn lanes(mut self, lanes: u16) -> Self {
         self.lanes = lanes;
         self
     }
 
-    /// How often a node says that it lives and what it has sent: every second by default. A loss
-    /// is noticed by the next message or the next beat. For `n` nodes choose at least `n` times
-    /// 5 ms.
+    /// Sets how often a node says that it lives and what it has sent: every second by default. A
+    /// loss is noticed by the next message or the next beat. For `n` nodes choose at least `n`
+    /// times 5 ms.
     #[must_use]
     pub fn beat(mut self, beat: Duration) -> Self {
         self.beat = beat;
         self
     }
 
-    /// How long a node is silent before it counts as gone: five beats by default, at least three.
+    /// Sets how long a node is silent before it counts as gone: five beats by default, at least
+    /// three.
     #[must_use]
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Over how long the sockets of a repair become due, so that their clients do not all fetch in
-    /// one moment: 10 s by default.
+    /// Sets the time over which the sockets of a repair become due, so that their clients do not
+    /// all fetch in one moment: 10 s by default.
     #[must_use]
     pub fn spread(mut self, spread: Duration) -> Self {
         self.spread = spread;
         self
     }
 
-    /// How many bytes of its last messages a node keeps, to send them again to those who missed
-    /// them: 8 MiB by default. What is older is repaired by lanes.
+    /// Sets how many bytes of its last messages a node keeps, to send them again to nodes that
+    /// missed them: 8 MiB by default. The loss of an older message is repaired by its lane.
     #[must_use]
     pub fn ring_bytes(mut self, ring_bytes: usize) -> Self {
         self.ring_bytes = ring_bytes;
         self
     }
 
-    /// Whether each node knows the keys of all others, for [`Cluster::online`] and
-    /// [`Cluster::presence`]: off by default. A node that has it off is not seen by the others'.
+    /// Sets whether each node knows the keys of all others, for [`Cluster::online`] and
+    /// [`Cluster::presence`]: off by default. The others do not see the keys of a node that has it
+    /// off.
     ///
     /// [`Cluster::online`]: crate::Cluster::online
     /// [`Cluster::presence`]: crate::Cluster::presence
@@ -107,7 +109,7 @@ impl Options {
     }
 }
 
-/// Why a node does not start.
+/// Says why a node does not start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartError {

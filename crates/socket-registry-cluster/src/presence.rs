@@ -40,7 +40,7 @@ impl<K: ClusterKey> Presence<K> {
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped before it returns, no event is lost.
+    /// Cancel safe. If the future is dropped before it completes, no event is lost.
     pub async fn next(&mut self) -> Option<PresenceEvent<K>> {
         if let Some(key) = self.first.next() {
             return Some(PresenceEvent::Online(key));
@@ -103,7 +103,7 @@ impl<K: ClusterKey> State<K> {
 
     fn tell(&self, key: K, is_online: bool) {
         let event = if is_online { PresenceEvent::Online(key) } else { PresenceEvent::Offline(key) };
-        // Without subscriptions there is nobody to tell.
+        // The error says that there are no subscriptions.
         let _ = self.events.send(event);
     }
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A node without sockets: a worker that says what has changed to the servers that have them.
+/// A node without sockets: a worker that tells the servers what has changed.
 ///
 /// Its marks are promised what [`Cluster`](crate::Cluster) promises, for as long as it lives.
 /// One that ends calls [`settled`](Self::settled) and [`leave`](Self::leave) first.
@@ -50,29 +50,30 @@ impl<K: ClusterKey> Publisher<K> {
     ///
     /// # Errors
     ///
-    /// Options that no node can have, and no runtime; never a broker that is away.
+    /// Returns an error if an option is out of range, or outside of a runtime; never because the
+    /// broker is away.
     pub fn start(broker: impl Broker, options: Options) -> Result<Self, StartError> {
         let handle = Handle::start(broker, NoSockets::new(), options)?;
         Ok(Self { handle })
     }
 
-    /// Marks the sockets of `key` on all nodes. Returns without waiting for any of them; what it
-    /// promises and costs is as for [`Cluster::mark`](crate::Cluster::mark).
+    /// Marks the sockets of `key` on all nodes. Returns without waiting for any of them; its
+    /// promises and costs are those of [`Cluster::mark`](crate::Cluster::mark).
     pub fn mark(&self, key: &K) {
         self.mark_many_topics([key], Topics::UPDATE);
     }
 
-    /// As [`mark`](Self::mark), with these topics.
+    /// Does the same as [`mark`](Self::mark), with these topics.
     pub fn mark_topics(&self, key: &K, topics: Topics) {
         self.mark_many_topics([key], topics);
     }
 
-    /// As [`mark`](Self::mark), for many keys.
+    /// Does the same as [`mark`](Self::mark), for many keys.
     pub fn mark_many<'k>(&self, keys: impl IntoIterator<Item = &'k K>) {
         self.mark_many_topics(keys, Topics::UPDATE);
     }
 
-    /// As [`mark`](Self::mark), for many keys, with these topics.
+    /// Does the same as [`mark`](Self::mark), for many keys, with these topics.
     pub fn mark_many_topics<'k>(&self, keys: impl IntoIterator<Item = &'k K>, topics: Topics) {
         self.handle.node.mark(keys, topics.bits());
     }
@@ -82,57 +83,59 @@ impl<K: ClusterKey> Publisher<K> {
         self.mark_all_topics(Topics::UPDATE, spread);
     }
 
-    /// As [`mark_all`](Self::mark_all), with these topics.
+    /// Does the same as [`mark_all`](Self::mark_all), with these topics.
     pub fn mark_all_topics(&self, topics: Topics, spread: Duration) {
         self.handle.node.with_engine(|engine, now| engine.mark_all(now, topics.bits(), spread));
     }
 
-    /// Closes the sockets of `key` on all nodes. As
-    /// [`Cluster::disconnect`](crate::Cluster::disconnect).
+    /// Closes the sockets of `key` on all nodes, as
+    /// [`Cluster::disconnect`](crate::Cluster::disconnect) does.
     pub fn disconnect(&self, key: &K, reason: CloseReason) {
         self.handle.disconnect_elsewhere(key, reason);
     }
 
-    /// How many keys and sockets the nodes have. As [`Cluster::counts`](crate::Cluster::counts).
+    /// Returns how many keys and sockets the nodes have, as
+    /// [`Cluster::counts`](crate::Cluster::counts) does.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.handle.counts_elsewhere()
     }
 
-    /// The other nodes, as their last beats describe them. It waits at most while the node takes in
-    /// one message.
+    /// Returns the other nodes, as their last beats describe them. The call waits at most while the
+    /// node takes in one message.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeInfo> {
         self.handle.nodes()
     }
 
-    /// How the node does.
+    /// Returns the node's health.
     #[must_use]
     pub fn health(&self) -> Health {
         self.handle.node.health()
     }
 
-    /// Waits until the node knows the others. As [`Cluster::joined`](crate::Cluster::joined).
+    /// Waits until the node knows the others, as [`Cluster::joined`](crate::Cluster::joined) does.
     ///
     /// # Errors
     ///
-    /// The node ended before.
+    /// Returns [`Ended`] if the node ended before.
     pub async fn joined(&self) -> Result<(), Ended> {
         self.handle.joined().await
     }
 
-    /// Waits until every node has heard what was said here before the call. As
-    /// [`Cluster::settled`](crate::Cluster::settled).
+    /// Waits until every node has heard what was marked here before the call, as
+    /// [`Cluster::settled`](crate::Cluster::settled) does.
     ///
     /// # Errors
     ///
-    /// No node has sockets, so that nobody had to hear it; or this one has ended.
+    /// Returns [`SettleError::Alone`] if no node has sockets, and [`SettleError::Ended`] if this
+    /// node has ended.
     pub async fn settled(&self) -> Result<(), SettleError> {
         self.handle.settled().await
     }
 
-    /// Sends what is left, says goodbye, and waits until the broker has both, but at most 2 s. As
-    /// [`Cluster::leave`](crate::Cluster::leave).
+    /// Sends what is left, says goodbye, and waits until the broker has both, but at most 2 s, as
+    /// [`Cluster::leave`](crate::Cluster::leave) does.
     pub async fn leave(&self) {
         self.handle.leave().await;
     }

@@ -12,7 +12,7 @@ fn crowd(registry: &Registry<u64>, key: u64) -> Vec<Socket<u64>> {
     (0..SOCKETS).map(|_| registry.register(key).expect("far from every limit")).collect()
 }
 
-/// How many slots a walk over the socket's key visits beside the inline slot.
+/// How many slots a walk over the socket's key visits in addition to the inline slot.
 fn chain_len(registry: &Registry<u64>, socket: &Socket<u64>) -> usize {
     let (shard, id) = registry.resolve(socket.id()).expect("its own id");
     let bucket = shard.bucket_of(id.addr);

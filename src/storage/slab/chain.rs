@@ -106,7 +106,8 @@ impl SlotChain {
         pushes.wrapping_sub(unlinked) & (u32::MAX / ONE_UNLINKED)
     }
 
-    /// Empties the chain. Precondition: nobody holds the key, so no other thread changes the chain.
+    /// Empties the chain. Precondition: no other thread holds the key, and so none changes the
+    /// chain.
     pub(crate) fn clear(&self) {
         // Ordering: Relaxed: the key state passes the bucket on. A walker that reads this has no
         // slot to look at.

@@ -6,8 +6,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// A free list: a stack of vacant slots (R. K. Treiber, "Systems programming: coping with
 /// parallelism", 1986). The head counts pops, so that a head that came back is not mistaken for the
-/// old one. This is the only count of the crate that wraps: it repeats after 2^32 pops of one list
-/// during a single pop.
+/// old one. The count wraps: a pop mistakes the head if exactly 2^32 pops of its list come during
+/// it.
 ///
 /// `| pops: 32 | top: 32 |`
 #[derive(Default)]

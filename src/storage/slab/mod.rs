@@ -115,8 +115,8 @@ impl<M> OverflowSlot<M> {
         self.owner.store(owner, Ordering::Release);
     }
 
-    /// Marks the slot as one for a sweeper to unlink. Precondition: nobody is in the slot, and
-    /// nobody can claim it: it is retired, or the caller has sole possession of it.
+    /// Marks the slot as one for a sweeper to unlink. Precondition: the slot is retired, or the
+    /// caller has sole possession of it. So no thread is in the slot, and none can claim it.
     fn disown(&self) {
         self.set_owner(UNOWNED);
     }

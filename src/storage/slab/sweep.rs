@@ -29,7 +29,7 @@ impl SlotChain {
         self.swept.fetch_add(0, Ordering::AcqRel) & SWEEPING != 0
     }
 
-    /// Unlinks the vacant slots and returns them to the slab, unless another thread is at that.
+    /// Unlinks the vacant slots and returns them to the slab, unless another thread is doing that.
     /// Precondition: the caller holds the key, so the chain stays the key's.
     ///
     /// Never waits; takes one step for each slot of the chain.

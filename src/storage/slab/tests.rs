@@ -226,7 +226,7 @@ fn a_walk_looks_at_no_group_whose_slots_were_all_released() {
     link(&slab, &rest);
     slab.release(rest[0]);
     let met: Vec<_> = in_use(&slab).into_iter().map(|(addr, _)| addr).collect();
-    assert_eq!((kept.len(), met.len()), (2, 2 * 64));
+    assert_eq!((kept.len(), met.len()), (2, 2 * 16));
     assert!(kept.iter().all(|addr| met.contains(addr)));
     assert_eq!(all(&slab).len(), rest.len());
     assert_eq!(in_use(&slab).len(), addrs.len(), "those that are used again are met again");

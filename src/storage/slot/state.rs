@@ -57,9 +57,9 @@
 //! A marker that finds wakers may meet an owner that sleeps: the other marker has cleared WAITING
 //! but has not called the waker yet, and may be stopped there. So every mark that finds WAITING
 //! *or* wakers wakes the task itself, even if its topics are due already. A takeover does the same
-//! for a socket that another takeover has superseded. Only a fourth concurrent
-//! mark of the same socket leaves the wake-up to the three that are counted: the count has two
-//! bits. This limit also ends the recursion of a waker that marks its own socket.
+//! for a socket that another takeover has superseded. Only a fourth concurrent mark of the same
+//! socket leaves the wake-up to the three that are counted: the count has two bits. This limit also
+//! ends the recursion of a waker that marks its own socket.
 //!
 //! An owner that comes with a different waker cannot write the cell while a marker reads it. It
 //! does not wait: it asks to be polled again, until the calls of the old waker are over.
@@ -185,7 +185,7 @@ impl Snapshot {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct WakeToken(());
 
-/// Says who fences between a marker's writes and its look at the state.
+/// Says which code fences between a marker's writes and its load of the state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fence {
     /// Each mark that needs a fence makes its own.

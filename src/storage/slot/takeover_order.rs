@@ -106,8 +106,8 @@ impl SlotTurn {
         self.note(clock.now() << 1);
     }
 
-    /// Draws the turn of a socket that does not take over, in a registry that tells its key's
-    /// oldest socket by the turns. Called by the claimer, before it publishes the socket.
+    /// Draws the turn of a socket that does not take over, in a registry that finds a key's oldest
+    /// socket by the turns. Called by the claimer, before it publishes the socket.
     pub(crate) fn draw_in_order(&self, clock: &TakeoverClock) {
         self.note(clock.step() << 1);
     }

@@ -1,8 +1,9 @@
 //! How far keys are from the first pairs of their probe sequences: it says where a search ends.
 //!
 //! A key that finds no vacant bucket in a pair *passes* it. Each pair counts the keys that passed
-//! it and are still in the table. A search goes on beyond a pair only if that count is not 0. So it
-//! costs what is there now, however full the table once was. F14's overflow counts work like this.
+//! it and are still in the table. A search continues beyond a pair only if that count is not 0. So
+//! it costs what is there now, however full the table once was. F14's overflow counts work like
+//! this.
 //!
 //! # Layout of a bucket's word, most significant bits first
 //! ```text

@@ -11,7 +11,7 @@
 //! | version: 52 | EMPTY | SEALED | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
-//! - `EMPTY`: sealed, and its keys have all left. So no search of a superseded table goes on.
+//! - `EMPTY`: sealed, and its keys have all left. So a search of a superseded table ends here.
 //! - `pending` is the bucket that the last insertion committed and has not made visible yet. It is
 //!   a position relative to this home; the table knows how to read it. Every inserter that meets it
 //!   helps: it makes the bucket visible.

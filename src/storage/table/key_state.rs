@@ -81,7 +81,7 @@ const LINGERING: u64 = ((1 << LINGERING_BITS) - 1) << LINGERING_SHIFT;
 
 const ONE_LINGERING: u64 = 1 << LINGERING_SHIFT;
 
-/// The most holds on a key at which a registration is granted one more.
+/// From this number of holds on a key on, a registration is refused one more.
 const MAX_REFUSABLE: u64 = (1 << (LINGERING_BITS - 1)) - 1;
 
 const CHAINED: u64 = 1 << CHAINED_SHIFT;
@@ -328,7 +328,7 @@ impl KeyState {
         }
     }
 
-    /// Removes a socket, if the word is still what was `seen`. Otherwise returns what it is.
+    /// Removes a socket, if the word is still what was `seen`. Otherwise returns what it holds now.
     #[inline]
     pub(crate) fn leave(&self, seen: Snapshot, lingers: bool) -> Result<AfterLeave, Snapshot> {
         debug_assert!(seen.0 & STATE == MEMBER && seen.live() > 0);

@@ -12,7 +12,7 @@
 //! | 1 | 0 | `leave` | the same | release the hold |
 //!
 //! # Why the key stays
-//! - A takeover has a hold of its own during all of this. So the key stays from `enter` until the
+//! - A takeover has a hold of its own until it returns. So the key stays from `enter` until the
 //!   common hold is counted.
 //! - Each rise from 0 counts a hold before the fall that follows, because the takeover that raised
 //!   the count leaves its own share until it has counted the hold. So there are as many common

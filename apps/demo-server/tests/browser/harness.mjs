@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../../../', import.meta.url));
 const screenshots = `${root}target/browser/`;
 mkdirSync(screenshots, { recursive: true });
 
-/** What an update may take; what the page promises is "at once". */
+/** What an update may take; the page promises "immediately". */
 export const SOON = 1000;
 
 export class Server {

@@ -90,7 +90,7 @@ async fn a_second_signal_during_the_pause() {
             }
         }
         server.signal(signals[1]).await;
-        server.logs("stopping at once").await;
+        server.logs("stopping immediately").await;
         assert_exits(&mut server).await;
     }
 }

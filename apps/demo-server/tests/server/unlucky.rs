@@ -153,7 +153,7 @@ async fn asked_to_stop_twice() {
         server.logs("stopping").await;
         assert!(server.process.try_wait().expect("a status").is_none(), "it did not wait for the request");
         server.signal(signals[1]).await;
-        server.logs("stopping at once").await;
+        server.logs("stopping immediately").await;
         let status = within("the exit", server.process.wait()).await.expect("a status");
         assert!(status.success(), "{status}");
     }

@@ -42,7 +42,10 @@ pub(crate) struct Crowd {
     dialled: Cell<u32>,
     /// Time without pauses of the machine.
     counted: Cell<Duration>,
+    /// To the server that is told of marks.
     pub(crate) http: Http,
+    /// Whether that is another than has the sockets.
+    pub(crate) has_entry: bool,
     opening: Semaphore,
 }
 
@@ -79,7 +82,8 @@ impl Crowd {
             connected: Cell::new(0),
             dialled: Cell::new(0),
             counted: Cell::default(),
-            http: Http::new(clients.target),
+            http: Http::new(clients.entry.unwrap_or(clients.target)),
+            has_entry: clients.entry.is_some(),
             opening: Semaphore::new(OPENING_AT_ONCE),
         }
     }
@@ -215,7 +219,10 @@ impl Crowd {
     }
 
     pub(crate) fn give_up_all(&self) {
-        self.watches().for_each(|watch| self.give_up(&watch));
+        for watch in self.watches() {
+            self.give_up(&watch);
+            self.tally.borrow_mut().stale += u64::from(watch.borrow().is_stale());
+        }
     }
 
     fn watches(&self) -> impl Iterator<Item = Rc<RefCell<Watch>>> {
@@ -250,11 +257,13 @@ impl User {
     }
 
     /// A mark is being sent.
-    pub(crate) fn marking(&self, now: Moment, tally: &mut Tally) {
+    pub(crate) fn marking(&self, now: Moment, patience: Duration, tally: &mut Tally) {
         self.marks_under_way.set(self.marks_under_way.get() + 1);
         for watch in &*self.watches.borrow() {
-            let expectation = watch.borrow_mut().marked(now);
+            let waits = watch.borrow().is_waiting();
+            let expectation = watch.borrow_mut().marked(now, patience);
             tally.expected += u64::from(expectation != Expectation::Nothing);
+            tally.distinct += u64::from(expectation != Expectation::Nothing && !waits);
             tally.overlapping += u64::from(expectation == Expectation::SharedUpdate);
         }
     }

@@ -20,6 +20,8 @@ use crate::cli::Clients;
 use crate::wire::{Answer, Order};
 use crowd::Crowd;
 
+pub(crate) use watch::PATIENCE;
+
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// Obeys until the orders end, in the middle of one too.
@@ -56,9 +58,7 @@ async fn obey(crowd: &Rc<Crowd>, order: Order) {
                     crowd.done.set(passed);
                 }
             }
-            Order::Mark { per_second, seconds, draw, churned_per_second } => {
-                marking::run(crowd, per_second, seconds, draw, churned_per_second).await;
-            }
+            Order::Mark(marks) => marking::run(crowd, marks).await,
             Order::Vanish => crowd.vanish().await,
         }
     };

@@ -14,9 +14,9 @@ mod tests;
 use std::mem::take;
 use std::time::{Duration, Instant};
 
-/// An update that takes longer is lost, and one that comes so long after the last mark was not
-/// caused by it.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// An update that takes longer is lost, unless its mark is worth waiting for longer; and one that
+/// comes so long after the last mark was not caused by it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -37,19 +37,22 @@ pub(crate) struct Watch {
     lost: u64,
     /// Updates that were lost, and are no duplicates if they come after all.
     late: u64,
+    /// One was lost, and no update has come since: the client knows less than there is.
+    stale: bool,
     last_mark: Option<Moment>,
 }
 
 #[derive(Clone, Copy)]
 struct Mark {
     sent: Moment,
+    patience: Duration,
     alone: bool,
 }
 
 impl Moment {
     /// So long ago that patience is at an end.
-    pub(crate) fn is_over(self, now: Self) -> bool {
-        now.counted - self.counted >= PATIENCE
+    pub(crate) fn is_over(self, now: Self, patience: Duration) -> bool {
+        now.counted - self.counted >= patience
     }
 }
 
@@ -86,7 +89,7 @@ impl Watch {
         self.open = true;
     }
 
-    pub(crate) fn marked(&mut self, now: Moment) -> Expectation {
+    pub(crate) fn marked(&mut self, now: Moment, patience: Duration) -> Expectation {
         self.lose_overdue(now);
         if self.waiting.is_empty() && self.is_quiet(now) {
             self.spare = 0;
@@ -97,7 +100,7 @@ impl Watch {
             return Expectation::Nothing;
         }
         let alone = self.waiting.is_empty() && self.spare == 0;
-        self.waiting.push(Mark { sent: now, alone });
+        self.waiting.push(Mark { sent: now, patience, alone });
         if alone { Expectation::Update } else { Expectation::SharedUpdate }
     }
 
@@ -113,6 +116,7 @@ impl Watch {
 
     pub(crate) fn updated(&mut self, now: Moment) -> Update {
         self.lose_overdue(now);
+        self.stale = false;
         if let Some(&first) = self.waiting.first() {
             self.spare += self.waiting.len() as u32 - 1;
             self.waiting.clear();
@@ -133,6 +137,10 @@ impl Watch {
         !self.waiting.is_empty()
     }
 
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
     /// No longer expects what it waited for. Returns how many updates did not come in time, and how
     /// many still might.
     pub(crate) fn give_up(&mut self, now: Moment) -> (u64, u64) {
@@ -145,13 +153,14 @@ impl Watch {
     /// A later mark's update must not make up for it.
     fn lose_overdue(&mut self, now: Moment) {
         let before = self.waiting.len();
-        self.waiting.retain(|mark| !mark.sent.is_over(now));
+        self.waiting.retain(|mark| !mark.sent.is_over(now, mark.patience));
         let overdue = (before - self.waiting.len()) as u64;
         self.lost += overdue;
         self.late += overdue;
+        self.stale |= overdue > 0;
     }
 
     fn is_quiet(&self, now: Moment) -> bool {
-        self.last_mark.is_none_or(|last| last.is_over(now))
+        self.last_mark.is_none_or(|last| last.is_over(now, PATIENCE))
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 pub trait Key: Eq + Hash + Clone + Debug + Send + Sync + 'static {
     const NAME: &'static str;
 
-    /// The `n`-th key: distinct forevery `n`, and without an order that a hash table could profit
+    /// The `n`-th key: distinct for every `n`, and without an order that a hash table could profit
     /// from.
     fn nth(n: u64) -> Self;
 }

@@ -31,12 +31,12 @@ impl Drop for Complete {
 }
 
 impl Header {
-    /// The first one should arrive from now on.
+    /// Begins to wait for the first header.
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new(State::Arriving(Instant::now()))))
     }
 
-    /// Some bytes have arrived.
+    /// Notes that bytes have arrived.
     pub(super) fn read(&self) {
         if let State::Idle = self.state() {
             self.set(State::Arriving(Instant::now()));
@@ -48,8 +48,8 @@ impl Header {
         Complete(self.clone())
     }
 
-    /// Waits until a header takes longer than that. Poll it whenever the connection was polled, in
-    /// the same task: nothing else wakes it when the state changes.
+    /// Waits until a header takes longer than `within`. Poll it whenever the connection was polled,
+    /// in the same task: nothing else wakes it when the state changes.
     pub(super) async fn too_slow(&self, within: Duration) {
         let mut deadline = pin!(sleep_until(Instant::now() + within));
         poll_fn(|cx| {

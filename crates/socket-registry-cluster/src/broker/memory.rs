@@ -28,16 +28,16 @@ pub struct Memory {
     hub: Arc<Mutex<Hub>>,
 }
 
-/// What befalls messages on their way to each subscriber, independently. The same seed draws the
-/// same faults.
+/// The faults of messages on their way to each subscriber, drawn independently. The same seed draws
+/// the same faults.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Faults {
-    /// The part of them that is lost, from 0 to 1.
+    /// The part of the messages that is lost, from 0 to 1.
     pub lost: f64,
     /// The part that is delivered twice.
     pub duplicated: f64,
-    /// The longest time that one takes. Each takes a random part of it, so that messages overtake
-    /// each other.
+    /// The longest time that a message takes. Each takes a random part of it, so that messages
+    /// overtake each other.
     pub delay: Duration,
     /// Where the draws begin.
     pub seed: u64,
@@ -77,19 +77,19 @@ impl Link {
 }
 
 impl Memory {
-    /// A broker without faults.
+    /// Creates a broker without faults.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A connection for one node.
+    /// Makes a connection for one node.
     pub fn connect(&self) -> Connection {
         let mut hub = self.lock();
         hub.connections += 1;
         Connection { id: hub.connections, hub: self.hub.clone(), link: watch::Sender::default() }
     }
 
-    /// Orders faults for what is published from now on; `Faults::default()` ends them.
+    /// Sets the faults of what is published from now on. `Faults::default()` ends them.
     pub fn order(&self, faults: Faults) {
         let mut hub = self.lock();
         hub.random = faults.seed;
@@ -111,8 +111,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Cuts the connection: nothing arrives or leaves, and what is published is lost. The node is
-    /// told.
+    /// Cuts the connection: nothing arrives or leaves, and what is published is lost. The node
+    /// notices it.
     pub fn cut(&self) {
         self.link.send_replace(Link::Down);
         let hub = lock(&self.hub);
@@ -123,12 +123,12 @@ impl Connection {
     }
 
     /// Puts the connection on one side of a partition: it reaches those on the same side only,
-    /// itself included, and nobody is told.
+    /// itself included. No node is told.
     pub fn partition(&self, side: u32) {
         self.link.send_replace(Link::Side(side));
     }
 
-    /// Stalls the connection: what is published waits for the end of it, and nothing arrives.
+    /// Stalls the connection: what is published waits until the stall ends, and nothing arrives.
     pub fn stall(&self) {
         self.link.send_replace(Link::Stalled);
     }

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 /// A connection to a NATS server or cluster of servers.
 ///
-/// Any server of version 2 will do; no JetStream. The subjects are `srg1.NAMESPACE.>`, and this is
-/// what permissions have to allow: docs/DESIGN.md of this crate names them, per role.
+/// Any server of version 2 will do, without JetStream. Permissions must allow the subjects
+/// `srg1.NAMESPACE.>`; docs/DESIGN.md of this crate lists those that each role needs.
 #[derive(Clone, Debug)]
 pub struct Nats {
     client: Client,
@@ -21,7 +21,7 @@ impl Nats {
     ///
     /// # Errors
     ///
-    /// As [`with_options`](Self::with_options).
+    /// The same as [`with_options`](Self::with_options).
     pub async fn connect(servers: impl ToServerAddrs) -> Result<Self, ConnectError> {
         let servers: Vec<ServerAddr> = servers.to_server_addrs()?.collect();
         let mut users = servers.iter().filter_map(|server| Some((server.username()?, server.password()?)));
@@ -32,17 +32,17 @@ impl Nats {
         Self::with_options(servers, options).await
     }
 
-    /// Connects with these options: TLS, credentials, names and time-outs are what the client makes
-    /// of them.
+    /// Connects with these options of the client, such as TLS, credentials, names and time-outs.
     ///
-    /// Three of them are taken: it retries the first connection, so a broker that is away is no
-    /// error; events go to `tracing`; and a subscription holds up to 8,192 messages. Leave
-    /// `no_echo` out: a node that does not hear itself takes itself for deaf. Leave
-    /// `max_reconnects` out, too.
+    /// Three options are overwritten: the client retries the first connection, so a broker that is
+    /// away is no error; its events go to `tracing`; and a subscription holds up to 8,192 messages.
+    /// Do not set `no_echo`: a node that does not hear itself takes itself for deaf. Do not set
+    /// `max_reconnects` either.
     ///
     /// # Errors
     ///
-    /// What will never work: an address that cannot be parsed, a certificate that cannot be read.
+    /// Returns what waiting cannot mend: an address that cannot be parsed, a certificate that
+    /// cannot be read.
     pub async fn with_options(servers: impl ToServerAddrs, options: ConnectOptions) -> Result<Self, ConnectError> {
         let (sender, interruptions) = watch::channel(0);
         let client = options

@@ -16,8 +16,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// A connection to a Redis or Valkey server.
 ///
 /// It publishes by one pipeline for each batch, on a connection of its own, and subscribes on
-/// another. Both are made again by themselves. Use one server with its replicas behind one address;
-/// of a Redis Cluster any one node will do, since it passes what is published on to the others.
+/// another. It reconnects both by itself. Use one server with its replicas behind one address; of a
+/// Redis Cluster any one node will do, since it passes what is published on to the others.
 #[derive(Debug)]
 pub struct Redis {
     client: Client,
@@ -27,12 +27,12 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// A connection to this server, as in `redis://user:password@host:6379`. It is made later, when
-    /// it is needed.
+    /// Names the server, as in `redis://user:password@host:6379`. The connections are made later,
+    /// when they are needed.
     ///
     /// # Errors
     ///
-    /// An address that cannot be parsed.
+    /// Returns an error for an address that cannot be parsed.
     pub fn new(server: impl IntoConnectionInfo) -> Result<Self, RedisError> {
         Ok(Client::open(server)?.into())
     }
@@ -112,7 +112,7 @@ async fn pump(
         }
         if is_connected {
             pause = PAUSE.0;
-            // Fails if nobody subscribes any more, which ends the loop.
+            // Fails if the subscription was dropped, which ends the loop.
             let _ = sender.send(Delivery::Interrupted).await;
         }
         wait(&mut pause).await;

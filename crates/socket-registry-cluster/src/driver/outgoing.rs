@@ -8,9 +8,10 @@ use std::mem;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// How many bytes may wait. What comes beyond is dropped, and found missing by those it was for.
+/// How many bytes may wait. What comes beyond that is dropped; the nodes that it was for find it
+/// missing.
 const ROOM: usize = 4 << 20;
-/// What a message costs beside its payload.
+/// What a message costs in addition to its payload.
 const OVERHEAD: usize = 64;
 
 pub(super) struct Outgoing<B> {

@@ -205,7 +205,7 @@ impl Expected {
     pub(super) fn wait(&mut self, id: SocketId) {
         let live = self.live.get_mut(&id).expect("pending, although superseded");
         assert!(live.shown.2.is_empty(), "pending, although topics are due");
-        assert!(live.closed.is_none(), "pending, although told to go");
+        assert!(live.closed.is_none(), "pending, although closed");
         live.waiting = true;
     }
 

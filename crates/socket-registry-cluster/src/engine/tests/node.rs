@@ -20,6 +20,8 @@ struct Socket {
 pub(super) struct Node {
     pub(super) engine: Engine,
     pub(super) config: Config,
+    /// The first time that the engine has named since its last tick, as the driver keeps it.
+    next_tick: Duration,
     skew: i64,
     sockets: Vec<Socket>,
     /// The stamps of the keys that were taken over here.
@@ -51,6 +53,7 @@ impl Node {
         Self {
             engine: Engine::new(config.clone(), time(now, skew)),
             config,
+            next_tick: Duration::ZERO,
             skew,
             sockets: Vec::new(),
             sessions: BTreeMap::new(),
@@ -71,6 +74,19 @@ impl Node {
 
     pub(super) fn time(&self, now: Duration) -> Time {
         time(now, self.skew)
+    }
+
+    /// Lets the engine do what is due with time. Returns whether it ticked.
+    pub(super) fn pass_time(&mut self, now: Duration) -> bool {
+        let time = self.time(now);
+        let ticks = self.next_tick.min(self.engine.next_tick()) <= now;
+        if ticks {
+            self.engine.tick(time);
+            self.next_tick = Duration::MAX;
+        }
+        self.engine.flush(time);
+        self.next_tick = self.next_tick.min(self.engine.next_tick());
+        ticks
     }
 
     pub(super) fn register(&mut self, key: u8, truth: &Truth) {
@@ -122,9 +138,12 @@ impl Node {
         self.fetch(|other| other == key, truth);
     }
 
+    /// Longer keys are those of users without a socket.
     fn fetch_keys(&mut self, keys: &Keys, truth: &Truth) {
         for key in keys.iter() {
-            self.mark_here(key[0], truth);
+            if let [key] = key {
+                self.mark_here(*key, truth);
+            }
         }
     }
 
