@@ -1,6 +1,6 @@
 """The bugs that the tests must notice: what `run` puts in, one at a time.
 
-    tests/mutants/run            all; about 12 minutes on two cores that do other work as well, and the build of the dependencies once
+    tests/mutants/run            all; about 12 minutes for the registry and 5 for the cluster, on two cores that do other work as well, and the build of the dependencies once
     tests/mutants/run fence      those with "fence" in their names
 
 Each says which file it changes, the exact text that it replaces, which must be there once, and the command that must fail then.
