@@ -3,8 +3,8 @@
 //!
 //! `cargo bench -p socket-registry-cluster --features nats,redis`
 //!
-//! With names behind `--` it measures only these: `local`, `nats`, `redis`. It starts `nats-server` and `redis-server` on free ports of loopback, and says which of them is
-//! not installed.
+//! With names behind `--` it measures only these: `local`, `nats`, `redis`. It starts `nats-server`
+//! and `redis-server` on free ports of loopback, and says which of them is not installed.
 
 mod brokers;
 mod marks;

@@ -92,9 +92,9 @@ fn measure(nodes: usize) -> Figures {
     let beat = beat_of(nodes);
     let (before, others) = (resident(), (nodes * (nodes - 1)) as u64);
     let mut world = fleet(nodes, beat);
-    // For few nodes it is less than what a page holds.
+    // Of few nodes it may be memory that was freed before.
     let peer =
-        before.zip(resident()).filter(|_| nodes > 10).map(|(before, after)| after.saturating_sub(before) / others);
+        before.zip(resident()).filter(|_| nodes > 100).map(|(before, after)| after.saturating_sub(before) / others);
 
     let before = world.traffic;
     wait(&mut world, beat * QUIET);
