@@ -909,6 +909,9 @@ MUTANTS = [
     Mutant("next-time-put-off", "each message puts off what is to be done soon", MEMORY + "faults::a_loss_amid_marks_is_repaired_before_the_next_beat", [
         (CLUSTER + "driver.rs", "self.next_tick = self.next_tick.min(state.engine.next_tick());", "self.next_tick = state.engine.next_tick();"),
     ]),
+    Mutant("lone-mark-waits", "a mark that comes alone is sent with the next beat", MEMORY + "signals::a_mark_does_not_wait_for_the_next_beat", [
+        (CLUSTER + "driver.rs", "is_some_and(|gathered| Instant::now() < gathered)", "is_none_or(|gathered| Instant::now() < gathered)"),
+    ]),
     Mutant("marks-not-gathered", "each mark of many has a message of its own", MEMORY + "signals::marks_that_come_quickly_share_messages", [
         (CLUSTER + "driver.rs", "if second - first < GATHER => second + GATHER,", "if second - first < GATHER => second,"),
     ]),
