@@ -26,8 +26,8 @@ pub struct Cli {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:3000")]
     pub(crate) listen: String,
 
-    /// How often the server pings each client, up to a second later: keep it below the minute after
-    /// which many proxies cut an idle connection
+    /// How often the server pings each client: keep it below the minute after which many proxies
+    /// cut an idle connection
     #[arg(long, value_name = "SECONDS", default_value = "45", value_parser = seconds)]
     pub(crate) ping_every: Duration,
 

@@ -168,7 +168,7 @@ pub struct Builder<K, M = ()> {
 }
 
 impl<K, M> Builder<K, M> {
-    /// Sets the time between two pings of a client, which may be up to a second longer (default: 45
+    /// Sets the time between two pings of a client, which may be up to 50 ms longer (default: 45
     /// seconds, less than the minute after which many proxies cut an idle connection).
     pub fn ping_every(mut self, every: Duration) -> Self {
         self.limits.ping_every = every;
