@@ -909,6 +909,10 @@ MUTANTS = [
     Mutant("next-time-put-off", "each message puts off what is to be done soon", MEMORY + "faults::a_loss_amid_marks_is_repaired_before_the_next_beat", [
         (CLUSTER + "driver.rs", "self.next_tick = self.next_tick.min(state.engine.next_tick());", "self.next_tick = state.engine.next_tick();"),
     ]),
+    Mutant("answer-cut", "the end of a long answer is dropped", MEMORY + "presence::the_keys_of_a_node_arrive_however_many_they_are", [
+        (CLUSTER + "driver.rs", "self.outgoing.push_all(&subject.name(&self.options.namespace), messages);",
+         "messages.into_iter().for_each(|bytes| self.outgoing.push(subject.name(&self.options.namespace), bytes));"),
+    ]),
     Mutant("lone-mark-waits", "a mark that comes alone is sent with the next beat", MEMORY + "signals::a_mark_does_not_wait_for_the_next_beat", [
         (CLUSTER + "driver.rs", "is_some_and(|gathered| Instant::now() < gathered)", "is_none_or(|gathered| Instant::now() < gathered)"),
     ]),

@@ -113,6 +113,9 @@ impl<B: Broker, L: Local> Driver<B, L> {
                 self.flushed = [self.flushed[1], Some(Instant::now())];
                 self.is_waiting = false;
             }
+            if self.outgoing.is_idle() {
+                state.engine.answer_ask();
+            }
             if self.next_tick <= now.since_start {
                 let (keys, sockets) = self.local.counts();
                 state.engine.set_counts(keys, sockets);
@@ -189,6 +192,9 @@ impl<B: Broker, L: Local> Driver<B, L> {
         for action in self.actions.drain(..) {
             match action {
                 Action::Publish { subject, bytes } => self.outgoing.push(subject.name(&self.options.namespace), bytes),
+                Action::PublishAll { subject, messages } => {
+                    self.outgoing.push_all(&subject.name(&self.options.namespace), messages);
+                }
                 Action::Mark { topics, keys } => {
                     let read: Vec<_> = keys.iter().filter_map(L::Key::read).collect();
                     let hit = self.local.mark(&read, topics);

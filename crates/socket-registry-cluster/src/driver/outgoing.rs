@@ -36,6 +36,13 @@ impl<B: Broker> Outgoing<B> {
         }
     }
 
+    /// Takes all messages, though they may be more than there is room for. Precondition: nothing
+    /// waited when they were made.
+    pub(super) fn push_all(&mut self, subject: &str, messages: Vec<Bytes>) {
+        self.bytes += messages.iter().map(|payload| payload.len() + OVERHEAD).sum::<usize>();
+        self.queue.extend(messages.into_iter().map(|payload| Message { subject: subject.to_owned(), payload }));
+    }
+
     /// Nothing waits, and nothing is with the broker.
     pub(super) fn is_idle(&self) -> bool {
         self.sending.is_none() && self.queue.is_empty()

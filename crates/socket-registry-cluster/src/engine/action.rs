@@ -10,6 +10,8 @@ use std::time::Duration;
 pub(crate) enum Action {
     /// Publish a message. A failure needs no report: what is lost is found and repaired.
     Publish { subject: Subject, bytes: Bytes },
+    /// Publish all of these, or none: a part of them is of no use.
+    PublishAll { subject: Subject, messages: Vec<Bytes> },
     /// Mark the keys' sockets here (`mark_many_topics`).
     Mark { topics: u32, keys: Keys },
     /// Mark every socket here, spread over `spread`.

@@ -68,7 +68,7 @@ impl Engine {
                     self.presence_changes(changes);
                 }
             }
-            Message::Ask => self.send_snapshot(sender),
+            Message::Ask => self.take_in_ask(sender),
             Message::Part { version, part, parts, keys } => {
                 let Some(peer) = self.peers.get_mut(sender).filter(|peer| peer.is_alive()) else { return };
                 match peer.presence.part(version, (part, parts), keys, now.since_start) {
@@ -312,10 +312,11 @@ impl Engine {
         }
     }
 
-    fn send_snapshot(&mut self, asker: u64) {
-        if self.config.presence {
-            self.flush_presence();
-            self.local.snapshot().iter().for_each(|part| self.send(Subject::Node(asker), part));
+    /// A node that finds no room asks again.
+    fn take_in_ask(&mut self, asker: u64) {
+        let is_wanted = self.config.presence && !self.asks.contains(&asker);
+        if is_wanted && self.asks.len() < self.config.max_peers {
+            self.asks.push_back(asker);
         }
     }
 }

@@ -41,6 +41,7 @@ use crate::health::NodeInfo;
 use crate::wire::subject::Subject;
 use crate::wire::{Command, Message, Op};
 use bytes::Bytes;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// One node of the cluster. See the module's documentation.
@@ -70,6 +71,8 @@ pub(crate) struct Engine {
     passes: Passes,
     claims: Claims,
     local: LocalPresence,
+    /// The nodes that want all keys of this one, in the order in which they asked.
+    asks: VecDeque<u64>,
     /// Keys and sockets here.
     own_counts: (u64, u64),
     /// The numbers that `settle` wants to be confirmed.
@@ -100,6 +103,7 @@ impl Engine {
             passes: Passes::new(lanes),
             claims: Claims::new(lanes),
             local: LocalPresence::default(),
+            asks: VecDeque::new(),
             own_counts: (0, 0),
             wanted: None,
             config,
@@ -201,6 +205,14 @@ impl Engine {
         self.now = now.since_start;
         self.flush_outbox();
         self.flush_presence();
+    }
+
+    /// Sends all keys of this node to the node that has waited longest for them. The driver calls
+    /// this when nothing waits for the broker, because such an answer has no bound of its own.
+    pub(crate) fn answer_ask(&mut self) {
+        if let Some(asker) = self.asks.pop_front() {
+            self.send_snapshot(asker);
+        }
     }
 
     /// Flushes and says goodbye. The engine must not be used after that.

@@ -64,6 +64,13 @@ impl Engine {
         }
     }
 
+    pub(super) fn send_snapshot(&mut self, asker: u64) {
+        self.flush_presence();
+        let parts = self.local.snapshot();
+        let messages = parts.iter().map(|part| encode(self.config.sender, part)).collect();
+        self.actions.push(Action::PublishAll { subject: Subject::Node(asker), messages });
+    }
+
     /// Sends a beat. Everything that it vouches for was sent before it.
     pub(super) fn send_beat(&mut self, now: Time) {
         self.flush_outbox();

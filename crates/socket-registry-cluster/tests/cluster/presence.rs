@@ -1,8 +1,9 @@
 //! Which keys are online, and where.
 
 use super::{SECOND, Server, options, servers, start, until, within};
+use socket_registry::Registry;
 use socket_registry_cluster::broker::Memory;
-use socket_registry_cluster::{Online, Options, Presence, PresenceEvent};
+use socket_registry_cluster::{Cluster, Online, Options, Presence, PresenceEvent};
 use std::collections::HashSet;
 
 fn with_presence() -> Options {
@@ -98,5 +99,22 @@ async fn a_subscription_that_falls_behind_begins_again() {
             PresenceEvent::Online(key) => assert!(keys.insert(key)),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// More keys than may wait for the broker at a time otherwise: all of them arrive, though a part of
+/// an answer is of no use.
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_node_arrive_however_many_they_are() {
+    const KEYS: usize = 25_000;
+    let memory = Memory::new();
+    let node = || Cluster::start(Registry::<String>::new(), memory.connect(), with_presence()).unwrap();
+    let key = |n: usize| format!("{n:0>200}");
+    let large = node();
+    let _sockets: Vec<_> = (0..KEYS).map(|n| large.registry().register(key(n)).unwrap()).collect();
+    within(large.joined()).await.unwrap();
+    let others = [node(), node()];
+    for other in &others {
+        until(|| (0..KEYS).step_by(1_000).all(|n| other.online(&key(n)) == Online::Elsewhere(1))).await;
     }
 }

@@ -202,6 +202,30 @@ fn a_storm_of_requests_is_answered_in_bounds() {
     assert!(engine.start_pass().is_none(), "nothing of it was missing");
 }
 
+/// Each node that asks for all keys is answered once, when there is room for its answer.
+#[test]
+fn a_storm_of_asks_is_answered_one_by_one() {
+    let (mut engine, now) = joined();
+    engine.presence_changed(b"k", true);
+    for asker in [9, 10, 9].into_iter().chain(100..10_100) {
+        let answer = hear(&mut engine, now, asker, &Message::Ask);
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+    let mut answered = Vec::new();
+    loop {
+        engine.answer_ask();
+        match &engine.actions().filter(|action| !matches!(action, Action::Publish { .. })).collect::<Vec<_>>()[..] {
+            [] => break,
+            [Action::PublishAll { subject: Subject::Node(asker), messages }] => {
+                assert_eq!(messages.len(), 1);
+                answered.push(*asker);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((&answered[..2], answered.len()), (&[9, 10][..], 50), "as many as there may be peers");
+}
+
 #[test]
 fn keys_that_are_too_long_are_counted_and_empty_ones_travel() {
     let (mut engine, now) = joined();

@@ -85,6 +85,7 @@ impl Node {
             self.next_tick = Duration::MAX;
         }
         self.engine.flush(time);
+        self.engine.answer_ask();
         self.next_tick = self.next_tick.min(self.engine.next_tick());
         ticks
     }
@@ -154,6 +155,9 @@ impl Node {
         for action in actions {
             match action {
                 Action::Publish { subject, bytes } => publish.push((subject, bytes)),
+                Action::PublishAll { subject, messages } => {
+                    publish.extend(messages.into_iter().map(|bytes| (subject, bytes)));
+                }
                 Action::Mark { keys, .. } => self.fetch_keys(&keys, truth),
                 Action::MarkAll { .. } => self.fetch(|_| true, truth),
                 Action::Disconnect { key, .. } => self.close(key[0]),
