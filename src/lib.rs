@@ -6,7 +6,7 @@
 #![cfg_attr(docsrs, doc = "[cookbook]: crate::cookbook")]
 #![cfg_attr(docsrs, doc = "[from-socketmanager]: crate::from_socketmanager")]
 #![cfg_attr(docsrs, doc = "[wear]: crate::design#wear\n")]
-#![cfg_attr(docsrs, doc = "<style>img[src='docs/architecture.svg'] { display: none }")]
+#![cfg_attr(docsrs, doc = "<style>img[src^='docs/'] { display: none }")]
 #![cfg_attr(docsrs, doc = "a:is([href$='.md'], [href$='.rs'], [href$='.json']):not([href^='http'])")]
 #![cfg_attr(docsrs, doc = "{ color: inherit; pointer-events: none }</style>\n")]
 #![cfg_attr(docsrs, doc = include_str!("../docs/architecture.svg"))]
