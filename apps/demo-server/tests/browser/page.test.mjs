@@ -266,6 +266,7 @@ test('without a mouse: every control is reached in order, seen, and works', asyn
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Devices of bob & co' }).waitFor();
   await state(page, 'Live');
+  await online(page, ['bob & co (you)']); // so that its second socket is open before the tab closes
 });
 
 test('everything has a name that is read aloud', async () => {

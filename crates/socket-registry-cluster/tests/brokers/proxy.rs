@@ -91,16 +91,25 @@ fn copy(mut from: TcpStream, mut to: TcpStream, state: &State) {
     from.set_read_timeout(Some(PAUSE)).unwrap();
     let mut buffer = [0; 1 << 16];
     let generation = state.generation.load(Ordering::SeqCst);
+    let is_dead = || state.generation.load(Ordering::SeqCst) != generation;
     loop {
-        let is_dead = state.generation.load(Ordering::SeqCst) != generation;
         match state.mode.load(Ordering::SeqCst) {
             END => break,
-            _ if is_dead => thread::sleep(PAUSE),
+            _ if is_dead() => thread::sleep(PAUSE),
             OPEN => match from.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(length) if to.write_all(&buffer[..length]).is_ok() => {}
+                // The mode may have changed while it waited for these bytes.
+                Ok(length) => {
+                    while state.mode.load(Ordering::SeqCst) == HANG && !is_dead() {
+                        thread::sleep(PAUSE);
+                    }
+                    let passes = state.mode.load(Ordering::SeqCst) == OPEN;
+                    if !is_dead() && (!passes || to.write_all(&buffer[..length]).is_err()) {
+                        break;
+                    }
+                }
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-                Ok(_) | Err(_) => break,
+                Err(_) => break,
             },
             HANG => thread::sleep(PAUSE),
             _ => break,
