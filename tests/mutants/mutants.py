@@ -917,7 +917,7 @@ MUTANTS = [
         (CLUSTER + "driver.rs", "is_some_and(|gathered| Instant::now() < gathered)", "is_none_or(|gathered| Instant::now() < gathered)"),
     ]),
     Mutant("marks-not-gathered", "each mark of many has a message of its own", MEMORY + "signals::marks_that_come_quickly_share_messages", [
-        (CLUSTER + "driver.rs", "if second - first < GATHER => second + GATHER,", "if second - first < GATHER => second,"),
+        (CLUSTER + "driver.rs", "if second - first < GATHER => Some(second + GATHER),", "if second - first < GATHER => Some(second),"),
     ]),
     Mutant("repair-meets-a-listener", "sockets that come after a repair begins are repaired", UNIT + "local::tests::sockets_that_register_after_the_call_meet_no_repair", [
         (CLUSTER + "local.rs", "local.registry().filter(|_| sockets != 0)", "local.registry()"),
