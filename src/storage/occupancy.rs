@@ -21,8 +21,8 @@
 //! # Why a walk may skip a group whose count is 0
 //! - *The count is never too low, wherever a thread stops.* Each use of a slot lies between its own
 //!   `add` and its own `sub`. A stopped thread costs a group walked in vain, nothing else. A count
-//!   overflows only if 65,520 threads register sockets in one group at the same moment, each between
-//!   its `add` and its claim.
+//!   overflows only if 65,520 threads register sockets in one group at the same moment, each of
+//!   them between its `add` and its claim.
 //! - *A walk that begins after `register` returned sees the count.* The `add` happens before the
 //!   return, which happens before the walk's load. If the socket is removed after the walk, the
 //!   `sub` happens after the load. So the load returns a value that includes this `add`, and not
