@@ -1,5 +1,5 @@
 //! A node that is played by hand. It sends what no node would: one mark in each message, or beats
-//! of thousands. `src/wire/mod.rs` has the formats; its encoder is private to the crate, and stays so.
+//! of thousands. `src/wire/mod.rs` has the formats; its encoder is private to the crate.
 
 use bytes::Bytes;
 use socket_registry_cluster::broker::Message;
