@@ -33,11 +33,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.newest()?.find_near(fingerprint)
     }
 
-    /// Tells whether the key is surely not active, by a look at the first pair of its search in
-    /// each table. Most absent keys end here. The newest table comes first, as in `find_slow`.
+    /// Tells whether the key is surely not active, by a look at the first pair of its search in the
+    /// newest table, and at its home in each older one. Most absent keys end here. The newest table
+    /// comes first, as in `find_slow`.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
-        self.tables.iter().all(|table| table.lacks(fingerprint))
+        let mut tables = self.tables.iter();
+        let newest_lacks = tables.next().is_none_or(|newest| newest.lacks(fingerprint));
+        newest_lacks && tables.all(|older| older.filters_out(fingerprint) || older.lacks(fingerprint))
     }
 
     /// Finds the key, if it is active, in any table.

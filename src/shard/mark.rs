@@ -73,14 +73,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
+        if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
+            return marked;
+        }
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
         full_fence();
         if self.lacks(&fingerprint) {
             return 0;
-        }
-        if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
-            return marked;
         }
         self.mark_found(fingerprint, None, topics)
     }

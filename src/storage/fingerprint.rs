@@ -40,6 +40,24 @@ impl Identity {
     pub(crate) fn words(self) -> [u64; 2] {
         self.words
     }
+
+    #[inline]
+    pub(crate) fn digest(self) -> Digest {
+        Digest(self.words[0])
+    }
+}
+
+/// The part of an identity that differs for almost all keys, whatever they begin with.
+#[derive(Clone, Copy)]
+pub(crate) struct Digest(u64);
+
+impl Digest {
+    /// Returns a number below `count`: Fibonacci hashing.
+    #[inline]
+    pub(crate) fn scaled_to(self, count: u32) -> u32 {
+        let spread = self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS;
+        ((spread * u64::from(count)) >> u32::BITS) as u32
+    }
 }
 
 /// The identity of a key and the hash that says where it belongs.
@@ -242,6 +260,12 @@ impl IdentityCell {
     pub(crate) fn words(&self) -> [u64; 2] {
         // Ordering: Relaxed: the caller keeps the key in place by a step that acquired its words.
         self.0.each_ref().map(|word| word.load(Ordering::Relaxed))
+    }
+
+    /// Returns the digest of the identity that the bucket has, or had last.
+    pub(crate) fn digest(&self) -> Digest {
+        // Ordering: Relaxed, as in `may_match`.
+        Digest(self.0[0].load(Ordering::Relaxed))
     }
 
     /// Tells whether the bucket may have the key. A yes proves nothing. A no proves that the key

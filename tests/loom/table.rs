@@ -177,10 +177,10 @@ fn displaced_key_beside_its_successor() {
     });
 }
 
-/// A key is inserted into a table that another thread seals and finds empty: it is found there, or
-/// was refused.
+/// A key is inserted into a table that another thread seals and gives its filters: the key is found
+/// there, or was refused.
 #[test]
-fn found_empty_beside_insert() {
+fn filter_beside_insert() {
     check(|| {
         let (table, buckets, mut keys) = table_with_full_pair(2, 1);
         let [displaced, sought] = [(); 2].map(|()| keys.next().unwrap());

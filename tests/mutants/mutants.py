@@ -236,7 +236,7 @@ MUTANTS = [
         (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
-        (LOOKUP, "self.tables.iter().all(|table| table.lacks", "self.tables.iter().take(1).all(|table| table.lacks"),
+        (LOOKUP, "newest_lacks && tables.all(|older| older.filters_out(fingerprint) || older.lacks(fingerprint))", "newest_lacks"),
     ]),
     Mutant("second-panic-of-a-wake-up", "a value that panics when a wake-up cleans up beside a panic of the waker ends the process",
            "test --test user_code wakers::a_waker_and_the_metadata_of_its_socket_panic", [
@@ -382,13 +382,13 @@ MUTANTS = [
     Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
         (INSERT, "        table.uncount_displaced(index);\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
     ]),
-    Mutant("displaced-key-hidden-by-empty", "a home is noted as empty while a key is beyond its pairs",
-           "test --lib storage::table::displacement::tests::one_thread::a_home_is_noted_as_empty_when_the_last_of_its_keys_has_left", [
-        (INSERT, "is_vacated && !pair.is_passed()", "is_vacated"),
+    Mutant("displaced-key-hidden-by-filter", "a filter has only the keys that are in the first pairs of their searches",
+           "test --lib storage::table::displacement::tests::one_thread::no_key_of_a_full_table_is_hidden_by_the_filters", [
+        (INSERT, "                if !self.pairs[pair].is_passed() {\n                    break;\n                }\n", "                break;\n"),
     ]),
-    Mutant("empty-before-sealed", "a home is noted as empty by what was seen before it was sealed", "loom table::found_empty_beside_insert", [
-        (INSERT, "        let sealed = self.seal_home(index);\n", "        let was_empty = self.has_no_key_of(index);\n        let sealed = self.seal_home(index);\n"),
-        (INSERT, "if found.is_none() && self.has_no_key_of(index) {", "if found.is_none() && was_empty {"),
+    Mutant("filter-before-sealed", "a filter has the keys that were seen before the home was sealed", "loom table::filter_beside_insert", [
+        (INSERT, "        let mut sealed = self.seal_home(index);\n", "        let early = self.filter_of(index);\n        let mut sealed = self.seal_home(index);\n"),
+        (INSERT, "sealed = self.homes[index].set_filter(sealed, self.filter_of(index));", "sealed = self.homes[index].set_filter(sealed, early);"),
     ]),
     Mutant("pending-not-helped", "an inserter passes over what is pending", "loom keys::two_inserts_of_colliding_keys", [
         (INSERT, "                self.help(index, seen);\n                continue;\n", ""),

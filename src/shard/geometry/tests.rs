@@ -40,11 +40,11 @@ fn the_first_table_is_one_that_homes_can_describe() {
 }
 
 #[test]
-fn a_full_table_is_followed_by_one_twice_as_large_and_a_used_up_one_by_its_like() {
+fn a_full_table_is_followed_by_a_larger_one_and_a_used_up_one_by_its_like() {
     let geometry = Geometry::growing(64, 1);
     let last = TableSize { pairs: 100, bound: 31 };
-    let twice = TableSize { pairs: 200, bound: GROWING_BOUND };
-    for (keys, next) in [(0, last), (1, last), (50, last), (51, twice), (200, twice)] {
+    let larger = TableSize { pairs: 400, bound: GROWING_BOUND };
+    for (keys, next) in [(0, last), (1, last), (50, last), (51, larger), (200, larger)] {
         assert_eq!(geometry.next_table(last, keys, 1_000), Some(next), "{keys} keys in 200 buckets");
     }
 }

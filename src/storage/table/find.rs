@@ -80,7 +80,13 @@ impl<K, M> Table<K, M> {
 
     /// Does the same as `find`, in a table that is not the newest.
     pub(crate) fn find_superseded(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        if self.homes[self.home(fingerprint)].load().is_empty() { None } else { self.find(fingerprint) }
+        if self.filters_out(fingerprint) { None } else { self.find(fingerprint) }
+    }
+
+    /// Tells whether the key's home is sealed, and known not to have the key.
+    #[inline]
+    pub(crate) fn filters_out(&self, fingerprint: &Fingerprint) -> bool {
+        self.homes[self.home(fingerprint)].load().lacks(fingerprint.identity.digest())
     }
 
     /// Returns the pairs that the key may be in, in probe order, each with its distance from the

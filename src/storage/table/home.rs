@@ -8,10 +8,11 @@
 //!
 //! # Layout, most significant bits first
 //! ```text
-//! | version: 52 | EMPTY | SEALED | pending + 1: 10 |
+//! | version, or filter: 52 | FILTERED | SEALED | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
-//! - `EMPTY`: sealed, and its keys have all left. So a search of a superseded table ends here.
+//! - `filter`: of a home that is FILTERED, and so SEALED: a Bloom filter with one bit for each key
+//!   that may still be there. Most searches of a superseded table end here.
 //! - `pending` is the bucket that the last insertion committed and has not made visible yet. It is
 //!   a position relative to this home; the table knows how to read it. Every inserter that meets it
 //!   helps: it makes the bucket visible.
@@ -22,8 +23,9 @@
 //! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | any inserter, once the bucket is a member |
 //! | nothing pending | SEALED | `seal` | inserter into a newer table |
-//! | SEALED | SEALED, EMPTY | `set_empty` | inserter into a newer table that has found no key left |
+//! | SEALED | SEALED, FILTERED | `set_filter` | inserter into a newer table, with the keys that it found |
 
+use crate::storage::fingerprint::Digest;
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 
 /// The number of pairs that share a home.
@@ -35,7 +37,7 @@ const VERSION_SHIFT: u32 = SEALED_SHIFT + 2;
 
 const PENDING: u64 = (1 << PENDING_BITS) - 1;
 const SEALED: u64 = 1 << SEALED_SHIFT;
-const EMPTY: u64 = SEALED << 1;
+const FILTERED: u64 = SEALED << 1;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
 /// The most pairs beyond its first that a key may be put: the positions of more would not fit.
@@ -60,8 +62,29 @@ impl Snapshot {
     }
 
     #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 & EMPTY != 0
+    pub(crate) fn is_filtered(self) -> bool {
+        self.0 & FILTERED != 0
+    }
+
+    /// Tells whether the home is known not to have the key.
+    #[inline]
+    pub(crate) fn lacks(self, key: Digest) -> bool {
+        self.is_filtered() && self.0 >> VERSION_SHIFT & Filter::bit(key) == 0
+    }
+}
+
+/// The keys of a sealed home, one bit each. Two keys may have the same bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Filter(u64);
+
+impl Filter {
+    pub(crate) fn add(&mut self, key: Digest) {
+        self.0 |= Self::bit(key);
+    }
+
+    #[inline]
+    fn bit(key: Digest) -> u64 {
+        1 << key.scaled_to(u64::BITS - VERSION_SHIFT)
     }
 }
 
@@ -117,11 +140,13 @@ impl HomeGroup {
         let _ = self.step(seen, seen.0 | SEALED);
     }
 
-    /// Notes that the home is empty. Precondition: it was sealed before the caller found no key.
-    pub(crate) fn set_empty(&self, seen: Snapshot) {
+    /// Sets the filter, and returns the home as it is then. Precondition: the home was sealed
+    /// before the caller looked for the keys, so no key is missing.
+    pub(crate) fn set_filter(&self, seen: Snapshot, Filter(filter): Filter) -> Snapshot {
         debug_assert!(seen.pending().is_none() && seen.is_sealed());
-        // The step fails only if another thread has noted it.
-        let _ = self.step(seen, seen.0 | EMPTY);
+        let filtered = filter << VERSION_SHIFT | FILTERED | SEALED;
+        // The step fails only if another thread has set its filter, which will do as well.
+        self.step(seen, filtered).unwrap_or_else(|()| self.load())
     }
 }
 

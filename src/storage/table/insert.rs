@@ -19,12 +19,12 @@
 //! # How a table is superseded
 //! An inserter into a newer table first seals the key's home in every older one, and joins the key
 //! if it is there. From then on step 4 fails in the older table, so the key can only be inserted in
-//! the newer one. When the keys of a sealed home have left, the next such inserter notes that.
-//! Later searches read that one word and go on to the next table.
+//! the newer one. The sealed home's keys can only leave, so the inserter notes them in the home, as
+//! a filter. Most later searches read that one word and go on to the next table.
 
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Claimed;
-use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
+use crate::storage::table::home::{Filter, HOME_PAIRS, HomeGroup};
 use crate::storage::table::key_state::KeyState;
 use crate::storage::table::{ActiveKey, BucketRef, PAIR, Table, home, key_state};
 
@@ -165,13 +165,17 @@ impl<K, M> Table<K, M> {
     /// key. If this does not find it, no later search of this table will.
     pub(crate) fn seal_and_find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let index = self.home(fingerprint);
-        let sealed = self.seal_home(index);
-        if sealed.is_empty() {
+        let mut sealed = self.seal_home(index);
+        if !sealed.is_filtered() {
+            sealed = self.homes[index].set_filter(sealed, self.filter_of(index));
+        }
+        if sealed.lacks(fingerprint.identity.digest()) {
             return None;
         }
         let found = self.find(fingerprint);
-        if found.is_none() && self.has_no_key_of(index) {
-            self.homes[index].set_empty(sealed);
+        if found.is_none() {
+            // Its bit is that of another key, or of a key that has left.
+            self.homes[index].set_filter(sealed, self.filter_of(index));
         }
         found
     }
@@ -191,16 +195,23 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Tells whether no key of this home is left. Precondition: the home is sealed. Each of its
-    /// keys is in its first pair or has passed that pair, until it leaves, and then it is gone for
-    /// good.
-    fn has_no_key_of(&self, home: usize) -> bool {
-        let first = home * HOME_PAIRS;
-        (first..self.pair_count().min(first + HOME_PAIRS)).all(|pair| {
-            let pair = &self.pairs[pair];
-            let is_vacated = pair.0.iter().all(|bucket| !bucket.key_state.load().is_active());
-            is_vacated && !pair.is_passed()
-        })
+    /// Returns a filter of the keys of this home, and of others that are where those may be.
+    /// Precondition: the home is sealed, so a key that is not there now will never be.
+    fn filter_of(&self, home: usize) -> Filter {
+        let (first, mut filter) = (home * HOME_PAIRS, Filter::default());
+        for start in first..self.pair_count().min(first + HOME_PAIRS) {
+            for (_, pair) in self.probe_from(start) {
+                for bucket in &self.pairs[pair].0 {
+                    if bucket.key_state.load().is_active() {
+                        filter.add(bucket.identity.digest());
+                    }
+                }
+                if !self.pairs[pair].is_passed() {
+                    break;
+                }
+            }
+        }
+        filter
     }
 }
 

@@ -104,21 +104,35 @@ mod one_thread {
     }
 
     #[test]
-    fn a_home_is_noted_as_empty_when_the_last_of_its_keys_has_left() {
+    fn the_filters_of_sealed_homes_hide_no_key_and_most_absent_ones() {
         let table = table();
         let keys = fill(&table);
-        let absent_of = |home| {
-            (1_000_000u64..).map(|key| Seeds::fixed().fingerprint(&key)).find(|key| table.home(key) == home).unwrap()
-        };
-        let sought: Vec<_> = (0..table.homes.len()).map(absent_of).collect();
-        let seal = || sought.iter().for_each(|sought| assert!(table.seal_and_find(sought).is_none()));
-        seal();
-        assert!(table.homes.iter().all(|home| home.load().is_sealed() && !home.load().is_empty()));
-        for &(key, bucket) in &keys {
-            assert!(table.find_superseded(&Seeds::fixed().fingerprint(&key)).is_some(), "hidden");
+        let fingerprint = |key: u64| Seeds::fixed().fingerprint(&key);
+        let (stay, go) = keys.split_at(PAIRS / 4);
+        go.iter().for_each(|&(_, bucket)| leave(&table, bucket));
+        keys.iter().for_each(|&(key, _)| assert!(!table.filters_out(&fingerprint(key)), "no home is sealed yet"));
+
+        let absent = 1_000_000..1_001_000;
+        absent.clone().for_each(|key| assert!(table.seal_and_find(&fingerprint(key)).is_none()));
+        assert!(table.homes.iter().all(|home| home.load().is_sealed() && home.load().is_filtered()));
+        let hidden = absent.filter(|&key| table.filters_out(&fingerprint(key))).count();
+        assert!(hidden > 900, "{hidden} of 1,000 absent keys are filtered out");
+
+        for &(key, bucket) in stay {
+            assert!(table.find_superseded(&fingerprint(key)).is_some(), "hidden");
             leave(&table, bucket);
-            seal();
+            assert!(table.seal_and_find(&fingerprint(key)).is_none());
         }
-        assert!(table.homes.iter().all(|home| home.load().is_empty()));
+        keys.iter().for_each(|&(key, _)| assert!(table.filters_out(&fingerprint(key)), "all have left"));
+    }
+
+    #[test]
+    fn no_key_of_a_full_table_is_hidden_by_the_filters() {
+        let table = table();
+        let keys = fill(&table);
+        for &(key, _) in &keys {
+            let fingerprint = Seeds::fixed().fingerprint(&key);
+            assert!(table.seal_and_find(&fingerprint).is_some() && table.find_superseded(&fingerprint).is_some());
+        }
     }
 }
