@@ -79,6 +79,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
         full_fence();
+        if let Some(active) = self.find_first(&fingerprint) {
+            return DeferredPanics::scope(|panics| self.mark_key(&active, None, topics, Fence::Shared, panics));
+        }
         if self.lacks(&fingerprint) {
             return 0;
         }
@@ -119,7 +122,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             if marked == Some(id) {
                 return true;
             }
-            let is_marked = self.finish_mark(id, state.mark(seen, topics, fence), panics);
+            let is_marked = self.try_mark(state, seen, topics, fence)
+                || self.finish_mark(id, state.mark(seen, topics, fence), panics);
             others += usize::from(is_marked);
             is_marked
         });
