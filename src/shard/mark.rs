@@ -79,13 +79,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
         full_fence();
-        if let Some(active) = self.find_first(&fingerprint) {
-            return DeferredPanics::scope(|panics| self.mark_key(&active, None, topics, Fence::Shared, panics));
-        }
         if self.lacks(&fingerprint) {
             return 0;
         }
-        self.mark_found(fingerprint, None, topics)
+        match self.find_first(&fingerprint) {
+            Some(active) => DeferredPanics::scope(|panics| self.mark_key(&active, None, topics, Fence::Shared, panics)),
+            None => self.mark_found(fingerprint, None, topics),
+        }
     }
 
     /// Marks the key's sockets, without the one that was `marked` already; returns how many. The

@@ -211,7 +211,7 @@ MUTANTS = [
         (STATE, "seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING", "seen.0 & (LIVE | WAITING) != LIVE | WAITING"),
     ]),
     Mutant("mark-of-nobody-no-fence", "a mark that meets nobody does not fence", "loom waiting::mark_of_nobody_beside_register", [
-        (MARK, "        full_fence();\n        if let Some(active) = self.find_first", "        if let Some(active) = self.find_first"),
+        (MARK, "        full_fence();\n        if self.lacks", "        if self.lacks"),
     ]),
     Mutant("registration-no-fence", "a registration does not fence", "loom waiting::mark_of_nobody_beside_register", [
         (REGISTER, "        fence_after_step();\n", ""),
