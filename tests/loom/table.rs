@@ -3,6 +3,7 @@
 use super::{check, check_up_to};
 use crate::storage::fingerprint::{Fingerprint, Seeds};
 use crate::storage::table::Table;
+use crate::storage::table::home::HOME_PAIRS;
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::AfterLeave;
 use loom::sync::Arc;
@@ -182,7 +183,7 @@ fn displaced_key_beside_its_successor() {
 #[test]
 fn filter_beside_insert() {
     check(|| {
-        let (table, buckets, mut keys) = table_with_full_pair(2, 1);
+        let (table, buckets, mut keys) = table_with_full_pair(HOME_PAIRS + 1, 1);
         let [displaced, sought] = [(); 2].map(|()| keys.next().unwrap());
         let other = {
             let table = table.clone();

@@ -166,14 +166,15 @@ impl<K, M> Table<K, M> {
     pub(crate) fn seal_and_find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let index = self.home(fingerprint);
         let mut sealed = self.seal_home(index);
-        if !sealed.is_filtered() {
+        let sets_filter = self.homes.len() > 1; // A search of fewer buckets costs no more.
+        if sets_filter && !sealed.is_filtered() {
             sealed = self.homes[index].set_filter(sealed, self.filter_of(index));
         }
         if sealed.lacks(fingerprint.identity.digest()) {
             return None;
         }
         let found = self.find(fingerprint);
-        if found.is_none() {
+        if sets_filter && found.is_none() {
             // Its bit is that of another key, or of a key that has left.
             self.homes[index].set_filter(sealed, self.filter_of(index));
         }
