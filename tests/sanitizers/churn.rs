@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use socket_registry::{Registry, Socket, Topics};
+use socket_registry::{Closed, Registry, Socket, Topics};
 
 const PUBLISHERS: usize = 2;
 const OWNERS: usize = 2;
@@ -117,14 +117,19 @@ fn publish(registry: &World, page: &Page, n: usize, round: usize, plant: Plant) 
     }
 }
 
-/// Joins the owners' key, and keys of its own until tables are added.
+/// Joins the owners' key, and keys of its own until tables are added; takes each of these over.
 fn churn(registry: &World, n: usize) {
+    let mut kept = Vec::new();
     for step in 0..40 {
         let beside = registry.register_with(0, format!("churner {n}")).unwrap();
-        let own = registry.register_with(1 + n + CHURNERS * step, format!("churner {n}, key {step}")).unwrap();
+        let key = 1 + n + CHURNERS * step;
+        let own = registry.register_with(key, format!("churner {n}, key {step}")).unwrap();
         assert!(registry.mark_socket_topics(own.id(), Topics::ALL));
-        assert_eq!(own.take_due(), Topics::ALL);
-        drop(beside);
+        let heir = registry.register_taking_over(key, format!("churner {n}, key {step}, again")).unwrap();
+        assert_eq!(own.close_reason(), Some(Closed::Superseded));
+        assert_eq!(heir.take_due(), Topics::ALL);
+        kept.push(heir);
+        drop((own, beside));
     }
 }
 
