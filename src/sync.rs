@@ -88,7 +88,7 @@ pub(crate) fn full_fence() {
     if X86 {
         // Ordering: SeqCst. On x86 a locked read-modify-write is a full barrier, and costs less than
         // half of `mfence`. The compiler moves no memory access across the assembly.
-        // SAFETY: the top of the stack is the thread's own, and keeps its value.
+        // SAFETY: the top of the stack is mapped, and an atomic `or` with 0 keeps its value.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             std::arch::asm!("lock or dword ptr [rsp], 0", options(nostack));
@@ -113,7 +113,7 @@ pub(crate) fn fence_after_step() {
     }
 }
 
-/// Whether the code runs on an x86 processor, and not in a model or an interpreter.
+/// Whether the code runs on an x86-64 processor, and not in a model or an interpreter.
 const X86: bool = cfg!(all(target_arch = "x86_64", not(miri))) && !MODELLED;
 
 /// Prefetches a value's cache line without waiting for it.

@@ -78,6 +78,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
+        // The fence also serves the marks below.
         full_fence();
         if self.lacks(&fingerprint) {
             return 0;

@@ -47,7 +47,7 @@ impl Identity {
     }
 }
 
-/// The part of an identity that differs for almost all keys, whatever they begin with.
+/// One word of an identity, in which all bytes of the key have a part.
 #[derive(Clone, Copy)]
 pub(crate) struct Digest(u64);
 
@@ -264,7 +264,8 @@ impl IdentityCell {
 
     /// Returns the digest of the identity that the bucket has, or had last.
     pub(crate) fn digest(&self) -> Digest {
-        // Ordering: Relaxed, as in `may_match`.
+        // Ordering: Relaxed. The caller has loaded the key's state, with Acquire, and so sees the
+        // identity of the key that was active then, or of a later one.
         Digest(self.0[0].load(Ordering::Relaxed))
     }
 

@@ -82,7 +82,7 @@ fn fingerprint(key: u8) -> Fingerprint {
 }
 
 /// The keys whose searches begin in that pair of a table with so many pairs.
-fn keys_of(pair: usize, pairs: u64) -> impl Iterator<Item = u8> {
+pub(super) fn keys_of(pair: usize, pairs: u64) -> impl Iterator<Item = u8> {
     (0..=u8::MAX).filter(move |&key| (u128::from(fingerprint(key).hash) * u128::from(pairs)) >> 64 == pair as u128)
 }
 

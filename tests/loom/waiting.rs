@@ -1,6 +1,7 @@
 //! A task that waits, through the handle.
 
 use super::{Guarded, Key, block_on, check, is_due, key, registry};
+use crate::shard::geometry::Geometry;
 use crate::{Registry, Topics};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
@@ -294,20 +295,24 @@ fn close_beside_register() {
 fn mark_beside_register(others: u8, mark: fn(&Registry<Key, Guarded>)) {
     check(move || {
         let registry = registry();
-        let data = Arc::new(AtomicUsize::new(0));
         let _others: Vec<_> = (0..others).map(|_| registry.register(key(1)).unwrap()).collect();
-        let marker = {
-            let (registry, data) = (registry.clone(), data.clone());
-            thread::spawn(move || {
-                data.store(1, Relaxed);
-                mark(&registry);
-            })
-        };
-        let mut socket = registry.register(key(1)).unwrap();
-        let seen = data.load(Relaxed);
-        marker.join().unwrap();
-        assert!(seen == 1 || is_due(&mut socket), "an update is lost");
+        mark_beside_register_of(1, registry, mark);
     });
+}
+
+fn mark_beside_register_of(number: u8, registry: Registry<Key, Guarded>, mark: fn(&Registry<Key, Guarded>)) {
+    let data = Arc::new(AtomicUsize::new(0));
+    let marker = {
+        let (registry, data) = (registry.clone(), data.clone());
+        thread::spawn(move || {
+            data.store(1, Relaxed);
+            mark(&registry);
+        })
+    };
+    let mut socket = registry.register(key(number)).unwrap();
+    let seen = data.load(Relaxed);
+    marker.join().unwrap();
+    assert!(seen == 1 || is_due(&mut socket), "an update is lost");
 }
 
 #[test]
@@ -328,6 +333,25 @@ fn mark_where_of_nobody_beside_register() {
 fn mark_of_one_beside_second_register() {
     mark_beside_register(1, |registry| {
         registry.mark(&1);
+    });
+}
+
+/// The same for a key whose first pair is full: a mark looks at the second one before it fences.
+#[test]
+fn mark_of_a_displaced_one_beside_second_register() {
+    const PAIRS: u64 = 4;
+    fn displaced() -> u8 {
+        super::table::keys_of(0, PAIRS).nth(2).unwrap()
+    }
+    check(|| {
+        let registry = Registry::with(1, 100, Geometry::ahead(1, 1, 100));
+        let sockets: Vec<_> =
+            super::table::keys_of(0, PAIRS).take(3).map(|number| registry.register(key(number)).unwrap()).collect();
+        let pairs: Vec<_> = sockets.iter().map(|socket| socket.id().addr(0).unwrap().index() / 2).collect();
+        assert_eq!(pairs, [0, 0, 1]);
+        mark_beside_register_of(displaced(), registry, |registry| {
+            registry.mark(&displaced());
+        });
     });
 }
 

@@ -11,8 +11,8 @@
 //! | version, or filter: 52 | FILTERED | SEALED | pending + 1: 10 |
 //! ```
 //! - `version` counts insertions. It does not wrap: a home whose versions are used up is sealed.
-//! - `filter`: of a home that is FILTERED, and so SEALED: a Bloom filter with one bit for each key
-//!   that may still be there. Most searches of a superseded table end here.
+//! - `filter`: of a home that is FILTERED, and so SEALED: a Bloom filter, one bit each, of the keys
+//!   that may still be there and of some others. Most searches of a superseded table end here.
 //! - `pending` is the bucket that the last insertion committed and has not made visible yet. It is
 //!   a position relative to this home; the table knows how to read it. Every inserter that meets it
 //!   helps: it makes the bucket visible.
@@ -23,7 +23,8 @@
 //! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | any inserter, once the bucket is a member |
 //! | nothing pending | SEALED | `seal` | inserter into a newer table |
-//! | SEALED | SEALED, FILTERED | `set_filter` | inserter into a newer table, with the keys that it found |
+//! | SEALED, or the last version | SEALED, FILTERED | `set_filter` | inserter into a newer table, with the keys that it found |
+//! | FILTERED | FILTERED, another filter | `set_filter` | the same, after a search in vain |
 
 use crate::storage::fingerprint::Digest;
 use crate::sync::{AtomicU64, Ordering, Zeroable};
@@ -73,7 +74,8 @@ impl Snapshot {
     }
 }
 
-/// The keys of a sealed home, one bit each. Two keys may have the same bit.
+/// The keys of a sealed home and some others, one bit each. Two keys may have the same bit. A client
+/// that chooses its keys can give all of them the same one: filters then save no search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter(u64);
 
@@ -145,6 +147,9 @@ impl HomeGroup {
     pub(crate) fn set_filter(&self, seen: Snapshot, Filter(filter): Filter) -> Snapshot {
         debug_assert!(seen.pending().is_none() && seen.is_sealed());
         let filtered = filter << VERSION_SHIFT | FILTERED | SEALED;
+        if seen.0 == filtered {
+            return seen;
+        }
         // The step fails only if another thread has set its filter, which will do as well.
         self.step(seen, filtered).unwrap_or_else(|()| self.load())
     }

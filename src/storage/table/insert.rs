@@ -166,7 +166,8 @@ impl<K, M> Table<K, M> {
     pub(crate) fn seal_and_find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let index = self.home(fingerprint);
         let mut sealed = self.seal_home(index);
-        let sets_filter = self.homes.len() > 1; // A search of fewer buckets costs no more.
+        // A search of the few buckets of a single home costs no more than a look at the home.
+        let sets_filter = self.homes.len() > 1;
         if sets_filter && !sealed.is_filtered() {
             sealed = self.homes[index].set_filter(sealed, self.filter_of(index));
         }
@@ -196,8 +197,8 @@ impl<K, M> Table<K, M> {
         }
     }
 
-    /// Returns a filter of the keys of this home, and of others that are where those may be.
-    /// Precondition: the home is sealed, so a key that is not there now will never be.
+    /// Returns a filter of the keys of this home, and of other keys that are where those may be.
+    /// Precondition: the home is sealed, so no further key of this home will be there.
     fn filter_of(&self, home: usize) -> Filter {
         let (first, mut filter) = (home * HOME_PAIRS, Filter::default());
         for start in first..self.pair_count().min(first + HOME_PAIRS) {
