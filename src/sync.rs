@@ -86,9 +86,9 @@ pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry
 #[allow(unsafe_code)]
 pub(crate) fn full_fence() {
     if X86 {
-        // Ordering: SeqCst. On x86 a locked read-modify-write is a full barrier, and costs less than
-        // half of `mfence`. The compiler moves no memory access across the assembly.
-        // SAFETY: the top of the stack is mapped, and an atomic `or` with 0 keeps its value.
+        // Ordering: SeqCst. On x86 a locked read-modify-write is a full barrier, and costs less
+        // than half of `mfence`. The compiler moves no memory access across the assembly. SAFETY:
+        // the top of the stack is mapped, and an atomic `or` with 0 keeps its value.
         #[cfg(target_arch = "x86_64")]
         unsafe {
             std::arch::asm!("lock or dword ptr [rsp], 0", options(nostack));

@@ -40,8 +40,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Tells whether the key is surely not active, by a look at the first pair of its search in the
-    /// newest table, and at its home in each older one, or at the first pair there. Most absent keys
-    /// end here. The newest table comes first, as in `find_slow`.
+    /// newest table, and at its home in each older one, or at the first pair there. Most absent
+    /// keys end here. The newest table comes first, as in `find_slow`.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
         let mut tables = self.tables.iter();

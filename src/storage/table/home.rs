@@ -74,8 +74,8 @@ impl Snapshot {
     }
 }
 
-/// The keys of a sealed home and some others, one bit each. Two keys may have the same bit. A client
-/// that chooses its keys can give all of them the same one: filters then save no search.
+/// The keys of a sealed home and some others, one bit each. Two keys may have the same bit. A
+/// client that chooses its keys can give all of them the same one: filters then save no search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter(u64);
 
