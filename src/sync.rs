@@ -87,9 +87,9 @@ pub(crate) const MODELLED: bool = cfg!(any(socket_registry_loom, socket_registry
 pub(crate) fn full_fence() {
     if X86 {
         // Ordering: SeqCst. On x86 a locked read-modify-write is a full barrier, and costs less
-        // than half of `mfence`. The compiler moves no memory access across the assembly. SAFETY:
-        // the top of the stack is mapped, and an atomic `or` with 0 keeps its value.
+        // than half of `mfence`. The compiler moves no memory access across the assembly.
         #[cfg(target_arch = "x86_64")]
+        // SAFETY: the top of the stack is mapped, and an atomic `or` with 0 keeps its value.
         unsafe {
             std::arch::asm!("lock or dword ptr [rsp], 0", options(nostack));
         }
