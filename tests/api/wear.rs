@@ -87,7 +87,7 @@ fn tables_that_were_replaced_are_retired_when_they_are_empty() {
     drop((oldest, middle, more));
     let more = register(&registry, MORE);
     assert_eq!((registry.stats().tables, registry.stats().retired_tables), (1, 2));
-    assert_eq!(registry.stats().buckets, 128);
+    assert_eq!(registry.stats().buckets, 512);
     for id in gone {
         assert!(!registry.contains(id) && !registry.mark_socket(id) && registry.with_socket(id, |_| ()).is_none());
     }
