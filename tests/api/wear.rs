@@ -60,7 +60,7 @@ fn a_key_of_many_comes_back_to_nothing() {
     assert_eq!((tables, buckets, slots), (before.tables, before.buckets, before.slots));
 }
 
-/// Sockets of keys in tables of 32, 64 and 128 buckets: a list for each, and one key in the last.
+/// Sockets of keys in tables of 32, 128 and 512 buckets: a list for each, and one key in the last.
 fn in_three_tables(registry: &Registry<u64>) -> [Vec<Socket<u64>>; 3] {
     let mut sockets = [const { Vec::new() }; 3];
     for key in 0.. {
