@@ -264,7 +264,7 @@ MUTANTS = [
         (BUCKET, "        let seen = self.head.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n",
          "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.head.state.load();\n"),
     ]),
-    Mutant("single-socket-chained", "a mark takes the fast path although there is a chain", "loom slots::mark_beside_drop_of_the_first", [
+    Mutant("single-socket-chained", "of a key with a chain, `mark_many` marks the first socket alone", "test --test api mark::mark_many_marks_as_a_loop_would", [
         (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
     ]),
     Mutant("chain-not-checked", "a walk does not look whether the chain is still its key's", "loom slots::chain_returned_beside_mark", [
