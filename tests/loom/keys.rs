@@ -1,6 +1,6 @@
 //! Keys that come and go: the table, the key's state, growth and limits.
 
-use super::{check, is_due, key, limited, registry, rival};
+use super::{check, check_up_to, is_due, key, limited, registry, rival};
 use crate::RegisterError;
 use loom::thread;
 
@@ -296,6 +296,29 @@ fn permits_that_move() {
             })
         };
         assert!(totals.acquire_permit(1), "refused with a permit free");
+        mover.join().unwrap();
+    });
+}
+
+/// One free permit moves to and fro, so that a look at all shards finds none, nor counts any. Each
+/// of its moves comes between two steps of the registration: five preemptions.
+#[test]
+fn permit_that_moves_thrice() {
+    use crate::shard::totals::Totals;
+    use loom::sync::Arc;
+    check_up_to(5, || {
+        let totals = Arc::new(Totals::new(2, 3));
+        assert!(totals.acquire_permit(0) && totals.acquire_permit(0));
+        let mover = {
+            let totals = totals.clone();
+            thread::spawn(move || {
+                for (to, from) in [(0, 1), (1, 0), (0, 1)] {
+                    let _ = totals.shard(to).release_permit();
+                    assert!(totals.acquire_permit(from));
+                }
+            })
+        };
+        assert!(totals.acquire_permit(0), "refused with a permit free");
         mover.join().unwrap();
     });
 }

@@ -67,55 +67,53 @@ fn disconnect_beside_takeover() {
     }
 }
 
-/// A walk over a key's sockets, or over all, concurrent with a takeover meets the old socket or the
-/// new one.
+type Walk = fn(&Registry<Key, Guarded>) -> usize;
+
+/// Runs a walk concurrent with a takeover. The walk meets the old socket or the new one, and the
+/// topics that it marks, if any, are due for the new one.
+///
+/// With one preemption, the first of the two threads is interrupted by all of the other one. So each
+/// of them is the first one once.
+fn check_beside_takeover(walk: Walk, topics: Topics) {
+    for (walks_first, in_chain) in [(false, false), (false, true), (true, false), (true, true)] {
+        check_up_to(1, move || {
+            let (registry, old) = with_old(in_chain);
+            let other = registry.clone();
+            let (met, new) = if walks_first {
+                let taker = thread::spawn(move || (take_over(&other), drop(old)).0);
+                (walk(&registry), taker.join().unwrap())
+            } else {
+                let walker = thread::spawn(move || walk(&other));
+                let new = take_over(&registry);
+                drop(old);
+                (walker.join().unwrap(), new)
+            };
+            assert!(met >= 1, "a walk met nobody");
+            assert!(new.take_due().contains(topics), "a mark was lost");
+        });
+    }
+}
+
+/// A walk over a key's sockets, or over all, concurrent with a takeover.
 #[test]
 fn walks_beside_takeover() {
-    type Walk = fn(&Registry<Key, Guarded>) -> usize;
     let of_key: Walk = |registry| {
         let mut met = 0;
         registry.for_each_of(&1, |_| met += 1);
         met
     };
     let of_all: Walk = |registry| registry.mark_where_topics(|_| true, Topics::topic(3));
-    for walk in [of_key, of_all] {
-        for in_chain in [false, true] {
-            check_up_to(1, move || {
-                let (registry, old) = with_old(in_chain);
-                let walker = {
-                    let registry = registry.clone();
-                    thread::spawn(move || walk(&registry))
-                };
-                let _new = take_over(&registry);
-                drop(old);
-                assert!(walker.join().unwrap() >= 1, "a walk met nobody");
-            });
-        }
-    }
+    check_beside_takeover(of_key, Topics::EMPTY);
+    check_beside_takeover(of_all, Topics::topic(3));
 }
 
-/// A mark of all that stops after each socket, concurrent with a takeover: the new socket is marked
-/// or inherits the mark.
+/// A mark of all that stops after each socket, concurrent with a takeover.
 #[test]
 fn gradual_mark_beside_takeover() {
-    type Mark = fn(&Registry<Key, Guarded>) -> usize;
-    let all: Mark = |registry| registry.mark_gradually(Topics::topic(3), 1).sum();
-    let chosen: Mark = |registry| registry.mark_where_gradually(|_| true, Topics::topic(3), 1).sum();
-    for mark in [all, chosen] {
-        for in_chain in [false, true] {
-            check_up_to(1, move || {
-                let (registry, old) = with_old(in_chain);
-                let marker = {
-                    let registry = registry.clone();
-                    thread::spawn(move || mark(&registry))
-                };
-                let new = take_over(&registry);
-                drop(old);
-                assert!(marker.join().unwrap() >= 1, "a walk met nobody");
-                assert!(new.take_due().contains(Topics::topic(3)), "a mark was lost");
-            });
-        }
-    }
+    let all: Walk = |registry| registry.mark_gradually(Topics::topic(3), 1).sum();
+    let chosen: Walk = |registry| registry.mark_where_gradually(|_| true, Topics::topic(3), 1).sum();
+    check_beside_takeover(all, Topics::topic(3));
+    check_beside_takeover(chosen, Topics::topic(3));
 }
 
 /// The same while two take over, one of which is superseded by the other or by itself.

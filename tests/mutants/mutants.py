@@ -509,7 +509,7 @@ MUTANTS = [
         (TOTALS, "self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
          "(self.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
     ]),
-    Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permits_that_move", [
+    Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permit_that_moves_thrice", [
         (TOTALS, "if now.0 == 0 && Some(now) == last {",
          "if now.0 == 0 || Some(now) == last {"),
     ]),
