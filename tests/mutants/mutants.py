@@ -88,6 +88,8 @@ STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)
 TAKE = "self.step(seen, seen.0 & !DUE)"
 COUNT_DISPLACED = "        self.count_displaced(index, distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
+# The fence of every registration guards what these mutants break, too. Alone it is not missed by their killers.
+WITHOUT_FENCE = (REGISTER, "        fence_after_step();\n", "")
 
 MUTANTS = [
     # The slot's state.
@@ -531,11 +533,13 @@ MUTANTS = [
          ""),
     ]),
     Mutant("watch-before-join", "the counts say that somebody watches before it can be found", "loom events::subscribe_beside_register", [
+        WITHOUT_FENCE,
         (WATCH, "        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n",
          "        totals.watch();\n        let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());\n"),
         (WATCH, "        totals.watch();\n        watcher\n", "        watcher\n"),
     ]),
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
+        WITHOUT_FENCE,
         (WATCH, "        totals.watch();\n        watcher\n",
          "        if !totals.shard(0).is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
     ]),
@@ -737,10 +741,12 @@ MUTANTS = [
          "        self.disconnect(revocation.key(), reason);\n        shard.own_totals.revoke();\n"),
     ]),
     Mutant("revocation-not-stepped", "a revocation does not step the counts if the flag is there", "loom closing::revoke_beside_registration", [
+        WITHOUT_FENCE,
         (REVOKE, "        shard.own_totals.revoke();\n",
          "        if !shard.own_totals.has_revocations() {\n            shard.own_totals.revoke();\n        }\n"),
     ]),
     Mutant("revocation-flagged-too-early", "registrations learn of a revocation that is not there yet", "loom closing::revoke_beside_registration", [
+        WITHOUT_FENCE,
         (REVOKE, "        shard.own_totals.revoke();\n", ""),
         (REVOKE, "        let Revocations(revocations) = &self.inner.revocations;\n",
          "        shard.own_totals.revoke();\n        let Revocations(revocations) = &self.inner.revocations;\n"),
