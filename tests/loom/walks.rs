@@ -72,8 +72,8 @@ type Walk = fn(&Registry<Key, Guarded>) -> usize;
 /// Runs a walk concurrent with a takeover. The walk meets the old socket or the new one, and the
 /// topics that it marks, if any, are due for the new one.
 ///
-/// With one preemption, the first of the two threads is interrupted by all of the other one. So each
-/// of them is the first one once.
+/// With one preemption, the first of the two threads is interrupted by all of the other one. So
+/// each of them is the first one once.
 fn check_beside_takeover(walk: Walk, topics: Topics) {
     for (walks_first, in_chain) in [(false, false), (false, true), (true, false), (true, true)] {
         check_up_to(1, move || {
