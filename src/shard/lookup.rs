@@ -33,12 +33,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         self.tables.newest()?.find_near(fingerprint)
     }
 
-    /// Finds the key, if it is active and its candidate in the newest table is its bucket.
-    #[inline]
-    pub(crate) fn find_first(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        ActiveKey::check(self.candidate(fingerprint, 0)?, fingerprint).ok()
-    }
-
     /// Tells whether the key is surely not active, by a look at the first pair of its search in the
     /// newest table, and at its home in each older one, or at the first pair there. Most absent
     /// keys end here. The newest table comes first, as in `find_slow`.

@@ -83,17 +83,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if self.lacks(&fingerprint) {
             return 0;
         }
-        match self.find_first(&fingerprint) {
-            Some(active) => DeferredPanics::scope(|panics| self.mark_key(&active, None, topics, Fence::Shared, panics)),
-            None => self.mark_found(fingerprint, None, topics),
-        }
+        self.mark_found(fingerprint, None, topics)
     }
 
     /// Marks the key's sockets, without the one that was `marked` already; returns how many. The
     /// caller has fenced.
     #[inline(never)]
     fn mark_found(&self, fingerprint: Fingerprint, marked: Option<LocalId>, topics: Topics) -> usize {
-        let Some(active) = self.find_slow(&fingerprint) else { return 0 };
+        let Some(active) = self.find(&fingerprint) else { return 0 };
         DeferredPanics::scope(|panics| self.mark_key(&active, marked, topics, Fence::Shared, panics))
     }
 

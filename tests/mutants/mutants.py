@@ -88,7 +88,8 @@ STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)
 TAKE = "self.step(seen, seen.0 & !DUE)"
 COUNT_DISPLACED = "        self.count_displaced(index, distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
-# The fence of every registration guards what these mutants break, too. Alone it is not missed by their killers.
+# The fence of every registration guards what these mutants break, too. Without it alone, their
+# killers pass.
 WITHOUT_FENCE = (REGISTER, "        fence_after_step();\n", "")
 
 MUTANTS = [

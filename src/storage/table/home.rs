@@ -23,7 +23,7 @@
 //! | open, nothing pending | next version, pending | `commit` | inserter |
 //! | pending | nothing pending | `clear` | any inserter, once the bucket is a member |
 //! | nothing pending | SEALED | `seal` | inserter into a newer table |
-//! | SEALED, or the last version | SEALED, FILTERED | `set_filter` | inserter into a newer table, with the keys that it found |
+//! | SEALED, or the last version | SEALED, FILTERED | `set_filter` | inserter into a newer table |
 //! | FILTERED | FILTERED, another filter | `set_filter` | the same, after a search in vain |
 
 use crate::storage::fingerprint::Digest;
