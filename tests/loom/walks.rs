@@ -3,7 +3,7 @@
 
 use super::takeover::{take_over, with_old};
 use super::{Guarded, Key, check, check_up_to, key, registry, rival};
-use crate::{CloseReason, Closed, RegisterError, Registry, Topics};
+use crate::{CloseReason, Closed, RegisterError, Registry, Socket, Topics};
 use loom::thread;
 
 /// A mark of a key begins before the key has a chain, and goes round once more: it does not mark
@@ -46,55 +46,39 @@ fn mark_beside_takeover_marks_the_old_socket_once() {
     });
 }
 
-/// A log-out concurrent with a takeover tells the old socket or the new one.
-#[test]
-fn disconnect_beside_takeover() {
-    for in_chain in [false, true] {
-        check_up_to(1, move || {
-            let (registry, old) = with_old(in_chain);
-            let closer = {
-                let registry = registry.clone();
-                thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
-            };
-            let new = take_over(&registry);
-            let reasons = [old.close_reason(), new.close_reason()];
-            drop(old);
-            assert!(closer.join().unwrap() >= 1);
-            let told = reasons[0] == Some(Closed::Disconnected(CloseReason::LOGGED_OUT))
-                || new.close_reason() == Some(Closed::Disconnected(CloseReason::LOGGED_OUT));
-            assert!(told, "a log-out told nobody");
-        });
-    }
-}
-
 type Walk = fn(&Registry<Key, Guarded>) -> usize;
+/// Tells by the new socket, and by why the old one was closed, whether the walk did its work.
+type Check = fn(&Socket<Key, Guarded>, Option<Closed>) -> bool;
 
-/// Runs a walk concurrent with a takeover. The walk meets the old socket or the new one, and the
-/// topics that it marks, if any, are due for the new one.
+/// Runs a walk concurrent with a takeover: it meets the old socket or the new one.
 ///
 /// With one preemption, the first of the two threads is interrupted by all of the other one. So
 /// each of them is the first one once.
-fn check_beside_takeover(walk: Walk, topics: Topics) {
+fn check_beside_takeover(walk: Walk, is_done: Check) {
     for (walks_first, in_chain) in [(false, false), (false, true), (true, false), (true, true)] {
         check_up_to(1, move || {
             let (registry, old) = with_old(in_chain);
             let other = registry.clone();
-            let (met, new) = if walks_first {
-                let taker = thread::spawn(move || (take_over(&other), drop(old)).0);
+            let replace = move |registry: &Registry<Key, Guarded>| {
+                let (new, reason) = (take_over(registry), old.close_reason());
+                drop(old);
+                (new, reason)
+            };
+            let (met, (new, reason)) = if walks_first {
+                let taker = thread::spawn(move || replace(&other));
                 (walk(&registry), taker.join().unwrap())
             } else {
                 let walker = thread::spawn(move || walk(&other));
-                let new = take_over(&registry);
-                drop(old);
-                (walker.join().unwrap(), new)
+                let replaced = replace(&registry);
+                (walker.join().unwrap(), replaced)
             };
             assert!(met >= 1, "a walk met nobody");
-            assert!(new.take_due().contains(topics), "a mark was lost");
+            assert!(is_done(&new, reason), "a walk passed both");
         });
     }
 }
 
-/// A walk over a key's sockets, or over all, concurrent with a takeover.
+/// A walk over a key's sockets, or over all.
 #[test]
 fn walks_beside_takeover() {
     let of_key: Walk = |registry| {
@@ -103,17 +87,26 @@ fn walks_beside_takeover() {
         met
     };
     let of_all: Walk = |registry| registry.mark_where_topics(|_| true, Topics::topic(3));
-    check_beside_takeover(of_key, Topics::EMPTY);
-    check_beside_takeover(of_all, Topics::topic(3));
+    check_beside_takeover(of_key, |_, _| true);
+    check_beside_takeover(of_all, |new, _| new.take_due().contains(Topics::topic(3)));
 }
 
-/// A mark of all that stops after each socket, concurrent with a takeover.
+/// A log-out tells the old socket or the new one.
+#[test]
+fn disconnect_beside_takeover() {
+    const LOGGED_OUT: Option<Closed> = Some(Closed::Disconnected(CloseReason::LOGGED_OUT));
+    let log_out: Walk = |registry| registry.disconnect(&1, CloseReason::LOGGED_OUT);
+    check_beside_takeover(log_out, |new, reason| reason == LOGGED_OUT || new.close_reason() == LOGGED_OUT);
+}
+
+/// A mark of all that stops after each socket.
 #[test]
 fn gradual_mark_beside_takeover() {
     let all: Walk = |registry| registry.mark_gradually(Topics::topic(3), 1).sum();
     let chosen: Walk = |registry| registry.mark_where_gradually(|_| true, Topics::topic(3), 1).sum();
-    check_beside_takeover(all, Topics::topic(3));
-    check_beside_takeover(chosen, Topics::topic(3));
+    for walk in [all, chosen] {
+        check_beside_takeover(walk, |new, _| new.take_due().contains(Topics::topic(3)));
+    }
 }
 
 /// The same while two take over, one of which is superseded by the other or by itself.
