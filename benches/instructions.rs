@@ -54,6 +54,15 @@ fn doubled<K: Key>() -> Stage<K> {
     stage
 }
 
+/// Every key has reconnected: its second socket stayed.
+fn reconnected<K: Key>() -> Stage<K> {
+    let mut stage = idle::<K>();
+    for (key, socket) in stage.keys.iter().zip(&mut stage.sockets) {
+        *socket = stage.registry.register(key.clone()).unwrap();
+    }
+    stage
+}
+
 fn ids() -> (Stage<u64>, Vec<SocketId>) {
     let stage = idle();
     let ids = stage.sockets.iter().map(Socket::id).collect();
@@ -63,6 +72,8 @@ fn ids() -> (Stage<u64>, Vec<SocketId>) {
 #[library_benchmark]
 #[bench::u64(idle::<u64>())]
 #[bench::u64_due(due::<u64>())]
+#[bench::u64_once_two(doubled::<u64>())]
+#[bench::u64_reconnected(reconnected::<u64>())]
 #[bench::string(idle::<String>())]
 #[bench::string_due(due::<String>())]
 fn mark<K: Key>(stage: Stage<K>) -> Stage<K> {

@@ -8,7 +8,7 @@ use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{
     Fence, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
 };
-use crate::storage::table::ActiveKey;
+use crate::storage::table::{ActiveKey, BucketRef};
 use crate::sync::{fence_after_step, full_fence};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
@@ -40,14 +40,29 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         // A second socket may have come since, and what was written before this mark may have been
         // invisible to it. So look again, after the step or fence of the mark. Either the socket's
-        // registration, which fences too, came later and sees it, or CHAINED is seen here.
+        // registration, which fences too, came later and sees it, or the socket is seen here.
         // Ordering: sequentially consistent, pairs with the fence of a registration.
         fence_after_step();
         if bucket.key_state.load().is_chained() {
-            let marked = LocalId::seen_at(bucket.addr(), seen);
-            return Some(1 + self.mark_found(*fingerprint, Some(marked), topics));
+            return Some(1 + self.mark_others(bucket, *fingerprint, seen, topics));
         }
         Some(1)
+    }
+
+    /// Marks the key's sockets, if there are any besides the one that was `seen` in the inline slot
+    /// and is marked already; returns how many.
+    #[inline(never)]
+    fn mark_others(
+        &self,
+        bucket: BucketRef<'_, K, M>,
+        fingerprint: Fingerprint,
+        seen: state::Snapshot,
+        topics: Topics,
+    ) -> usize {
+        if bucket.is_still_single(seen) {
+            return 0;
+        }
+        self.mark_found(fingerprint, Some(LocalId::seen_at(bucket.addr(), seen)), topics)
     }
 
     /// Marks one socket on the slow path, which most often finds a waiting owner.
@@ -83,7 +98,35 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if self.lacks(&fingerprint) {
             return 0;
         }
-        self.mark_found(fingerprint, None, topics)
+        match self.mark_single_in_chain(&fingerprint, topics) {
+            Some(marked) => marked,
+            None => self.mark_found(fingerprint, None, topics),
+        }
+    }
+
+    /// Marks the key's only socket, if it is the head of the key's chain. There it is after a
+    /// reconnect: the old socket was in the inline slot when the new one came. Returns how many
+    /// sockets were marked, or `None` if the key's sockets must be walked. The caller has fenced.
+    ///
+    /// As in `Bucket::single_socket`, a step that succeeds proves that the same socket was in the
+    /// slot throughout. So if the slot is meanwhile in the chain of the key's bucket, the socket is
+    /// the key's; and if the key then has one socket, it is this one.
+    pub(crate) fn mark_single_in_chain(&self, fingerprint: &Fingerprint, topics: Topics) -> Option<usize> {
+        let bucket = self.candidate(fingerprint, 0)?;
+        let is_single = || bucket.key_state.load().is_member_with_one(fingerprint.identity.kind);
+        if !is_single() {
+            return None;
+        }
+        let chain = &bucket.cold().chain;
+        let addr = chain.first()?;
+        let head = self.slab.slot_at(addr).head();
+        let seen = head.state.load();
+        if chain.first() != Some(addr) || !bucket.identity.matches(fingerprint.identity) || !is_single() {
+            return None;
+        }
+        let is_marked =
+            self.try_mark(&head.state, seen, topics, Fence::Shared) || self.mark_slot_slow(head, addr, seen, topics);
+        is_marked.then_some(1)
     }
 
     /// Marks the key's sockets, without the one that was `marked` already; returns how many. The

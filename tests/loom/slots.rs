@@ -1,6 +1,7 @@
 //! Slots of one key: the chain, reuse, and visitors.
 
 use super::{check, is_due, key, registry};
+use crate::Topics;
 use loom::thread;
 
 /// One of two sockets goes, concurrent with a mark: the other one is reached.
@@ -66,6 +67,48 @@ fn chain_returned_beside_mark() {
         assert!(marker.join().unwrap() <= 2);
         assert!(others.iter_mut().all(|socket| !is_due(socket)));
         assert_eq!(registry.mark(&2), 2);
+    });
+}
+
+/// The same for a mark of the only socket, which is in the chain. Its key comes back meanwhile, and
+/// has one socket again.
+#[test]
+fn chain_returned_beside_mark_of_the_only_socket() {
+    check(|| {
+        let registry = registry();
+        let (first, second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
+        drop(first);
+        // So the key comes back to the same bucket: there are two.
+        let _rival = registry.register(key(2)).unwrap();
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark(&1))
+        };
+        drop(second);
+        let mut other = registry.register(key(2)).unwrap();
+        let _third = registry.register(key(1)).unwrap();
+        assert!(marker.join().unwrap() <= 1);
+        assert!(!is_due(&mut other));
+    });
+}
+
+/// A mark looks for the only socket in the chain, where a second one comes meanwhile: the only one
+/// was in the inline slot.
+#[test]
+fn register_beside_mark_of_the_only_socket() {
+    check(|| {
+        let registry = registry();
+        let mut first = registry.register(key(1)).unwrap();
+        drop(registry.register(key(1)).unwrap());
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                let (shard, fingerprint) = registry.locate(&1u8);
+                shard.mark_single_in_chain(&fingerprint, Topics::UPDATE)
+            })
+        };
+        let _second = registry.register(key(1)).unwrap();
+        assert!(marker.join().unwrap().is_none() || is_due(&mut first), "the key has two sockets");
     });
 }
 

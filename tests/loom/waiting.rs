@@ -2,11 +2,12 @@
 
 use super::{Guarded, Key, block_on, check, is_due, key, registry};
 use crate::shard::geometry::Geometry;
-use crate::{Registry, Topics};
+use crate::{Registry, Socket, Topics};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::{Relaxed, SeqCst};
 use loom::thread;
+use std::sync::Mutex;
 use std::task::{Context, Poll, Wake, Waker};
 
 /// Counts wakes.
@@ -333,6 +334,43 @@ fn mark_where_of_nobody_beside_register() {
 fn mark_of_one_beside_second_register() {
     mark_beside_register(1, |registry| {
         registry.mark(&1);
+    });
+}
+
+/// The same where the only socket is in the chain.
+#[test]
+fn mark_of_one_in_a_chain_beside_second_register() {
+    check(|| {
+        let registry = registry();
+        let (first, _second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
+        drop(first);
+        mark_beside_register_of(1, registry, |registry| {
+            registry.mark(&1);
+        });
+    });
+}
+
+/// The same where the only socket leaves after it was marked, and before the mark looks again. So
+/// the key has one socket in both looks.
+#[test]
+fn mark_of_one_that_leaves_beside_second_register() {
+    #[derive(Default)]
+    struct Leaves(Mutex<Option<Socket<Key, Guarded>>>);
+    impl Wake for Leaves {
+        fn wake(self: std::sync::Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+        }
+    }
+    check(|| {
+        let registry = registry();
+        let mut first = registry.register(key(1)).unwrap();
+        drop(registry.register(key(1)).unwrap());
+        let leaves = std::sync::Arc::new(Leaves::default());
+        assert!(first.poll_due(&mut Context::from_waker(&Waker::from(leaves.clone()))).is_pending());
+        *leaves.0.lock().unwrap() = Some(first);
+        mark_beside_register_of(1, registry, |registry| {
+            registry.mark(&1);
+        });
     });
 }
 

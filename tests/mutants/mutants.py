@@ -220,7 +220,7 @@ MUTANTS = [
         (REGISTER, "        fence_after_step();\n", ""),
     ]),
     Mutant("second-socket-not-looked-for", "a mark of a key's only socket does not look for a second one afterwards", "loom waiting::mark_of_one_beside_second_register", [
-        (MARK, "        if bucket.key_state.load().is_chained() {\n            let marked", "        if false {\n            let marked"),
+        (MARK, "        if bucket.key_state.load().is_chained() {\n            return Some(1 +", "        if false {\n            return Some(1 +"),
     ]),
     Mutant("mark-where-no-fence", "a mark by a closure that meets nobody does not fence", "loom waiting::mark_where_of_nobody_beside_register", [
         (REGISTRY_MARK, "        full_fence();\n", ""),
@@ -268,7 +268,16 @@ MUTANTS = [
          "        let is_key = self.identity.matches(fingerprint.identity);\n        let seen = self.head.state.load();\n"),
     ]),
     Mutant("single-socket-chained", "of a key with a chain, `mark_many` marks the first socket alone", "test --test api mark::mark_many_marks_as_a_loop_would", [
-        (BUCKET, "is_unchained_member(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
+        (BUCKET, "is_member_with_one(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
+    ]),
+    Mutant("single-socket-by-count", "a second look takes another single socket for the one that was marked", "loom waiting::mark_of_one_that_leaves_beside_second_register", [
+        (BUCKET, " && self.head.state.load().is_live_as(seen.generation())", " && seen.is_live()"),
+    ]),
+    Mutant("single-in-chain-of-another-key", "a mark does not look whether the head of the chain is still the key's", "loom slots::chain_returned_beside_mark_of_the_only_socket", [
+        (MARK, "chain.first() != Some(addr) || ", ""),
+    ]),
+    Mutant("single-in-chain-counted-too-early", "a mark counts the key's sockets before it sees the one in the chain", "loom slots::register_beside_mark_of_the_only_socket", [
+        (MARK, " || !is_single() {", " {"),
     ]),
     Mutant("chain-not-checked", "a walk does not look whether the chain is still its key's", "loom slots::chain_returned_beside_mark", [
         (WALK, "            if !active.bucket.key_state.load().is_still(active.seen) {\n                return;\n            }\n", ""),

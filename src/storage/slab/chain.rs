@@ -84,6 +84,7 @@ impl SlotChain {
 
     /// Returns the head. It belongs to the key in the bucket if that key is still there after this
     /// call.
+    #[inline]
     pub(crate) fn first(&self) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         SlotAddr::from_link(self.head.load(Ordering::Acquire) as u32)
@@ -91,6 +92,7 @@ impl SlotChain {
 
     /// Returns the slot after `slot`. It is the next one of the chain if `slot` has the same
     /// position before and after this call.
+    #[inline]
     pub(crate) fn next_of<M>(slot: &OverflowSlot<M>) -> Option<SlotAddr> {
         // Ordering: Acquire, pairs with `push`.
         SlotAddr::from_link(slot.next.load(Ordering::Acquire))

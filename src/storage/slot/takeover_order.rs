@@ -41,6 +41,7 @@ pub(crate) struct TakeoverClock(AtomicU64);
 
 impl TakeoverClock {
     /// Returns the number of steps so far.
+    #[inline]
     pub(crate) fn now(&self) -> u64 {
         // Ordering: Acquire, so that a walk that begins after this sees every socket that has
         // arrived by then.
@@ -61,6 +62,7 @@ impl TakeoverClock {
 pub(crate) struct TakeoverVersion(AtomicU64);
 
 impl TakeoverVersion {
+    #[inline]
     pub(crate) fn load(&self) -> u64 {
         // Ordering: Acquire, pairs with `arrive`: a walk that begins after this sees the sockets
         // that arrived up to this version.

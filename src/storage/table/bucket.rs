@@ -34,21 +34,27 @@ pub(crate) struct Bucket {
 const _: () = assert!(MODELLED || size_of::<BucketPair>() == 128);
 
 impl Bucket {
-    /// Returns the state of the key's only socket, if this is the key's bucket and the key has no
-    /// overflow slots. The result is a hint until a compare-and-swap from it succeeds. That
+    /// Returns the state of the key's only socket, if this is the key's bucket and the socket is in
+    /// its inline slot. The result is a hint until a compare-and-swap from it succeeds. That
     /// suffices, for three reasons:
     /// 1. The state is loaded first, and its generation never repeats. So a step that succeeds
     ///    proves that the same socket was there throughout.
     /// 2. A socket keeps the occupancy of its bucket. So what is read here after the state belongs
     ///    to that socket's key.
-    /// 3. A registration in an overflow slot sets CHAINED before it returns. So no mark that begins
-    ///    later misses its socket.
+    /// 3. A live socket is counted. So if the key has one socket, it is this one.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
         let seen = self.head.state.load();
         let is_key = self.identity.matches(fingerprint.identity);
-        let is_single = self.key_state.load().is_unchained_member(fingerprint.identity.kind);
+        let is_single = self.key_state.load().is_member_with_one(fingerprint.identity.kind);
         (is_key && is_single && seen.is_live()).then_some(seen)
+    }
+
+    /// Tells whether the socket that was `seen` in the inline slot was the key's only socket at a
+    /// moment during this call. The order of the loads matters, as above: the socket is still there
+    /// after the count was read.
+    pub(crate) fn is_still_single(&self, seen: state::Snapshot) -> bool {
+        self.key_state.load().live() == 1 && self.head.state.load().is_live_as(seen.generation())
     }
 }
 

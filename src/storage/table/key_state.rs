@@ -139,11 +139,10 @@ impl Snapshot {
         self.0 & STATE >= MEMBER
     }
 
-    /// Tells whether the bucket has an active key that has an identity of that kind and no overflow
-    /// slots.
+    /// Tells whether the bucket has an active key that has an identity of that kind and one socket.
     #[inline]
-    pub(crate) fn is_unchained_member(self, kind: KeyKind) -> bool {
-        self.0 & (STATE | KIND | CHAINED) == MEMBER | u64::from(kind.0) << KIND_SHIFT
+    pub(crate) fn is_member_with_one(self, kind: KeyKind) -> bool {
+        self.0 & (STATE | KIND | LIVE) == MEMBER | u64::from(kind.0) << KIND_SHIFT | 1
     }
 
     /// Tells whether the key is needed by anything but its own sockets.
