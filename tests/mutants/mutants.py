@@ -705,7 +705,8 @@ MUTANTS = [
         (WALK, "if !is_met && self.slot_of(active.bucket, addr).turn.has_taken_over_since(since) {",
          "if !is_met {"),
     ]),
-    Mutant("clock-steps-relaxed", "of two takeovers neither sees the other", "loom takeover::two_takeovers", [
+    Mutant("clock-steps-relaxed", "a walk that begins after a takeover has arrived does not see its socket", "loom takeover::mark_of_all_beside_takeover", [
+        WITHOUT_FENCE,
         (TAKEOVER_ORDER, "self.0.fetch_add(1, Ordering::AcqRel) + 1",
          "self.0.fetch_add(1, Ordering::Relaxed) + 1"),
     ]),

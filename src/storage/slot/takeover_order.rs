@@ -50,8 +50,8 @@ impl TakeoverClock {
 
     /// Adds a step and returns its number.
     fn step(&self) -> u64 {
-        // Ordering: AcqRel. Every step acquires all earlier ones, so the takeover that arrives
-        // second sees the first one's socket.
+        // Ordering: AcqRel. Release pairs with `now`. Every step acquires all earlier ones, so the
+        // takeover that arrives second sees the first one's socket.
         self.0.fetch_add(1, Ordering::AcqRel) + 1
     }
 }
