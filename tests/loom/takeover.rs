@@ -204,6 +204,33 @@ fn mark_beside_overtaken_takeover() {
     });
 }
 
+/// A takeover meets a socket that leaves, and reads the turn of the next one in its slot: that of a
+/// later takeover, which is not published yet. It does not yield to it: nobody would be there, and
+/// nobody would have what was due for a socket that it has superseded.
+#[test]
+fn takeover_beside_takeover_that_is_not_published() {
+    check(|| {
+        let (registry, leaves) = with_old(false);
+        let _old = registry.register(key(1)).unwrap();
+        registry.mark(&1);
+        let later = {
+            let registry = registry.clone();
+            thread::spawn(move || {
+                let (shard, id) = registry.resolve(leaves.id()).unwrap();
+                drop(leaves);
+                // The other one may have this slot itself.
+                if let Some(claimed) = shard.slot_at(id.addr).claim() {
+                    claimed.turn().draw(&shard.takeovers);
+                }
+            })
+        };
+        let mut new = take_over(&registry);
+        later.join().unwrap();
+        assert_alone(&registry, &new);
+        assert!(is_due(&mut new), "an update was lost");
+    });
+}
+
 /// The counts never say that nobody is there while a socket is, and neither does the wait for the
 /// last one.
 #[test]

@@ -717,7 +717,7 @@ MUTANTS = [
     Mutant("took-over-not-forgotten", "the next socket in a slot counts as one that took its key over", "test --test api visit::a_walk_beside_churn_meets_nobody_twice", [
         (REMOVE, "            slot.turn.forget();\n", ""),
     ]),
-    Mutant("winner-not-looked-at-again", "a takeover yields to a socket by the turn of another one", "loom takeover::two_takeovers", [
+    Mutant("winner-not-looked-at-again", "a takeover yields to a socket by the turn of another one", "loom takeover::takeover_beside_takeover_that_is_not_published", [
         (TAKEOVER, " && state.load().is_live_as(other.generation) {",
          " {"),
     ]),
