@@ -701,7 +701,7 @@ MUTANTS = [
         (WALK, "        if version() != since {\n            let met",
          "        if version() != since && false {\n            let met"),
     ]),
-    Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom walks::mark_beside_takeover_marks_the_old_socket_once", [
+    Mutant("walk-repeated-for-all", "a walk that goes round again visits sockets that it has visited", "loom walks::walk_beside_takeover_meets_the_old_socket_once", [
         (WALK, "if !is_met && self.slot_of(active.bucket, addr).turn.has_taken_over_since(since) {",
          "if !is_met {"),
     ]),
