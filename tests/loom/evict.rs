@@ -1,7 +1,7 @@
 //! Sockets are evicted, concurrent with calls of their owners and of others.
 
 use super::takeover::{Ours, take_over, with_old};
-use super::{Guarded, Key, block_on, check, check_up_to, key};
+use super::{Guarded, Key, block_on, check, check_up_to, key, race};
 use crate::shard::geometry::Geometry;
 use crate::{CloseReason, Closed, Registry};
 use loom::thread;
@@ -54,15 +54,12 @@ fn supersede_beside_drop() {
 /// A key is superseded while a socket takes it over: the old socket or the new one is met.
 #[test]
 fn supersede_beside_takeover() {
-    for in_chain in [false, true] {
+    for (supersedes_first, in_chain) in [(false, false), (false, true), (true, false), (true, true)] {
         check_up_to(1, move || {
             let (registry, old) = with_old(in_chain);
-            let other = {
-                let registry = registry.clone();
-                thread::spawn(move || take_over(&registry))
-            };
-            assert!(registry.supersede(&1) >= 1, "nobody was met");
-            let new = other.join().unwrap();
+            let (one, other) = (registry.clone(), registry.clone());
+            let (met, new) = race(supersedes_first, move || one.supersede(&1), move || take_over(&other));
+            assert!(met >= 1, "nobody was met");
             assert_eq!(old.close_reason(), Some(Closed::Superseded));
             let left = usize::from(new.close_reason().is_none());
             assert_eq!((registry.key_count(), registry.socket_count()), (left, left));

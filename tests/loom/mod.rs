@@ -24,6 +24,7 @@ use crate::shard::geometry::Geometry;
 use crate::{Registry, Socket};
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use loom::thread;
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::task::{Context, Poll, Wake, Waker};
@@ -39,6 +40,23 @@ fn check_up_to(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     builder.preemption_bound = builder.preemption_bound.or(Some(preemptions));
     builder.max_branches = 20_000;
     builder.check(model);
+}
+
+/// Runs both concurrently, one of them first. With one preemption, the first of two threads is
+/// interrupted by all of the other one. So a model with that bound has each of them first once.
+fn race<A: 'static, B: 'static>(
+    a_first: bool,
+    a: impl FnOnce() -> A + 'static,
+    b: impl FnOnce() -> B + 'static,
+) -> (A, B) {
+    if a_first {
+        let b = thread::spawn(b);
+        (a(), b.join().unwrap())
+    } else {
+        let a = thread::spawn(a);
+        let b = b();
+        (a.join().unwrap(), b)
+    }
 }
 
 /// A registry of one shard whose first table has one line: two buckets.

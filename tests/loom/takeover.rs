@@ -1,6 +1,6 @@
 //! A socket takes its key over, concurrent with everything else.
 
-use super::{block_on, check, check_up_to, is_due, key, registry};
+use super::{block_on, check, check_up_to, is_due, key, race, registry};
 use crate::{Closed, Registry, Socket, Topics};
 use loom::thread;
 use std::sync::{Arc, Mutex};
@@ -159,17 +159,16 @@ fn two_takeovers_of_nobody() {
 /// too many orders for loom; shuttle tries some.)
 #[test]
 fn two_takeovers_beside_mark() {
-    check_up_to(1, || {
-        let (registry, _old) = with_old(false);
-        let marker = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.mark(&1))
-        };
-        let _one = take_over(&registry);
-        let mut other = take_over(&registry);
-        assert!(marker.join().unwrap() >= 1);
-        assert!(is_due(&mut other), "an update was lost");
-    });
+    for marks_first in [false, true] {
+        check_up_to(1, move || {
+            let (registry, _old) = with_old(false);
+            let marked = registry.clone();
+            let twice = move || (take_over(&registry), take_over(&registry));
+            let (marked, (_one, mut two)) = race(marks_first, move || marked.mark(&1), twice);
+            assert!(marked >= 1);
+            assert!(is_due(&mut two), "an update was lost");
+        });
+    }
 }
 
 /// A later takeover, and a mark, that begin while an earlier takeover is in its midst: when that
@@ -236,7 +235,7 @@ fn takeover_beside_takeover_that_is_not_published() {
 #[test]
 fn drained_beside_takeover() {
     use std::future::Future;
-    check_up_to(1, || {
+    check(|| {
         let registry = registry();
         let old = registry.register(key(1)).unwrap();
         let leaver = thread::spawn(move || drop(old));
@@ -327,7 +326,7 @@ fn takeover_beside_takeover_that_has_not_woken() {
             }
         }
     }
-    check_up_to(1, || {
+    check(|| {
         let (registry, mut old) = with_old(false);
         let waker = Waker::from(Arc::new(Woken(0.into(), registry.clone())));
         assert!(old.poll_due(&mut Context::from_waker(&waker)).is_pending());

@@ -2,7 +2,7 @@
 //! socket or the new one, and no other socket twice.
 
 use super::takeover::{take_over, with_old};
-use super::{Guarded, Key, check, check_up_to, key, registry, rival};
+use super::{Guarded, Key, check, check_up_to, key, race, registry, rival};
 use crate::{CloseReason, Closed, RegisterError, Registry, Socket, Topics};
 use loom::thread;
 
@@ -47,27 +47,17 @@ type Walk = fn(&Registry<Key, Guarded>) -> usize;
 type Check = fn(&Socket<Key, Guarded>, Option<Closed>) -> bool;
 
 /// Runs a walk concurrent with a takeover: it meets the old socket or the new one.
-///
-/// With one preemption, the first of the two threads is interrupted by all of the other one. So
-/// each of them is the first one once.
 fn check_beside_takeover(walk: Walk, is_done: Check) {
     for (walks_first, in_chain) in [(false, false), (false, true), (true, false), (true, true)] {
         check_up_to(1, move || {
             let (registry, old) = with_old(in_chain);
-            let other = registry.clone();
-            let replace = move |registry: &Registry<Key, Guarded>| {
-                let (new, reason) = (take_over(registry), old.close_reason());
+            let walked = registry.clone();
+            let replace = move || {
+                let (new, reason) = (take_over(&registry), old.close_reason());
                 drop(old);
                 (new, reason)
             };
-            let (met, (new, reason)) = if walks_first {
-                let taker = thread::spawn(move || replace(&other));
-                (walk(&registry), taker.join().unwrap())
-            } else {
-                let walker = thread::spawn(move || walk(&other));
-                let replaced = replace(&registry);
-                (walker.join().unwrap(), replaced)
-            };
+            let (met, (new, reason)) = race(walks_first, move || walk(&walked), replace);
             assert!(met >= 1, "a walk met nobody");
             assert!(is_done(&new, reason), "a walk passed both");
         });
@@ -108,20 +98,21 @@ fn gradual_mark_beside_takeover() {
 /// The same while two take over, one of which is superseded by the other or by itself.
 #[test]
 fn disconnect_beside_two_takeovers() {
-    check_up_to(1, || {
-        let (registry, old) = with_old(false);
-        let closer = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.disconnect(&1, CloseReason::LOGGED_OUT))
-        };
-        let one = take_over(&registry);
-        drop(old);
-        let two = take_over(&registry);
-        drop(one);
-        let told = closer.join().unwrap();
-        assert!(told >= 1, "a log-out told nobody");
-        drop(two);
-    });
+    for walks_first in [false, true] {
+        check_up_to(1, move || {
+            let (registry, old) = with_old(false);
+            let walked = registry.clone();
+            let log_out = move || walked.disconnect(&1, CloseReason::LOGGED_OUT);
+            let (told, _two) = race(walks_first, log_out, move || {
+                let one = take_over(&registry);
+                drop(old);
+                let two = take_over(&registry);
+                drop(one);
+                two
+            });
+            assert!(told >= 1, "a log-out told nobody");
+        });
+    }
 }
 
 /// How many active keys a walk meets.
@@ -173,7 +164,7 @@ fn mark_of_all_beside_last_of_group() {
 /// The same for further sockets of keys, whose slots go back to the slab.
 #[test]
 fn mark_of_all_beside_release_of_slots() {
-    check_up_to(1, || {
+    check(|| {
         let registry = registry();
         let pair = [(); 2].map(|()| registry.register(key(1)).unwrap());
         let dropper = thread::spawn(move || drop(pair));
