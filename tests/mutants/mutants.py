@@ -710,6 +710,14 @@ MUTANTS = [
         (TAKEOVER_ORDER, "self.0.fetch_add(1, Ordering::AcqRel) + 1",
          "self.0.fetch_add(1, Ordering::Relaxed) + 1"),
     ]),
+    Mutant("clock-looked-at-relaxed", "a walk that begins after a takeover has arrived does not see its socket", "loom takeover::mark_of_all_beside_takeover", [
+        (TAKEOVER_ORDER, "arrived by then.\n        self.0.load(Ordering::Acquire)",
+         "arrived by then.\n        self.0.load(Ordering::Relaxed)"),
+    ]),
+    Mutant("turn-noted-relaxed", "who reads the turn of a slot's next socket may see the former one as live", "loom takeover::takeover_beside_takeover_that_is_not_published", [
+        (TAKEOVER_ORDER, "self.turn.store(turn, Ordering::Release)",
+         "self.turn.store(turn, Ordering::Relaxed)"),
+    ]),
     Mutant("registration-without-turn", "an earlier takeover supersedes a socket that came after a later one had returned", "shuttle takeover::one_stays_beside_a_takeover_that_leaves", [
         (REGISTER, "} else if spare.is_some() && guard.is_chained() {",
          "} else if spare.is_some() && guard.is_chained() && false {"),
