@@ -27,16 +27,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Marks the key's only socket, if the key has only one and is in the pair at this distance.
-    /// Returns how many sockets were marked, or `None` if the key must be sought elsewhere.
+    /// Marks the key's only socket, if the key has only one, in the inline slot, and is in the pair
+    /// at this distance. Returns how many sockets were marked, or `None` if the key's sockets must
+    /// be sought.
     #[inline(always)]
     fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> Option<usize> {
         let bucket = self.tables.newest()?.candidate(fingerprint, distance)?;
         let seen = bucket.single_socket(fingerprint)?;
-        let is_marked = self.try_mark(&bucket.head.state, seen, topics, Fence::Own)
-            || self.mark_slot_slow(&bucket.head, bucket.addr(), seen, topics);
-        if !is_marked {
-            return None;
+        if !self.try_mark(&bucket.head.state, seen, topics, Fence::Own) {
+            return self.mark_single_slow(bucket, *fingerprint, seen, topics);
         }
         // A second socket may have come since, and what was written before this mark may have been
         // invisible to it. So look again, after the step or fence of the mark. Either the socket's
@@ -44,25 +43,55 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // Ordering: sequentially consistent, pairs with the fence of a registration.
         fence_after_step();
         if bucket.key_state.load().is_chained() {
-            return Some(1 + self.mark_others(bucket, *fingerprint, seen, topics));
+            return Some(self.finish_and_mark_others(bucket, *fingerprint, seen, MarkOutcome::Set, topics));
         }
         Some(1)
     }
 
-    /// Marks the key's sockets, if there are any besides the one that was `seen` in the inline slot
-    /// and is marked already; returns how many.
+    /// Marks the socket that was `seen` in the inline slot on the slow path, which most often finds
+    /// a waiting owner. Does the rest and returns as `mark_single` does.
     #[inline(never)]
-    fn mark_others(
+    fn mark_single_slow(
         &self,
         bucket: BucketRef<'_, K, M>,
         fingerprint: Fingerprint,
         seen: state::Snapshot,
         topics: Topics,
-    ) -> usize {
-        if bucket.is_still_single(seen) {
-            return 0;
+    ) -> Option<usize> {
+        let marked = self.mark_slow_step(&bucket.head, seen, topics)?;
+        // The second look, as in `mark_single`. It comes before the waker is called, which may
+        // panic.
+        // Ordering: as in `mark_single`.
+        fence_after_step();
+        if bucket.key_state.load().is_chained() {
+            return Some(self.finish_and_mark_others(bucket, fingerprint, seen, marked, topics));
         }
-        self.mark_found(fingerprint, Some(LocalId::seen_at(bucket.addr(), seen)), topics)
+        if let MarkOutcome::Wake(token) = marked {
+            self.wake_one(&bucket.head, LocalId::seen_at(bucket.addr(), seen), token);
+        }
+        Some(1)
+    }
+
+    /// Completes the mark of the socket that was `seen` in the inline slot, and marks the key's
+    /// other sockets, if it has any; returns how many it has.
+    #[inline(never)]
+    fn finish_and_mark_others(
+        &self,
+        bucket: BucketRef<'_, K, M>,
+        fingerprint: Fingerprint,
+        seen: state::Snapshot,
+        marked: MarkOutcome,
+        topics: Topics,
+    ) -> usize {
+        let id = LocalId::seen_at(bucket.addr(), seen);
+        DeferredPanics::scope(|panics| {
+            self.finish_signal(id, marked, panics);
+            if bucket.is_still_single(seen) {
+                return 1;
+            }
+            let active = self.find(&fingerprint);
+            1 + active.map_or(0, |active| self.mark_key(&active, Some(id), topics, Fence::Shared, panics))
+        })
     }
 
     /// Marks one socket on the slow path, which most often finds a waiting owner.
@@ -70,22 +99,29 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
     fn mark_slot_slow(&self, head: &SlotHead, addr: SlotAddr, seen: state::Snapshot, topics: Topics) -> bool {
-        let marked = match head.state.try_mark_waiting(seen, topics) {
-            Some(token) => MarkOutcome::Wake(token),
-            None => head.state.mark(seen, topics, Fence::Own),
-        };
-        if marked == MarkOutcome::Gone {
-            return false;
-        }
-        self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
+        let Some(marked) = self.mark_slow_step(head, seen, topics) else { return false };
         if let MarkOutcome::Wake(token) = marked {
             self.wake_one(head, LocalId::seen_at(addr, seen), token);
         }
         true
     }
 
-    /// Marks all sockets of a key that is not in the first bucket of its search, or has several
-    /// sockets.
+    /// Takes the step of a mark on the slow path. Returns `None` if that socket is gone.
+    #[inline]
+    fn mark_slow_step(&self, head: &SlotHead, seen: state::Snapshot, topics: Topics) -> Option<MarkOutcome> {
+        let marked = match head.state.try_mark_waiting(seen, topics) {
+            Some(token) => MarkOutcome::Wake(token),
+            None => head.state.mark(seen, topics, Fence::Own),
+        };
+        if marked == MarkOutcome::Gone {
+            return None;
+        }
+        self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
+        Some(marked)
+    }
+
+    /// Marks all sockets of a key that is not in the first pair of its search, or has several
+    /// sockets, or one in its chain.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
         if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
@@ -98,20 +134,21 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if self.lacks(&fingerprint) {
             return 0;
         }
-        match self.mark_single_in_chain(&fingerprint, topics) {
-            Some(marked) => marked,
-            None => self.mark_found(fingerprint, None, topics),
+        if self.mark_single_in_chain(&fingerprint, topics).is_some() {
+            return 1;
         }
+        let Some(active) = self.find(&fingerprint) else { return 0 };
+        DeferredPanics::scope(|panics| self.mark_key(&active, None, topics, Fence::Shared, panics))
     }
 
-    /// Marks the key's only socket, if it is the head of the key's chain. There it is after a
-    /// reconnect: the old socket was in the inline slot when the new one came. Returns how many
-    /// sockets were marked, or `None` if the key's sockets must be walked. The caller has fenced.
+    /// Marks the key's only socket, if it is the head of the key's chain. It is there after every
+    /// other reconnect, if the new socket comes before the old one goes. Returns `None` if the
+    /// key's sockets must be walked. The caller has made the fence of the mark.
     ///
-    /// As in `Bucket::single_socket`, a step that succeeds proves that the same socket was in the
-    /// slot throughout. So if the slot is meanwhile in the chain of the key's bucket, the socket is
-    /// the key's; and if the key then has one socket, it is this one.
-    pub(crate) fn mark_single_in_chain(&self, fingerprint: &Fingerprint, topics: Topics) -> Option<usize> {
+    /// As in `Bucket::single_socket`, a mark that succeeds proves that the socket that was `seen`
+    /// was in the slot until then. Between the two, the slot is the head of the chain in the key's
+    /// bucket, so the socket is the key's; and the key has one socket, so it is this one.
+    pub(crate) fn mark_single_in_chain(&self, fingerprint: &Fingerprint, topics: Topics) -> Option<()> {
         let bucket = self.candidate(fingerprint, 0)?;
         let is_single = || bucket.key_state.load().is_member_with_one(fingerprint.identity.kind);
         if !is_single() {
@@ -126,15 +163,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
         let is_marked =
             self.try_mark(&head.state, seen, topics, Fence::Shared) || self.mark_slot_slow(head, addr, seen, topics);
-        is_marked.then_some(1)
-    }
-
-    /// Marks the key's sockets, without the one that was `marked` already; returns how many. The
-    /// caller has fenced.
-    #[inline(never)]
-    fn mark_found(&self, fingerprint: Fingerprint, marked: Option<LocalId>, topics: Topics) -> usize {
-        let Some(active) = self.find(&fingerprint) else { return 0 };
-        DeferredPanics::scope(|panics| self.mark_key(&active, marked, topics, Fence::Shared, panics))
+        is_marked.then_some(())
     }
 
     /// Marks on the fast path: see [`SlotState::try_mark`].

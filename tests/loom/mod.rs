@@ -11,6 +11,7 @@ mod events;
 mod evict;
 mod keys;
 mod lifetime;
+mod marks;
 mod slot_state;
 mod slots;
 mod sweep;

@@ -112,6 +112,24 @@ fn register_beside_mark_of_the_only_socket() {
     });
 }
 
+/// The key's only socket is in the chain, and a second one comes to the inline slot, beside a mark
+/// of many keys: it marks the first one too.
+#[test]
+fn register_beside_mark_of_many() {
+    check(|| {
+        let registry = registry();
+        let (first, mut second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
+        drop(first);
+        let marker = {
+            let registry = registry.clone();
+            thread::spawn(move || registry.mark_many(&[1]))
+        };
+        let _third = registry.register(key(1)).unwrap();
+        marker.join().unwrap();
+        assert!(is_due(&mut second), "an update was lost");
+    });
+}
+
 /// Two sockets of a key join while one is there: three slots, three ids, all reached.
 #[test]
 fn two_joins() {

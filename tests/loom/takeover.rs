@@ -90,30 +90,6 @@ fn mark_of_all_beside_takeover_and_drop() {
     });
 }
 
-/// What a thread wrote before a mark that found the old socket due already is visible to the
-/// owner that takes it from the new one.
-#[test]
-fn mark_that_coalesces_beside_takeover() {
-    use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-    check(|| {
-        let (registry, _old) = with_old(false);
-        registry.mark(&1);
-        let data = loom::sync::Arc::new(AtomicUsize::new(0));
-        let marker = {
-            let (registry, data) = (registry.clone(), data.clone());
-            thread::spawn(move || {
-                data.store(1, Relaxed);
-                registry.mark(&1);
-            })
-        };
-        let new = take_over(&registry);
-        assert!(!new.take_due().is_empty());
-        let seen = data.load(Relaxed);
-        marker.join().unwrap();
-        assert!(seen == 1 || !new.take_due().is_empty(), "an update was lost");
-    });
-}
-
 /// Of two takeovers one stays, and has what was due for the socket before both.
 #[test]
 fn two_takeovers() {

@@ -213,19 +213,19 @@ MUTANTS = [
            "test --lib storage::slot::state::tests::try_mark_waiting_needs_a_task_that_waits_and_that_nobody_wakes", [
         (STATE, "seen.0 & (LIVE | WAITING | WAKERS) != LIVE | WAITING", "seen.0 & (LIVE | WAITING) != LIVE | WAITING"),
     ]),
-    Mutant("mark-of-nobody-no-fence", "a mark that meets nobody does not fence", "loom waiting::mark_of_nobody_beside_register", [
+    Mutant("mark-of-nobody-no-fence", "a mark that meets nobody does not fence", "loom marks::mark_of_nobody_beside_register", [
         (MARK, "        full_fence();\n        if self.lacks", "        if self.lacks"),
     ]),
-    Mutant("registration-no-fence", "a registration does not fence", "loom waiting::mark_of_nobody_beside_register", [
+    Mutant("registration-no-fence", "a registration does not fence", "loom marks::mark_of_nobody_beside_register", [
         (REGISTER, "        fence_after_step();\n", ""),
     ]),
-    Mutant("second-socket-not-looked-for", "a mark of a key's only socket does not look for a second one afterwards", "loom waiting::mark_of_one_beside_second_register", [
-        (MARK, "        if bucket.key_state.load().is_chained() {\n            return Some(1 +", "        if false {\n            return Some(1 +"),
+    Mutant("second-socket-not-looked-for", "a mark of a key's only socket does not look for a second one afterwards", "loom marks::mark_of_one_beside_second_register", [
+        (MARK, "        if bucket.key_state.load().is_chained() {\n            return Some(self.finish_and_mark_others(bucket, *fingerprint, seen, MarkOutcome::Set,", "        if false {\n            return Some(self.finish_and_mark_others(bucket, *fingerprint, seen, MarkOutcome::Set,"),
     ]),
-    Mutant("mark-where-no-fence", "a mark by a closure that meets nobody does not fence", "loom waiting::mark_where_of_nobody_beside_register", [
+    Mutant("mark-where-no-fence", "a mark by a closure that meets nobody does not fence", "loom marks::mark_where_of_nobody_beside_register", [
         (REGISTRY_MARK, "        full_fence();\n", ""),
     ]),
-    Mutant("gradual-mark-where-no-fence", "a step of a gradual mark that meets nobody does not fence", "loom waiting::gradual_mark_of_nobody_beside_register", [
+    Mutant("gradual-mark-where-no-fence", "a step of a gradual mark that meets nobody does not fence", "loom marks::gradual_mark_of_nobody_beside_register", [
         (MARK_GRADUALLY, "        let topics = *topics;\n        // One fence for the sockets that the step does not meet: see `Shard::mark`.\n        full_fence();\n", "        let topics = *topics;\n"),
     ]),
     Mutant("subscriptions-told-before-the-owner", "a superseded socket's task is woken only after subscriptions were told",
@@ -270,11 +270,23 @@ MUTANTS = [
     Mutant("single-socket-chained", "of a key with a chain, `mark_many` marks the first socket alone", "test --test api mark::mark_many_marks_as_a_loop_would", [
         (BUCKET, "is_member_with_one(fingerprint.identity.kind)", "is_member(fingerprint.identity.kind)"),
     ]),
-    Mutant("single-socket-by-count", "a second look takes another single socket for the one that was marked", "loom waiting::mark_of_one_that_leaves_beside_second_register", [
+    Mutant("single-socket-counted-too-early", "a mark counts the key's sockets before it sees the one in the inline slot", "loom slots::register_beside_mark_of_many", [
+        (BUCKET, "        let seen = self.head.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n        let is_single = self.key_state.load().is_member_with_one(fingerprint.identity.kind);\n",
+         "        let is_single = self.key_state.load().is_member_with_one(fingerprint.identity.kind);\n        let seen = self.head.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n"),
+    ]),
+    Mutant("single-socket-woken-first", "a mark whose waker panics does not look for a second socket", "loom marks::mark_of_one_whose_waker_panics_beside_second_register", [
+        (MARK, "        let marked = self.mark_slow_step(&bucket.head, seen, topics)?;\n",
+         "        let mut marked = self.mark_slow_step(&bucket.head, seen, topics)?;\n        if let MarkOutcome::Wake(token) = std::mem::replace(&mut marked, MarkOutcome::Set) {\n            self.wake_one(&bucket.head, LocalId::seen_at(bucket.addr(), seen), token);\n        }\n"),
+    ]),
+    Mutant("single-socket-by-count", "a second look takes another single socket for the one that was marked", "loom marks::mark_of_one_that_leaves_beside_second_register", [
         (BUCKET, " && self.head.state.load().is_live_as(seen.generation())", " && seen.is_live()"),
     ]),
     Mutant("single-in-chain-of-another-key", "a mark does not look whether the head of the chain is still the key's", "loom slots::chain_returned_beside_mark_of_the_only_socket", [
         (MARK, "chain.first() != Some(addr) || ", ""),
+    ]),
+    Mutant("single-in-chain-seen-too-late", "a mark sees the socket in the chain's head after it has checked the head", "loom slots::chain_returned_beside_mark_of_the_only_socket", [
+        (MARK, "        let seen = head.state.load();\n        if chain.first() != Some(addr) || !bucket.identity.matches(fingerprint.identity) || !is_single() {\n            return None;\n        }\n",
+         "        if chain.first() != Some(addr) || !bucket.identity.matches(fingerprint.identity) || !is_single() {\n            return None;\n        }\n        let seen = head.state.load();\n"),
     ]),
     Mutant("single-in-chain-counted-too-early", "a mark counts the key's sockets before it sees the one in the chain", "loom slots::register_beside_mark_of_the_only_socket", [
         (MARK, " || !is_single() {", " {"),
@@ -317,7 +329,7 @@ MUTANTS = [
     Mutant("chained-not-set", "nobody learns that there is a chain", "loom slots::mark_beside_drop_of_the_first", [
         (REGISTER, "                bucket.key_state.set_chained();\n", ""),
     ]),
-    Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom slots::mark_beside_return_to_the_own_place", [
+    Mutant("chain-skipped-for-one", "the chain is not walked where the count says one", "loom slots::register_beside_mark_of_many", [
         (WALK, "        if !active.bucket.key_state.load().is_chained() {\n            return;",
          "        let now = active.bucket.key_state.load();\n        if !now.is_chained() || now.live() == 1 {\n            return;"),
     ]),

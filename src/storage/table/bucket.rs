@@ -35,13 +35,14 @@ const _: () = assert!(MODELLED || size_of::<BucketPair>() == 128);
 
 impl Bucket {
     /// Returns the state of the key's only socket, if this is the key's bucket and the socket is in
-    /// its inline slot. The result is a hint until a compare-and-swap from it succeeds. That
-    /// suffices, for three reasons:
-    /// 1. The state is loaded first, and its generation never repeats. So a step that succeeds
-    ///    proves that the same socket was there throughout.
+    /// its inline slot. The result is a hint until a mark of that socket succeeds. That suffices,
+    /// for three reasons:
+    /// 1. The state is loaded first, and its generation never repeats. So a mark that succeeds, by
+    ///    a step or by a second look, proves that the same socket was there throughout.
     /// 2. A socket keeps the occupancy of its bucket. So what is read here after the state belongs
     ///    to that socket's key.
-    /// 3. A live socket is counted. So if the key has one socket, it is this one.
+    /// 3. A socket is counted in the key's state before it becomes live, and until after it has
+    ///    ceased to be. So if the count is one while this socket is live, there is no other.
     #[inline]
     pub(crate) fn single_socket(&self, fingerprint: &Fingerprint) -> Option<state::Snapshot> {
         let seen = self.head.state.load();
@@ -51,8 +52,8 @@ impl Bucket {
     }
 
     /// Tells whether the socket that was `seen` in the inline slot was the key's only socket at a
-    /// moment during this call. The order of the loads matters, as above: the socket is still there
-    /// after the count was read.
+    /// moment during this call. The order of the loads matters: as the socket is still live after
+    /// the count was read, it is the one that was counted.
     pub(crate) fn is_still_single(&self, seen: state::Snapshot) -> bool {
         self.key_state.load().live() == 1 && self.head.state.load().is_live_as(seen.generation())
     }

@@ -20,7 +20,8 @@
 //!   registration is refused beyond 4,095, and the rest is for those that cannot be refused. It
 //!   saturates: beyond 8,190 at the same time, the bucket and its chain are never passed on, and
 //!   its key is never dropped.
-//! - `live` counts the sockets of the key.
+//! - `live` counts the sockets of the key: each from before it is live in its slot until after it
+//!   has ceased to be. So it may be too high, never too low.
 //!
 //! # Valid states
 //! | state | meaning | live | lingering |
@@ -139,7 +140,8 @@ impl Snapshot {
         self.0 & STATE >= MEMBER
     }
 
-    /// Tells whether the bucket has an active key that has an identity of that kind and one socket.
+    /// Tells whether the bucket has an active key with an identity of that kind, and counts one
+    /// socket of it.
     #[inline]
     pub(crate) fn is_member_with_one(self, kind: KeyKind) -> bool {
         self.0 & (STATE | KIND | LIVE) == MEMBER | u64::from(kind.0) << KIND_SHIFT | 1
