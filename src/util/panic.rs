@@ -24,23 +24,18 @@ impl DeferredPanics {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(f)) {
             match &self.0 {
                 None => self.0 = Some(panic),
-                // Dropping the payload runs user code again. If that panics, its payload is
-                // forgotten: to drop it could panic again, without end.
-                Some(_) => {
-                    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
-                }
+                Some(_) => discard(panic),
             }
         }
     }
 
-    /// Propagates the panic, if there was one. Forgets it if the thread already panics, since a
+    /// Propagates the panic, if there was one. Discards it if the thread already panics, since a
     /// second panic would abort the process.
     pub(crate) fn resume_unless_panicking(self) {
-        if std::thread::panicking() {
-            // As above: dropping the payload could panic.
-            mem::forget(self.0);
-        } else {
+        if !std::thread::panicking() {
             self.resume();
+        } else if let Some(panic) = self.0 {
+            discard(panic);
         }
     }
 
@@ -51,4 +46,10 @@ impl DeferredPanics {
             resume_unwind(panic);
         }
     }
+}
+
+/// Drops what a panic carries, which runs user code again. If that panics, what this panic carries
+/// is forgotten: to drop it could panic again, without end.
+fn discard(panic: Box<dyn Any + Send>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(panic))).map_err(mem::forget);
 }

@@ -803,6 +803,9 @@ MUTANTS = [
     Mutant("panic-swallowed", "a panic of the caller's waker is kept for ever", "test --test user_code wakers::every_mark_reaches_all_sockets", [
         (PANIC, "            resume_unwind(panic);\n", "            drop(panic);\n"),
     ]),
+    Mutant("second-panic-leaks", "what a second panic carries is leaked", "test --test user_code wakers::what_a_second_panic_carries_is_dropped", [
+        (PANIC, "            discard(panic);\n        }\n    }\n", "            mem::forget(panic);\n        }\n    }\n"),
+    ]),
     Mutant("clone-panic-not-a-lag", "a subscription for which the key's clone panics loses the change", "test --test user_code presence_panics::a_clone_that_panics_harms_nobody", [
         (QUEUE, "        let reservation = Reservation(self);\n", "        let reservation = mem::ManuallyDrop::new(Reservation(self));\n"),
         (QUEUE, "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            return;", "        if self.len.fetch_add(1, Ordering::Relaxed) >= self.capacity {\n            drop(mem::ManuallyDrop::into_inner(reservation));\n            return;"),

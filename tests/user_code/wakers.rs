@@ -181,3 +181,30 @@ fn a_waker_and_the_metadata_of_its_socket_panic() {
         assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
     }
 }
+
+/// The same where the second panic carries something: that is dropped, and nothing leaks.
+#[test]
+fn what_a_second_panic_carries_is_dropped() {
+    struct Carries(Arc<()>);
+    impl Drop for Carries {
+        fn drop(&mut self) {
+            resume_unwind(Box::new(self.0.clone()));
+        }
+    }
+    struct DropsAndPanics(Mutex<Option<Socket<u64, Carries>>>);
+    impl Wake for DropsAndPanics {
+        fn wake(self: Arc<Self>) {
+            drop(self.0.lock().unwrap().take());
+            resume_unwind(Box::new("waker"));
+        }
+    }
+    let carried = Arc::new(());
+    let registry: Registry<u64, Carries> = Registry::new();
+    let mut socket = registry.register_with(1, Carries(carried.clone())).unwrap();
+    let held = Arc::new(DropsAndPanics(Mutex::default()));
+    assert!(socket.poll_due(&mut Context::from_waker(&Waker::from(held.clone()))).is_pending());
+    *held.0.lock().unwrap() = Some(socket);
+    let panic = catch_unwind(AssertUnwindSafe(|| registry.mark(&1))).unwrap_err();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"waker"));
+    assert_eq!(Arc::strong_count(&carried), 1, "leaked");
+}
