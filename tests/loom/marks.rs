@@ -1,8 +1,9 @@
 //! What a mark makes visible: who does not see the mark sees what was written before it.
 
+use super::takeover::{Ours, take_over, with_old};
 use super::{Guarded, Key, check, is_due, key, registry};
 use crate::shard::geometry::Geometry;
-use crate::{Registry, Socket, Topics};
+use crate::{Registry, Topics};
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicUsize;
 use loom::sync::atomic::Ordering::Relaxed;
@@ -15,7 +16,7 @@ use std::task::{Context, Wake, Waker};
 #[test]
 fn mark_that_coalesces_beside_takeover() {
     check(|| {
-        let (registry, _old) = super::takeover::with_old(false);
+        let (registry, _old) = with_old(false);
         registry.mark(&1);
         let data = Arc::new(AtomicUsize::new(0));
         let marker = {
@@ -25,12 +26,16 @@ fn mark_that_coalesces_beside_takeover() {
                 registry.mark(&1);
             })
         };
-        let new = super::takeover::take_over(&registry);
+        let new = take_over(&registry);
         assert!(!new.take_due().is_empty());
         let seen = data.load(Relaxed);
         marker.join().unwrap();
         assert!(seen == 1 || !new.take_due().is_empty(), "an update was lost");
     });
+}
+
+fn mark(registry: &Registry<Key, Guarded>) {
+    registry.mark(&1);
 }
 
 /// A mark concurrent with a registration, of a key that has `others` sockets before: either the
@@ -61,9 +66,7 @@ fn mark_beside_register_of(number: u8, registry: Registry<Key, Guarded>, mark: f
 
 #[test]
 fn mark_of_nobody_beside_register() {
-    mark_beside_register(0, |registry| {
-        registry.mark(&1);
-    });
+    mark_beside_register(0, mark);
 }
 
 #[test]
@@ -75,21 +78,15 @@ fn mark_where_of_nobody_beside_register() {
 
 #[test]
 fn mark_of_one_beside_second_register() {
-    mark_beside_register(1, |registry| {
-        registry.mark(&1);
-    });
+    mark_beside_register(1, mark);
 }
 
 /// The same where the only socket is in the chain.
 #[test]
 fn mark_of_one_in_a_chain_beside_second_register() {
     check(|| {
-        let registry = registry();
-        let (first, _second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
-        drop(first);
-        mark_beside_register_of(1, registry, |registry| {
-            registry.mark(&1);
-        });
+        let (registry, _old) = with_old(true);
+        mark_beside_register_of(1, registry, mark);
     });
 }
 
@@ -98,7 +95,7 @@ fn mark_of_one_in_a_chain_beside_second_register() {
 #[test]
 fn mark_of_one_that_leaves_beside_second_register() {
     #[derive(Default)]
-    struct Leaves(Mutex<Option<Socket<Key, Guarded>>>);
+    struct Leaves(Mutex<Option<Ours>>);
     impl Wake for Leaves {
         fn wake(self: std::sync::Arc<Self>) {
             drop(self.0.lock().unwrap().take());
@@ -111,9 +108,7 @@ fn mark_of_one_that_leaves_beside_second_register() {
         let leaves = std::sync::Arc::new(Leaves::default());
         assert!(first.poll_due(&mut Context::from_waker(&Waker::from(leaves.clone()))).is_pending());
         *leaves.0.lock().unwrap() = Some(first);
-        mark_beside_register_of(1, registry, |registry| {
-            registry.mark(&1);
-        });
+        mark_beside_register_of(1, registry, mark);
     });
 }
 

@@ -1,5 +1,6 @@
 //! Slots of one key: the chain, reuse, and visitors.
 
+use super::takeover::with_old;
 use super::{check, is_due, key, registry};
 use crate::Topics;
 use loom::thread;
@@ -75,18 +76,16 @@ fn chain_returned_beside_mark() {
 #[test]
 fn chain_returned_beside_mark_of_the_only_socket() {
     check(|| {
-        let registry = registry();
-        let (first, second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
-        drop(first);
+        let (registry, old) = with_old(true);
         // So the key comes back to the same bucket: there are two.
         let _rival = registry.register(key(2)).unwrap();
         let marker = {
             let registry = registry.clone();
             thread::spawn(move || registry.mark(&1))
         };
-        drop(second);
+        drop(old);
         let mut other = registry.register(key(2)).unwrap();
-        let _third = registry.register(key(1)).unwrap();
+        let _next = registry.register(key(1)).unwrap();
         assert!(marker.join().unwrap() <= 1);
         assert!(!is_due(&mut other));
     });
@@ -117,16 +116,14 @@ fn register_beside_mark_of_the_only_socket() {
 #[test]
 fn register_beside_mark_of_many() {
     check(|| {
-        let registry = registry();
-        let (first, mut second) = (registry.register(key(1)).unwrap(), registry.register(key(1)).unwrap());
-        drop(first);
+        let (registry, mut old) = with_old(true);
         let marker = {
             let registry = registry.clone();
             thread::spawn(move || registry.mark_many(&[1]))
         };
-        let _third = registry.register(key(1)).unwrap();
+        let _second = registry.register(key(1)).unwrap();
         marker.join().unwrap();
-        assert!(is_due(&mut second), "an update was lost");
+        assert!(is_due(&mut old), "an update was lost");
     });
 }
 

@@ -288,6 +288,9 @@ MUTANTS = [
         (MARK, "        let seen = head.state.load();\n        if chain.first() != Some(addr) || !bucket.identity.matches(fingerprint.identity) || !is_single() {\n            return None;\n        }\n",
          "        if chain.first() != Some(addr) || !bucket.identity.matches(fingerprint.identity) || !is_single() {\n            return None;\n        }\n        let seen = head.state.load();\n"),
     ]),
+    Mutant("single-in-chain-of-any-key", "a mark does not compare the key whose socket is in the chain", "test --test api mark::a_mark_of_nobody_reaches_nobody_who_has_reconnected", [
+        (MARK, " || !bucket.identity.matches(fingerprint.identity)", ""),
+    ]),
     Mutant("single-in-chain-counted-too-early", "a mark counts the key's sockets before it sees the one in the chain", "loom slots::register_beside_mark_of_the_only_socket", [
         (MARK, " || !is_single() {", " {"),
     ]),

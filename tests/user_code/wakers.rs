@@ -152,9 +152,9 @@ impl Drop for Boom {
 }
 
 /// A waker that drops its own socket, and then panics.
-struct DropsAndPanics(Mutex<Option<Socket<u64, Boom>>>);
+struct DropsAndPanics<M>(Mutex<Option<Socket<u64, M>>>);
 
-impl Wake for DropsAndPanics {
+impl<M: Send + Sync + 'static> Wake for DropsAndPanics<M> {
     fn wake(self: Arc<Self>) {
         drop(self.0.lock().unwrap().take());
         panic!("waker");
@@ -189,13 +189,6 @@ fn what_a_second_panic_carries_is_dropped() {
     impl Drop for Carries {
         fn drop(&mut self) {
             resume_unwind(Box::new(self.0.clone()));
-        }
-    }
-    struct DropsAndPanics(Mutex<Option<Socket<u64, Carries>>>);
-    impl Wake for DropsAndPanics {
-        fn wake(self: Arc<Self>) {
-            drop(self.0.lock().unwrap().take());
-            resume_unwind(Box::new("waker"));
         }
     }
     let carried = Arc::new(());

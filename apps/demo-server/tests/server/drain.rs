@@ -22,6 +22,16 @@ async fn assert_exits(server: &mut Server) {
     assert!(status.success(), "{status}");
 }
 
+async fn frame_of_either(Client(one): &mut Client, Client(other): &mut Client) -> Message {
+    let frame = async {
+        tokio::select! {
+            Some(frame) = one.next() => frame,
+            Some(frame) = other.next() => frame,
+        }
+    };
+    within("a frame", frame).await.expect("a frame")
+}
+
 /// The listener is told to close when the sockets are, and may do it a little later.
 async fn assert_lets_nobody_in(server: &Server) {
     let refused = async { while TcpStream::connect(&server.host).await.is_ok() {} };
@@ -74,7 +84,7 @@ async fn a_second_signal_during_the_pause() {
     let options = ["--drain-batch", "1", "--drain-every", "3600", "--ping-every", "0.1"];
     for signals in [["-TERM", "-INT"], ["-INT", "-TERM"]] {
         let mut server = Server::start_with(options).await;
-        let [Client(mut one), Client(mut other)] = tabs(&server).await;
+        let [mut one, mut other] = tabs(&server).await;
         server.signal(signals[0]).await;
         server.logs("sockets are closed told=1").await;
         assert_lets_nobody_in(&server).await;
@@ -82,13 +92,7 @@ async fn a_second_signal_during_the_pause() {
         // One of them is closed, and then the other one is still asked whether it is there.
         let (mut told, mut pings) = (false, 0);
         while !told || pings < 3 {
-            let frame = within("a frame", async {
-                tokio::select! {
-                    Some(frame) = one.next() => frame,
-                    Some(frame) = other.next() => frame,
-                }
-            });
-            match frame.await.expect("a frame") {
+            match frame_of_either(&mut one, &mut other).await {
                 Message::Ping(_) => pings += usize::from(told),
                 Message::Close(_) => told = true,
                 other => panic!("{other:?}"),
@@ -138,16 +142,10 @@ async fn after_the_notice_sockets_are_closed_and_nobody_is_let_in() {
     // The second socket keeps the server there for a while.
     let options = ["--drain-notice", "0.5", "--drain-batch", "1", "--drain-every", "3600"];
     let mut server = Server::start_with(options).await;
-    let [Client(mut one), Client(mut other)] = tabs(&server).await;
+    let [mut one, mut other] = tabs(&server).await;
     let asked = Instant::now();
     server.signal("-TERM").await;
-    let told = within("a frame", async {
-        tokio::select! {
-            Some(frame) = one.next() => frame,
-            Some(frame) = other.next() => frame,
-        }
-    });
-    let told = told.await.expect("a frame");
+    let told = frame_of_either(&mut one, &mut other).await;
     assert!(matches!(&told, Message::Close(Some(frame)) if frame.code == CloseCode::Away), "{told:?}");
     assert!(asked.elapsed() >= Duration::from_millis(500), "{:?}", asked.elapsed());
     assert_lets_nobody_in(&server).await;
