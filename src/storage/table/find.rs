@@ -4,10 +4,6 @@ use crate::storage::fingerprint::Fingerprint;
 use crate::storage::table::home::HOME_PAIRS;
 use crate::storage::table::{BucketPair, BucketRef, PAIR, Table, key_state};
 
-/// The bit of the hash that says which bucket of a pair is tried first. It is one that chooses
-/// neither the shard nor the pair.
-const FLIP_BIT: u32 = 20;
-
 /// An active key: where it is, and in which occupancy of the bucket.
 pub(crate) struct ActiveKey<'a, K, M> {
     pub(crate) bucket: BucketRef<'a, K, M>,
@@ -34,7 +30,8 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
 impl<K, M> Table<K, M> {
     /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
     /// `distance` says. The result proves nothing. The side of the pair is computed without a
-    /// branch, because the processor could only guess it.
+    /// branch, because the processor could only guess it. Two keys in three are in the first
+    /// bucket, and need one line.
     #[inline]
     pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
         let start = self.start(fingerprint.hash);
@@ -43,7 +40,7 @@ impl<K, M> Table<K, M> {
         }
         let pair = start + distance;
         let BucketPair(buckets) = self.pairs.get(pair)?;
-        let side = usize::from(buckets[1].identity.may_match(fingerprint.identity));
+        let side = usize::from(!buckets[0].identity.may_match(fingerprint.identity));
         Some(BucketRef::new(self, &buckets[side]))
     }
 
@@ -66,7 +63,7 @@ impl<K, M> Table<K, M> {
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         for (_, pair) in self.probe(fingerprint.hash) {
-            for bucket in self.buckets_of(pair, fingerprint.hash) {
+            for bucket in self.buckets_of(pair) {
                 if let Ok(found) = ActiveKey::check(bucket, fingerprint) {
                     return Some(found);
                 }
@@ -108,11 +105,10 @@ impl<K, M> Table<K, M> {
         })
     }
 
-    /// Returns the buckets of a pair, in the order in which the key's insertion tries them.
+    /// Returns the buckets of a pair, in the order in which an insertion tries them.
     #[inline]
-    pub(super) fn buckets_of(&self, pair: usize, hash: u64) -> [BucketRef<'_, K, M>; PAIR] {
-        let (buckets, flip) = (&self.pairs[pair].0, (hash >> FLIP_BIT & 1) as usize);
-        [&buckets[flip], &buckets[1 - flip]].map(|bucket| BucketRef::new(self, bucket))
+    pub(super) fn buckets_of(&self, pair: usize) -> [BucketRef<'_, K, M>; PAIR] {
+        self.pairs[pair].0.each_ref().map(|bucket| BucketRef::new(self, bucket))
     }
 
     /// Scales the hash to the number of pairs by a multiplication.

@@ -91,7 +91,7 @@ impl<K, M> Table<K, M> {
     fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, pair) in self.probe(fingerprint.hash) {
-            for bucket in self.buckets_of(pair, fingerprint.hash) {
+            for bucket in self.buckets_of(pair) {
                 let seen = match ActiveKey::check(bucket, fingerprint) {
                     Ok(found) => return Ok(found),
                     Err(seen) => seen,
