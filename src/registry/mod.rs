@@ -16,6 +16,7 @@ use crate::id::SocketId;
 use crate::registry::revoke::Revocations;
 use crate::shard::Shard;
 use crate::shard::geometry::Geometry;
+use crate::shard::shards::Shards;
 use crate::shard::totals::Totals;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
 use crate::storage::slot::LocalId;
@@ -73,11 +74,12 @@ pub struct Registry<K, M = ()> {
 
 /// A shard of a registry. It notifies the registry's watchers of changes.
 pub(crate) type RegistryShard<K, M> = Shard<K, M, Arc<Watchers<K>>>;
+type RegistryShards<K, M> = Shards<K, M, Arc<Watchers<K>>>;
 
 struct Inner<K, M> {
     seeds: Seeds,
     shard_bits: u32,
-    shards: Box<[Arc<RegistryShard<K, M>>]>,
+    shards: RegistryShards<K, M>,
     totals: Arc<Totals>,
     watchers: Arc<Watchers<K>>,
     revocations: Revocations<K>,
@@ -93,9 +95,8 @@ impl<K, M> Registry<K, M> {
     pub(crate) fn with(shards: usize, max_sockets: usize, geometry: Geometry) -> Self {
         let totals = Arc::new(Totals::new(shards, max_sockets));
         let watchers = Arc::new(Watchers::new());
-        let shard = |index| Arc::new(Shard::new(index, geometry, Arc::clone(&totals), Arc::clone(&watchers)));
         let shard_bits = shards.trailing_zeros();
-        let shards = (0..shards).map(shard).collect();
+        let shards = Shards::new(shards, geometry, &totals, || Arc::clone(&watchers));
         let (seeds, revocations) = (Seeds::random(), Revocations::new());
         Self { inner: Arc::new(Inner { seeds, shard_bits, shards, totals, watchers, revocations }) }
     }
@@ -105,11 +106,11 @@ impl<K, M> Registry<K, M> {
     }
 
     pub(crate) fn shards(&self) -> impl Iterator<Item = &RegistryShard<K, M>> {
-        self.inner.shards.iter().map(|shard| &**shard)
+        self.inner.shards.iter()
     }
 
     pub(crate) fn shard(&self, index: usize) -> Option<&RegistryShard<K, M>> {
-        self.inner.shards.get(index).map(|shard| &**shard)
+        self.inner.shards.get(index)
     }
 
     /// Adds a watcher. A watcher of presence has a queue.
@@ -119,19 +120,22 @@ impl<K, M> Registry<K, M> {
 }
 
 impl<K, M> Registry<K, M> {
-    /// Returns the shard of a key, given by the lowest bits of the key's hash. The highest bits
-    /// choose the place in the shard.
     #[inline(always)]
-    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&Arc<RegistryShard<K, M>>, Fingerprint) {
-        let fingerprint = self.inner.seeds.fingerprint(key);
+    fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
+        self.inner.seeds.fingerprint(key)
+    }
+
+    /// Returns the shard of a key, and the key's fingerprint.
+    #[inline(always)]
+    pub(crate) fn locate<Q: Hash + ?Sized>(&self, key: &Q) -> (&RegistryShard<K, M>, Fingerprint) {
+        let fingerprint = self.fingerprint(key);
         (self.shard_for(&fingerprint), fingerprint)
     }
 
     /// Returns the shard of the key with this fingerprint.
     #[inline(always)]
-    pub(crate) fn shard_for(&self, fingerprint: &Fingerprint) -> &Arc<RegistryShard<K, M>> {
-        let shards = &self.inner.shards;
-        &shards[fingerprint.hash as usize & (shards.len() - 1)]
+    pub(crate) fn shard_for(&self, fingerprint: &Fingerprint) -> &RegistryShard<K, M> {
+        self.inner.shards.of(fingerprint)
     }
 
     /// Returns the shard that an id names.

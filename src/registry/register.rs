@@ -3,7 +3,6 @@
 use crate::error::{RegisterError, RejectedRegistration};
 use crate::registry::Registry;
 use crate::registry::socket::Socket;
-use crate::shard::Shard;
 use crate::shard::register::RegisterOptions;
 use crate::topics::Topics;
 use std::fmt;
@@ -133,9 +132,9 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
         metadata: M,
         options: RegisterOptions,
     ) -> Result<Socket<K, M>, RejectedRegistration<K, M>> {
-        let (shard, fingerprint) = self.locate(&key);
+        let fingerprint = self.fingerprint(&key);
         let revocation = || self.revocation(&fingerprint);
-        Ok(Socket(Shard::register(shard, &fingerprint, key, metadata, options, revocation)?))
+        Ok(Socket(self.inner.shards.register(&fingerprint, key, metadata, options, revocation)?))
     }
 
     /// Begins a registration whose options you choose before it is made.

@@ -12,10 +12,10 @@
 
 use crate::error::{CloseReason, RegisterError};
 use crate::registry::Registry;
-use crate::shard::Shard;
 use crate::shard::geometry::{Geometry, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
 use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
+use crate::shard::shards::Shards;
 use crate::shard::totals::Totals;
 use crate::shard::visit::Visitor;
 use crate::storage::fingerprint::Fingerprint;
@@ -53,21 +53,23 @@ impl<K: fmt::Debug> fmt::Debug for Revocation<K> {
 }
 
 /// Holds all revocations of one registry.
-pub(super) struct Revocations<K>(Arc<Shard<K, CloseReason, ()>>);
+pub(super) struct Revocations<K>(Shards<K, CloseReason, ()>);
 
 impl<K> Revocations<K> {
     pub(super) fn new() -> Self {
         let totals = Arc::new(Totals::new(1, MAX_SOCKETS));
-        Self(Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, ())))
+        let geometry = Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32);
+        Self(Shards::new(1, geometry, &totals, || ()))
     }
 
     /// Returns the reason of a revocation of the key, if there is one.
     fn find(&self, fingerprint: &Fingerprint) -> Option<CloseReason> {
         let mut reason = None;
-        let found = self.0.find(fingerprint)?;
+        let shard = self.0.of(fingerprint);
+        let found = shard.find(fingerprint)?;
         // No takeover ever replaces a revocation, so a plain walk finds all.
-        self.0.walk_key(&found, |addr, _, seen| {
-            let visitor = Visitor::new(&self.0, LocalId::seen_at(addr, seen));
+        shard.walk_key(&found, |addr, _, seen| {
+            let visitor = Visitor::new(shard, LocalId::seen_at(addr, seen));
             reason = reason.or(visitor.map(|visitor| *visitor.metadata()));
         });
         reason
@@ -132,7 +134,7 @@ impl<K: Eq + Hash + Send + Sync + 'static, M> Registry<K, M> {
     pub fn revoke(&self, key: K, reason: CloseReason) -> Result<Revocation<K>, RegisterError> {
         let (shard, fingerprint) = self.locate(&key);
         let Revocations(revocations) = &self.inner.revocations;
-        let revocation = Shard::register(revocations, &fingerprint, key, reason, RegisterOptions::default(), || None)?;
+        let revocation = revocations.register(&fingerprint, key, reason, RegisterOptions::default(), || None)?;
         let revocation = Revocation(revocation);
         shard.own_totals.revoke();
         self.disconnect(revocation.key(), reason);

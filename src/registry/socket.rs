@@ -22,8 +22,8 @@ use std::task::{Context, Poll};
 /// removed. If most of the key's slots are vacant afterwards, the drop also takes one step for each
 /// slot of the key.
 ///
-/// A socket that is forgotten ([`std::mem::forget`]) stays registered permanently, and keeps its
-/// shard's memory.
+/// A socket that is forgotten ([`std::mem::forget`]) stays registered permanently, and keeps the
+/// registry's memory.
 ///
 /// A socket has one owner. There is no way to make a second handle:
 ///

@@ -4,10 +4,9 @@
 
 use crate::error::Closed;
 use crate::id::SocketId;
-use crate::shard::Shard;
 use crate::shard::observer::Observer;
+use crate::shard::shards::ShardHold;
 use crate::storage::slot::{LocalId, Owned, SlotAddr, SlotHead, SlotState};
-use crate::sync::Arc;
 use crate::topics::Topics;
 use crate::util::budget::Budget;
 use crate::util::panic::DeferredPanics;
@@ -16,7 +15,7 @@ use std::task::{Context, Poll, ready};
 
 /// The only handle of a registered socket. Dropping it removes the socket.
 pub(crate) struct Owner<K, M, O: Observer<K>> {
-    shard: Arc<Shard<K, M, O>>,
+    shard: ShardHold<K, M, O>,
     head: HeadPtr,
     budget: Budget,
     took_over: bool,
@@ -35,9 +34,8 @@ unsafe impl Sync for HeadPtr where SlotHead: Sync {}
 impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// Returns the handle of the socket that was just published in the slot with this head.
     #[inline]
-    pub(crate) fn new(shard: &Arc<Shard<K, M, O>>, head: &SlotHead) -> Self {
-        let (shard, head) = (Arc::clone(shard), HeadPtr(NonNull::from(head)));
-        Self { shard, head, budget: Budget::default(), took_over: false }
+    pub(crate) fn new(shard: ShardHold<K, M, O>, head: &SlotHead) -> Self {
+        Self { shard, head: HeadPtr(NonNull::from(head)), budget: Budget::default(), took_over: false }
     }
 
     /// Supersedes the other sockets of the key. Precondition: the socket was registered to take

@@ -17,13 +17,14 @@ use crate::shard::geometry::{Geometry, TableSize};
 use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::owner::Owner;
+use crate::shard::shards::{ShardHold, Shards};
 use crate::shard::totals::KeysBefore;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Claimed, LocalId, SlotHead};
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::MAX_LIVE;
 use crate::storage::table::{ActiveKey, Table};
-use crate::sync::{Arc, fence_after_step};
+use crate::sync::fence_after_step;
 use crate::topics::Topics;
 use crate::util::append_list::Segment;
 use crate::util::panic::DeferredPanics;
@@ -38,8 +39,10 @@ pub(crate) struct RegisterOptions {
 }
 
 /// A socket that is published and has no handle yet.
-pub(crate) struct Published<'a, K> {
+pub(crate) struct Published<'a, K, M, O> {
     pub(crate) head: &'a SlotHead,
+    /// That of the handle.
+    pub(crate) hold: ShardHold<K, M, O>,
     /// The caller's key, if an equal one was already there.
     spare: Option<K>,
     /// The counts' word before the socket's step.
@@ -57,20 +60,21 @@ impl<K, M, O: Observer<K>> Drop for Permit<'_, K, M, O> {
     }
 }
 
-impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
+impl<K: Eq, M, O: Observer<K>> Shards<K, M, O> {
     /// Registers a socket, or returns the key and the metadata. `revocation` returns why the key is
     /// revoked, if it is.
     ///
     /// Lock-free, except for the allocator when the shard grows.
     #[inline]
     pub(crate) fn register(
-        shard: &Arc<Self>,
+        &self,
         fingerprint: &Fingerprint,
         key: K,
         metadata: M,
         options: RegisterOptions,
         revocation: impl Fn() -> Option<CloseReason>,
     ) -> Result<Owner<K, M, O>, RejectedRegistration<K, M>> {
+        let shard = self.of(fingerprint);
         if shard.own_totals.has_revocations() && revocation().is_some() {
             return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
         }
@@ -80,8 +84,8 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             }
         })?;
         shard.counters.count(Event::Registered);
-        let Published { head, spare, before } = published;
-        let mut owner = Owner::new(shard, head);
+        let Published { head, hold, spare, before } = published;
+        let mut owner = Owner::new(hold, head);
         if before.has_revocations() {
             if let Some(reason) = revocation() {
                 owner.close(Closed::Disconnected(reason));
@@ -100,7 +104,9 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         drop(spare);
         Ok(owner)
     }
+}
 
+impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     /// Runs steps 1 to 4.
     pub(crate) fn publish(
         &self,
@@ -108,7 +114,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         key: K,
         metadata: M,
         options: RegisterOptions,
-    ) -> Result<Published<'_, K>, RejectedRegistration<K, M>> {
+    ) -> Result<Published<'_, K, M, O>, RejectedRegistration<K, M>> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
@@ -135,9 +141,9 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             claimed.turn().note_now(&self.takeovers);
         }
         let (head, generation) = claimed.occupy(metadata, options.due);
-        // The socket that inserted the key counts it. The others step the word too, with nothing to
-        // add, to read its flags: see `totals`.
-        let before = self.own_totals.add_keys(spare.is_none().into());
+        // The socket that inserted the key counts it. The step also counts the handle, and reads
+        // the flags: see `totals`.
+        let (hold, before) = self.hold(spare.is_none().into());
         // Ordering: sequentially consistent, pairs with the fence of a mark. Either that mark meets
         // the socket, or the caller sees what was written before the mark.
         fence_after_step();
@@ -148,7 +154,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
             let id = LocalId { addr: self.addr_of(head), generation };
             self.close_socket(id, Closed::Shutdown, &mut DeferredPanics::default());
         }
-        Ok(Published { head, spare, before })
+        Ok(Published { head, hold, spare, before })
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.

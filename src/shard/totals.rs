@@ -1,5 +1,5 @@
-//! The permits for sockets, and the counts of sockets and active keys. Each shard has one cache
-//! line.
+//! The permits for sockets, and the counts of sockets, active keys and holders. Each shard has one
+//! cache line.
 //!
 //! # Permits
 //! The permits for `max_sockets` sockets are distributed over the shards. A registration takes one
@@ -20,6 +20,11 @@
 //! The registration that inserted a key counts it after the step that makes it active. The thread
 //! whose step makes the key idle subtracts it after that step. The second thread may be faster, so
 //! a shard's number can be negative for a moment.
+//!
+//! # Holders
+//! The word of the keys also counts who keeps the shard in memory: the registry, and the handle of
+//! each socket. A registration steps that word for its flags anyway. There are fewer handles than
+//! slots, so the count cannot overflow.
 //!
 //! # Closing
 //! The word of the keys also has the flag that the registry is closed. A registration publishes its
@@ -53,7 +58,7 @@ pub(crate) struct ShardTotals {
     /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns and may wrap. It only has
     /// to differ between two reads.
     permits: AtomicU64,
-    /// `| keys: 61 | REVOKES | CLOSED | WATCHED |`, where `keys` is signed.
+    /// `| holders: 32 | keys: 29 | REVOKES | CLOSED | WATCHED |`, where `keys` is signed.
     keys: AtomicU64,
 }
 
@@ -69,6 +74,8 @@ const ONE_RETURNED: u64 = 1 << RETURNED_SHIFT;
 
 const KEYS_SHIFT: u32 = 3;
 const ONE_KEY: u64 = 1 << KEYS_SHIFT;
+const HOLDERS_SHIFT: u32 = u32::BITS;
+const ONE_HOLDER: u64 = 1 << HOLDERS_SHIFT;
 
 const _: () = assert!(crate::shard::geometry::MAX_SOCKETS < 1 << FREE_BITS);
 
@@ -180,7 +187,7 @@ impl Totals {
 
     pub(crate) fn close(&self) {
         for shard in &self.shards {
-            // Ordering: AcqRel, pairs with `add_keys`.
+            // Ordering: AcqRel, pairs with `add_holder`.
             shard.keys.fetch_or(CLOSED, Ordering::AcqRel);
         }
     }
@@ -211,15 +218,25 @@ impl ShardTotals {
     }
 
     fn signed_keys(&self) -> i64 {
-        // Ordering: Acquire, pairs with `add_keys` and `sub_key`.
-        self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT
+        // Ordering: Acquire, pairs with `add_holder` and `sub_key`.
+        i64::from(self.keys.load(Ordering::Acquire) as i32 >> KEYS_SHIFT)
     }
 
-    /// Counts keys that have become active.
+    /// Counts a holder of the shard, and keys that have become active.
     #[inline]
-    pub(crate) fn add_keys(&self, keys: u64) -> KeysBefore {
+    pub(crate) fn add_holder(&self, keys: u64) -> KeysBefore {
         // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
-        KeysBefore(self.keys.fetch_add(keys * ONE_KEY, Ordering::AcqRel))
+        KeysBefore(self.keys.fetch_add(ONE_HOLDER + keys * ONE_KEY, Ordering::AcqRel))
+    }
+
+    /// Subtracts a holder of the shard; returns whether it was the last.
+    #[inline]
+    pub(crate) fn release_holder(&self) -> bool {
+        // Ordering: AcqRel. The last holder comes after all that the others did with the shard.
+        let before = self.keys.fetch_sub(ONE_HOLDER, Ordering::AcqRel);
+        // A negative number of keys has borrowed from the holders.
+        let keys = before as i32 as u64;
+        before.wrapping_sub(keys) >> HOLDERS_SHIFT == 1
     }
 
     /// Subtracts a key that has become idle.
@@ -244,7 +261,7 @@ impl ShardTotals {
     /// Sets the flag by which later registrations learn that a key of the shard may be revoked. All
     /// earlier registrations are visible to the caller.
     pub(crate) fn revoke(&self) {
-        // Ordering: AcqRel, pairs with `add_keys` and `has_revocations`.
+        // Ordering: AcqRel, pairs with `add_holder` and `has_revocations`.
         self.keys.fetch_or(REVOKES, Ordering::AcqRel);
     }
 

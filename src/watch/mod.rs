@@ -32,6 +32,7 @@ use crate::shard::geometry::{Geometry, MAX_SOCKETS, MAX_SOCKETS_PER_KEY};
 use crate::shard::observer::Observer;
 use crate::shard::owner::Owner;
 use crate::shard::register::RegisterOptions;
+use crate::shard::shards::Shards;
 use crate::shard::totals::Totals;
 use crate::shard::visit::Visitor;
 use crate::storage::fingerprint::{Fingerprint, Seeds};
@@ -57,7 +58,7 @@ pub(crate) type Watcher<K> = Owner<Watch, Option<ChangeQueue<K>>, ()>;
 
 /// Holds all watchers of one registry.
 pub(crate) struct Watchers<K> {
-    shard: Arc<Shard<Watch, Option<ChangeQueue<K>>, ()>>,
+    shards: Shards<Watch, Option<ChangeQueue<K>>, ()>,
     seeds: Seeds,
     presence: Fingerprint,
     counts: Fingerprint,
@@ -67,13 +68,18 @@ pub(crate) struct Watchers<K> {
 impl<K> Watchers<K> {
     pub(crate) fn new() -> Self {
         let (seeds, totals) = (Seeds::random(), Arc::new(Totals::new(1, MAX_SOCKETS)));
+        let geometry = Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32);
         Self {
-            shard: Arc::new(Shard::new(0, Geometry::growing(1, MAX_SOCKETS_PER_KEY as u32), totals, ())),
+            shards: Shards::new(1, geometry, &totals, || ()),
             presence: seeds.fingerprint(&Watch::Presence),
             counts: seeds.fingerprint(&Watch::Counts),
             seeds,
             clock: CachePadded::default(),
         }
+    }
+
+    fn shard(&self) -> &Shard<Watch, Option<ChangeQueue<K>>, ()> {
+        &self.shards[0]
     }
 
     fn fingerprint(&self, watch: Watch) -> Fingerprint {
@@ -88,7 +94,7 @@ impl<K> Watchers<K> {
     /// miss changes; after it, none.
     pub(crate) fn join(&self, totals: &Totals, watch: Watch, queue: Option<ChangeQueue<K>>) -> Watcher<K> {
         let (fingerprint, options) = (self.fingerprint(watch), RegisterOptions::default());
-        let watcher = Shard::register(&self.shard, &fingerprint, watch, queue, options, || None);
+        let watcher = self.shards.register(&fingerprint, watch, queue, options, || None);
         let watcher = watcher.expect("fewer than a million subscriptions at the same time");
         totals.watch();
         watcher
@@ -96,14 +102,15 @@ impl<K> Watchers<K> {
 
     /// Marks all watchers of the counts, or of one key.
     fn mark(&self, watch: Watch, panics: &mut DeferredPanics) {
-        if let Some(found) = self.shard.find(&self.fingerprint(watch)) {
-            self.shard.mark_key(&found, None, Topics::UPDATE, Fence::Own, panics);
+        let (shard, fingerprint) = (self.shard(), self.fingerprint(watch));
+        if let Some(found) = shard.find(&fingerprint) {
+            shard.mark_key(&found, None, Topics::UPDATE, Fence::Own, panics);
         }
     }
 
     /// Sends a change to all subscriptions to presence.
     fn push(&self, key: &K, sequence: u64, panics: &mut DeferredPanics) {
-        let shard = &*self.shard;
+        let shard = self.shard();
         let Some(found) = shard.find(&self.presence) else { return };
         // No takeover ever replaces a watcher, so a plain walk finds all.
         shard.walk_key(&found, |addr, _, seen| {

@@ -207,7 +207,7 @@ fn superseded_beside_last_leaves_first_joins() {
         let mut presence = registry.presence_with_capacity(8);
         let (shard, fingerprint) = registry.locate(&1u8);
         let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-        let first = Owner::new(shard, published.head);
+        let first = Owner::new(published.hold, published.head);
         let new = registry.register_taking_over(key(1), Guarded::default()).unwrap();
         let leaver = thread::spawn(move || drop(new));
         let next = registry.register(key(1)).unwrap();
@@ -225,7 +225,7 @@ type First = Owner<Key, Guarded, Arc<Watchers<Key>>>;
 fn registered_and_telling(registry: &Registry<Key, Guarded>) -> thread::JoinHandle<First> {
     let (shard, fingerprint) = registry.locate(&1u8);
     let published = shard.publish(&fingerprint, key(1), Guarded::default(), RegisterOptions::default()).unwrap();
-    let first = Owner::new(shard, published.head);
+    let first = Owner::new(published.hold, published.head);
     thread::spawn(move || {
         first.notify_active();
         first

@@ -85,6 +85,13 @@ fn round(round: usize, plant: Plant) {
     if plant == Plant::Leak {
         std::mem::forget(registry.register_with(0, "leaked".to_owned()));
     }
+
+    let last: Vec<_> = (0..CHURNERS).map(|n| registry.register_with(n, format!("last {n}")).unwrap()).collect();
+    let threads: Vec<_> = last.into_iter().map(|socket| thread::spawn(move || drop(socket))).collect();
+    drop(registry);
+    for thread in threads {
+        thread.join().expect("a thread failed");
+    }
 }
 
 /// Takes every publisher's topic once, and reads what was published.

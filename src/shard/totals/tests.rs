@@ -105,7 +105,7 @@ fn the_most_sockets_and_keys_fit_one_line() {
     assert_eq!(totals.collect(), (MOST, 1));
     totals.close();
     totals.watch();
-    let before = totals.shard(1).add_keys(MOST as u64);
+    let before = totals.shard(1).add_holder(MOST as u64);
     assert!(before.is_closed() && before.is_watched());
     assert_eq!((totals.sockets(), totals.keys()), (0, MOST));
     assert!(totals.shard(1).is_closed());
@@ -114,7 +114,7 @@ fn the_most_sockets_and_keys_fit_one_line() {
 #[test]
 fn keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else() {
     let totals = Totals::new(2, 100);
-    let _ = (totals.shard(0).add_keys(1), totals.shard(0).add_keys(0), totals.shard(1).add_keys(1));
+    let _ = (totals.shard(0).add_holder(1), totals.shard(0).add_holder(0), totals.shard(1).add_holder(1));
     assert_eq!(totals.keys(), 2);
     for left in [1, 0, 0] {
         let _ = totals.shard(0).sub_key();
@@ -124,20 +124,42 @@ fn keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing
     totals.close();
     totals.watch();
     assert_eq!(totals.keys(), 0, "below the truth of the other shard, but not below none");
-    let _ = totals.shard(0).add_keys(1);
+    let _ = totals.shard(0).add_holder(1);
     assert_eq!(totals.keys(), 0);
-    let _ = totals.shard(0).add_keys(1);
+    let _ = totals.shard(0).add_holder(1);
     assert_eq!(totals.keys(), 1);
     assert!(totals.shard(0).is_closed() && totals.shard(0).is_watched());
 }
 
 #[test]
+fn the_last_holder_is_told_whatever_the_keys_and_flags_are() {
+    for (first, second, leave) in [(0, 0, 0), (1, 0, 0), (1, 1, 1), (0, 0, 1), (1, 0, 3)] {
+        for flags in [false, true] {
+            let totals = Totals::new(2, 100);
+            let shard = totals.shard(0);
+            if flags {
+                totals.close();
+                totals.watch();
+                shard.revoke();
+            }
+            let _ = (shard.add_holder(first), shard.add_holder(second));
+            for _ in 0..leave {
+                let _ = shard.sub_key();
+            }
+            assert_eq!([shard.release_holder(), shard.release_holder()], [false, true]);
+            assert_eq!(shard.signed_keys(), (first + second) as i64 - leave);
+            assert_eq!([shard.is_closed(), shard.is_watched(), shard.has_revocations()], [flags; 3]);
+        }
+    }
+}
+
+#[test]
 fn close_is_told_to_registrations_that_count_later() {
     let totals = Totals::new(4, 100);
-    assert!((0..4).all(|shard| !totals.shard(shard).add_keys(1).is_closed() && !totals.shard(shard).is_closed()));
+    assert!((0..4).all(|shard| !totals.shard(shard).add_holder(1).is_closed() && !totals.shard(shard).is_closed()));
     for _ in 0..2 {
         totals.close();
-        assert!((0..4).all(|shard| totals.shard(shard).is_closed() && totals.shard(shard).add_keys(0).is_closed()));
+        assert!((0..4).all(|shard| totals.shard(shard).is_closed() && totals.shard(shard).add_holder(0).is_closed()));
         assert_eq!(totals.keys(), 4);
     }
 }
@@ -147,14 +169,14 @@ fn a_watch_is_told_to_each_later_change_of_a_count() {
     let totals = Totals::new(4, 100);
     for shard in 0..4 {
         assert!(totals.acquire_permit(shard) && !totals.shard(shard).release_permit());
-        assert!(!totals.shard(shard).add_keys(1).is_watched() && !totals.shard(shard).sub_key().is_watched());
+        assert!(!totals.shard(shard).add_holder(1).is_watched() && !totals.shard(shard).sub_key().is_watched());
         assert!(!totals.shard(shard).is_watched());
     }
     for _ in 0..2 {
         totals.watch();
         for shard in 0..4 {
             assert!(totals.acquire_permit(shard) && totals.shard(shard).release_permit());
-            assert!(totals.shard(shard).add_keys(1).is_watched() && totals.shard(shard).sub_key().is_watched());
+            assert!(totals.shard(shard).add_holder(1).is_watched() && totals.shard(shard).sub_key().is_watched());
             assert!(totals.shard(shard).is_watched() && !totals.shard(shard).is_closed());
         }
         assert_eq!((totals.sockets(), totals.keys()), (0, 0));
