@@ -6,7 +6,7 @@ use crate::shard::observer::Observer;
 use crate::shard::{SLOTS_STAY, Shard};
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{
-    Fence, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
+    Fence, Generation, LocalId, MarkOutcome, SlotAddr, SlotHead, SlotState, WakeToken, Waking, Woken, state,
 };
 use crate::storage::table::{ActiveKey, BucketRef};
 use crate::sync::{fence_after_step, full_fence};
@@ -35,7 +35,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let bucket = self.tables.newest()?.candidate(fingerprint, distance)?;
         let seen = bucket.single_socket(fingerprint)?;
         if !self.try_mark(&bucket.head.state, seen, topics, Fence::Own) {
-            return self.mark_single_slow(bucket, *fingerprint, seen, topics);
+            return self.mark_single_waiting(bucket, *fingerprint, seen, topics);
         }
         // A second socket may have come since, and what was written before this mark may have been
         // invisible to it. So look again, after the step or fence of the mark. Either the socket's
@@ -48,27 +48,26 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         Some(1)
     }
 
-    /// Marks the socket that was `seen` in the inline slot on the slow path, which most often finds
-    /// a waiting owner. Does the rest and returns as `mark_single` does.
+    /// Marks the socket that was `seen` in the inline slot, if its owner waits. Does the rest and
+    /// returns as `mark_single` does.
     #[inline(never)]
-    fn mark_single_slow(
+    fn mark_single_waiting(
         &self,
         bucket: BucketRef<'_, K, M>,
         fingerprint: Fingerprint,
         seen: state::Snapshot,
         topics: Topics,
     ) -> Option<usize> {
-        let marked = self.mark_slow_step(&bucket.head, seen, topics)?;
+        let token = bucket.head.state.try_mark_waiting(seen, topics)?;
+        self.counters.count(Event::mark(false));
         // The second look, as in `mark_single`. It comes before the waker is called, which may
         // panic.
         // Ordering: as in `mark_single`.
         fence_after_step();
         if bucket.key_state.load().is_chained() {
-            return Some(self.finish_and_mark_others(bucket, fingerprint, seen, marked, topics));
+            return Some(self.finish_and_mark_others(bucket, fingerprint, seen, MarkOutcome::Wake(token), topics));
         }
-        if let MarkOutcome::Wake(token) = marked {
-            self.wake_one(&bucket.head, LocalId::seen_at(bucket.addr(), seen), token);
-        }
+        self.wake_one(&bucket.head, seen.generation(), token);
         Some(1)
     }
 
@@ -98,30 +97,23 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     ///
     /// Returns false if that socket is gone; a takeover may have replaced it.
     #[inline(never)]
-    fn mark_slot_slow(&self, head: &SlotHead, addr: SlotAddr, seen: state::Snapshot, topics: Topics) -> bool {
-        let Some(marked) = self.mark_slow_step(head, seen, topics) else { return false };
-        if let MarkOutcome::Wake(token) = marked {
-            self.wake_one(head, LocalId::seen_at(addr, seen), token);
-        }
-        true
-    }
-
-    /// Takes the step of a mark on the slow path. Returns `None` if that socket is gone.
-    #[inline]
-    fn mark_slow_step(&self, head: &SlotHead, seen: state::Snapshot, topics: Topics) -> Option<MarkOutcome> {
+    fn mark_slot_slow(&self, head: &SlotHead, seen: state::Snapshot, topics: Topics) -> bool {
         let marked = match head.state.try_mark_waiting(seen, topics) {
             Some(token) => MarkOutcome::Wake(token),
             None => head.state.mark(seen, topics, Fence::Own),
         };
         if marked == MarkOutcome::Gone {
-            return None;
+            return false;
         }
         self.counters.count(Event::mark(marked == MarkOutcome::Unchanged));
-        Some(marked)
+        if let MarkOutcome::Wake(token) = marked {
+            self.wake_one(head, seen.generation(), token);
+        }
+        true
     }
 
     /// Marks all sockets of a key that is not in the first pair of its search, or has several
-    /// sockets, or one in its chain.
+    /// sockets, or one in its chain, or one that another thread is changing.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
         if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
@@ -162,7 +154,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             return None;
         }
         let is_marked =
-            self.try_mark(&head.state, seen, topics, Fence::Shared) || self.mark_slot_slow(head, addr, seen, topics);
+            self.try_mark(&head.state, seen, topics, Fence::Shared) || self.mark_slot_slow(head, seen, topics);
         is_marked.then_some(())
     }
 
@@ -208,7 +200,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if !seen.is_live_as(id.generation) {
             return false;
         }
-        self.try_mark(&head.state, seen, topics, Fence::Own) || self.mark_slot_slow(head, id.addr, seen, topics)
+        self.try_mark(&head.state, seen, topics, Fence::Own) || self.mark_slot_slow(head, seen, topics)
     }
 
     /// Makes topics due for one socket that were due before, for it or for a socket that it
@@ -283,15 +275,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     #[inline(never)]
     pub(crate) fn wake(&self, id: LocalId, token: WakeToken, panics: &mut DeferredPanics) {
         let head = self.head(id.addr).expect(SLOTS_STAY);
-        panics.catch(|| self.wake_one(head, id, token));
+        panics.catch(|| self.wake_one(head, id.generation, token));
     }
 
     /// Wakes the owner, and propagates a panic of its waker.
     #[inline]
-    fn wake_one(&self, head: &SlotHead, id: LocalId, token: WakeToken) {
+    fn wake_one(&self, head: &SlotHead, generation: Generation, token: WakeToken) {
         self.counters.count(Event::Woke);
         // Dropped at the end of this function, also if the waker panics: that ends the wake-up.
-        let wake_up = WakeUp { shard: self, id, waking: head.waking(token) };
+        let wake_up = WakeUp { shard: self, head, generation, waking: head.waking(token) };
         wake_up.waking.wake();
     }
 }
@@ -299,7 +291,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 /// A wake-up in progress. Dropping it ends the wake-up, and does what that asks for.
 struct WakeUp<'a, K, M, O: Observer<K>> {
     shard: &'a Shard<K, M, O>,
-    id: LocalId,
+    head: &'a SlotHead,
+    generation: Generation,
     waking: Waking<'a>,
 }
 
@@ -307,15 +300,16 @@ impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
     #[cold]
     #[inline(never)]
     fn finish(&self, mut woken: Woken) {
-        let Self { shard, id, waking } = self;
+        let Self { shard, head, generation, waking } = self;
         let mut panics = DeferredPanics::default();
         while woken == Woken::Again {
             panics.catch(|| waking.wake());
             woken = waking.end();
         }
         if woken == Woken::OwnerLeft {
-            if let Some(last) = shard.slot_at(id.addr).leave_waking(id.generation) {
-                let drops = shard.finish_removal(id.addr, last);
+            let addr = shard.addr_of(head);
+            if let Some(last) = shard.slot_at(addr).leave_waking(*generation) {
+                let drops = shard.finish_removal(addr, last);
                 panics.catch(|| drop(drops));
             }
         }

@@ -192,6 +192,64 @@ fn wait_again_while_woken() {
     });
 }
 
+/// A socket whose owner waits, something is due, and as many marks wake it as can be counted.
+fn waiting_in_vain() -> Arc<SlotState> {
+    let state = live();
+    assert!(state.arm());
+    for _ in 0..3 {
+        assert!(matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_)));
+    }
+    assert_eq!(state.take(), Topics::UPDATE);
+    assert!(state.arm());
+    assert_eq!(state.mark(state.load(), OTHER, Fence::Own), MarkOutcome::Set);
+    state
+}
+
+/// One of those is done, and others are counted before it looks whether to wake the owner once
+/// more: then it does not count itself too.
+#[test]
+fn wake_done_beside_full_count() {
+    check(|| {
+        let state = waiting_in_vain();
+        let waker = {
+            let state = state.clone();
+            thread::spawn(move || state.wake_done() == Woken::Again)
+        };
+        let direct = matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_));
+        let _ = state.take();
+        assert!(state.arm());
+        let last = matches!(state.mark(state.load(), OTHER, Fence::Own), MarkOutcome::Wake(_));
+        let again = waker.join().unwrap();
+        assert!(direct || last || again);
+        assert!(!state.load().is_closed());
+    });
+}
+
+/// One of those is done, and the owner leaves before it looks whether to wake the owner once more:
+/// it leaves the next socket in the slot alone.
+#[test]
+fn wake_done_beside_next_socket() {
+    check(|| {
+        let state = waiting_in_vain();
+        let waker = {
+            let state = state.clone();
+            thread::spawn(move || state.wake_done())
+        };
+        let _ = state.remove();
+        let others = [state.wake_done(), state.wake_done()];
+        if others.contains(&Woken::OwnerLeft) {
+            assert!(state.vacate() && state.claim());
+            state.publish(Topics::UPDATE);
+            assert!(state.arm_for_close());
+            let next = state.load();
+            assert_eq!(waker.join().unwrap(), Woken::Done);
+            assert!(state.load() == next);
+        } else {
+            let _ = waker.join().unwrap();
+        }
+    });
+}
+
 /// A mark meant for one socket never reaches the next one in the slot.
 #[test]
 fn due_does_not_pass_on() {

@@ -43,6 +43,7 @@ OBSERVER = "src/shard/observer.rs"
 OWNER = "src/shard/owner.rs"
 REGISTER = "src/shard/register.rs"
 REMOVE = "src/shard/remove.rs"
+SHARDS = "src/shard/shards.rs"
 TAKEOVER = "src/shard/takeover.rs"
 TOTALS = "src/shard/totals.rs"
 VISIT = "src/shard/visit.rs"
@@ -139,9 +140,18 @@ MUTANTS = [
         (LIFECYCLE, "let Some(next) = seen.generation().next() else { return false };",
          "let next = seen.generation().next().unwrap_or(Generation::new(0));"),
     ]),
-    Mutant("wake-done-not-again", "the last of more markers than can be counted does not look again",
+    Mutant("wake-done-not-again", "of more markers than can be counted none looks again",
            "test --lib storage::slot::state::tests::wake_done_ends_the_waking_unless_the_owner_waits_in_vain", [
-        (WAITING, "let again = seen.is_waiting() && seen.is_ready() && seen.is_owned();", "let again = false;"),
+        (WAITING, "if seen.is_waiting() && seen.is_ready() { self", "if false { self"),
+    ]),
+    Mutant("wake-done-beyond-the-count", "a marker counts itself again although the count is full", "loom slot_state::wake_done_beside_full_count", [
+        (WAITING, " && seen.must_wake();", ";"),
+    ]),
+    Mutant("wake-done-for-the-next-socket", "a marker that looks again wakes the next socket in the slot", "loom slot_state::wake_done_beside_next_socket", [
+        (WAITING, "seen.is_owned() && seen.generation() == generation && ", "seen.is_owned() && (generation, true).1 && "),
+    ]),
+    Mutant("wake-done-not-released", "who gets the waker cell next may do so during the call of the waker", "loom waiting::waker_replaced_beside_mark", [
+        (WAITING, "fetch_sub(ONE_WAKER, Ordering::Release)", "fetch_sub(ONE_WAKER, Ordering::Relaxed)"),
     ]),
     Mutant("too-many-wakers", "a marker counts itself in wakers although the count is full", "test --lib storage::slot::state::tests::mark_adds_topics_and_wakes_who_waits", [
         (STATE, "self.0 & (WAITING | WAKERS) != 0 && self.0 & WAKERS != WAKERS", "self.0 & (WAITING | WAKERS) != 0"),
@@ -246,7 +256,7 @@ MUTANTS = [
         (MARK, "                panics.catch(|| drop(drops));\n", "                drop(drops);\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "                let drops = shard.finish_removal(id.addr, last);\n                panics.catch(|| drop(drops));\n",
+        (MARK, "                let drops = shard.finish_removal(addr, last);\n                panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
@@ -275,8 +285,10 @@ MUTANTS = [
          "        let is_single = self.key_state.load().is_member_with_one(fingerprint.identity.kind);\n        let seen = self.head.state.load();\n        let is_key = self.identity.matches(fingerprint.identity);\n"),
     ]),
     Mutant("single-socket-woken-first", "a mark whose waker panics does not look for a second socket", "loom marks::mark_of_one_whose_waker_panics_beside_second_register", [
-        (MARK, "        let marked = self.mark_slow_step(&bucket.head, seen, topics)?;\n",
-         "        let mut marked = self.mark_slow_step(&bucket.head, seen, topics)?;\n        if let MarkOutcome::Wake(token) = std::mem::replace(&mut marked, MarkOutcome::Set) {\n            self.wake_one(&bucket.head, LocalId::seen_at(bucket.addr(), seen), token);\n        }\n"),
+        (MARK, "        let token = bucket.head.state.try_mark_waiting(seen, topics)?;\n",
+         "        let token = bucket.head.state.try_mark_waiting(seen, topics)?;\n        self.wake_one(&bucket.head, seen.generation(), token);\n"),
+        (MARK, "bucket, fingerprint, seen, MarkOutcome::Wake(token), topics", "bucket, fingerprint, seen, MarkOutcome::Set, topics"),
+        (MARK, "        self.wake_one(&bucket.head, seen.generation(), token);\n        Some(1)\n", "        Some(1)\n"),
     ]),
     Mutant("single-socket-by-count", "a second look takes another single socket for the one that was marked", "loom marks::mark_of_one_that_leaves_beside_second_register", [
         (BUCKET, " && self.head.state.load().is_live_as(seen.generation())", " && seen.is_live()"),
@@ -527,14 +539,26 @@ MUTANTS = [
     ]),
     Mutant("counted-in-before", "a socket is counted, and learns whether the registry is closed, before it is there", "loom waiting::close_beside_register", [
         (REGISTER, "        let (head, generation) = claimed.occupy(metadata, options.due);\n", ""),
-        (REGISTER, "let before = self.own_totals.add_keys(spare.is_none().into());\n", "let before = self.own_totals.add_keys(spare.is_none().into());\n        let (head, generation) = claimed.occupy(metadata, options.due);\n"),
+        (REGISTER, "let (hold, before) = self.hold(spare.is_none().into());\n", "let (hold, before) = self.hold(spare.is_none().into());\n        let (head, generation) = claimed.occupy(metadata, options.due);\n"),
     ]),
     Mutant("close-not-looked-at", "a socket that was registered beside a close is not told", "loom waiting::close_beside_register", [
         (REGISTER, "if before.is_closed() {", "if false {"),
     ]),
     Mutant("negative-count-reads-as-many", "a key that is counted out before it is counted in reads as very many", "test --lib shard::totals::tests::keys_add_up_over_the_shards_and_one_that_is_counted_out_first_touches_nothing_else", [
-        (TOTALS, "self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT",
-         "(self.keys.load(Ordering::Acquire) >> KEYS_SHIFT) as i64"),
+        (TOTALS, "i64::from(self.keys.load(Ordering::Acquire) as i32 >> KEYS_SHIFT)",
+         "i64::from(self.keys.load(Ordering::Acquire) as u32 >> KEYS_SHIFT)"),
+    ]),
+    Mutant("holders-with-borrow", "a shard whose number of keys is negative counts a holder too few", "test --lib shard::totals::tests::the_last_holder_is_told_whatever_the_keys_and_flags_are", [
+        (TOTALS, "before.wrapping_sub(keys) >> HOLDERS_SHIFT", "before >> HOLDERS_SHIFT"),
+    ]),
+    Mutant("holder-released-relaxed", "the shards are dropped before what a holder did with them", "loom lifetime::last_holders_beside_each_other", [
+        (TOTALS, "self.keys.fetch_sub(ONE_HOLDER, Ordering::AcqRel)", "self.keys.fetch_sub(ONE_HOLDER, Ordering::Relaxed)"),
+    ]),
+    Mutant("shard-released-relaxed", "the shards are dropped before what the holders of another one did", "loom lifetime::last_holders_beside_each_other", [
+        (SHARDS, "held.fetch_sub(1, Ordering::AcqRel)", "held.fetch_sub(1, Ordering::Relaxed)"),
+    ]),
+    Mutant("shards-never-dropped", "the last holder leaves the shards in memory", "loom lifetime::last_holders_beside_each_other", [
+        (SHARDS, "if held.fetch_sub(1, Ordering::AcqRel) == 1 {", "if held.fetch_sub(1, Ordering::AcqRel) == 0 {"),
     ]),
     Mutant("one-look-for-permits", "a registration is refused after one look at all lines", "loom keys::permit_that_moves_thrice", [
         (TOTALS, "if now.0 == 0 && Some(now) == last {",

@@ -23,8 +23,8 @@
 //! | vacant | 0 | 0 | 0 | that of the next socket |
 //! | busy | 0 | 1 | 0, but wakers while a socket goes | that of the socket that comes, or of the one that goes |
 //! | retired | 0 | 1 | 0 | the last one, permanently |
-//! | live | 1 | any | any, but never WAITING and CLOSED unless 3 wakers, nor WAITING with something due unless 0 or 3 wakers | that of the socket |
-//! | superseded | 0 | 1 | CLOSED; any other, but never WAITING unless 3 wakers | that of the socket, whose owner is still there |
+//! | live | 1 | any | any | that of the socket |
+//! | superseded | 0 | 1 | CLOSED; any other | that of the socket, whose owner is still there |
 //!
 //! # Transitions
 //! | from | to | operation | actor | duty that follows |
@@ -37,7 +37,7 @@
 //! | live | superseded | `supersede` | takeover | the same; and mark the new socket with what was due |
 //! | superseded, wakers n > 0 | the same, wakers n + 1 | `supersede` | a later takeover | `Wake`, as above |
 //! | live or superseded, wakers n | the same, wakers n - 1 | `wake_done` | marker that has woken | |
-//! | the same, WAITING and ready | the same, not WAITING | `wake_done` | marker that has woken | `Again`: wake the task once more |
+//! | the same, WAITING and ready, wakers n - 1 | the same, not WAITING, wakers n | `wake_done` again | marker that has woken | `Again`: wake the task once more |
 //! | busy, wakers n | busy, wakers n - 1 | `wake_done` | marker that has woken | `OwnerLeft` if that is 0: release the slot's refs |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |
@@ -58,8 +58,9 @@
 //! but has not called the waker yet, and may be stopped there. So every mark that finds WAITING
 //! *or* wakers wakes the task itself, even if its topics are due already. A takeover does the same
 //! for a socket that another takeover has superseded. Only a fourth concurrent mark of the same
-//! socket leaves the wake-up to the three that are counted: the count has two bits. This limit also
-//! ends the recursion of a waker that marks its own socket.
+//! socket leaves the wake-up to the three that are counted: the count has two bits. Each of those
+//! looks, when it is done, whether the owner waits in vain. This limit also ends the recursion of a
+//! waker that marks its own socket.
 //!
 //! An owner that comes with a different waker cannot write the cell while a marker reads it. It
 //! does not wait: it asks to be polled again, until the calls of the old waker are over.

@@ -1,6 +1,8 @@
 //! The steps of a slot's state by which the owner's task begins to wait, and a wake-up ends.
 
-use super::{ONE_WAKER, SlotState, Snapshot, WAITING};
+use super::{ONE_WAKER, SlotState, Snapshot, WAITING, WAKERS};
+use crate::storage::slot::Generation;
+use crate::sync::Ordering;
 
 /// What `wake_done` asks of its caller.
 #[must_use]
@@ -19,18 +21,30 @@ impl SlotState {
     /// Ends a wake-up. Precondition: the caller is counted in wakers and has woken the task.
     #[inline]
     pub(crate) fn wake_done(&self) -> Woken {
+        // Ordering: Release. Who gets the cell next does so after the call of the waker. What was
+        // seen leads to a step that acquires: on this word, or on the refs.
+        let seen = Snapshot(self.0.fetch_sub(ONE_WAKER, Ordering::Release));
+        if !seen.is_owned() {
+            return if seen.0 & WAKERS == ONE_WAKER { Woken::OwnerLeft } else { Woken::Done };
+        }
+        if seen.is_waiting() && seen.is_ready() { self.wake_again(seen.generation()) } else { Woken::Done }
+    }
+
+    /// Counts the caller in wakers again, if the owner of that generation still waits although it
+    /// should have been woken: more marks met it than wakers can be counted. Each of those that
+    /// were counted then comes here, until one has cleared WAITING.
+    #[cold]
+    #[inline(never)]
+    fn wake_again(&self, generation: Generation) -> Woken {
         let mut seen = self.load();
-        loop {
-            // Work is left only if more marks met the waiting owner than the wakers can count.
-            let again = seen.is_waiting() && seen.is_ready() && seen.is_owned();
-            let next = if again { seen.0 & !WAITING } else { seen.0 - ONE_WAKER };
-            match self.step(seen, next) {
-                Ok(()) if again => return Woken::Again,
-                Ok(()) if !seen.is_owned() && !Snapshot(next).is_waking() => return Woken::OwnerLeft,
-                Ok(()) => return Woken::Done,
+        let is_in_vain = |seen: Snapshot| seen.is_waiting() && seen.is_ready() && seen.must_wake();
+        while seen.is_owned() && seen.generation() == generation && is_in_vain(seen) {
+            match self.step(seen, seen.with_waker()) {
+                Ok(()) => return Woken::Again,
                 Err(now) => seen = now,
             }
         }
+        Woken::Done
     }
 
     /// Sets WAITING. Called by the owner, whose waker is in the cell. Returns false, and changes

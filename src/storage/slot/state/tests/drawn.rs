@@ -81,9 +81,9 @@ impl State {
     /// The module's table of valid states.
     pub(super) fn is_valid(self) -> bool {
         if self.live {
-            !self.waiting || self.wakers == 3 || !self.closed && (self.due == 0 || self.wakers == 0)
+            true
         } else if self.closed {
-            self.due == 1 && (!self.waiting || self.wakers == 3)
+            self.due == 1
         } else {
             self == Self::vacant(self.generation) || self == Self { wakers: self.wakers, ..Self::busy(self.generation) }
         }
