@@ -14,13 +14,15 @@ use crate::storage::fingerprint::Fingerprint;
 use crate::sync::{Arc, AtomicU32, Ordering};
 use std::ops::Deref;
 use std::ptr::NonNull;
+use std::slice;
 
 /// The shards of a registry, in an array that the registry holds.
 pub(crate) struct Shards<K, M, O> {
-    /// Their number is a power of two.
-    all: NonNull<[Shard<K, M, O>]>,
-    /// The registry holds every shard. These are dropped, and not read.
-    _holds: Box<[ShardHold<K, M, O>]>,
+    first: NonNull<Shard<K, M, O>>,
+    /// One less than the number of shards, which is a power of two.
+    mask: usize,
+    /// The registry holds every shard.
+    holds: Box<[ShardHold<K, M, O>]>,
 }
 
 struct ShardArray<K, M, O> {
@@ -62,16 +64,17 @@ impl<K, M, O> Shards<K, M, O> {
         let all = NonNull::from(&mut **place);
         // SAFETY: the shards stay as long as they have a holder. Here the first ones come.
         let holds = unsafe { all.as_ref() }.iter().map(|shard| shard.hold(0).0).collect();
-        Self { all, _holds: holds }
+        Self { first: all.cast(), mask: count - 1, holds }
     }
 
     /// Returns the shard of the key with this fingerprint, given by the lowest bits of the hash.
     /// The highest bits choose the place in the shard.
     #[inline(always)]
     pub(crate) fn of(&self, fingerprint: &Fingerprint) -> &Shard<K, M, O> {
-        let index = fingerprint.hash as usize & (self.len() - 1);
-        // SAFETY: the index is below the number of shards, which is a power of two.
-        unsafe { self.get_unchecked(index) }
+        // SAFETY: the index is below the number of shards.
+        let shard = unsafe { self.first.add(fingerprint.hash as usize & self.mask) };
+        // SAFETY: the holds keep the shards.
+        unsafe { shard.as_ref() }
     }
 }
 
@@ -80,8 +83,8 @@ impl<K, M, O> Deref for Shards<K, M, O> {
 
     #[inline]
     fn deref(&self) -> &Self::Target {
-        // SAFETY: the holds keep the shards.
-        unsafe { self.all.as_ref() }
+        // SAFETY: there are as many shards as holds, which keep them.
+        unsafe { slice::from_raw_parts(self.first.as_ptr(), self.holds.len()) }
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct ShardTotals {
     /// `| returned: 36 | free: 27 | WATCHED |`: `returned` counts returns and may wrap. It only has
     /// to differ between two reads.
     permits: AtomicU64,
-    /// `| holders: 32 | keys: 29 | REVOKES | CLOSED | WATCHED |`, where `keys` is signed.
+    /// `| keys: 29 | holders: 32 | REVOKES | CLOSED | WATCHED |`, where `keys` is signed.
     keys: AtomicU64,
 }
 
@@ -72,10 +72,10 @@ const FREE: u64 = ((1 << FREE_BITS) - 1) * ONE_FREE;
 const RETURNED_SHIFT: u32 = FREE_BITS + 1;
 const ONE_RETURNED: u64 = 1 << RETURNED_SHIFT;
 
-const KEYS_SHIFT: u32 = 3;
-const ONE_KEY: u64 = 1 << KEYS_SHIFT;
-const HOLDERS_SHIFT: u32 = u32::BITS;
+const HOLDERS_SHIFT: u32 = 3;
 const ONE_HOLDER: u64 = 1 << HOLDERS_SHIFT;
+const KEYS_SHIFT: u32 = HOLDERS_SHIFT + u32::BITS;
+const ONE_KEY: u64 = 1 << KEYS_SHIFT;
 
 const _: () = assert!(crate::shard::geometry::MAX_SOCKETS < 1 << FREE_BITS);
 
@@ -219,7 +219,7 @@ impl ShardTotals {
 
     fn signed_keys(&self) -> i64 {
         // Ordering: Acquire, pairs with `add_holder` and `sub_key`.
-        i64::from(self.keys.load(Ordering::Acquire) as i32 >> KEYS_SHIFT)
+        self.keys.load(Ordering::Acquire) as i64 >> KEYS_SHIFT
     }
 
     /// Counts a holder of the shard, and keys that have become active.
@@ -233,10 +233,7 @@ impl ShardTotals {
     #[inline]
     pub(crate) fn release_holder(&self) -> bool {
         // Ordering: AcqRel. The last holder comes after all that the others did with the shard.
-        let before = self.keys.fetch_sub(ONE_HOLDER, Ordering::AcqRel);
-        // A negative number of keys has borrowed from the holders.
-        let keys = before as i32 as u64;
-        before.wrapping_sub(keys) >> HOLDERS_SHIFT == 1
+        (self.keys.fetch_sub(ONE_HOLDER, Ordering::AcqRel) >> HOLDERS_SHIFT) as u32 == 1
     }
 
     /// Subtracts a key that has become idle.

@@ -12,7 +12,7 @@ fn free(totals: &Totals) -> Vec<usize> {
 #[test]
 fn the_masks_are_as_drawn_and_share_no_bit() {
     assert_eq!((ONE_FREE, FREE, ONE_RETURNED), (1 << 1, ((1 << 27) - 1) << 1, 1 << 28));
-    assert_eq!((WATCHED, CLOSED, REVOKES, ONE_KEY), (1, 1 << 1, 1 << 2, 1 << 3));
+    assert_eq!((WATCHED, CLOSED, REVOKES, ONE_HOLDER, ONE_KEY), (1, 1 << 1, 1 << 2, 1 << 3, 1 << 35));
 }
 
 #[test]
