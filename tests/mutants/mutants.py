@@ -197,6 +197,15 @@ MUTANTS = [
     Mutant("refs-ignore-waking", "the owner does not leave a ref to who wakes", "loom waiting::drop_beside_wake", [
         (REFS, "OWNER - u32::from(waking)", "OWNER - 0 * u32::from(waking)"),
     ]),
+    Mutant("visitor-released-relaxed", "the owner cleans up before a visitor has left", "loom slots::visit_beside_drop", [
+        (REFS, "self.0.fetch_sub(1, Ordering::AcqRel) & REFS", "self.0.fetch_sub(1, Ordering::Acquire) & REFS"),
+    ]),
+    Mutant("visitor-cleans-up-relaxed", "a visitor cleans up before the owner has left", "loom slots::visit_beside_drop", [
+        (REFS, "self.0.fetch_sub(1, Ordering::AcqRel) & REFS", "self.0.fetch_sub(1, Ordering::Release) & REFS"),
+    ]),
+    Mutant("visitor-leaves-as-the-last", "a visitor cleans up although another holder is there", "loom slots::two_visits_beside_drop", [
+        (REFS, "& REFS == 1", "& REFS <= 2"),
+    ]),
     Mutant("refs-relaxed", "who leaves last does not see that the others have", "loom slots::visit_beside_drop", [
         (REFS, "compare_exchange_weak(seen, word, Ordering::AcqRel, Ordering::Acquire)",
          "compare_exchange_weak(seen, word, Ordering::Relaxed, Ordering::Relaxed)"),

@@ -43,7 +43,7 @@ impl<'a, M> SlotRef<'a, M> {
     /// Releases the ref of the waking markers, after the last of them learnt that the owner has
     /// left: the caller may be the last holder and clean the slot up.
     pub(crate) fn leave_waking(self, generation: Generation) -> Option<LastHolder<'a, M>> {
-        self.refs.release(generation).then_some(LastHolder(self))
+        self.refs.release_waking(generation).then_some(LastHolder(self))
     }
 
     /// Closes the socket of that generation.
@@ -142,7 +142,7 @@ impl<'a, M> Visit<'a, M> {
     /// Ends the visit. If the owner left meanwhile, the caller may be the last holder and clean the
     /// slot up.
     pub(crate) fn leave(&self) -> Option<LastHolder<'a, M>> {
-        self.slot.refs.release(self.generation).then_some(LastHolder(self.slot))
+        self.slot.refs.release_visitor().then_some(LastHolder(self.slot))
     }
 }
 

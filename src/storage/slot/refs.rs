@@ -19,11 +19,11 @@
 //! # Transitions
 //! | from | to | operation | actor | duty that follows |
 //! |---|---|---|---|---|
-//! | owner + n | owner + n + 1 | `acquire` | visitor | `release` |
-//! | owner + n | owner + n - 1 | `release` | visitor, or last waking marker | |
+//! | owner + n | owner + n + 1 | `acquire` | visitor | `release_visitor` |
+//! | owner + n | owner + n - 1 | `release_visitor`, `release_waking` | visitor, last waking marker | |
 //! | owner + n | n, or n + 1 if a marker is waking | `release_owner` | owner | clean up if that is 0 |
 //! | owner | 0 | `release_sole_owner` | owner | clean up |
-//! | n, without the owner | n - 1 | `release` | visitor, or last waking marker | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `release_visitor`, `release_waking` | visitor, last waking marker | clean up if that is 0 |
 //! | no reason | reason | `set_reason` | closer, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
 //!
 //! All waking markers together have one ref, which exists only from the moment that the owner
@@ -97,10 +97,19 @@ impl SlotRefs {
         self.change_refs(generation, |refs| (refs >= OWNER_IS_IN).then(|| refs + 1)).is_some()
     }
 
-    /// Releases the ref of a visitor or of the waking markers. Returns true if it was the last one:
-    /// the caller cleans up.
+    /// Releases the ref of a visitor. Returns true if it was the last one: the caller cleans up.
+    #[inline]
     #[must_use]
-    pub(crate) fn release(&self, generation: Generation) -> bool {
+    pub(crate) fn release_visitor(&self) -> bool {
+        // Ordering: AcqRel, as in `change`. The visitor has made the word one of its generation,
+        // and nothing but the refs is changed.
+        self.0.fetch_sub(1, Ordering::AcqRel) & REFS == 1
+    }
+
+    /// Releases the ref of the waking markers. Returns true if it was the last one: the caller
+    /// cleans up.
+    #[must_use]
+    pub(crate) fn release_waking(&self, generation: Generation) -> bool {
         self.change_refs(generation, |refs| Some(refs - 1)) == Some(0)
     }
 

@@ -21,6 +21,11 @@ fn check(generation: u32, from: u32, step: impl FnOnce(&SlotRefs, Generation) ->
     assert_eq!(bits(&changed), bits(&slot_refs(generation, to)), "{generation}: {from} to {to}");
 }
 
+/// A visitor leaves.
+fn leave(slot_refs: &SlotRefs, _: Generation) -> bool {
+    slot_refs.release_visitor()
+}
+
 fn stays(slot_refs: &SlotRefs, step: impl FnOnce(&SlotRefs) -> bool) {
     let before = bits(slot_refs);
     assert!(!step(slot_refs));
@@ -46,7 +51,8 @@ fn visitors_come_and_go_while_the_owner_is_in() {
     for generation in GENERATIONS {
         for others in [0, 1, 2, 1_000] {
             check(generation, OWNER + others, SlotRefs::acquire, true, OWNER + others + 1);
-            check(generation, OWNER + others, SlotRefs::release, false, OWNER + others - 1);
+            check(generation, OWNER + others, SlotRefs::release_waking, false, OWNER + others - 1);
+            check(generation, OWNER + others + 1, leave, false, OWNER + others);
         }
         check(generation, OWNER_IS_IN, SlotRefs::acquire, true, OWNER_IS_IN + 1);
     }
@@ -87,8 +93,10 @@ fn an_owner_without_visitors_leaves_in_one_step() {
 #[test]
 fn the_last_visitor_after_the_owner_cleans_up() {
     for generation in GENERATIONS {
-        check(generation, 1, SlotRefs::release, true, 0);
-        check(generation, 2, SlotRefs::release, false, 1);
+        for leave in [leave, SlotRefs::release_waking] {
+            check(generation, 1, leave, true, 0);
+            check(generation, 2, leave, false, 1);
+        }
     }
 }
 
@@ -127,7 +135,8 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
                     for (n, party) in order.iter().enumerate() {
                         let told = match party {
                             Party::Owner => slot_refs.release_owner(generation, waking),
-                            Party::Waker | Party::Visitor => slot_refs.release(generation),
+                            Party::Waker => slot_refs.release_waking(generation),
+                            Party::Visitor => slot_refs.release_visitor(),
                         };
                         assert_eq!(told, n == last, "{n} of {order:?}");
                     }
@@ -141,10 +150,10 @@ fn in_every_order_exactly_the_last_one_to_leave_is_told() {
 #[test]
 fn visitors_may_come_in_after_who_woke_has_paid_early() {
     let (slot_refs, generation) = (SlotRefs::default(), Generation::new(0));
-    assert!(!slot_refs.release(generation));
+    assert!(!slot_refs.release_waking(generation));
     assert!(slot_refs.acquire(generation));
     assert!(!slot_refs.release_owner(generation, true));
-    assert!(slot_refs.release(generation));
+    assert!(slot_refs.release_visitor());
 }
 
 #[test]
@@ -156,7 +165,7 @@ fn a_lease_of_an_older_generation_counts_as_fresh() {
             assert!(entered.acquire(stamp));
             assert_eq!(bits(&entered), bits(&slot_refs(newer, OWNER + 1)));
             let paid = slot_refs(older, refs);
-            assert!(!paid.release(stamp));
+            assert!(!paid.release_waking(stamp));
             assert_eq!(bits(&paid), bits(&slot_refs(newer, OWNER - 1)));
             let alone = slot_refs(older, refs);
             assert!(alone.release_owner(stamp, false));
@@ -171,7 +180,7 @@ fn a_stale_generation_changes_nothing() {
         for refs in [0, 1, OWNER, OWNER + 1] {
             let (slot_refs, stale) = (slot_refs(now, refs), Generation::new(stale));
             stays(&slot_refs, |slot_refs| slot_refs.acquire(stale));
-            stays(&slot_refs, |slot_refs| slot_refs.release(stale));
+            stays(&slot_refs, |slot_refs| slot_refs.release_waking(stale));
             stays(&slot_refs, |slot_refs| slot_refs.release_owner(stale, false));
             stays(&slot_refs, |slot_refs| slot_refs.release_owner(stale, true));
         }
@@ -186,7 +195,7 @@ fn the_first_verdict_stays() {
         assert_eq!(slot_refs.set_reason(generation, StoredReason(7)), Some(StoredReason(7)));
         assert_eq!(slot_refs.set_reason(generation, StoredReason(StoredReason::MAX)), Some(StoredReason(7)));
         // The refs are as they were, and the reason stays when they change.
-        assert!(!slot_refs.release(generation));
+        assert!(!slot_refs.release_visitor());
         assert_eq!(slot_refs.set_reason(generation, StoredReason(1)), Some(StoredReason(7)));
         assert!(slot_refs.release_owner(generation, false));
     }
