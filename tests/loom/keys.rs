@@ -1,6 +1,6 @@
 //! Keys that come and go: the table, the key's state, growth and limits.
 
-use super::{check, check_up_to, is_due, key, limited, registry, rival};
+use super::{check, check_up_to, is_due, key, limited, race, registry, rival};
 use crate::RegisterError;
 use loom::thread;
 
@@ -193,18 +193,17 @@ fn growth_beside_insert_of_the_same_key() {
 /// on to a new table and inserts the same key there: one of the two insertions counts.
 #[test]
 fn growth_beside_insert_into_the_old_table() {
-    check(|| {
-        let registry = registry();
-        let _half = registry.register(key(2)).unwrap();
-        let other = {
-            let registry = registry.clone();
-            thread::spawn(move || registry.register(key(1)).unwrap())
-        };
-        let _sockets = [registry.register(key(3)).unwrap(), registry.register(key(1)).unwrap()];
-        let _other = other.join().unwrap();
-        assert_eq!((registry.key_count(), registry.socket_count()), (3, 4));
-        assert_eq!((registry.mark(&1), registry.mark(&2), registry.mark(&3)), (2, 1, 1));
-    });
+    for old_first in [true, false] {
+        check_up_to(1, move || {
+            let registry = registry();
+            let _half = registry.register(key(2)).unwrap();
+            let (old, new) = (registry.clone(), registry.clone());
+            let grow = move || [3, 1].map(|of| new.register(key(of)).unwrap());
+            let _sockets = race(old_first, move || old.register(key(1)).unwrap(), grow);
+            assert_eq!((registry.key_count(), registry.socket_count()), (3, 4));
+            assert_eq!((registry.mark(&1), registry.mark(&2), registry.mark(&3)), (2, 1, 1));
+        });
+    }
 }
 
 /// A key of the old table is found while a new one is put on top.
