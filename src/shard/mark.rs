@@ -283,7 +283,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     fn wake_one(&self, head: &SlotHead, generation: Generation, token: WakeToken) {
         self.counters.count(Event::Woke);
         // Dropped at the end of this function, also if the waker panics: that ends the wake-up.
-        let wake_up = WakeUp { shard: self, head, generation, waking: head.waking(token) };
+        let wake_up = WakeUp { shard: self, generation, waking: head.waking(token) };
         wake_up.waking.wake();
     }
 }
@@ -291,7 +291,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 /// A wake-up in progress. Dropping it ends the wake-up, and does what that asks for.
 struct WakeUp<'a, K, M, O: Observer<K>> {
     shard: &'a Shard<K, M, O>,
-    head: &'a SlotHead,
     generation: Generation,
     waking: Waking<'a>,
 }
@@ -300,14 +299,14 @@ impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
     #[cold]
     #[inline(never)]
     fn finish(&self, mut woken: Woken) {
-        let Self { shard, head, generation, waking } = self;
+        let Self { shard, generation, waking } = self;
         let mut panics = DeferredPanics::default();
         while woken == Woken::Again {
             panics.catch(|| waking.wake());
             woken = waking.end();
         }
         if woken == Woken::OwnerLeft {
-            let addr = shard.addr_of(head);
+            let addr = shard.addr_of(waking.head());
             if let Some(last) = shard.slot_at(addr).leave_waking(*generation) {
                 let drops = shard.finish_removal(addr, last);
                 panics.catch(|| drop(drops));

@@ -231,6 +231,7 @@ impl ShardTotals {
 
     /// Subtracts a holder of the shard; returns whether it was the last.
     #[inline]
+    #[must_use]
     pub(crate) fn release_holder(&self) -> bool {
         // Ordering: AcqRel. The last holder comes after all that the others did with the shard.
         (self.keys.fetch_sub(ONE_HOLDER, Ordering::AcqRel) >> HOLDERS_SHIFT) as u32 == 1

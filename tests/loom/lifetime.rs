@@ -24,7 +24,8 @@ fn registry_dropped_beside_sockets() {
     });
 }
 
-/// Plain memory of a shard: each holder writes it, and who drops the shards reads it.
+/// Plain memory in a shard. A thread that holds the shard writes it, and the thread that frees all
+/// shards reads it.
 #[derive(Default)]
 struct Plain(UnsafeCell<u32>);
 
@@ -53,8 +54,9 @@ impl Drop for Plain {
     }
 }
 
-/// The registry and the last holders of two shards go at the same time. Whoever drops the shards
-/// comes after all that the others did.
+/// A registry has two shards, with one socket's hold on each. One thread gives up the first hold,
+/// another one the registry and the second hold. Only the last of these frees the shards, and it
+/// sees what both threads wrote.
 #[test]
 fn last_holders_beside_each_other() {
     check(|| {

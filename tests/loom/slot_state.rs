@@ -168,16 +168,22 @@ fn two_marks_beside_waiting_owner() {
     });
 }
 
+/// A socket whose owner waited, and is being woken by as many marks as can be counted.
+fn being_woken() -> Arc<SlotState> {
+    let state = live();
+    assert!(state.arm());
+    for _ in 0..3 {
+        assert!(matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_)));
+    }
+    state
+}
+
 /// The owner waits again while as many marks wake it as can be counted, and is marked again: that
 /// mark wakes it, or one of those learns that it must do so once more.
 #[test]
 fn wait_again_while_woken() {
     check(|| {
-        let state = live();
-        assert!(state.arm());
-        for _ in 0..3 {
-            assert!(matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_)));
-        }
+        let state = being_woken();
         let waker = {
             let state = state.clone();
             thread::spawn(move || {
@@ -192,21 +198,18 @@ fn wait_again_while_woken() {
     });
 }
 
-/// A socket whose owner waits, something is due, and as many marks wake it as can be counted.
+/// The same after the owner has taken what was due and waits again, and a fourth mark has found the
+/// count full: it leaves the wake-up to the three.
 fn waiting_in_vain() -> Arc<SlotState> {
-    let state = live();
-    assert!(state.arm());
-    for _ in 0..3 {
-        assert!(matches!(state.mark(state.load(), Topics::UPDATE, Fence::Own), MarkOutcome::Wake(_)));
-    }
+    let state = being_woken();
     assert_eq!(state.take(), Topics::UPDATE);
     assert!(state.arm());
     assert_eq!(state.mark(state.load(), OTHER, Fence::Own), MarkOutcome::Set);
     state
 }
 
-/// One of those is done, and others are counted before it looks whether to wake the owner once
-/// more: then it does not count itself too.
+/// One of the three is done. Before it looks whether to wake the owner once more, another mark
+/// fills the count again: then it must not count itself too.
 #[test]
 fn wake_done_beside_full_count() {
     check(|| {
@@ -225,8 +228,8 @@ fn wake_done_beside_full_count() {
     });
 }
 
-/// One of those is done, and the owner leaves before it looks whether to wake the owner once more:
-/// it leaves the next socket in the slot alone.
+/// One of the three is done. Before it looks whether to wake the owner once more, the owner leaves
+/// and another socket gets the slot: that one is not woken.
 #[test]
 fn wake_done_beside_next_socket() {
     check(|| {

@@ -270,6 +270,27 @@ fn two_visits_beside_drop() {
     });
 }
 
+/// Two look at a socket whose owner has left: the one that is done first leaves the values to the
+/// other one.
+#[test]
+fn visit_beside_visit_after_drop() {
+    check(|| {
+        let registry = registry();
+        let socket = registry.register(key(1)).unwrap();
+        let id = socket.id();
+        let mut owner = Some(socket);
+        let (looking, looked) = (registry.clone(), registry.clone());
+        let mut other = None;
+        looking.with_socket(id, |seen| {
+            other = Some(thread::spawn(move || looked.with_socket(id, |seen| seen.metadata().look())));
+            drop(owner.take());
+            seen.metadata().look();
+        });
+        other.unwrap().join().unwrap();
+        assert_eq!((registry.socket_count(), registry.key_count()), (0, 0));
+    });
+}
+
 /// A walk that meets a socket as it moves in sees all of its values.
 #[test]
 fn walk_beside_register() {

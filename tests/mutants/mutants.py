@@ -203,7 +203,7 @@ MUTANTS = [
     Mutant("visitor-cleans-up-relaxed", "a visitor cleans up before the owner has left", "loom slots::visit_beside_drop", [
         (REFS, "self.0.fetch_sub(1, Ordering::AcqRel) & REFS", "self.0.fetch_sub(1, Ordering::Release) & REFS"),
     ]),
-    Mutant("visitor-leaves-as-the-last", "a visitor cleans up although another one is there", "test --lib storage::slot::refs::tests::the_last_visitor_after_the_owner_cleans_up", [
+    Mutant("visitor-leaves-as-the-last", "a visitor cleans up although another one is there", "loom slots::visit_beside_visit_after_drop", [
         (REFS, "& REFS == 1", "& REFS <= 2"),
     ]),
     Mutant("refs-relaxed", "who leaves last does not see that the others have", "loom slots::visit_beside_drop", [

@@ -38,7 +38,12 @@ impl SlotHead {
 #[must_use]
 pub(crate) struct Waking<'a>(&'a SlotHead);
 
-impl Waking<'_> {
+impl<'a> Waking<'a> {
+    #[inline]
+    pub(crate) fn head(&self) -> &'a SlotHead {
+        self.0
+    }
+
     /// Calls the waker.
     #[inline]
     pub(crate) fn wake(&self) {
@@ -46,7 +51,7 @@ impl Waking<'_> {
         unsafe { self.0.waker.wake() };
     }
 
-    /// Ends the wake-up. The caller does not use this value again, unless the result is `Again`.
+    /// Ends the wake-up. The caller does not wake again, unless the result is `Again`.
     #[inline]
     pub(crate) fn end(&self) -> Woken {
         self.0.state.wake_done()

@@ -20,10 +20,12 @@
 //! | from | to | operation | actor | duty that follows |
 //! |---|---|---|---|---|
 //! | owner + n | owner + n + 1 | `acquire` | visitor | `release_visitor` |
-//! | owner + n | owner + n - 1 | `release_visitor`, `release_waking` | visitor, last waking marker | |
+//! | owner + n | owner + n - 1 | `release_visitor` | visitor | |
+//! | owner + n | owner + n - 1 | `release_waking` | last waking marker | |
 //! | owner + n | n, or n + 1 if a marker is waking | `release_owner` | owner | clean up if that is 0 |
 //! | owner | 0 | `release_sole_owner` | owner | clean up |
-//! | n, without the owner | n - 1 | `release_visitor`, `release_waking` | visitor, last waking marker | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `release_visitor` | visitor | clean up if that is 0 |
+//! | n, without the owner | n - 1 | `release_waking` | last waking marker | clean up if that is 0 |
 //! | no reason | reason | `set_reason` | closer, before it sets CLOSED; or the owner that finds CLOSED and no reason | |
 //!
 //! All waking markers together have one ref, which exists only from the moment that the owner

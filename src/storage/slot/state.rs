@@ -37,7 +37,7 @@
 //! | live | superseded | `supersede` | takeover | the same; and mark the new socket with what was due |
 //! | superseded, wakers n > 0 | the same, wakers n + 1 | `supersede` | a later takeover | `Wake`, as above |
 //! | live or superseded, wakers n | the same, wakers n - 1 | `wake_done` | marker that has woken | |
-//! | the same, WAITING and ready, wakers n - 1 | the same, not WAITING, wakers n | `wake_done` again | marker that has woken | `Again`: wake the task once more |
+//! | the same, WAITING and ready | not WAITING, one waker more | `wake_done` | the same | `Again`: wake once more |
 //! | busy, wakers n | busy, wakers n - 1 | `wake_done` | marker that has woken | `OwnerLeft` if that is 0: release the slot's refs |
 //! | live | live, nothing due | `take` | owner | |
 //! | live, nothing due | live, WAITING | `arm` | owner | |

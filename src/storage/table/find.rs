@@ -30,8 +30,8 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
 impl<K, M> Table<K, M> {
     /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
     /// `distance` says. The result proves nothing. The side of the pair is computed without a
-    /// branch, because the processor could only guess it. Two keys in three are in the first
-    /// bucket, and need one line.
+    /// branch, because the processor could only guess it. More than half of the keys are in
+    /// the first bucket, and need one line.
     #[inline]
     pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
         let start = self.start(fingerprint.hash);
@@ -44,7 +44,8 @@ impl<K, M> Table<K, M> {
         Some(BucketRef::new(self, &buckets[side]))
     }
 
-    /// Returns the key, if it is active and in the first two pairs. Nine keys in ten are there.
+    /// Returns the key, if it is active and in the first two pairs. Eight keys in ten are there,
+    /// or more.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         let find_at = |distance| ActiveKey::check(self.candidate(fingerprint, distance)?, fingerprint).ok();
