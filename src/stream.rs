@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 /// Yields what [`Presence::next`] returns. The stream never ends.
 ///
-/// Only the waker of the latest poll is woken. After 64 events in a row the stream is pending
+/// Only the waker of the latest poll is woken. After 32 events in a row the stream is pending
 /// once, so that other tasks have their turn. `presence.next()` is [`Presence::next`], which
 /// returns the event without an `Option`.
 ///
@@ -56,7 +56,7 @@ pub struct Counts {
 /// first item comes with the first change after the watch began, so read the counts before it.
 /// Changes coalesce: a slow reader gets the latest counts only. The stream never ends.
 ///
-/// Only the waker of the latest poll is woken. After 64 items in a row the stream is pending
+/// Only the waker of the latest poll is woken. After 32 items in a row the stream is pending
 /// once, so that other tasks have their turn.
 ///
 /// # Cancel safety
@@ -87,7 +87,7 @@ impl<K, M> Stream for CountsWatch<K, M> {
 /// Yields the topics that [`Socket::due`] takes. The stream ends when the socket is closed;
 /// [`Socket::close_reason`] then returns why, and [`Socket::take_due`] what is still due.
 ///
-/// Only the waker of the latest poll is woken. After 64 items in a row the stream is pending
+/// Only the waker of the latest poll is woken. After 32 items in a row the stream is pending
 /// once, so that other tasks have their turn. Once it has ended, it stays so.
 ///
 /// # Cancel safety

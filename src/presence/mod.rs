@@ -257,7 +257,7 @@ impl<K: Eq + Hash, M> Presence<K, M> {
     /// [`next`](Self::next) for hand-written futures.
     ///
     /// Only the waker of the latest call is woken. Lock-free. A call looks at no more than a few
-    /// thousand buckets of the registry. After that, and after 64 events in a row, it wakes the
+    /// thousand buckets of the registry. After that, and after 32 events in a row, it wakes the
     /// task and returns pending, so that other tasks have their turn.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<PresenceEvent<K>> {
         ready!(self.budget.poll_ready(cx));

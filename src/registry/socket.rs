@@ -96,7 +96,7 @@ impl<K, M> Socket<K, M> {
     ///
     /// Only the waker of the latest call is woken. Lock-free. If another thread is waking the
     /// waker of an earlier call and this call's waker is a different one, the call wakes its own
-    /// immediately, so that the task calls again. It does the same after 64 ready results in a
+    /// immediately, so that the task calls again. It does the same after 32 ready results in a
     /// row, so that a task whose topics are always due leaves the other tasks of its thread their
     /// turn.
     ///

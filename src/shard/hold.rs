@@ -4,7 +4,7 @@
 
 use crate::error::RegisterError;
 use crate::shard::Shard;
-use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::observer::Observer;
 use crate::shard::remove::Stays;
 use crate::storage::table::key_state::{Hold, Join};
 use crate::storage::table::{ActiveKey, BucketRef};
@@ -94,8 +94,7 @@ impl<K, M, O: Observer<K>> JoinGuard<'_, K, M, O> {
 impl<K, M, O: Observer<K>> Drop for JoinGuard<'_, K, M, O> {
     fn drop(&mut self) {
         let Self { shard, bucket } = *self;
-        let mut notice = PendingNotice::default();
-        let after = shard.leave_key(bucket, Stays::No, &mut notice);
+        let (after, notice) = shard.leave_key(bucket, Stays::No);
         // SAFETY: `after` comes from this guard's own step.
         let key = unsafe { shard.vacate_bucket(bucket, after) };
         shard.flush_if_due(notice, key);

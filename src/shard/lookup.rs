@@ -102,22 +102,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         }
     }
 
-    /// Returns the address of the slot that has this head, and the bucket of its socket's key.
-    /// Precondition: the caller is in that slot.
-    #[inline]
-    pub(crate) fn place_of(&self, head: &SlotHead) -> (BucketRef<'_, K, M>, SlotAddr) {
-        match self.tables.newest().and_then(|newest| newest.bucket_of(head)) {
-            Some(bucket) => (bucket, bucket.addr()),
-            None => self.place_of_slow(head),
-        }
-    }
-
-    #[inline(never)]
-    fn place_of_slow(&self, head: &SlotHead) -> (BucketRef<'_, K, M>, SlotAddr) {
-        let addr = self.addr_of(head);
-        (self.bucket_of(addr), addr)
-    }
-
     /// Returns the address of the slot that has this head.
     pub(crate) fn addr_of(&self, head: &SlotHead) -> SlotAddr {
         let in_tables = self.tables.iter().find_map(|table| table.bucket_of(head).map(BucketRef::addr));

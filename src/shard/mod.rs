@@ -35,6 +35,7 @@ use crossbeam_utils::CachePadded;
 /// Holds one shard. Every operation reads the fields that are not padded, and no frequent operation
 /// writes them, so they share two lines. A shard has 384 bytes. If it had 512, as with `stats`,
 /// these lines of all shards would fall into the same few sets of the cache.
+#[repr(align(128))] // for `ShardHold`, whatever `CachePadded` is aligned to
 pub(crate) struct Shard<K, M, O> {
     pub(crate) tables: AppendList<Table<K, M>>,
     pub(crate) slab: CachePadded<Slab<M>>,

@@ -85,10 +85,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Reports that a key's epoch has ended. Called by the thread whose step ended it. The key and
     /// the bucket stay during the call.
     #[cold]
-    pub(crate) fn notify_idle(&self, bucket: BucketRef<'_, K, M>, key: &K, notice: &mut PendingNotice) {
-        notice.is_due = true;
-        let words = bucket.identity.words();
-        self.observer.key_idle(key, words, &bucket.cold().epoch, &mut notice.panics);
+    pub(crate) fn notify_idle(&self, bucket: BucketRef<'_, K, M>, key: &K) -> PendingNotice {
+        let mut panics = DeferredPanics::default();
+        self.observer.key_idle(key, bucket.identity.words(), &bucket.cold().epoch, &mut panics);
+        PendingNotice { is_due: true, panics }
     }
 
     /// Drops what a removal left behind and, if the counts may be watched, notifies the count

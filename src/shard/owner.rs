@@ -15,11 +15,13 @@ use std::task::{Context, Poll, ready};
 
 /// The only handle of a registered socket. Dropping it removes the socket.
 pub(crate) struct Owner<K, M, O: Observer<K>> {
+    /// Its note has the budget, and TOOK_OVER.
     shard: ShardHold<K, M, O>,
     head: HeadPtr,
-    budget: Budget,
-    took_over: bool,
 }
+
+/// The bit of the note that says whether the socket was registered to take over.
+const TOOK_OVER: u8 = Budget::MASK + 1;
 
 /// Points to the head of the socket's slot in a shard's tables or pages, so that the owner reaches
 /// it without a lookup.
@@ -35,14 +37,14 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// Returns the handle of the socket that was just published in the slot with this head.
     #[inline]
     pub(crate) fn new(shard: ShardHold<K, M, O>, head: &SlotHead) -> Self {
-        Self { shard, head: HeadPtr(NonNull::from(head)), budget: Budget::default(), took_over: false }
+        Self { shard, head: HeadPtr(NonNull::from(head)) }
     }
 
     /// Supersedes the other sockets of the key. Precondition: the socket was registered to take
     /// over.
     #[cold]
     pub(crate) fn take_over(&mut self) {
-        self.took_over = true;
+        self.shard.set_note(TOOK_OVER);
         DeferredPanics::scope(|panics| self.shard.take_over(self.local_id(), panics));
     }
 
@@ -65,6 +67,16 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
         let mut panics = DeferredPanics::default();
         self.shard.evict_oldest(self.local_id(), &mut panics);
         panics.resume();
+    }
+
+    #[inline]
+    fn budget(&self) -> Budget {
+        Budget::from_bits(self.shard.note())
+    }
+
+    #[inline]
+    fn set_budget(&mut self, budget: Budget) {
+        self.shard.set_note(self.shard.note() & TOOK_OVER | budget.bits());
     }
 
     #[inline]
@@ -115,15 +127,17 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     /// Takes the due topics, or registers the task to be woken when a topic becomes due.
     #[inline]
     pub(crate) fn poll_due(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        if self.budget.is_left() {
+        let mut budget = self.budget();
+        if budget.is_left() {
             // SAFETY: this is the one handle, and it is borrowed mutably.
             match unsafe { self.head().own() }.try_poll_due(cx) {
                 Some(Poll::Ready(due)) => {
-                    self.budget.spend();
+                    budget.spend();
+                    self.set_budget(budget);
                     return Poll::Ready(Ok(due));
                 }
                 Some(Poll::Pending) => {
-                    self.budget.renew();
+                    self.set_budget(Budget::default());
                     return Poll::Pending;
                 }
                 None => {}
@@ -134,13 +148,16 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 
     #[inline(never)]
     fn poll_due_slow(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
-        ready!(self.budget.poll_ready(cx));
+        let mut budget = self.budget();
+        let is_left = budget.poll_ready(cx);
+        self.set_budget(budget);
+        ready!(is_left);
         // SAFETY: this is the one handle, and it is borrowed mutably.
         match unsafe { self.head().own() }.poll_due(cx) {
             Poll::Ready(Some(due)) => Poll::Ready(Ok(due)),
             Poll::Ready(None) => Poll::Ready(Err(self.owned().reason())),
             Poll::Pending => {
-                self.budget.renew();
+                self.set_budget(Budget::default());
                 Poll::Pending
             }
         }
@@ -185,6 +202,6 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
 impl<K, M, O: Observer<K>> Drop for Owner<K, M, O> {
     fn drop(&mut self) {
         // SAFETY: this is the only handle, and it is not used again.
-        unsafe { self.shard.remove(self.head(), self.took_over) };
+        unsafe { self.shard.remove(self.head(), self.shard.note() & TOOK_OVER != 0) };
     }
 }

@@ -18,7 +18,7 @@ use crate::shard::hold::{JoinGuard, KeyHold};
 use crate::shard::observer::{Observer, PendingNotice};
 use crate::shard::owner::Owner;
 use crate::shard::shards::{ShardHold, Shards};
-use crate::shard::totals::KeysBefore;
+use crate::shard::totals::Flags;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::{Claimed, LocalId, SlotHead};
 use crate::storage::table::insert::InsertOutcome;
@@ -46,7 +46,7 @@ pub(crate) struct Published<'a, K, M, O> {
     /// The caller's key, if an equal one was already there.
     spare: Option<K>,
     /// The counts' word before the socket's step.
-    before: KeysBefore,
+    before: Flags,
 }
 
 /// A permit for one more socket. Dropping it returns the permit.
@@ -75,8 +75,12 @@ impl<K: Eq, M, O: Observer<K>> Shards<K, M, O> {
         revocation: impl Fn() -> Option<CloseReason>,
     ) -> Result<Owner<K, M, O>, RejectedRegistration<K, M>> {
         let shard = self.of(fingerprint);
-        if shard.own_totals.has_revocations() && revocation().is_some() {
+        let flags = shard.own_totals.flags();
+        if flags.has_revocations() && revocation().is_some() {
             return Err(RejectedRegistration { error: RegisterError::Revoked, key, metadata });
+        }
+        if flags.is_closed() {
+            return Err(RejectedRegistration { error: RegisterError::Closed, key, metadata });
         }
         let published = shard.publish(fingerprint, key, metadata, options).inspect_err(|rejected| {
             if matches!(rejected.error, RegisterError::Full | RegisterError::KeyFull) {
@@ -108,6 +112,7 @@ impl<K: Eq, M, O: Observer<K>> Shards<K, M, O> {
 
 impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     /// Runs steps 1 to 4.
+    #[inline(always)]
     pub(crate) fn publish(
         &self,
         fingerprint: &Fingerprint,
@@ -118,24 +123,17 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         if let Some(newest) = self.tables.newest() {
             newest.prefetch_insertion(fingerprint);
         }
-        if self.own_totals.is_closed() {
-            return Err(RejectedRegistration { error: RegisterError::Closed, key, metadata });
-        }
         if !self.totals.acquire_permit(self.index) {
             return Err(RejectedRegistration { error: RegisterError::Full, key, metadata });
         }
         let permit = Permit(self);
-        // A socket that takes over will be the only one, so the number of the others does not
-        // refuse it. Nor does it if the oldest of them will be evicted.
-        let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
-        let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
-        let (guard, claimed, spare) = match self.enter(fingerprint, key, limit) {
+        let (guard, claimed, spare) = match self.enter(fingerprint, key, options) {
             Ok(entered) => entered,
             Err((error, key)) => return Err(RejectedRegistration { error, key, metadata }),
         };
         if options.takes_over {
             claimed.turn().draw(&self.takeovers);
-        } else if evicts_oldest {
+        } else if self.geometry.evicts_oldest {
             claimed.turn().draw_in_order(&self.takeovers);
         } else if spare.is_some() && guard.is_chained() {
             claimed.turn().note_now(&self.takeovers);
@@ -158,11 +156,12 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Runs steps 2 and 3, but does not occupy the slot. Returns the key if it was not needed.
+    #[inline(always)]
     fn enter(
         &self,
         fingerprint: &Fingerprint,
         mut key: K,
-        limit: u32,
+        options: RegisterOptions,
     ) -> Result<Entered<'_, K, M, O>, (RegisterError, K)> {
         loop {
             let newest = match self.newest_table() {
@@ -189,7 +188,7 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
                     }
                 },
             };
-            match self.join(&found, &key, limit) {
+            match self.join(&found, &key, options) {
                 Ok(Some((guard, claimed))) => return Ok((guard, claimed, Some(key))),
                 Ok(None) => {}
                 Err(error) => return Err((error, key)),
@@ -203,12 +202,16 @@ impl<K: Eq, M, O: Observer<K>> Shard<K, M, O> {
         &'a self,
         found: &ActiveKey<'a, K, M>,
         key: &K,
-        limit: u32,
+        options: RegisterOptions,
     ) -> Result<Option<Joined<'a, K, M, O>>, RegisterError> {
         let Some(hold) = KeyHold::to_join(self, found)? else { return Ok(None) };
         if *hold.key() != *key {
             return Err(RegisterError::IndistinctHash);
         }
+        // A socket that takes over will be the only one, so the number of the others does not
+        // refuse it. Nor does it if the oldest of them will be evicted.
+        let Geometry { max_per_key, evicts_oldest, .. } = self.geometry;
+        let limit = if options.takes_over || evicts_oldest { MAX_LIVE } else { max_per_key };
         let Some(guard) = hold.join(limit)? else { return Ok(None) };
         let claimed = guard.take_slot()?;
         Ok(Some((guard, claimed)))

@@ -44,7 +44,32 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// The caller gives up the only handle of that socket.
     #[inline]
     pub(crate) unsafe fn remove(&self, head: &SlotHead, took_over: bool) {
-        let (bucket, addr) = self.place_of(head);
+        match self.tables.newest().and_then(|newest| newest.bucket_of(head)) {
+            // SAFETY: by the caller's promise.
+            Some(bucket) => unsafe { self.remove_from(bucket, bucket.addr(), took_over) },
+            // SAFETY: as above.
+            None => unsafe { self.remove_elsewhere(head, took_over) },
+        }
+    }
+
+    /// Removes a socket that is in an older table or in an overflow slot.
+    ///
+    /// # Safety
+    /// As that of `remove`.
+    #[inline(never)]
+    unsafe fn remove_elsewhere(&self, head: &SlotHead, took_over: bool) {
+        let addr = self.addr_of(head);
+        // SAFETY: by the caller's promise.
+        unsafe { self.remove_from(self.bucket_of(addr), addr, took_over) };
+    }
+
+    /// Removes the socket at `addr`, whose key is in `bucket`. Inlined, because a slot that is known
+    /// to be the bucket's needs less.
+    ///
+    /// # Safety
+    /// As that of `remove`.
+    #[inline(always)]
+    unsafe fn remove_from(&self, bucket: BucketRef<'_, K, M>, addr: SlotAddr, took_over: bool) {
         bucket.prefetch_removal();
         self.counters.count(Event::Removed);
         let slot = self.slot_of(bucket, addr);
@@ -60,8 +85,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             OwnerExit::Alone(last) => self.vacate_slot(bucket, addr, last),
             OwnerExit::Shared(exit) => return self.remove_shared(bucket, addr, exit),
         };
-        let mut notice = PendingNotice::default();
-        let after = self.leave_key(bucket, Stays::No, &mut notice);
+        let (after, mut notice) = self.leave_key(bucket, Stays::No);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(bucket, after) };
         notice.note(self.own_totals.release_permit());
@@ -75,16 +99,15 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// a marker that wakes the owner.
     #[cold]
     fn remove_shared(&self, bucket: BucketRef<'_, K, M>, addr: SlotAddr, exit: SharedExit<'_, M>) {
-        let mut notice = PendingNotice::default();
         if exit.is_superseded() {
             // From here on it is like any other socket whose slot may have other holders.
             bucket.key_state.linger();
             self.leave_superseded(bucket);
             let late = exit.finish().map(|last| self.finish_removal(addr, last));
-            return self.flush_if_due(notice, late);
+            return drop(late);
         }
         // The slot stays counted, as lingering, so the key stays as long as the other holders do.
-        let after = self.leave_key(bucket, Stays::Lingering, &mut notice);
+        let (after, mut notice) = self.leave_key(bucket, Stays::Lingering);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(bucket, after) };
         let late = exit.finish().map(|last| self.finish_removal(addr, last));
@@ -109,6 +132,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
 
     /// Makes a removed socket's slot vacant, and offers it to the key's next socket: an overflow
     /// slot by the free list. An overflow slot that is used up is retired.
+    #[inline(always)]
     fn vacate_slot(&self, bucket: BucketRef<'_, K, M>, addr: SlotAddr, last: LastHolder<'_, M>) -> SlotDrops<M> {
         let (drops, usable) = last.vacate();
         if addr.is_overflow() {
@@ -122,14 +146,10 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     }
 
     /// Subtracts one socket from the key's state. If that makes the key idle, subtracts the key
-    /// from the totals and notifies the subscribers. The caller delivers the rest of `notice`.
+    /// from the totals and notifies the subscribers. The caller delivers the rest of the notice.
     #[inline(always)]
-    pub(crate) fn leave_key(
-        &self,
-        bucket: BucketRef<'_, K, M>,
-        stays: Stays,
-        notice: &mut PendingNotice,
-    ) -> AfterLeave {
+    pub(crate) fn leave_key(&self, bucket: BucketRef<'_, K, M>, stays: Stays) -> (AfterLeave, PendingNotice) {
+        let mut notice = PendingNotice::default();
         let key_state = &bucket.key_state;
         let mut seen = key_state.load();
         loop {
@@ -145,9 +165,9 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
                         // SAFETY: the caller lingers or has the bucket to itself; the key was
                         // written before it became visible.
                         let key = unsafe { bucket.key().get() };
-                        self.notify_idle(bucket, &key, notice);
+                        notice = self.notify_idle(bucket, &key);
                     }
-                    return if until_told { self.release_hold(bucket) } else { after };
+                    return (if until_told { self.release_hold(bucket) } else { after }, notice);
                 }
                 Err(now) => seen = now,
             }
@@ -171,22 +191,27 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // SAFETY: the key is idle, nothing lingers, and the caller's step was the one that caused
         // this.
         let key = unsafe { bucket.key().take() };
-        let cold = bucket.cold();
         // A thread that numbered the key's epoch knew that the shard is watched, and its own step
         // in the key's state came before the last one. So this load shows the flag.
-        if self.own_totals.is_watched() {
-            cold.epoch.clear();
+        if self.own_totals.flags().is_watched() {
+            bucket.cold().epoch.clear();
         }
         if bucket.key_state.load().is_chained() {
-            cold.chain.clear();
-            // Every slot of the chain is vacant, so the free list holds all of them except the
-            // retired.
-            if let Some(first) = cold.free_slots.take_all() {
-                self.slab.release(first);
-            }
+            self.release_chain(bucket);
         }
         bucket.vacate();
         Some(key)
+    }
+
+    /// Gives the chain of a key that has left back to the slab. Every slot of the chain is vacant,
+    /// so the free list holds all of them except the retired.
+    #[inline(never)]
+    fn release_chain(&self, bucket: BucketRef<'_, K, M>) {
+        let cold = bucket.cold();
+        cold.chain.clear();
+        if let Some(first) = cold.free_slots.take_all() {
+            self.slab.release(first);
+        }
     }
 
     /// Returns the bucket of the key of the socket at `addr`. Precondition: the caller is in that

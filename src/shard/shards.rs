@@ -9,7 +9,7 @@
 
 use crate::shard::Shard;
 use crate::shard::geometry::Geometry;
-use crate::shard::totals::{KeysBefore, Totals};
+use crate::shard::totals::{Flags, Totals};
 use crate::storage::fingerprint::Fingerprint;
 use crate::sync::{Arc, AtomicU32, Ordering};
 use std::ops::Deref;
@@ -34,8 +34,12 @@ struct ShardArray<K, M, O> {
 /// Leads from a shard to its array.
 pub(super) struct ArrayPtr<K, M, O>(NonNull<ShardArray<K, M, O>>);
 
-/// Keeps a shard in memory, counted by the shard as a holder.
+/// Keeps a shard in memory, counted by the shard as a holder. The lowest bits of the pointer are a
+/// note of the holder's, so that the handle of a socket is two words and no more.
 pub(crate) struct ShardHold<K, M, O>(NonNull<Shard<K, M, O>>);
+
+/// The bits of a note: a shard's address is a multiple of 128.
+const NOTE: usize = 127;
 
 // SAFETY: as `Arc<Shard>`: they give `&Shard`, and any thread may drop the shards by dropping one.
 unsafe impl<K, M, O> Send for Shards<K, M, O> where Shard<K, M, O>: Send + Sync {}
@@ -91,7 +95,7 @@ impl<K, M, O> Deref for Shards<K, M, O> {
 impl<K, M, O> Shard<K, M, O> {
     /// Holds the shard, and counts keys that have become active in the same step.
     #[inline]
-    pub(crate) fn hold(&self, keys: u64) -> (ShardHold<K, M, O>, KeysBefore) {
+    pub(crate) fn hold(&self, keys: u64) -> (ShardHold<K, M, O>, Flags) {
         let before = self.own_totals.add_holder(keys);
         (ShardHold(NonNull::from(self)), before)
     }
@@ -102,8 +106,9 @@ impl<K, M, O> Deref for ShardHold<K, M, O> {
 
     #[inline]
     fn deref(&self) -> &Self::Target {
-        // SAFETY: the shard counts this holder.
-        unsafe { self.0.as_ref() }
+        let shard = self.0.as_ptr().map_addr(|addr| addr & !NOTE);
+        // SAFETY: the shard counts this holder, and without the note the pointer is the shard's.
+        unsafe { &*shard }
     }
 }
 
@@ -118,6 +123,21 @@ impl<K, M, O> Drop for ShardHold<K, M, O> {
 }
 
 impl<K, M, O> ShardHold<K, M, O> {
+    const NOTE_FITS: () = assert!(align_of::<Shard<K, M, O>>() > NOTE);
+
+    #[inline]
+    pub(super) fn note(&self) -> u8 {
+        (self.0.addr().get() & NOTE) as u8
+    }
+
+    /// Sets the note, of at most 7 bits.
+    #[inline]
+    pub(super) fn set_note(&mut self, note: u8) {
+        let () = Self::NOTE_FITS;
+        debug_assert!(usize::from(note) <= NOTE);
+        self.0 = NonNull::from(&**self).map_addr(|addr| addr | usize::from(note));
+    }
+
     #[cold]
     #[inline(never)]
     fn drop_last(&self) {

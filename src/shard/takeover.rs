@@ -23,7 +23,7 @@ use crate::error::Closed;
 use crate::shard::Shard;
 use crate::shard::counters::Event;
 use crate::shard::hold::KeyHold;
-use crate::shard::observer::{Observer, PendingNotice};
+use crate::shard::observer::Observer;
 use crate::shard::remove::Stays;
 use crate::storage::slot::{LocalId, SlotAddr, Superseded, state};
 use crate::storage::table::key_state::AfterLeave;
@@ -103,8 +103,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if let Some(token) = token {
             self.wake(id, token, panics);
         }
-        let mut notice = PendingNotice::default();
-        let after = self.leave_key(bucket, Stays::No, &mut notice);
+        let (after, mut notice) = self.leave_key(bucket, Stays::No);
         debug_assert_eq!(after, AfterLeave::Nothing, "the caller holds the key");
         notice.note(self.own_totals.release_permit());
         panics.catch(|| self.flush_if_due(notice, ()));

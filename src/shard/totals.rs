@@ -83,12 +83,12 @@ fn free_in(permits: u64) -> usize {
     ((permits & FREE) / ONE_FREE) as usize
 }
 
-/// Shows the flags of the keys' word before a step.
+/// The flags of the keys' word: when it was loaded, or before a step.
 #[must_use]
 #[derive(Clone, Copy)]
-pub(crate) struct KeysBefore(u64);
+pub(crate) struct Flags(u64);
 
-impl KeysBefore {
+impl Flags {
     #[inline]
     pub(crate) fn is_closed(self) -> bool {
         self.0 & CLOSED != 0
@@ -129,6 +129,7 @@ impl Totals {
         self.shard(shard).take_permit() || self.acquire_permit_elsewhere(shard)
     }
 
+    #[inline(never)]
     fn acquire_permit_elsewhere(&self, shard: usize) -> bool {
         let mut last = None;
         loop {
@@ -224,9 +225,9 @@ impl ShardTotals {
 
     /// Counts a holder of the shard, and keys that have become active.
     #[inline]
-    pub(crate) fn add_holder(&self, keys: u64) -> KeysBefore {
+    pub(crate) fn add_holder(&self, keys: u64) -> Flags {
         // Ordering: AcqRel, pairs with `close` and `watch`: see the module's documentation.
-        KeysBefore(self.keys.fetch_add(ONE_HOLDER + keys * ONE_KEY, Ordering::AcqRel))
+        Flags(self.keys.fetch_add(ONE_HOLDER + keys * ONE_KEY, Ordering::AcqRel))
     }
 
     /// Subtracts a holder of the shard; returns whether it was the last.
@@ -239,34 +240,23 @@ impl ShardTotals {
 
     /// Subtracts a key that has become idle.
     #[inline]
-    pub(crate) fn sub_key(&self) -> KeysBefore {
+    pub(crate) fn sub_key(&self) -> Flags {
         // Ordering: AcqRel, pairs with `watch`.
-        KeysBefore(self.keys.fetch_sub(ONE_KEY, Ordering::AcqRel))
+        Flags(self.keys.fetch_sub(ONE_KEY, Ordering::AcqRel))
     }
 
     #[inline]
-    pub(crate) fn is_watched(&self) -> bool {
-        // Ordering: Acquire, pairs with `watch`: the watchers are visible.
-        self.keys.load(Ordering::Acquire) & WATCHED != 0
-    }
-
-    #[inline]
-    pub(crate) fn is_closed(&self) -> bool {
-        // Ordering: Acquire, pairs with `close`.
-        self.keys.load(Ordering::Acquire) & CLOSED != 0
+    pub(crate) fn flags(&self) -> Flags {
+        // Ordering: Acquire, pairs with `watch`, `close` and `revoke`: the watchers and the
+        // revocations are visible.
+        Flags(self.keys.load(Ordering::Acquire))
     }
 
     /// Sets the flag by which later registrations learn that a key of the shard may be revoked. All
     /// earlier registrations are visible to the caller.
     pub(crate) fn revoke(&self) {
-        // Ordering: AcqRel, pairs with `add_holder` and `has_revocations`.
+        // Ordering: AcqRel, pairs with `add_holder` and `flags`.
         self.keys.fetch_or(REVOKES, Ordering::AcqRel);
-    }
-
-    #[inline]
-    pub(crate) fn has_revocations(&self) -> bool {
-        // Ordering: Acquire, pairs with `revoke`: the revocations are visible.
-        self.keys.load(Ordering::Acquire) & REVOKES != 0
     }
 
     #[inline]

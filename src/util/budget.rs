@@ -4,13 +4,28 @@
 use std::task::{Context, Poll};
 
 /// How many results in a row may be ready.
-const READY_IN_A_ROW: u8 = 64;
+const READY_IN_A_ROW: u8 = 32;
+const _: () = assert!(READY_IN_A_ROW <= Budget::MASK);
 
 /// Counts the results in a row that were ready.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Budget(u8);
 
 impl Budget {
+    /// The bits that a budget needs.
+    pub(crate) const MASK: u8 = (1 << 6) - 1;
+
+    /// Returns the budget that is in these bits.
+    #[inline]
+    pub(crate) fn from_bits(bits: u8) -> Self {
+        Self(bits & Self::MASK)
+    }
+
+    #[inline]
+    pub(crate) fn bits(self) -> u8 {
+        self.0
+    }
+
     /// Returns ready if one more result may be ready. Otherwise wakes the task, so that it is
     /// polled again, and returns pending, so that other tasks run first.
     #[inline]

@@ -86,17 +86,17 @@ fn a_wait_that_is_dropped_loses_nothing() {
 }
 
 #[test]
-fn each_is_pending_after_64_items_in_a_row() {
+fn each_is_pending_after_32_items_in_a_row() {
     let registry = Registry::<u64>::new();
     let mut socket = registry.register(0).unwrap();
-    assert_eq!(ready_in_a_row(&mut socket, || assert_eq!(registry.mark(&0), 1)), 64);
+    assert_eq!(ready_in_a_row(&mut socket, || assert_eq!(registry.mark(&0), 1)), 32);
     let mut counts = registry.watch_counts();
-    assert_eq!(ready_in_a_row(&mut counts, || drop(registry.register(0).unwrap())), 64);
+    assert_eq!(ready_in_a_row(&mut counts, || drop(registry.register(0).unwrap())), 32);
     let mut presence = registry.presence();
     // The walk that it begins with is pending now and then, too.
     while presence.try_next().is_some() {}
     let _sockets: Vec<_> = (1..200).map(|key| registry.register(key).unwrap()).collect();
-    assert_eq!(ready_in_a_row(&mut presence, || ()), 64);
+    assert_eq!(ready_in_a_row(&mut presence, || ()), 32);
 }
 
 /// Keys need not be `Unpin` for their streams to be.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Mutex;
 use std::thread;
 
+use futures_util::FutureExt;
 use socket_registry::{Registry, Socket, SocketId, Topics};
 use testkit::{Over, crowd};
 
@@ -216,7 +217,9 @@ fn a_walk_beside_churn_meets_nobody_twice() {
             met.push(socket.id());
             if held.is_empty() {
                 for key in 1..6 {
-                    drop(registry.register_taking_over(key, ()).unwrap());
+                    let mut taking_over = registry.register_taking_over(key, ()).unwrap();
+                    assert!(taking_over.due().now_or_never().is_none());
+                    drop(taking_over);
                     held.extend([registry.register(key).unwrap(), registry.register(key).unwrap()]);
                 }
             }

@@ -87,7 +87,7 @@ MEMORY = "test -p socket-registry-cluster --test cluster "
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
-COUNT_DISPLACED = "        self.count_displaced(index, distance);\n"
+COUNT_DISPLACED = "        bucket.count_displaced(distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 # The fence of every registration guards what these mutants break, too. Without it alone, their
 # killers pass.
@@ -249,7 +249,7 @@ MUTANTS = [
     ]),
     Mutant("subscriptions-told-before-the-owner", "a superseded socket's task is woken only after subscriptions were told",
            "test --test user_code presence_stalled::an_owner_is_woken_before_subscriptions_are_told", [
-        (TAKEOVER, "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        let mut notice", "        let mut notice"),
+        (TAKEOVER, "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        let (after, mut notice)", "        let (after, mut notice)"),
         (TAKEOVER, "        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n",
          "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n"),
     ]),
@@ -361,7 +361,7 @@ MUTANTS = [
         (REMOVE, "        cold.chain.clear();\n", ""),
     ]),
     Mutant("chain-not-returned", "the slots of a key that went idle are lost", "loom slots::chain_returned_when_idle", [
-        (REMOVE, "                self.slab.release(first);\n", "                let _ = first;\n"),
+        (REMOVE, "            self.slab.release(first);\n", "            let _ = first;\n"),
     ]),
     Mutant("pops-not-counted", "a list's head that came back is taken for the old one (ABA)", "loom slots::pop_beside_pops_and_push", [
         (FREE_LIST, "((head >> 32) + 1) << 32 | u64", "(head >> 32) << 32 | u64"),
@@ -411,6 +411,9 @@ MUTANTS = [
     Mutant("home-relaxed", "who helps an insertion does not see the key", "loom keys::two_inserts_of_one_key", [
         (HOME, "compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)", "compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
+    Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket", "test --test api counts::a_key_that_changes_hands_is_counted_once", [
+        (INSERT, "        if !self.lacks_from(start, fingerprint) {\n            return None;\n        }\n", ""),
+    ]),
     Mutant("displaced-not-counted", "a key beyond a full line is not found",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
         (INSERT, COUNT_DISPLACED, ""),
@@ -418,17 +421,17 @@ MUTANTS = [
     Mutant("displaced-counted-late", "an inserter does not see how far the key that was committed may be", "loom table::two_inserts_of_a_displaced_key", [
         (INSERT, COUNT_DISPLACED, ""),
         (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
-         "                self.count_displaced(staged.bucket.index(), staged.distance);\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
+         "                staged.bucket.count_displaced(staged.distance);\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
     ]),
     Mutant("displaced-uncounted-late", "a bucket is passed on while its word still says how far its last key was", "loom table::displaced_key_beside_its_successor", [
-        (INSERT, "        table.uncount_displaced(index);\n        self.key_state", "        self.key_state"),
-        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        table.uncount_displaced(index);\n"),
+        (INSERT, "        self.uncount_displaced();\n        self.key_state", "        self.key_state"),
+        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        self.uncount_displaced();\n"),
     ]),
     Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_the_last_displaced_key", [
         (DISPLACEMENT, "self.0.fetch_sub(amount, Ordering::Relaxed);", "self.0.store(self.0.load(Ordering::Relaxed) - amount, Ordering::Relaxed);"),
     ]),
     Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
-        (INSERT, "        table.uncount_displaced(index);\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
+        (INSERT, "        bucket.uncount_displaced();\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
     ]),
     Mutant("displaced-key-hidden-by-filter", "a filter has only the keys that are in the first pairs of their searches",
            "test --lib storage::table::displacement::tests::one_thread::no_key_of_a_full_table_is_hidden_by_the_filters", [
@@ -500,13 +503,13 @@ MUTANTS = [
     Mutant("group-counted-late", "a key is visible before its group counts it", "loom walks::walk_over_keys_beside_first_of_group", [
         (INSERT, "        self.occupancy.add(index);\n        if !bucket", "        if !bucket"),
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
-        (INSERT, "        bucket.key_state.withdraw();\n        table.occupancy.sub(index);\n", "        bucket.key_state.withdraw();\n"),
+        (INSERT, "        bucket.key_state.withdraw();\n        bucket.table().occupancy.sub(bucket.index());\n", "        bucket.key_state.withdraw();\n"),
         (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
          "                self.occupancy.add(staged.bucket.index());\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
     ]),
     Mutant("group-subtracted-early", "a group counts a bucket out before it is vacant", "loom walks::group_not_in_use_is_vacant", [
-        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n        table.occupancy.sub(index);\n",
-         "        table.occupancy.sub(index);\n        self.key_state.vacate(self.head.state.is_vacant());\n"),
+        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n        self.table().occupancy.sub(self.index());\n",
+         "        self.table().occupancy.sub(self.index());\n        self.key_state.vacate(self.head.state.is_vacant());\n"),
     ]),
     Mutant("group-subtracted-relaxed", "a walk that skips a group does not see why", "loom walks::group_not_in_use_is_vacant", [
         (OCCUPANCY, "fetch_sub(one(slot), Ordering::Release)", "fetch_sub(one(slot), Ordering::Relaxed)"),
@@ -525,7 +528,7 @@ MUTANTS = [
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
     ]),
     Mutant("withdrawn-claim-stays-counted", "who found the key inserted leaves its own bucket counted", "loom walks::counts_after_racing_inserts", [
-        (INSERT, "        bucket.key_state.withdraw();\n        table.occupancy.sub(index);\n", "        bucket.key_state.withdraw();\n"),
+        (INSERT, "        bucket.key_state.withdraw();\n        bucket.table().occupancy.sub(bucket.index());\n", "        bucket.key_state.withdraw();\n"),
     ]),
     Mutant("allocated-slot-not-counted", "a walk skips the further sockets of keys", "test --lib storage::slab::tests::a_walk_looks_at_no_group_whose_slots_were_all_released", [
         (SLAB, "            page.occupancy.add(offset);\n", "            let _ = (page, offset);\n"),
@@ -615,7 +618,7 @@ MUTANTS = [
         (REMOVE, "let until_told = is_last && stays == Stays::No && seen.is_lingering();", "let until_told = false;"),
     ]),
     Mutant("epoch-not-cleared", "the next key in a bucket has the last one's epoch", "loom events::subscribe_beside_last_leaves", [
-        (REMOVE, "            cold.epoch.clear();\n", ""),
+        (REMOVE, "            bucket.cold().epoch.clear();\n", ""),
     ]),
     Mutant("number-after-end", "an epoch gets a number after its end", "loom events::number_beside_end_and_next", [
         (EPOCH, "if !is_active() {", "if !is_active() && false {"),
@@ -773,6 +776,9 @@ MUTANTS = [
     Mutant("took-over-not-forgotten", "the next socket in a slot counts as one that took its key over", "test --test api visit::a_walk_beside_churn_meets_nobody_twice", [
         (REMOVE, "            slot.turn.forget();\n", ""),
     ]),
+    Mutant("took-over-lost-by-a-poll", "a poll makes the handle forget that its socket took its key over", "test --test api visit::a_walk_beside_churn_meets_nobody_twice", [
+        (OWNER, "self.shard.note() & TOOK_OVER | budget.bits()", "budget.bits()"),
+    ]),
     Mutant("winner-not-looked-at-again", "a takeover yields to a socket by the turn of another one", "loom takeover::takeover_beside_takeover_that_is_not_published", [
         (TAKEOVER, " && state.load().is_live_as(other.generation) {",
          " {"),
@@ -897,12 +903,12 @@ MUTANTS = [
         (POLYNOMIAL, " & ((1 << CHUNK_BITS) - 1) | 1 << CHUNK_BITS;", " & ((1 << CHUNK_BITS) - 1);"),
     ]),
     Mutant("rest-not-counted", "the zeros at the end of a long key do not count", "test --lib storage::fingerprint::tests::trailing_zeros_count", [
-        (FINGERPRINT, "self.point.step(value, counted)", "self.point.step(value, kept)"),
+        (FINGERPRINT, "chunks.hash(counted, &self.points)", "chunks.hash(kept, &self.points)"),
     ]),
     Mutant("pieces-matter", "equal keys that write their bytes in other pieces are two keys", "test --test api identity::bytes_written_in_portions", [
-        (FINGERPRINT, "if capture.value.is_some() && capture.len >= CHUNK {", "if capture.value.is_some() && capture.len > KEPT {"),
+        (FINGERPRINT, "if captured.len >= CHUNK && !captured.chunks.are_none() {", "if captured.len > KEPT && !captured.chunks.are_none() {"),
     ]),
-    Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_step_multiplies_and_adds", [
+    Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_sum_multiplies_and_adds", [
         (POLYNOMIAL, "u128::from((middle >> u64::BITS) as u64 + u64::from(carry));", "u128::from((middle >> u64::BITS) as u64 + u64::from(carry && false));"),
     ]),
     Mutant("long-keys-not-spread", "long keys that count up come to neighbouring shards", "test --lib storage::fingerprint::tests::long_keys_that_count_up_are_spread", [

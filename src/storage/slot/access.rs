@@ -186,8 +186,7 @@ impl<'a, M> Owned<'a, M> {
     pub(crate) fn leave(self) -> OwnerExit<'a, M> {
         let others = self.slot.head.state.remove();
         // VISITED stays set after a visit. The refs tell whether a visitor is there now.
-        let was_visited = others == OtherHolders { visited: true, ..OtherHolders::default() };
-        if others == OtherHolders::default() || was_visited && self.slot.refs.release_sole_owner(self.generation) {
+        if others.are_none() || others.are_visitors() && self.slot.refs.release_sole_owner(self.generation) {
             OwnerExit::Alone(LastHolder(self.slot))
         } else {
             OwnerExit::Shared(SharedExit { owned: self, others })
@@ -206,14 +205,14 @@ impl<'a, M> SharedExit<'a, M> {
     /// Tells whether another socket had taken over. If so, that takeover has already subtracted
     /// this socket from the counts.
     pub(crate) fn is_superseded(&self) -> bool {
-        self.others.superseded
+        self.others.is_superseded()
     }
 
     /// Leaves the slot to the other holders, or to the caller if there are none.
     pub(crate) fn finish(self) -> Option<LastHolder<'a, M>> {
         let Self { owned: Owned { slot, generation }, others } = self;
-        let is_alone = !(others.waking || others.visited);
-        (is_alone || slot.refs.release_owner(generation, others.waking)).then_some(LastHolder(slot))
+        let is_alone = !(others.is_waking() || others.is_visited());
+        (is_alone || slot.refs.release_owner(generation, others.is_waking())).then_some(LastHolder(slot))
     }
 }
 

@@ -19,7 +19,7 @@
 
 use crate::storage::table::bucket::BucketPair;
 use crate::storage::table::home::MAX_BOUND;
-use crate::storage::table::{PAIR, Table};
+use crate::storage::table::{BucketRef, PAIR, Table};
 use crate::sync::{AtomicU32, Ordering};
 
 const DISTANCE_BITS: u32 = 6;
@@ -74,35 +74,43 @@ impl BucketPair {
 }
 
 impl<K, M> Table<K, M> {
-    /// Counts the key at the pairs that it passed. Called by the claimer of the bucket.
-    pub(super) fn count_displaced(&self, bucket: u32, distance: u32) {
-        if distance > 0 {
-            self.passed(bucket, distance).for_each(|passed| passed.add(ONE_PASSED));
-            self.bucket(bucket).displacement.add(distance);
-        }
-    }
-
-    /// Undoes `count_displaced`. Called by the thread that has the bucket to itself.
-    #[inline]
-    pub(super) fn uncount_displaced(&self, bucket: u32) {
-        let distance = self.bucket(bucket).displacement.distance();
-        if distance > 0 {
-            self.subtract_displaced(bucket, distance);
-        }
-    }
-
-    #[cold]
-    fn subtract_displaced(&self, bucket: u32, distance: u32) {
-        self.bucket(bucket).displacement.sub(distance);
-        self.passed(bucket, distance).for_each(|passed| passed.sub(ONE_PASSED));
-    }
-
     /// Returns the words of the pairs that a key passed that is in this bucket, so far from its
     /// first pair.
     fn passed(&self, bucket: u32, distance: u32) -> impl Iterator<Item = &Displacement> {
         let from_start = (distance * (distance + 1) / 2) as usize % self.pair_count();
         let start = (bucket as usize / PAIR + self.pair_count() - from_start) % self.pair_count();
         self.probe_from(start).take(distance as usize).map(|(_, pair)| &self.pairs[pair].0[0].displacement)
+    }
+}
+
+impl<K, M> BucketRef<'_, K, M> {
+    /// Counts the key at the pairs that it passed. Called by the claimer of the bucket.
+    #[inline]
+    pub(super) fn count_displaced(self, distance: u32) {
+        if distance > 0 {
+            self.add_displaced(distance);
+        }
+    }
+
+    #[cold]
+    fn add_displaced(self, distance: u32) {
+        self.table().passed(self.index(), distance).for_each(|passed| passed.add(ONE_PASSED));
+        self.displacement.add(distance);
+    }
+
+    /// Undoes `count_displaced`. Called by the thread that has the bucket to itself.
+    #[inline]
+    pub(super) fn uncount_displaced(self) {
+        let distance = self.displacement.distance();
+        if distance > 0 {
+            self.subtract_displaced(distance);
+        }
+    }
+
+    #[cold]
+    fn subtract_displaced(self, distance: u32) {
+        self.displacement.sub(distance);
+        self.table().passed(self.index(), distance).for_each(|passed| passed.sub(ONE_PASSED));
     }
 }
 

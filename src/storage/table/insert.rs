@@ -47,8 +47,10 @@ impl<K, M> Table<K, M> {
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has
     /// claimed the same bucket.
+    #[inline(always)]
     pub(crate) fn insert(&self, fingerprint: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
-        let index = self.home(fingerprint);
+        let start = self.start(fingerprint.hash);
+        let index = start / HOME_PAIRS;
         let home = &self.homes[index];
         let mut attempt = Attempt::Key(key);
         loop {
@@ -60,9 +62,12 @@ impl<K, M> Table<K, M> {
             if seen.is_sealed() {
                 return InsertOutcome::NoRoom(attempt.give_up());
             }
-            let vacancy = match self.find_or_vacancy(fingerprint) {
-                Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
-                Err(vacancy) => vacancy,
+            let vacancy = match self.vacancy_near(start, fingerprint) {
+                Some(vacancy) => Some(vacancy),
+                None => match self.find_or_vacancy(fingerprint) {
+                    Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
+                    Err(vacancy) => vacancy,
+                },
             };
             let staged = match attempt {
                 Attempt::Staged(staged) => staged,
@@ -77,7 +82,7 @@ impl<K, M> Table<K, M> {
                     },
                 },
             };
-            let position = self.position(fingerprint, staged.distance, staged.bucket.index());
+            let position = position(start, staged.distance, staged.bucket.index());
             if let Some(committed) = home.commit(seen, position) {
                 self.publish(&staged.bucket.key_state, home, committed);
                 return InsertOutcome::Inserted(staged.bucket, staged.slot);
@@ -86,8 +91,22 @@ impl<K, M> Table<K, M> {
         }
     }
 
+    /// Returns the first vacant bucket of the key's first pair, if there is one, and if this pair
+    /// shows that the key is not in the table.
+    #[inline]
+    fn vacancy_near(&self, start: usize, fingerprint: &Fingerprint) -> Option<Vacancy<'_, K, M>> {
+        if !self.lacks_from(start, fingerprint) {
+            return None;
+        }
+        self.buckets_of(start).into_iter().find_map(|bucket| {
+            let seen = bucket.key_state.load();
+            seen.is_vacant().then_some(Vacancy { distance: 0, bucket, seen })
+        })
+    }
+
     /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
     /// may go.
+    #[inline(never)]
     fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, pair) in self.probe(fingerprint.hash) {
@@ -110,6 +129,7 @@ impl<K, M> Table<K, M> {
 
     /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
     /// claimed the bucket first.
+    #[inline(always)]
     fn stage<'a>(&self, fingerprint: &Fingerprint, key: K, vacancy: Vacancy<'a, K, M>) -> Result<Staged<'a, K, M>, K> {
         let Vacancy { distance, bucket, seen } = vacancy;
         let index = bucket.index();
@@ -119,7 +139,7 @@ impl<K, M> Table<K, M> {
             return Err(key);
         }
         bucket.identity.store(fingerprint.identity);
-        self.count_displaced(index, distance);
+        bucket.count_displaced(distance);
         let slot = bucket.inline_slot().claim_with_bucket();
         Ok(Staged::new(bucket, distance, slot, key))
     }
@@ -143,13 +163,6 @@ impl<K, M> Table<K, M> {
             key_state.promote(claimed);
         }
         home.clear(committed);
-    }
-
-    /// Returns the position of a bucket relative to the key's home: the pair of the home where the
-    /// probe starts, the distance from it, and the side of the pair.
-    fn position(&self, fingerprint: &Fingerprint, distance: u32, bucket: u32) -> u32 {
-        let start = self.start(fingerprint.hash) % HOME_PAIRS;
-        (start as u32 * (home::MAX_BOUND + 1) + distance) * PAIR as u32 + bucket % PAIR as u32
     }
 
     /// Returns the bucket at a position relative to a home.
@@ -217,6 +230,13 @@ impl<K, M> Table<K, M> {
     }
 }
 
+/// Returns the position of a bucket relative to the key's home: the pair of the home where the probe
+/// starts, the distance from it, and the side of the pair.
+fn position(start: usize, distance: u32, bucket: u32) -> u32 {
+    let start = (start % HOME_PAIRS) as u32;
+    (start * (home::MAX_BOUND + 1) + distance) * PAIR as u32 + bucket % PAIR as u32
+}
+
 /// What an inserter holds until the home has committed.
 enum Attempt<'a, K, M> {
     Key(K),
@@ -236,10 +256,9 @@ impl<K, M> BucketRef<'_, K, M> {
     /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
     #[inline]
     pub(crate) fn vacate(self) {
-        let (table, index) = (self.table(), self.index());
-        table.uncount_displaced(index);
+        self.uncount_displaced();
         self.key_state.vacate(self.head.state.is_vacant());
-        table.occupancy.sub(index);
+        self.table().occupancy.sub(self.index());
     }
 }
 
@@ -271,10 +290,9 @@ impl<'a, K, M> Staged<'a, K, M> {
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { bucket.key().take() };
         slot.give_up();
-        let (table, index) = (bucket.table(), bucket.index());
-        table.uncount_displaced(index);
+        bucket.uncount_displaced();
         bucket.key_state.withdraw();
-        table.occupancy.sub(index);
+        bucket.table().occupancy.sub(bucket.index());
         key
     }
 }

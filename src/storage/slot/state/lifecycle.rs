@@ -1,19 +1,41 @@
 //! The lifecycle of a slot: the steps of its state between vacant, busy, live and superseded.
 
-use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, VISITED, WAITING, WakeToken};
+use super::{BUSY, CLOSED, DUE, GENERATION_SHIFT, LIVE, SlotState, Snapshot, VISITED, WAITING, WAKERS, WakeToken};
 use crate::storage::slot::Generation;
 use crate::sync::{Ordering, fence_after_step};
 use crate::topics::Topics;
 
-/// Tells who else held the slot when its owner left it.
+/// Tells who else held the slot when its owner left it: the word as it was before.
 #[must_use]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OtherHolders {
-    pub(crate) waking: bool,
-    pub(crate) visited: bool,
-    /// Another socket has taken over, and that takeover has already subtracted this one from the
-    /// counts.
-    pub(crate) superseded: bool,
+#[derive(Clone, Copy)]
+pub(crate) struct OtherHolders(Snapshot);
+
+impl OtherHolders {
+    /// Tells whether the socket was live, and nobody else held the slot.
+    #[inline]
+    pub(crate) fn are_none(self) -> bool {
+        self.0.0 & (LIVE | WAKERS | VISITED) == LIVE
+    }
+
+    /// Tells whether the socket was live, and visitors are all that may hold the slot.
+    #[inline]
+    pub(crate) fn are_visitors(self) -> bool {
+        self.0.0 & (LIVE | WAKERS | VISITED) == LIVE | VISITED
+    }
+
+    pub(crate) fn is_waking(self) -> bool {
+        self.0.is_waking()
+    }
+
+    pub(crate) fn is_visited(self) -> bool {
+        self.0.0 & VISITED != 0
+    }
+
+    /// Tells whether another socket has taken over. That takeover has already subtracted this one
+    /// from the counts.
+    pub(crate) fn is_superseded(self) -> bool {
+        self.0.is_superseded()
+    }
 }
 
 /// The outcome of an attempt to supersede a socket.
@@ -113,10 +135,7 @@ impl SlotState {
         loop {
             debug_assert!(seen.is_owned());
             match self.step(seen, seen.0 & !(LIVE | WAITING | CLOSED | VISITED | DUE) | BUSY) {
-                Ok(()) => {
-                    let visited = seen.0 & VISITED != 0;
-                    return OtherHolders { waking: seen.is_waking(), visited, superseded: seen.is_superseded() };
-                }
+                Ok(()) => return OtherHolders(seen),
                 Err(now) => seen = now,
             }
         }

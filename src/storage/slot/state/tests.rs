@@ -303,8 +303,14 @@ fn disarm_frees_the_cell_unless_somebody_reads_it() {
 #[test]
 fn remove_ends_the_socket_and_says_who_else_is_in() {
     for state in owned_states() {
-        let others = OtherHolders { waking: state.wakers > 0, visited: state.visited, superseded: !state.live };
-        check(state, SlotState::remove, others, State { wakers: state.wakers, ..State::busy(state.generation) });
+        let others = (state.wakers > 0, state.visited, !state.live);
+        let remove = |state: &SlotState| {
+            let others = state.remove();
+            assert_eq!(others.are_none(), !(others.is_waking() || others.is_visited() || others.is_superseded()));
+            assert_eq!(others.are_visitors(), others.is_visited() && !(others.is_waking() || others.is_superseded()));
+            (others.is_waking(), others.is_visited(), others.is_superseded())
+        };
+        check(state, remove, others, State { wakers: state.wakers, ..State::busy(state.generation) });
     }
 }
 
@@ -325,7 +331,7 @@ fn a_retired_place_stays_so() {
     let word = State::vacant(LAST).word();
     assert!(word.claim());
     assert_eq!(word.publish(Topics::EMPTY), Generation::new(LAST));
-    assert_eq!(word.remove(), OtherHolders { waking: false, visited: false, superseded: false });
+    assert!(word.remove().are_none());
     assert!(!word.vacate());
     for _ in 0..2 {
         assert!(!word.claim() && !word.is_vacant() && !word.load().is_live());

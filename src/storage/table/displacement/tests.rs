@@ -62,12 +62,12 @@ mod one_thread {
                 let end = bucket as usize / PAIR;
                 let start =
                     (0..PAIRS).find(|&start| table.probe_from(start).nth(distance as usize) == Some((distance, end)));
-                table.count_displaced(bucket, distance);
+                table.bucket(bucket).count_displaced(distance);
                 assert!(
                     pairs_of_search(&table, start.unwrap()) > distance as usize,
                     "the search comes as far as the key"
                 );
-                table.uncount_displaced(bucket);
+                table.bucket(bucket).uncount_displaced();
                 assert!(table.has_none_displaced(), "{bucket} {distance}");
             }
         }
@@ -76,11 +76,11 @@ mod one_thread {
     #[test]
     fn both_buckets_of_a_pair_have_their_own_distance() {
         let table = table();
-        table.count_displaced(10, 3);
-        table.count_displaced(11, 31);
-        table.uncount_displaced(10);
+        table.bucket(10).count_displaced(3);
+        table.bucket(11).count_displaced(31);
+        table.bucket(10).uncount_displaced();
         assert!(!table.has_none_displaced());
-        table.uncount_displaced(11);
+        table.bucket(11).uncount_displaced();
         assert!(table.has_none_displaced());
     }
 
