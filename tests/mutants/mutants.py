@@ -87,6 +87,7 @@ MEMORY = "test -p socket-registry-cluster --test cluster "
 
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
+PUBLISH_COMMITTED = "        self.publish(&staged.bucket.key_state, home, committed);\n"
 COUNT_DISPLACED = "        bucket.count_displaced(distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 # The fence of every registration guards what these mutants break, too. Without it alone, their
@@ -411,7 +412,8 @@ MUTANTS = [
     Mutant("home-relaxed", "who helps an insertion does not see the key", "loom keys::two_inserts_of_one_key", [
         (HOME, "compare_exchange(seen.0, next, Ordering::AcqRel, Ordering::Relaxed)", "compare_exchange(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"),
     ]),
-    Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket", "test --test api counts::a_key_that_changes_hands_is_counted_once", [
+    Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket",
+           "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant", [
         (INSERT, "        if !self.lacks_from(start, fingerprint) {\n            return None;\n        }\n", ""),
     ]),
     Mutant("displaced-not-counted", "a key beyond a full line is not found",
@@ -420,8 +422,7 @@ MUTANTS = [
     ]),
     Mutant("displaced-counted-late", "an inserter does not see how far the key that was committed may be", "loom table::two_inserts_of_a_displaced_key", [
         (INSERT, COUNT_DISPLACED, ""),
-        (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
-         "                staged.bucket.count_displaced(staged.distance);\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
+        (INSERT, PUBLISH_COMMITTED, PUBLISH_COMMITTED + "        staged.bucket.count_displaced(staged.distance);\n"),
     ]),
     Mutant("displaced-uncounted-late", "a bucket is passed on while its word still says how far its last key was", "loom table::displaced_key_beside_its_successor", [
         (INSERT, "        self.uncount_displaced();\n        self.key_state", "        self.key_state"),
@@ -445,11 +446,20 @@ MUTANTS = [
         (INSERT, "                self.help(index, seen);\n                continue;\n", ""),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
+    Mutant("pending-not-helped-at-once", "the common insertion passes over what is pending",
+           "test --lib storage::table::insert::tests::an_insertion_that_stopped_after_its_commit_is_completed_by_the_next_one", [
+        (INSERT, "        if seen.pending().is_some() || seen.is_sealed() {\n            return self", "        if seen.is_sealed() {\n            return self"),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
+    ]),
     Mutant("help-not-checked", "who helps makes a bucket visible that was claimed anew", "loom table::bucket_claimed_anew_beside_help", [
         (INSERT, "        if home.load() != committed {\n            return;\n        }\n", ""),
     ]),
     Mutant("sealed-home-ignored", "a key is inserted into a table that is superseded", "loom table::closed_beside_insert", [
         (INSERT, "            if seen.is_sealed() {\n                return InsertOutcome::NoRoom(attempt.give_up());\n            }\n", ""),
+        (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
+    ]),
+    Mutant("sealed-home-ignored-at-once", "the common insertion inserts a key into a table that is superseded", "loom table::closed_beside_insert", [
+        (INSERT, "        if seen.pending().is_some() || seen.is_sealed() {\n            return self", "        if seen.pending().is_some() {\n            return self"),
         (HOME, "debug_assert!(seen.pending().is_none() && !seen.is_sealed());", ""),
     ]),
     Mutant("old-table-not-sealed", "a key is inserted into the old table and the new one", "loom keys::growth_beside_insert_into_the_old_table", [
@@ -504,8 +514,7 @@ MUTANTS = [
         (INSERT, "        self.occupancy.add(index);\n        if !bucket", "        if !bucket"),
         (INSERT, "            self.occupancy.sub(index);\n            return Err(key);", "            return Err(key);"),
         (INSERT, "        bucket.key_state.withdraw();\n        bucket.table().occupancy.sub(bucket.index());\n", "        bucket.key_state.withdraw();\n"),
-        (INSERT, "                return InsertOutcome::Inserted(staged.bucket, staged.slot);",
-         "                self.occupancy.add(staged.bucket.index());\n                return InsertOutcome::Inserted(staged.bucket, staged.slot);"),
+        (INSERT, PUBLISH_COMMITTED, PUBLISH_COMMITTED + "        self.occupancy.add(staged.bucket.index());\n"),
     ]),
     Mutant("group-subtracted-early", "a group counts a bucket out before it is vacant", "loom walks::group_not_in_use_is_vacant", [
         (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n        self.table().occupancy.sub(self.index());\n",

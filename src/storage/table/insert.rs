@@ -47,12 +47,39 @@ impl<K, M> Table<K, M> {
     ///
     /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has
     /// claimed the same bucket.
+    ///
+    /// The common case is written out: nothing is pending, and a look at the key's first pair shows
+    /// a vacant bucket there, and that the key is not in the table.
     #[inline(always)]
     pub(crate) fn insert(&self, fingerprint: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
         let start = self.start(fingerprint.hash);
+        let home = &self.homes[start / HOME_PAIRS];
+        let seen = home.load();
+        if seen.pending().is_some() || seen.is_sealed() {
+            return self.insert_from(Attempt::Key(key), start, fingerprint);
+        }
+        let Some(vacancy) = self.vacancy_near(start, fingerprint) else {
+            return self.insert_from(Attempt::Key(key), start, fingerprint);
+        };
+        match self.stage(fingerprint, key, vacancy) {
+            Ok(staged) if self.commit(home, seen, start, &staged) => {
+                InsertOutcome::Inserted(staged.bucket, staged.slot)
+            }
+            Ok(staged) => self.insert_from(Attempt::Staged(staged), start, fingerprint),
+            Err(key) => self.insert_from(Attempt::Key(key), start, fingerprint),
+        }
+    }
+
+    /// Does the same, whatever the case.
+    #[inline(never)]
+    fn insert_from<'a>(
+        &'a self,
+        mut attempt: Attempt<'a, K, M>,
+        start: usize,
+        fingerprint: &Fingerprint,
+    ) -> InsertOutcome<'a, K, M> {
         let index = start / HOME_PAIRS;
         let home = &self.homes[index];
-        let mut attempt = Attempt::Key(key);
         loop {
             let seen = home.load();
             if seen.pending().is_some() {
@@ -62,12 +89,9 @@ impl<K, M> Table<K, M> {
             if seen.is_sealed() {
                 return InsertOutcome::NoRoom(attempt.give_up());
             }
-            let vacancy = match self.vacancy_near(start, fingerprint) {
-                Some(vacancy) => Some(vacancy),
-                None => match self.find_or_vacancy(fingerprint) {
-                    Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
-                    Err(vacancy) => vacancy,
-                },
+            let vacancy = match self.find_or_vacancy(fingerprint) {
+                Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
+                Err(vacancy) => vacancy,
             };
             let staged = match attempt {
                 Attempt::Staged(staged) => staged,
@@ -82,13 +106,20 @@ impl<K, M> Table<K, M> {
                     },
                 },
             };
-            let position = position(start, staged.distance, staged.bucket.index());
-            if let Some(committed) = home.commit(seen, position) {
-                self.publish(&staged.bucket.key_state, home, committed);
+            if self.commit(home, seen, start, &staged) {
                 return InsertOutcome::Inserted(staged.bucket, staged.slot);
             }
             attempt = Attempt::Staged(staged);
         }
+    }
+
+    /// Takes steps 4 and 5. Returns false if another inserter has committed since `seen`.
+    #[inline(always)]
+    fn commit(&self, home: &HomeGroup, seen: home::Snapshot, start: usize, staged: &Staged<'_, K, M>) -> bool {
+        let position = position(start, staged.distance, staged.bucket.index());
+        let Some(committed) = home.commit(seen, position) else { return false };
+        self.publish(&staged.bucket.key_state, home, committed);
+        true
     }
 
     /// Returns the first vacant bucket of the key's first pair, if there is one, and if this pair
@@ -106,7 +137,6 @@ impl<K, M> Table<K, M> {
 
     /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
     /// may go.
-    #[inline(never)]
     fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
         let (mut may_follow, mut vacancy) = (true, None);
         for (distance, pair) in self.probe(fingerprint.hash) {
@@ -296,3 +326,6 @@ impl<'a, K, M> Staged<'a, K, M> {
         key
     }
 }
+
+#[cfg(test)]
+mod tests;

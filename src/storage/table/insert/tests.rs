@@ -1,0 +1,54 @@
+#![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
+
+use super::*;
+use crate::storage::fingerprint::Seeds;
+
+/// A table of one pair, with the keys given inserted.
+fn table_with(keys: &[u64]) -> Table<u64, ()> {
+    let table = Table::new(0, 1, 0).unwrap();
+    keys.iter().for_each(|&key| assert!(is_inserted(&table, key)));
+    table
+}
+
+fn fingerprint(key: u64) -> Fingerprint {
+    Seeds::fixed().fingerprint(&key)
+}
+
+/// Whether the key was not there, and there was room.
+fn is_inserted(table: &Table<u64, ()>, key: u64) -> bool {
+    match table.insert(&fingerprint(key), key) {
+        InsertOutcome::Inserted(_, slot) => {
+            slot.give_up();
+            true
+        }
+        InsertOutcome::Exists(..) | InsertOutcome::NoRoom(_) => false,
+    }
+}
+
+/// The step at which the other thread is stopped is written out: loom's models of two insertions
+/// pass without the help that this shows.
+#[test]
+fn an_insertion_that_stopped_after_its_commit_is_completed_by_the_next_one() {
+    let table = table_with(&[]);
+    let stopped = fingerprint(1);
+    let start = table.start(stopped.hash);
+    let seen = table.homes[0].load();
+    let Some(vacancy) = table.vacancy_near(start, &stopped) else { panic!("the table is empty") };
+    let Ok(staged) = table.stage(&stopped, 1, vacancy) else { panic!("nobody else is there") };
+    let position = position(start, staged.distance, staged.bucket.index());
+    assert!(table.homes[0].commit(seen, position).is_some());
+    assert!(table.find(&stopped).is_none());
+
+    assert!(is_inserted(&table, 2));
+    assert!(table.find(&stopped).is_some() && table.find(&fingerprint(2)).is_some());
+}
+
+#[test]
+fn a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant() {
+    let table = table_with(&[1, 2]);
+    let first = table.find(&fingerprint(1)).unwrap();
+    let _last = first.bucket.key_state.leave(first.seen, false).ok().unwrap();
+    first.bucket.vacate();
+    assert!(matches!(table.insert(&fingerprint(2), 2), InsertOutcome::Exists(..)));
+    assert!(is_inserted(&table, 1) && !is_inserted(&table, 3), "there was room for one");
+}
