@@ -1,10 +1,10 @@
 //! Everything that threads do to a registry at the same time, on plain memory that only the
-//! registry's promises protect: `churn ROUNDS [race|leak]`. With a second word it also does what
-//! the sanitizer must report.
+//! registry's promises protect: `churn ROUNDS [race|leak|plain-std]`. With `race` or `leak` it also
+//! does what the sanitizer must report.
 //!
-//! `std` is not always built with the sanitizer, which then does not see what `std`'s own locks and
-//! fences order. So nothing here relies on them: threads meet through the registry and `join` only,
-//! and whatever is counted by `Arc` has its last owner in the main thread.
+//! `plain-std` says that `std` is not built with the sanitizer, which then does not see what `std`'s
+//! own locks and fences order. So then nothing relies on them: threads meet through the registry
+//! and `join` only, and whatever is counted by `Arc` has its last owner in the main thread.
 
 use std::cell::UnsafeCell;
 use std::env;
@@ -19,12 +19,14 @@ const OWNERS: usize = 2;
 const CHURNERS: usize = 2;
 
 #[derive(Clone, Copy, PartialEq)]
-enum Plant {
+enum Mode {
     Nothing,
     /// Marks before it writes what the mark publishes.
     Race,
     /// Forgets a socket.
     Leak,
+    /// Drops every socket before the registry.
+    PlainStd,
 }
 
 /// Plain memory, written by one publisher and then read by every owner.
@@ -45,18 +47,20 @@ type World = Registry<usize, String>;
 
 fn main() {
     let mut words = env::args().skip(1);
-    let rounds: usize = words.next().expect("churn ROUNDS [race|leak]").parse().expect("ROUNDS is not a number");
-    let plant = match words.next().as_deref() {
-        None => Plant::Nothing,
-        Some("race") => Plant::Race,
-        Some("leak") => Plant::Leak,
-        Some(other) => panic!("{other}: neither race nor leak"),
+    let rounds: usize =
+        words.next().expect("churn ROUNDS [race|leak|plain-std]").parse().expect("ROUNDS is not a number");
+    let mode = match words.next().as_deref() {
+        None => Mode::Nothing,
+        Some("race") => Mode::Race,
+        Some("leak") => Mode::Leak,
+        Some("plain-std") => Mode::PlainStd,
+        Some(other) => panic!("{other}: neither race nor leak nor plain-std"),
     };
-    (0..rounds).for_each(|round| self::round(round, plant));
+    (0..rounds).for_each(|round| self::round(round, mode));
     println!("{rounds} rounds");
 }
 
-fn round(round: usize, plant: Plant) {
+fn round(round: usize, mode: Mode) {
     let registry = World::builder().shards(2).build().expect("a possible size");
     let pages: Arc<[Page; PUBLISHERS]> = Arc::default();
     let waker = Arc::new(Woken);
@@ -69,7 +73,7 @@ fn round(round: usize, plant: Plant) {
     }
     for n in 0..PUBLISHERS {
         let (registry, pages) = (registry.clone(), Arc::clone(&pages));
-        threads.push(thread::spawn(move || publish(&registry, &pages[n], n, round, plant)));
+        threads.push(thread::spawn(move || publish(&registry, &pages[n], n, round, mode)));
     }
     for n in 0..CHURNERS {
         let registry = registry.clone();
@@ -82,10 +86,13 @@ fn round(round: usize, plant: Plant) {
         thread.join().expect("a thread failed");
     }
     assert_eq!((registry.key_count(), registry.socket_count()), (0, 0));
-    if plant == Plant::Leak {
+    if mode == Mode::Leak {
         std::mem::forget(registry.register_with(0, "leaked".to_owned()));
     }
 
+    if mode == Mode::PlainStd {
+        return;
+    }
     let last: Vec<_> = (0..CHURNERS).map(|n| registry.register_with(n, format!("last {n}")).unwrap()).collect();
     let threads: Vec<_> = last.into_iter().map(|socket| thread::spawn(move || drop(socket))).collect();
     drop(registry);
@@ -112,14 +119,14 @@ fn own(mut socket: Socket<usize, String>, pages: &[Page; PUBLISHERS], waker: &Wa
     }
 }
 
-fn publish(registry: &World, page: &Page, n: usize, round: usize, plant: Plant) {
+fn publish(registry: &World, page: &Page, n: usize, round: usize, mode: Mode) {
     let mark = || assert!(registry.mark_topics(&0, Topics::topic(n as u32)) >= OWNERS);
-    if plant == Plant::Race {
+    if mode == Mode::Race {
         mark();
     }
     // SAFETY: see `Page`.
     unsafe { *page.0.get() = round + 1 };
-    if plant != Plant::Race {
+    if mode != Mode::Race {
         mark();
     }
 }
