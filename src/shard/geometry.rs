@@ -52,11 +52,12 @@ impl Geometry {
     /// ids can name that many buckets in one table.
     pub(crate) fn ahead(shards: usize, max_sockets: usize, max_per_key: u32) -> Self {
         let share = max_sockets.div_ceil(shards);
-        // Fifteen buckets of 22 are in use if all sockets are there: a compromise between memory and
-        // the length of searches. But a small shard can by chance get much more than its share, so
-        // there is room for seven standard deviations of that.
-        let buckets = (share * 22 / 15).max(share + 7 * share.isqrt());
-        Self::new(shards, TableSize { pairs: buckets.div_ceil(PAIR), bound: AHEAD_BOUND }, max_per_key)
+        // A shard can get more than its share by chance.
+        let keys = share + 4 * share.isqrt();
+        // Two buckets in three are then in use: a compromise between memory and the length of
+        // searches.
+        let pairs = (keys * 3 / 2).div_ceil(PAIR).max(1);
+        Self::new(shards, TableSize { pairs, bound: AHEAD_BOUND }, max_per_key)
     }
 
     fn new(shards: usize, first: TableSize, max_per_key: u32) -> Self {
