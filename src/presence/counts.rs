@@ -100,7 +100,7 @@ impl<K, M> CountsWatch<K, M> {
     /// Consumes a change, or registers the task to be woken when there is one. This is
     /// [`changed`](Self::changed) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free. After 64 changes in a row it
+    /// Only the waker of the latest call is woken. Lock-free. After 32 changes in a row it
     /// returns pending once, as [`Socket::poll_due`](crate::Socket::poll_due) does.
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.watcher.poll_due(cx).map(drop)

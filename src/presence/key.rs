@@ -90,7 +90,7 @@ impl<K, M> KeyWatch<K, M> {
     /// Consumes a change and returns the new state, or registers the task to be woken when there is
     /// a change. This is [`changed`](Self::changed) for hand-written futures.
     ///
-    /// Only the waker of the latest call is woken. Lock-free. After 64 changes in a row it returns
+    /// Only the waker of the latest call is woken. Lock-free. After 32 changes in a row it returns
     /// pending once, as [`Socket::poll_due`](crate::Socket::poll_due) does.
     pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
         loop {

@@ -11,7 +11,7 @@ use crate::topics::Topics;
 use crate::util::budget::Budget;
 use crate::util::panic::DeferredPanics;
 use std::ptr::NonNull;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 /// The only handle of a registered socket. Dropping it removes the socket.
 pub(crate) struct Owner<K, M, O: Observer<K>> {
@@ -149,9 +149,14 @@ impl<K, M, O: Observer<K>> Owner<K, M, O> {
     #[inline(never)]
     fn poll_due_slow(&mut self, cx: &mut Context<'_>) -> Poll<Result<Topics, Closed>> {
         let mut budget = self.budget();
-        let is_left = budget.poll_ready(cx);
+        if !budget.is_left() {
+            // Renewed first: the waker may panic.
+            self.set_budget(Budget::default());
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        budget.spend();
         self.set_budget(budget);
-        ready!(is_left);
         // SAFETY: this is the one handle, and it is borrowed mutably.
         match unsafe { self.head().own() }.poll_due(cx) {
             Poll::Ready(Some(due)) => Poll::Ready(Ok(due)),

@@ -178,7 +178,7 @@ impl Totals {
     /// earlier changes are visible to the caller.
     pub(crate) fn watch(&self) {
         for shard in &self.shards {
-            // Ordering: AcqRel, pairs with every step of the two words and with `is_watched`. The
+            // Ordering: AcqRel, pairs with every step of the two words and with `flags`. The
             // step is needed even if the flag is set: see the module's documentation.
             shard.keys.fetch_or(WATCHED, Ordering::AcqRel);
             // Ordering: AcqRel, as above.

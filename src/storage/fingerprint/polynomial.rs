@@ -21,10 +21,11 @@
 //! k - 1, or 1 for a single chunk. By the lemma of DeMillo, Lipton, Schwartz and Zippel, a nonzero
 //! polynomial of degree d is zero with probability at most d / 2^124 if each point is uniform among
 //! 2^124 numbers below the prime. So keys of at most n bytes collide with probability at most
-//! n / 15 / 2^124: 2^-124 for 37 bytes (a UUID as a `String`), and less than 2^-117 for a thousand.
+//! n / 15 / 2^124: less than 2^-117 for a thousand bytes. Keys of one or two chunks, such as a UUID
+//! as a `String` (37 bytes), collide with probability at most 2^-124.
 //!
-//! The bound is for keys that are chosen without knowing the points, and nothing computed with them
-//! leaves the registry. The points are drawn by SipHash under a key from the system. So they are
+//! The bound is for keys that are chosen without knowing the points. Of what is computed with them
+//! only the place leaves the registry, in ids, and that went through ahash. The points are drawn by SipHash under a key from the system. So they are
 //! uniform for all who cannot tell SipHash's results from random numbers.
 
 /// The number of bytes in a coefficient.
