@@ -40,7 +40,7 @@ use std::hash::Hash;
 /// compared exactly: integers, `Uuid`, newtypes of them, but not `[u8; 16]`, which also writes its
 /// length. Of longer keys, a hash under a secret random seed is compared. So an operation on a key
 /// that is not registered may mistake a registered key for it, with a probability of at most
-/// <i>n</i> / 15 / 2<sup>124</sup> for each registered key, if both write at most <i>n</i> bytes.
+/// <i>n</i> / 15 / 2<sup>125</sup> for each registered key, if both write at most <i>n</i> bytes.
 /// The bound is proven for any keys that are chosen without knowing the seed. Two *registered* keys
 /// are never confused.
 ///

@@ -13,7 +13,7 @@ mod polynomial;
 
 use crate::sync::{AtomicU64, Ordering, Zeroable};
 use ahash::RandomState;
-use polynomial::{CHUNK, Chunks, Points};
+use polynomial::{CHUNK, Point};
 use std::collections::hash_map;
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -71,7 +71,7 @@ pub(crate) struct Fingerprint {
 /// collide.
 pub(crate) struct Seeds {
     place: RandomState,
-    points: Points,
+    point: Point,
 }
 
 impl Seeds {
@@ -82,15 +82,14 @@ impl Seeds {
         }
         // SipHash under a key that the system has drawn at random.
         let random = hash_map::RandomState::new();
-        let word = |n| u128::from(random.hash_one(n));
-        let points = [0, 2].map(|n| word(n) << u64::BITS | word(n + 1));
-        Self { place: RandomState::new(), points: Points::new(points) }
+        let [low, high] = [0, 1].map(|n| u128::from(random.hash_one(n)));
+        Self { place: RandomState::new(), point: Point::new(high << u64::BITS | low) }
     }
 
     pub(crate) fn fixed() -> Self {
         Self {
             place: RandomState::with_seeds(1, 2, 3, 4),
-            points: Points::new([0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0, 0x0abc_def0_1234_5678_9abc_def0_1234_5678]),
+            point: Point::new(0x0f1e_2d3c_4b5a_6978_8796_a5b4_c3d2_e1f0),
         }
     }
 
@@ -98,17 +97,16 @@ impl Seeds {
     /// in registers.
     #[inline(always)]
     pub(crate) fn fingerprint<Q: Hash + ?Sized>(&self, key: &Q) -> Fingerprint {
-        let mut capture = CaptureHasher { points: &self.points, captured: Captured::default() };
+        let mut capture = CaptureHasher { point: &self.point, kept: 0, len: 0, value: None };
         key.hash(&mut capture);
-        let mut captured = capture.captured;
-        if captured.len >= CHUNK && !captured.chunks.are_none() {
+        if capture.value.is_some() && capture.len >= CHUNK {
             // Whether a full chunk was kept depends on the pieces.
-            captured.set(captured.push_kept(&self.points));
+            capture.hash_kept();
         }
-        let Captured { kept, len, chunks } = captured;
+        let CaptureHasher { kept, len, value, .. } = capture;
         let counted = kept | (len as u128) << LEN_SHIFT;
-        let (all, kind, hash) = if !chunks.are_none() {
-            let all = chunks.hash(counted, &self.points);
+        let (all, kind, hash) = if let Some(value) = value {
+            let all = self.point.step(value, counted);
             (all, HASHED, self.place.hash_one(all))
         } else if len == KEPT {
             (kept, FULL, self.place.hash_one(kept))
@@ -129,82 +127,54 @@ const KEPT: usize = size_of::<u128>();
 /// The position of the last byte, which holds the count if there are fewer bytes.
 const LEN_SHIFT: u32 = u128::BITS - u8::BITS;
 
-/// A `Hasher` that captures what is written to it.
+/// A `Hasher` that keeps what is written to it, with the first byte lowest. Of a key that is too
+/// long it keeps the last bytes, and the polynomial's value for those before.
 struct CaptureHasher<'a> {
-    points: &'a Points,
-    captured: Captured,
-}
-
-/// The bytes that were written, with the first one lowest. Of a key that is too long: its full
-/// chunks, and the bytes after them.
-///
-/// It stays in registers if the rare calls take and return it by value.
-#[derive(Clone, Copy, Default)]
-struct Captured {
+    point: &'a Point,
     kept: u128,
     len: usize,
-    chunks: Chunks,
+    value: Option<u128>,
 }
 
-impl Captured {
+impl CaptureHasher<'_> {
     /// Keeps bytes for which there is room.
-    #[inline(always)]
+    #[inline]
     fn keep(&mut self, written: &[u8]) {
         // If there is no room, nothing was written, and the shift does not matter.
         self.kept |= load(written).wrapping_shl(u8::BITS * self.len as u32);
         self.len += written.len();
     }
 
-    #[inline(always)]
-    fn write(&mut self, mut written: &[u8], points: &Points) {
-        if written.len() > KEPT - self.len {
-            if self.len > 0 {
-                return self.set(self.fill_chunk(written, points));
-            }
-            while let Some(bytes) = written.first_chunk() {
-                self.chunks.push(u128::from_le_bytes(*bytes), points);
-                written = &written[CHUNK..];
-            }
-        }
-        self.keep(written);
-    }
-
-    /// Does the same for at most 16 bytes.
-    #[inline(always)]
-    fn write_few(&mut self, written: &[u8], points: &Points) {
-        if written.len() > KEPT - self.len {
-            return self.set(self.fill_chunk(written, points));
-        }
-        self.keep(written);
-    }
-
-    /// Completes the chunk that is begun. Then takes the rest of the bytes.
-    #[cold]
+    /// Takes bytes for which there is no room: hashes all full chunks, and keeps the rest.
     #[inline(never)]
-    fn fill_chunk(mut self, written: &[u8], points: &Points) -> Self {
+    fn absorb(&mut self, mut written: &[u8]) {
+        if self.len > 0 {
+            return self.fill_chunk(written);
+        }
+        let mut value = self.value;
+        while let Some(bytes) = written.first_chunk() {
+            value = Some(self.point.next(value, u128::from_le_bytes(*bytes)));
+            written = &written[CHUNK..];
+        }
+        self.value = value;
+        self.keep(written);
+    }
+
+    /// Completes the chunk that is begun, and hashes it. Then takes the rest of the bytes.
+    #[cold]
+    fn fill_chunk(&mut self, written: &[u8]) {
         let (head, rest) = written.split_at(CHUNK.saturating_sub(self.len));
         self.keep(head);
-        self = self.push_kept(points);
-        self.write(rest, points);
-        self
+        self.hash_kept();
+        self.write(rest);
     }
 
-    /// Moves the first chunk of the bytes kept to the chunks.
+    /// Hashes the first chunk of the bytes kept.
     #[cold]
-    #[inline(never)]
-    fn push_kept(mut self, points: &Points) -> Self {
-        self.chunks.push(self.kept, points);
+    fn hash_kept(&mut self) {
+        self.value = Some(self.point.next(self.value, self.kept));
         self.kept >>= u8::BITS * CHUNK as u32;
         self.len -= CHUNK;
-        self
-    }
-
-    /// Becomes the other one: by its fields, which the compiler would else copy through memory.
-    #[inline(always)]
-    fn set(&mut self, Self { kept, len, chunks }: Self) {
-        self.kept = kept;
-        self.len = len;
-        self.chunks = chunks;
     }
 }
 
@@ -226,40 +196,40 @@ fn load(bytes: &[u8]) -> u128 {
 }
 
 impl Hasher for CaptureHasher<'_> {
-    #[inline(always)]
+    #[inline]
     fn write(&mut self, written: &[u8]) {
-        self.captured.write(written, self.points);
+        if written.len() <= KEPT - self.len { self.keep(written) } else { self.absorb(written) }
     }
 
     /// Receives mainly the byte that ends a string.
-    #[inline(always)]
+    #[inline]
     fn write_u8(&mut self, n: u8) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
-    #[inline(always)]
+    #[inline]
     fn write_u16(&mut self, n: u16) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
-    #[inline(always)]
+    #[inline]
     fn write_u32(&mut self, n: u32) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
-    #[inline(always)]
+    #[inline]
     fn write_u64(&mut self, n: u64) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
-    #[inline(always)]
+    #[inline]
     fn write_u128(&mut self, n: u128) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
-    #[inline(always)]
+    #[inline]
     fn write_usize(&mut self, n: usize) {
-        self.captured.write_few(&n.to_ne_bytes(), self.points);
+        self.write(&n.to_ne_bytes());
     }
 
     /// Returns 0: the result is not used, because the identity holds more.

@@ -912,12 +912,12 @@ MUTANTS = [
         (POLYNOMIAL, " & ((1 << CHUNK_BITS) - 1) | 1 << CHUNK_BITS;", " & ((1 << CHUNK_BITS) - 1);"),
     ]),
     Mutant("rest-not-counted", "the zeros at the end of a long key do not count", "test --lib storage::fingerprint::tests::trailing_zeros_count", [
-        (FINGERPRINT, "chunks.hash(counted, &self.points)", "chunks.hash(kept, &self.points)"),
+        (FINGERPRINT, "self.point.step(value, counted)", "self.point.step(value, kept)"),
     ]),
     Mutant("pieces-matter", "equal keys that write their bytes in other pieces are two keys", "test --test api identity::bytes_written_in_portions", [
-        (FINGERPRINT, "if captured.len >= CHUNK && !captured.chunks.are_none() {", "if captured.len > KEPT && !captured.chunks.are_none() {"),
+        (FINGERPRINT, "if capture.value.is_some() && capture.len >= CHUNK {", "if capture.value.is_some() && capture.len > KEPT {"),
     ]),
-    Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_sum_multiplies_and_adds", [
+    Mutant("carry-lost", "the polynomial is evaluated wrongly, so its bound does not hold", "test --lib storage::fingerprint::polynomial::tests::a_step_multiplies_and_adds", [
         (POLYNOMIAL, "u128::from((middle >> u64::BITS) as u64 + u64::from(carry));", "u128::from((middle >> u64::BITS) as u64 + u64::from(carry && false));"),
     ]),
     Mutant("long-keys-not-spread", "long keys that count up come to neighbouring shards", "test --lib storage::fingerprint::tests::long_keys_that_count_up_are_spread", [

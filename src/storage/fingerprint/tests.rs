@@ -169,16 +169,16 @@ fn trailing_zeros_count() {
     }
 }
 
-/// The identity of a key that writes those bytes, more than 16 of them: the polynomial of its
-/// chunks.
-fn hashed(points: &Points, bytes: &[u8]) -> Identity {
+/// The identity of a key that writes those bytes, more than 16 of them: the polynomial term by
+/// term.
+fn hashed(point: &Point, bytes: &[u8]) -> Identity {
     let full = bytes.chunks_exact(CHUNK);
     let last = full.remainder();
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte));
     let count = (last.len() as u128) << 120;
-    let mut chunks = Chunks::default();
-    full.for_each(|chunk| chunks.push(number(chunk), points));
-    let value = chunks.hash(number(last) | count, points);
+    let mut coefficients = full.map(|chunk| number(chunk) | 1 << 120).chain([number(last) | count]);
+    let first = coefficients.next().expect("there is a chunk");
+    let value = coefficients.fold(first, |value, coefficient| point.step(value, coefficient));
     let (low, high) = (value as u64, (value >> 64) as u64);
     Identity { words: [low ^ high, high], kind: HASHED }
 }
@@ -188,10 +188,10 @@ fn a_long_key_is_the_polynomial_of_its_bytes() {
     let seeds = Seeds::random();
     for len in 17..=100 {
         let written = bytes(len);
-        assert_eq!(seeds.fingerprint(&Pieces(&[&written])).identity, hashed(&seeds.points, &written), "{len} bytes");
+        assert_eq!(seeds.fingerprint(&Pieces(&[&written])).identity, hashed(&seeds.point, &written), "{len} bytes");
     }
     let written = [&[b'x'; 100][..], &[0xff]].concat();
-    assert_eq!(seeds.fingerprint(&"x".repeat(100)).identity, hashed(&seeds.points, &written));
+    assert_eq!(seeds.fingerprint(&"x".repeat(100)).identity, hashed(&seeds.point, &written));
 }
 
 #[test]

@@ -17,32 +17,25 @@ fn multiply(a: u128, b: u128) -> u128 {
     })
 }
 
-/// The largest value that `sum` may get as the first one, and returns for one factor.
-const LARGEST: u128 = (1 << 127) + (1 << 125) - 1;
+/// The largest value that a step may get and return.
+const LARGEST: u128 = (1 << 127) + (1 << 126) - 1;
 /// 14 bytes and their count; a chunk is less.
 const LARGEST_COEFFICIENT: u128 = (15 << 120) - 1;
 
-fn check(random: [u128; 2], before: u128, last: u128, coefficient: u128) {
-    let points = Points::new(random);
-    let [r, s] = random.map(|random| random % (1 << POINT_BITS));
-    let all = format!("{random:x?} {before:x} {last:x} {coefficient:x}");
-    let one = sum([(before, &points.r)], coefficient);
-    assert_eq!(one % PRIME, add(multiply(before, r), coefficient), "{all}");
-    assert!(one <= LARGEST, "{all}");
-    let two = sum([(before, &points.s), (last, &points.r)], coefficient);
-    assert_eq!(two % PRIME, add(add(multiply(before, s), multiply(last, r)), coefficient), "{all}");
+fn check(random: u128, value: u128, coefficient: u128) {
+    let stepped = Point::new(random).step(value, coefficient);
+    assert!(stepped <= LARGEST, "{random:x} {value:x} {coefficient:x}");
+    let point = random % (1 << POINT_BITS);
+    assert_eq!(stepped % PRIME, add(multiply(value, point), coefficient), "{random:x} {value:x} {coefficient:x}");
 }
 
 #[test]
-fn a_sum_of_the_largest_numbers_neither_overflows_nor_errs() {
+fn a_step_of_the_largest_numbers_neither_overflows_nor_errs() {
     let edges = [0, 1, (1 << 64) - 1, 1 << 64, PRIME - 1, PRIME, PRIME + 1, LARGEST - 1, LARGEST];
-    let randoms = [0, 1, u128::MAX, (1 << 124) - 1, 1 << 123, u128::MAX << 64, u128::MAX >> 64];
-    for random in randoms.into_iter().flat_map(|r| randoms.map(|s| [r, s])) {
-        for before in edges {
-            for last in [0, 1, 1 << 120, LARGEST_COEFFICIENT] {
-                [0, 1, 1 << 120, LARGEST_COEFFICIENT]
-                    .into_iter()
-                    .for_each(|coefficient| check(random, before, last, coefficient));
+    for random in edges.into_iter().chain([u128::MAX, (1 << 125) - 1, 1 << 124, u128::MAX << 64]) {
+        for value in edges {
+            for coefficient in [0, 1, 1 << 120, LARGEST_COEFFICIENT] {
+                check(random, value, coefficient);
             }
         }
     }
@@ -50,42 +43,15 @@ fn a_sum_of_the_largest_numbers_neither_overflows_nor_errs() {
 
 proptest! {
     #[test]
-    fn a_sum_multiplies_and_adds(
-        random: [u128; 2],
-        before in 0..=LARGEST,
-        last in 0..=LARGEST_COEFFICIENT,
-        coefficient in 0..=LARGEST_COEFFICIENT,
-    ) {
-        check(random, before, last, coefficient);
-    }
-
-    /// Term by term, by the book.
-    #[test]
-    fn the_hash_is_the_formula(
-        random: [u128; 2],
-        bytes in prop::collection::vec(any::<u128>(), 1..9),
-        coefficient in 0..=LARGEST_COEFFICIENT,
-    ) {
-        let points = Points::new(random);
-        let [r, s] = random.map(|random| random % (1 << POINT_BITS));
-        let coefficients: Vec<_> = bytes.iter().map(|bytes| bytes % (1 << 120) + (1 << 120)).collect();
-        let (last, before) = coefficients.split_last().unwrap();
-        let before = before.iter().fold(0, |value, &coefficient| add(multiply(value, r), coefficient));
-        let formula = add(add(multiply(before, s), multiply(*last, r)), coefficient);
-        let mut chunks = Chunks::default();
-        bytes.iter().for_each(|&bytes| chunks.push(bytes, &points));
-        prop_assert_eq!(chunks.hash(coefficient, &points) % PRIME, formula);
+    fn a_step_multiplies_and_adds(random: u128, value in 0..=LARGEST, coefficient in 0..=LARGEST_COEFFICIENT) {
+        check(random, value, coefficient);
     }
 }
 
 #[test]
 fn a_chunk_counts_all_its_bytes_and_nothing_else() {
-    let points = Points::new([u128::MAX; 2]);
-    for (bytes, coefficient) in [(0, 1 << 120), (u128::MAX, (1 << 121) - 1)] {
-        let mut chunks = Chunks::default();
-        assert!(chunks.are_none());
-        chunks.push(bytes, &points);
-        assert!(!chunks.are_none());
-        assert_eq!(chunks.hash(7, &points), sum([(coefficient, &points.r)], 7));
-    }
+    let point = Point::new(u128::MAX);
+    assert_eq!(point.next(None, 0), 1 << 120);
+    assert_eq!(point.next(None, u128::MAX), (1 << 121) - 1);
+    assert_eq!(point.next(Some(LARGEST), u128::MAX), point.step(LARGEST, (1 << 121) - 1));
 }
