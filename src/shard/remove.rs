@@ -63,8 +63,8 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         unsafe { self.remove_from(self.bucket_of(addr), addr, took_over) };
     }
 
-    /// Removes the socket at `addr`, whose key is in `bucket`. Inlined, because a slot that is known
-    /// to be the bucket's needs less.
+    /// Removes the socket at `addr`, whose key is in `bucket`. Inlined, because a slot that is
+    /// known to be the bucket's needs less.
     ///
     /// # Safety
     /// As that of `remove`.

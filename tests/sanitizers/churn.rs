@@ -2,9 +2,10 @@
 //! registry's promises protect: `churn ROUNDS [race|leak|plain-std]`. With `race` or `leak` it also
 //! does what the sanitizer must report.
 //!
-//! `plain-std` says that `std` is not built with the sanitizer, which then does not see what `std`'s
-//! own locks and fences order. So then nothing relies on them: threads meet through the registry
-//! and `join` only, and whatever is counted by `Arc` has its last owner in the main thread.
+//! `plain-std` says that `std` is not built with the sanitizer, which then does not see what
+//! `std`'s own locks and fences order. So then nothing relies on them: threads meet through the
+//! registry and `join` only, and whatever is counted by `Arc` has its last owner in the main
+//! thread.
 
 use std::cell::UnsafeCell;
 use std::env;

@@ -14,10 +14,10 @@
 //! among 2^125 numbers below the prime, so the probability is at most n / 15 / 2^125: less than
 //! 2^-123 for 37 bytes (a UUID as a `String`), and less than 2^-118 for a thousand.
 //!
-//! The bound is for keys that are chosen without knowing the point. Of what is computed with it only
-//! the place leaves the registry, in ids, and that went through ahash. The point is drawn by SipHash
-//! under a key from the system. So it is uniform for all who cannot tell SipHash's results from
-//! random numbers.
+//! The bound is for keys that are chosen without knowing the point. Of what is computed with it
+//! only the place leaves the registry, in ids, and that went through ahash. The point is drawn by
+//! SipHash under a key from the system. So it is uniform for all who cannot tell SipHash's results
+//! from random numbers.
 
 /// The number of bytes in a coefficient.
 pub(super) const CHUNK: usize = 15;

@@ -260,8 +260,8 @@ impl<K, M> Table<K, M> {
     }
 }
 
-/// Returns the position of a bucket relative to the key's home: the pair of the home where the probe
-/// starts, the distance from it, and the side of the pair.
+/// Returns the position of a bucket relative to the key's home: the pair of the home where the
+/// probe starts, the distance from it, and the side of the pair.
 fn position(start: usize, distance: u32, bucket: u32) -> u32 {
     let start = (start % HOME_PAIRS) as u32;
     (start * (home::MAX_BOUND + 1) + distance) * PAIR as u32 + bucket % PAIR as u32
