@@ -25,6 +25,9 @@ pub struct Builder<K, M = ()> {
     _registry: PhantomData<fn() -> Registry<K, M>>,
 }
 
+/// By default no shard has room for fewer sockets.
+const SOCKETS_PER_SHARD: usize = 64;
+
 impl<K, M> Builder<K, M> {
     /// The highest number of shards that a registry can have: 1,024.
     pub const MAX_SHARDS: usize = MAX_SHARDS;
@@ -32,7 +35,7 @@ impl<K, M> Builder<K, M> {
     pub const MAX_SOCKETS: usize = MAX_SOCKETS;
     /// The highest number of sockets that one key can have: 1,000,000.
     pub const MAX_SOCKETS_PER_KEY: usize = MAX_SOCKETS_PER_KEY;
-    /// The default number of shards: 64, or as many as fit a smaller `max_sockets`.
+    /// The default number of shards: 64, or fewer, so that each has room for 64 sockets.
     pub const DEFAULT_SHARDS: usize = 64;
     /// The default limit on sockets: 16,777,216.
     pub const DEFAULT_MAX_SOCKETS: usize = 1 << 24;
@@ -113,6 +116,13 @@ impl<K, M> Builder<K, M> {
         self
     }
 
+    /// A shard whose permits are all taken searches the others, and many do near the limit if each
+    /// has few.
+    fn default_shards(max_sockets: usize) -> usize {
+        let roomy = (max_sockets / SOCKETS_PER_SHARD).max(1);
+        Self::DEFAULT_SHARDS.min(1 << roomy.ilog2())
+    }
+
     /// Builds the registry. It allocates memory for sockets only when they come.
     ///
     /// # Errors
@@ -125,7 +135,7 @@ impl<K, M> Builder<K, M> {
         if !(1..=MAX_SOCKETS_PER_KEY).contains(&self.max_sockets_per_key) {
             return Err(BuildError::SocketsPerKey(self.max_sockets_per_key));
         }
-        let shards = self.shards.unwrap_or_else(|| Self::DEFAULT_SHARDS.min(1 << max_sockets.ilog2()));
+        let shards = self.shards.unwrap_or_else(|| Self::default_shards(max_sockets));
         if !(1..=MAX_SHARDS).contains(&shards) || !shards.is_power_of_two() {
             return Err(BuildError::Shards(shards));
         }
@@ -225,3 +235,6 @@ impl fmt::Display for BuildError {
 }
 
 impl Error for BuildError {}
+
+#[cfg(test)]
+mod tests;

@@ -157,7 +157,8 @@ impl CaptureHasher<'_> {
             written = &written[CHUNK..];
         }
         self.value = value;
-        self.keep(written);
+        self.kept = load(written);
+        self.len = written.len();
     }
 
     /// Completes the chunk that is begun, and hashes it. Then takes the rest of the bytes.
@@ -204,7 +205,13 @@ impl Hasher for CaptureHasher<'_> {
     /// Receives mainly the byte that ends a string.
     #[inline]
     fn write_u8(&mut self, n: u8) {
-        self.write(&n.to_ne_bytes());
+        if self.len == KEPT {
+            return self.absorb(&[n]);
+        }
+        // Shifting a word and choosing its place takes less than shifting 16 bytes.
+        let word = u128::from(u64::from(n) << (u8::BITS * self.len as u32 % u64::BITS));
+        self.kept |= if self.len < size_of::<u64>() { word } else { word << u64::BITS };
+        self.len += 1;
     }
 
     #[inline]

@@ -414,7 +414,11 @@ MUTANTS = [
     ]),
     Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket",
            "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant", [
-        (INSERT, "        if !self.lacks_from(start, fingerprint) {\n            return None;\n        }\n", ""),
+        (INSERT, " || !self.buckets_of(start).into_iter().all(lacks_key) {", " {"),
+    ]),
+    Mutant("vacancy-taken-though-passed", "a key is inserted again if a pair that it passed has a vacant bucket",
+           "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_pair_that_it_passed_has_a_vacant_bucket", [
+        (INSERT, "if self.pairs[start].is_passed() || !self", "if !self"),
     ]),
     Mutant("displaced-not-counted", "a key beyond a full line is not found",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [

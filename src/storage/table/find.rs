@@ -57,13 +57,7 @@ impl<K, M> Table<K, M> {
     /// identity stays; and who knows of the key sees the identity, and what it passed.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
-        self.lacks_from(self.start(fingerprint.hash), fingerprint)
-    }
-
-    /// Does the same, if the pair is known.
-    #[inline]
-    pub(super) fn lacks_from(&self, start: usize, fingerprint: &Fingerprint) -> bool {
-        let pair = &self.pairs[start];
+        let pair = &self.pairs[self.start(fingerprint.hash)];
         !pair.is_passed() && pair.0.iter().all(|bucket| !bucket.identity.may_match(fingerprint.identity))
     }
 

@@ -126,7 +126,11 @@ impl<K, M> Table<K, M> {
     /// shows that the key is not in the table.
     #[inline]
     fn vacancy_near(&self, start: usize, fingerprint: &Fingerprint) -> Option<Vacancy<'_, K, M>> {
-        if !self.lacks_from(start, fingerprint) {
+        // A key that was here and has left is gone, too: its bucket is vacant and has its identity.
+        let lacks_key = |bucket: BucketRef<'_, K, M>| {
+            !bucket.identity.may_match(fingerprint.identity) || bucket.key_state.load().is_vacant()
+        };
+        if self.pairs[start].is_passed() || !self.buckets_of(start).into_iter().all(lacks_key) {
             return None;
         }
         self.buckets_of(start).into_iter().find_map(|bucket| {

@@ -25,6 +25,13 @@ fn is_inserted(table: &Table<u64, ()>, key: u64) -> bool {
     }
 }
 
+/// The key leaves, and its bucket is vacant.
+fn remove(table: &Table<u64, ()>, key: u64) {
+    let found = table.find(&fingerprint(key)).unwrap();
+    let _last = found.bucket.key_state.leave(found.seen, false).ok().unwrap();
+    found.bucket.vacate();
+}
+
 /// The step at which the other thread is stopped is written out: loom's models of two insertions
 /// pass without the help that this shows.
 #[test]
@@ -46,9 +53,30 @@ fn an_insertion_that_stopped_after_its_commit_is_completed_by_the_next_one() {
 #[test]
 fn a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant() {
     let table = table_with(&[1, 2]);
-    let first = table.find(&fingerprint(1)).unwrap();
-    let _last = first.bucket.key_state.leave(first.seen, false).ok().unwrap();
-    first.bucket.vacate();
+    remove(&table, 1);
     assert!(matches!(table.insert(&fingerprint(2), 2), InsertOutcome::Exists(..)));
     assert!(is_inserted(&table, 1) && !is_inserted(&table, 3), "there was room for one");
+}
+
+#[test]
+fn a_key_that_is_there_is_found_though_the_pair_that_it_passed_has_a_vacant_bucket() {
+    let table = Table::new(0, 2, 1).unwrap();
+    let mut keys = (0..).filter(|&key| table.start(fingerprint(key).hash) == 0);
+    let [one, two, beyond] = [(); 3].map(|()| keys.next().unwrap());
+    assert!([one, two, beyond].into_iter().all(|key| is_inserted(&table, key)));
+    remove(&table, one);
+    assert!(matches!(table.insert(&fingerprint(beyond), beyond), InsertOutcome::Exists(..)));
+}
+
+#[test]
+fn a_key_that_has_left_has_its_bucket_again() {
+    let table = table_with(&[1, 2]);
+    for key in [1, 2] {
+        let before = table.find(&fingerprint(key)).unwrap().bucket.index();
+        remove(&table, key);
+        let print = fingerprint(key);
+        let vacancy = table.vacancy_near(table.start(print.hash), &print);
+        assert_eq!(vacancy.map(|vacancy| vacancy.bucket.index()), Some(before));
+        assert!(is_inserted(&table, key));
+    }
 }
