@@ -69,7 +69,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         loop {
             let (mut met, mut oldest) = (0, None);
             self.walk_key(&active, |addr, state, seen| {
-                let (turn, _) = self.slot_at(addr).turn.load();
+                let (turn, _) = self.slot_of(bucket, addr).turn.load();
                 // The second load shows that the turn belongs to this socket.
                 if state.load().is_live_as(seen.generation()) {
                     met += 1;

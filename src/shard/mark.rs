@@ -308,7 +308,7 @@ impl<K, M, O: Observer<K>> WakeUp<'_, K, M, O> {
         if woken == Woken::OwnerLeft {
             let addr = shard.addr_of(waking.head());
             if let Some(last) = shard.slot_at(addr).leave_waking(*generation) {
-                let drops = shard.finish_removal(addr, last);
+                let drops = shard.finish_removal(shard.bucket_of(addr), addr, last);
                 panics.catch(|| drop(drops));
             }
         }

@@ -310,7 +310,7 @@ impl<'a, K, M, O: Observer<K>> JoinGuard<'a, K, M, O> {
                 addr
             }
         };
-        let claimed = shard.slot_at(addr).claim();
+        let claimed = shard.slot_of(bucket, addr).claim();
         Ok(claimed.expect("nobody else can claim a slot that is in no list"))
     }
 }

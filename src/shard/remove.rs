@@ -103,14 +103,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
             // From here on it is like any other socket whose slot may have other holders.
             bucket.key_state.linger();
             self.leave_superseded(bucket);
-            let late = exit.finish().map(|last| self.finish_removal(addr, last));
+            let late = exit.finish().map(|last| self.finish_removal(bucket, addr, last));
             return drop(late);
         }
         // The slot stays counted, as lingering, so the key stays as long as the other holders do.
         let (after, mut notice) = self.leave_key(bucket, Stays::Lingering);
         // SAFETY: `after` comes from this socket's own step.
         let key = unsafe { self.vacate_bucket(bucket, after) };
-        let late = exit.finish().map(|last| self.finish_removal(addr, last));
+        let late = exit.finish().map(|last| self.finish_removal(bucket, addr, last));
         notice.note(self.own_totals.release_permit());
         self.flush_if_due(notice, (key, late));
     }
@@ -118,8 +118,12 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Cleans up the slot of a socket that was removed while its slot had other holders.
     #[cold]
     #[inline(never)]
-    pub(crate) fn finish_removal(&self, addr: SlotAddr, last: LastHolder<'_, M>) -> DeferredDrops<K, M> {
-        let bucket = self.bucket_of(addr);
+    pub(crate) fn finish_removal(
+        &self,
+        bucket: BucketRef<'_, K, M>,
+        addr: SlotAddr,
+        last: LastHolder<'_, M>,
+    ) -> DeferredDrops<K, M> {
         let drops = self.vacate_slot(bucket, addr, last);
         let after = self.release_hold(bucket);
         // SAFETY: `after` comes from the lingering socket's own step.

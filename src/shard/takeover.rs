@@ -42,14 +42,14 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         // Another takeover may supersede this one meanwhile, and its owner leave.
         let hold = KeyHold::counted(self, bucket);
         let version = &bucket.cold().takeovers;
-        let own = self.slot_at(new.addr).turn;
+        let own = self.slot_of(bucket, new.addr).turn;
         own.note_arrival(version.arrive(&self.takeovers));
         let (turn, _) = own.load();
         let mut winner = None;
         let is_met = |seen: state::Snapshot| seen.is_live() || seen.is_superseded_unwoken();
         self.walk_key_where(&active, is_met, |addr, state, seen| {
             let other = LocalId::seen_at(addr, seen);
-            let (others_turn, takes_over) = self.slot_at(addr).turn.load();
+            let (others_turn, takes_over) = self.slot_of(bucket, addr).turn.load();
             if others_turn < turn {
                 self.supersede(&active, other, Closed::Superseded, Some(new), panics);
             } else if takes_over && other != new && state.load().is_live_as(other.generation) {
@@ -80,7 +80,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         if bucket.cold().superseded.enter() {
             bucket.key_state.linger();
         }
-        let (due, token) = match self.slot_at(id.addr).supersede(id.generation, why) {
+        let (due, token) = match self.slot_of(bucket, id.addr).supersede(id.generation, why) {
             Superseded::Done(due, token) => (due, token),
             Superseded::Before(token) => {
                 self.leave_superseded(bucket);
@@ -125,7 +125,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         let active = ActiveKey::now(bucket);
         let mut latest: Option<(u64, LocalId)> = None;
         self.walk_key(&active, |addr, _, seen| {
-            let (turn, takes_over) = self.slot_at(addr).turn.load();
+            let (turn, takes_over) = self.slot_of(bucket, addr).turn.load();
             if takes_over && latest.is_none_or(|(known, _)| known < turn) {
                 latest = Some((turn, LocalId::seen_at(addr, seen)));
             }

@@ -55,7 +55,8 @@ impl<'a, K, M, O: Observer<K>> Visitor<'a, K, M, O> {
 impl<K, M, O: Observer<K>> Drop for Stay<'_, K, M, O> {
     fn drop(&mut self) {
         if let Some(last) = self.visit.leave() {
-            drop(self.shard.finish_removal(self.addr, last));
+            let bucket = self.shard.bucket_of(self.addr);
+            drop(self.shard.finish_removal(bucket, self.addr, last));
         }
     }
 }

@@ -266,11 +266,11 @@ MUTANTS = [
         (MARK, "                panics.catch(|| drop(drops));\n", "                drop(drops);\n"),
     ]),
     Mutant("waker-does-not-clean-up", "a slot that was left to who wakes is never cleaned up", "loom waiting::drop_beside_wake", [
-        (MARK, "                let drops = shard.finish_removal(addr, last);\n                panics.catch(|| drop(drops));\n",
+        (MARK, "                let drops = shard.finish_removal(shard.bucket_of(addr), addr, last);\n                panics.catch(|| drop(drops));\n",
          "            let _ = last;\n"),
     ]),
     Mutant("owner-does-not-clean-up", "a slot that the others left to the owner is never cleaned up", "loom slots::visit_beside_drop", [
-        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(addr, last));\n        notice",
+        (REMOVE, "        let late = exit.finish().map(|last| self.finish_removal(bucket, addr, last));\n        notice",
          "        let late = exit.finish().map(std::mem::forget);\n        notice"),
     ]),
 
