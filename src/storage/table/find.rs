@@ -3,6 +3,7 @@
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::table::home::HOME_PAIRS;
 use crate::storage::table::{BucketPair, BucketRef, PAIR, Table, key_state};
+use crate::sync::prefetch;
 
 /// An active key: where it is, and in which occupancy of the bucket.
 pub(crate) struct ActiveKey<'a, K, M> {
@@ -27,6 +28,10 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
     }
 }
 
+/// A table of more pairs is not in the nearest caches. Then a search fetches both buckets of a pair
+/// at once, before it knows whether it needs the second.
+const FAR_PAIRS: usize = 512;
+
 impl<K, M> Table<K, M> {
     /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
     /// `distance` says. The result proves nothing. The side of the pair is computed without a
@@ -40,6 +45,9 @@ impl<K, M> Table<K, M> {
         }
         let pair = start + distance;
         let BucketPair(buckets) = self.pairs.get(pair)?;
+        if self.pairs.len() > FAR_PAIRS {
+            prefetch(&buckets[1]);
+        }
         let side = usize::from(!buckets[0].identity.may_match(fingerprint.identity));
         Some(BucketRef::new(self, &buckets[side]))
     }
