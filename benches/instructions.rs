@@ -147,9 +147,20 @@ fn register_and_drop<K: Key>(mut stage: Stage<K>) -> Stage<K> {
     stage
 }
 
+// The socket that was there goes after that.
+#[library_benchmark]
+#[bench::u64(idle())]
+#[bench::u64_reconnected(reconnected())]
+fn take_over(mut stage: Stage<u64>) -> Stage<u64> {
+    for (key, socket) in mem::take(&mut stage.keys).into_iter().zip(&mut stage.sockets) {
+        *socket = stage.registry.register_taking_over(key, ()).unwrap();
+    }
+    stage
+}
+
 library_benchmark_group!(
     name = operations,
-    benchmarks = [mark, mark_socket, mark_many, mark_all, take_due, is_active, key_count, register_and_drop]
+    benchmarks = [mark, mark_socket, mark_many, mark_all, take_due, is_active, key_count, register_and_drop, take_over]
 );
 
 main!(
