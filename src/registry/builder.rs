@@ -25,7 +25,7 @@ pub struct Builder<K, M = ()> {
     _registry: PhantomData<fn() -> Registry<K, M>>,
 }
 
-/// By default no shard has room for fewer sockets.
+/// By default each of several shards has room for so many sockets.
 const SOCKETS_PER_SHARD: usize = 64;
 
 impl<K, M> Builder<K, M> {
@@ -35,7 +35,8 @@ impl<K, M> Builder<K, M> {
     pub const MAX_SOCKETS: usize = MAX_SOCKETS;
     /// The highest number of sockets that one key can have: 1,000,000.
     pub const MAX_SOCKETS_PER_KEY: usize = MAX_SOCKETS_PER_KEY;
-    /// The default number of shards: 64, or fewer, so that each has room for 64 sockets.
+    /// The default number of shards: 64, or fewer if `max_sockets` is below 4,096, so that each has
+    /// room for 64 sockets; one if it is below 128.
     pub const DEFAULT_SHARDS: usize = 64;
     /// The default limit on sockets: 16,777,216.
     pub const DEFAULT_MAX_SOCKETS: usize = 1 << 24;

@@ -89,6 +89,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// table.
     #[inline]
     pub(crate) fn slot_of<'a>(&'a self, bucket: BucketRef<'a, K, M>, addr: SlotAddr) -> SlotRef<'a, M> {
+        debug_assert!(addr.is_overflow() || addr == bucket.addr());
         if addr.is_overflow() { self.slab.slot_at(addr).slot_ref() } else { bucket.inline_slot() }
     }
 

@@ -36,6 +36,27 @@ fn bucket_claimed_anew_beside_help() {
     });
 }
 
+/// Two insert a key that was there before, in the second bucket of its pair: this bucket is vacant
+/// and has its identity. The first bucket becomes vacant meanwhile, so the two may choose different
+/// ones. One of them inserts the key.
+#[test]
+fn two_inserts_of_a_key_that_was_there() {
+    check(|| {
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 1, 1).unwrap());
+        let [before, gone] = [2, 1].map(|key| insert(&table, key).unwrap());
+        leave(&table, gone);
+        let other = {
+            let table = table.clone();
+            thread::spawn(move || {
+                leave(&table, before);
+                insert(&table, 1).is_some()
+            })
+        };
+        let is_first = insert(&table, 1).is_some();
+        assert_ne!(is_first, other.join().unwrap(), "inserted twice, or by nobody");
+    });
+}
+
 /// One thread inserts a key, another one closes the table for it and looks: the key is found, or
 /// was refused.
 #[test]

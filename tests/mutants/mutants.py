@@ -416,6 +416,11 @@ MUTANTS = [
            "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant", [
         (INSERT, " || !self.buckets_of(start).into_iter().all(lacks_key) {", " {"),
     ]),
+    Mutant("home-read-after-the-look", "an insertion does not notice that the key came after its look",
+           "loom table::two_inserts_of_a_key_that_was_there", [
+        (INSERT, "        match self.stage(fingerprint, key, vacancy) {\n            Ok(staged) if",
+         "        let seen = home.load();\n        match self.stage(fingerprint, key, vacancy) {\n            Ok(staged) if"),
+    ]),
     Mutant("vacancy-taken-though-passed", "a key is inserted again if a pair that it passed has a vacant bucket",
            "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_pair_that_it_passed_has_a_vacant_bucket", [
         (INSERT, "if self.pairs[start].is_passed() || !self", "if !self"),
