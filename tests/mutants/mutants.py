@@ -620,7 +620,7 @@ MUTANTS = [
     Mutant("watch-not-stepped", "a subscription does not step the counts if the flag is there", "loom events::subscribe_again_beside_register", [
         WITHOUT_FENCE,
         (WATCH, "        totals.watch();\n        watcher\n",
-         "        if !totals.shard(0).is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
+         "        if !totals.shard(0).flags().is_watched() {\n            totals.watch();\n        }\n        watcher\n"),
     ]),
     Mutant("end-not-told", "a key that goes is not told", "loom events::last_leaves_first_joins", [
         (REMOVE, "if is_last && self.own_totals.sub_key().is_watched() {",
@@ -628,7 +628,7 @@ MUTANTS = [
     ]),
     Mutant("end-looked-at-early", "a removal looks for subscribers before the step that makes the key idle", "loom events::subscribe_beside_last_leaves", [
         (REMOVE, "            match key_state.leave(seen, stays",
-         "            let is_watched = self.own_totals.is_watched();\n            match key_state.leave(seen, stays"),
+         "            let is_watched = self.own_totals.flags().is_watched();\n            match key_state.leave(seen, stays"),
         (REMOVE, "if is_last && self.own_totals.sub_key().is_watched() {",
          "if is_last && (self.own_totals.sub_key(), is_watched).1 {"),
     ]),
@@ -834,7 +834,7 @@ MUTANTS = [
     Mutant("revocation-not-stepped", "a revocation does not step the counts if the flag is there", "loom closing::revoke_beside_registration", [
         WITHOUT_FENCE,
         (REVOKE, "        shard.own_totals.revoke();\n",
-         "        if !shard.own_totals.has_revocations() {\n            shard.own_totals.revoke();\n        }\n"),
+         "        if !shard.own_totals.flags().has_revocations() {\n            shard.own_totals.revoke();\n        }\n"),
     ]),
     Mutant("revocation-flagged-too-early", "registrations learn of a revocation that is not there yet", "loom closing::revoke_beside_registration", [
         WITHOUT_FENCE,
