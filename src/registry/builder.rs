@@ -56,7 +56,7 @@ impl<K, M> Builder<K, M> {
     /// Sets the number of shards, the registry's independent parts: a power of two from 1 to
     /// [`MAX_SHARDS`](Self::MAX_SHARDS), and at most `max_sockets`.
     ///
-    /// The default suits any machine. One shard is enough if you have many small registries.
+    /// The default suits most servers. One shard is enough if you have many small registries.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self

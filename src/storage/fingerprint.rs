@@ -157,8 +157,7 @@ impl CaptureHasher<'_> {
             written = &written[CHUNK..];
         }
         self.value = value;
-        self.kept = load(written);
-        self.len = written.len();
+        self.keep(written);
     }
 
     /// Completes the chunk that is begun, and hashes it. Then takes the rest of the bytes.
@@ -205,13 +204,7 @@ impl Hasher for CaptureHasher<'_> {
     /// Receives mainly the byte that ends a string.
     #[inline]
     fn write_u8(&mut self, n: u8) {
-        if self.len == KEPT {
-            return self.absorb(&[n]);
-        }
-        // Shifting a word and choosing its place takes less than shifting 16 bytes.
-        let word = u128::from(u64::from(n) << (u8::BITS * self.len as u32 % u64::BITS));
-        self.kept |= if self.len < size_of::<u64>() { word } else { word << u64::BITS };
-        self.len += 1;
+        self.write(&n.to_ne_bytes());
     }
 
     #[inline]

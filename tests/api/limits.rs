@@ -108,11 +108,11 @@ fn of_many_for_the_only_place_of_a_key_one_succeeds() {
 /// Scenario 22 for the registry's own limit, at the last free place, each with a key of its own.
 #[test]
 fn of_many_for_the_last_place_of_the_registry_one_succeeds() {
-    // The last permit may be another shard's.
+    // The last permit may be in a shard to which none of the four keys belongs.
     let registry: Registry<u64> = Registry::builder().shards(2).max_sockets(3).build().unwrap();
     let _there = [1, 2].map(|key| registry.register(key).unwrap());
-    for _ in 0..ROUNDS {
-        let results = crowd(4, |thread| registry.register(10 + thread as u64));
+    for round in 1..=ROUNDS {
+        let results = crowd(4, |thread| registry.register(4 * round + thread as u64));
         assert_eq!(results.iter().flatten().count(), 1);
         assert!(results.iter().all(|result| matches!(result, Ok(_) | Err(RegisterError::Full))));
         assert_eq!((registry.key_count(), registry.socket_count()), (3, 3));
