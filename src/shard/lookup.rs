@@ -20,21 +20,20 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         })
     }
 
-    /// Returns the key's candidate bucket in the pair at this distance: 0 is the first pair of the
-    /// key's search, 1 the next.
+    /// Returns the bucket where the key is, if it is in its first pair.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
-        self.tables.newest()?.candidate(fingerprint, distance)
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint) -> Option<BucketRef<'_, K, M>> {
+        Some(self.tables.newest()?.candidate(fingerprint))
     }
 
-    /// Finds the key, if it is active and in the first two pairs of its search.
+    /// Finds the key, if it is active and in its first pair.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
         self.tables.newest()?.find_near(fingerprint)
     }
 
-    /// Tells whether the key is surely not active, by a look at the first pair of its search in the
-    /// newest table, and at its home in each older one, or at the first pair there. Most absent
+    /// Tells whether the key is surely not active, by a look at the identities where it may be in
+    /// the newest table, and at its home in each older one, or at the identities there. Most absent
     /// keys end here. The newest table comes first, as in `find_slow`.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
@@ -109,12 +108,19 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         in_tables.or_else(|| self.slab.addr_of(head)).expect(SLOTS_STAY)
     }
 
-    /// Prefetches the memory that a lookup of the key reads: the first pair of its search for
-    /// distance 0, the next one for distance 1.
+    /// Prefetches the memory that a lookup of the key reads first.
     #[inline]
-    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
+    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint) {
         if let Some(table) = self.tables.newest() {
-            table.prefetch(fingerprint, distance);
+            table.prefetch(fingerprint);
+        }
+    }
+
+    /// Prefetches what a lookup of the key reads next, if the key is not in its first pair.
+    #[inline]
+    pub(crate) fn prefetch_displaced(&self, fingerprint: &Fingerprint) {
+        if let Some(table) = self.tables.newest() {
+            table.prefetch_displaced(fingerprint);
         }
     }
 }

@@ -21,18 +21,16 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// marks. Every other case begins with a call.
     #[inline(always)]
     pub(crate) fn mark(&self, fingerprint: &Fingerprint, topics: Topics) -> usize {
-        match self.mark_single(fingerprint, 0, topics) {
+        match self.candidate(fingerprint).and_then(|bucket| self.mark_single(bucket, fingerprint, topics)) {
             Some(marked) => marked,
             None => self.mark_slow(*fingerprint, topics),
         }
     }
 
-    /// Marks the key's only socket, if the key has only one, in the inline slot, and is in the pair
-    /// at this distance. Returns how many sockets were marked, or `None` if the key's sockets must
-    /// be sought.
+    /// Marks the key's only socket, if the key is in this bucket and has only one, in the inline
+    /// slot. Returns how many sockets were marked, or `None` if the key's sockets must be sought.
     #[inline(always)]
-    fn mark_single(&self, fingerprint: &Fingerprint, distance: usize, topics: Topics) -> Option<usize> {
-        let bucket = self.tables.newest()?.candidate(fingerprint, distance)?;
+    fn mark_single(&self, bucket: BucketRef<'_, K, M>, fingerprint: &Fingerprint, topics: Topics) -> Option<usize> {
         let seen = bucket.single_socket(fingerprint)?;
         if !self.try_mark(&bucket.head.state, seen, topics, Fence::Own) {
             return self.mark_single_waiting(bucket, *fingerprint, seen, topics);
@@ -116,8 +114,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets, or one in its chain, or one that another thread is changing.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
-        if let Some(marked) = self.mark_single(&fingerprint, 1, topics) {
-            return marked;
+        let newest = self.tables.newest();
+        for bucket in newest.into_iter().flat_map(|table| table.displaced(table.start(fingerprint.hash))) {
+            if let Some(marked) = self.mark_single(bucket, &fingerprint, topics) {
+                return marked;
+            }
         }
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes
         // meanwhile, or that socket's registration, which fences too, sees what was written before.
@@ -141,7 +142,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// was in the slot until then. Between the two, the slot is the head of the chain in the key's
     /// bucket, so the socket is the key's; and the key has one socket, so it is this one.
     pub(crate) fn mark_single_in_chain(&self, fingerprint: &Fingerprint, topics: Topics) -> Option<()> {
-        let bucket = self.candidate(fingerprint, 0)?;
+        let bucket = self.candidate(fingerprint)?;
         let is_single = || bucket.key_state.load().is_member_with_one(fingerprint.identity.kind);
         if !is_single() {
             return None;

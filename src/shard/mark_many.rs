@@ -33,7 +33,7 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
     /// Adds a key.
     #[inline]
     pub(crate) fn push(&mut self, shard: &'a Shard<K, M, O>, fingerprint: Fingerprint) {
-        shard.prefetch(&fingerprint, 0);
+        shard.prefetch(&fingerprint);
         self.keys[self.len] = Some((shard, fingerprint));
         self.len += 1;
         if self.len == AHEAD {
@@ -60,12 +60,12 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
         full_fence();
         for entry in &mut *keys {
             let Some((shard, fingerprint)) = entry else { continue };
-            let bucket = shard.candidate(fingerprint, 0);
+            let bucket = shard.candidate(fingerprint);
             match bucket.and_then(|bucket| Some((&bucket.head().state, bucket.single_socket(fingerprint)?))) {
                 Some((state, seen)) if shard.try_mark(state, seen, topics, Fence::Shared) => *marked += 1,
                 Some(_) => continue,
                 None => {
-                    shard.prefetch(fingerprint, 1);
+                    shard.prefetch_displaced(fingerprint);
                     continue;
                 }
             }

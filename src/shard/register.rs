@@ -236,8 +236,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// Does the work of `find_sealing`, and unlinks older tables that turn out to be empty.
     ///
     /// The key is never in two tables: its inserter had sealed the older ones against it and had
-    /// not found it there. So a key that is found in the first pairs of the newest need not be
-    /// sought.
+    /// not found it there. So a key that is found in the newest need not be sought.
     #[cold]
     #[inline(never)]
     fn find_sealing_older<'a>(
@@ -246,7 +245,7 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         mut older: &'a Segment<Table<K, M>>,
         fingerprint: &Fingerprint,
     ) -> Option<ActiveKey<'a, K, M>> {
-        if let Some(found) = newest.find_near(fingerprint) {
+        if let Some(found) = newest.find(fingerprint) {
             return Some(found);
         }
         let mut newer = newest;

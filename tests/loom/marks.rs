@@ -132,7 +132,7 @@ fn mark_of_one_whose_waker_panics_beside_second_register() {
     });
 }
 
-/// The same for a key whose first pair is full: a mark looks at the second one before it fences.
+/// The same for a key whose first pair is full: a mark looks for it elsewhere before it fences.
 #[test]
 fn mark_of_a_displaced_one_beside_second_register() {
     const PAIRS: u64 = 4;

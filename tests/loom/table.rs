@@ -138,7 +138,7 @@ fn two_inserts_of_a_displaced_key() {
     });
 }
 
-/// A displaced key is found all the time, while another one that passed the same pair leaves, and a
+/// A displaced key is found all the time, while another one of the same pair leaves, and a
 /// third one comes: to a pair beyond theirs.
 #[test]
 fn displaced_key_beside_displaced_keys() {
@@ -161,7 +161,7 @@ fn displaced_key_beside_displaced_keys() {
     });
 }
 
-/// The last displaced key leaves while another one passes the same pair: that one is found.
+/// The last displaced key of a pair leaves while another one comes: that one is found.
 #[test]
 fn displaced_key_beside_the_last_displaced_key() {
     check(|| {

@@ -88,7 +88,7 @@ MEMORY = "test -p socket-registry-cluster --test cluster "
 STEP = "compare_exchange_weak(seen.0, next, Ordering::AcqRel, Ordering::Acquire)"
 TAKE = "self.step(seen, seen.0 & !DUE)"
 PUBLISH_COMMITTED = "        self.publish(&staged.bucket.key_state, home, committed);\n"
-COUNT_DISPLACED = "        bucket.count_displaced(distance);\n"
+NOTE_DISPLACED = "        bucket.note_displaced(distance);\n"
 RELAXED_STEP = "compare_exchange_weak(seen.0, next, Ordering::Relaxed, Ordering::Relaxed)"
 # The fence of every registration guards what these mutants break, too. Without it alone, their
 # killers pass.
@@ -254,9 +254,9 @@ MUTANTS = [
         (TAKEOVER, "        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n",
          "        if let Some(token) = token {\n            self.wake(id, token, panics);\n        }\n        panics.catch(|| self.flush_if_due(notice, ()));\n        true\n"),
     ]),
-    Mutant("absent-though-displaced", "a key that passed its first pair is taken for absent",
+    Mutant("absent-though-displaced", "a displaced key is taken for absent",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
-        (FIND, "        !pair.is_passed() && pair.0.iter()", "        pair.0.iter()"),
+        (FIND, "        self.reach(self.start(fingerprint.hash)).all(", "        self.buckets_of(self.start(fingerprint.hash)).into_iter().all("),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
         (LOOKUP, "newest_lacks && tables.all(|older| older.filters_out(fingerprint) || older.lacks(fingerprint))", "newest_lacks"),
@@ -414,38 +414,38 @@ MUTANTS = [
     ]),
     Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket",
            "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant", [
-        (INSERT, " || !self.buckets_of(start).into_iter().all(lacks_key) {", " {"),
+        (INSERT, "self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start)", "self.displaced(start)"),
     ]),
     Mutant("home-read-after-the-look", "an insertion does not notice that the key came after its look",
            "loom table::two_inserts_of_a_key_that_was_there", [
         (INSERT, "        match self.stage(fingerprint, key, vacancy) {\n            Ok(staged) if",
          "        let seen = home.load();\n        match self.stage(fingerprint, key, vacancy) {\n            Ok(staged) if"),
     ]),
-    Mutant("vacancy-taken-though-passed", "a key is inserted again if a pair that it passed has a vacant bucket",
-           "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_pair_that_it_passed_has_a_vacant_bucket", [
-        (INSERT, "if self.pairs[start].is_passed() || !self", "if !self"),
+    Mutant("vacancy-taken-though-displaced", "a displaced key is inserted again if its first pair has a vacant bucket",
+           "test --lib storage::table::insert::tests::a_displaced_key_is_found_though_its_first_pair_has_a_vacant_bucket", [
+        (INSERT, "into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)", "into_iter().all(lacks_key)"),
     ]),
-    Mutant("displaced-not-counted", "a key beyond a full line is not found",
+    Mutant("displaced-not-noted", "a displaced key is not found",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
-        (INSERT, COUNT_DISPLACED, ""),
+        (INSERT, NOTE_DISPLACED, ""),
     ]),
-    Mutant("displaced-counted-late", "an inserter does not see how far the key that was committed may be", "loom table::two_inserts_of_a_displaced_key", [
-        (INSERT, COUNT_DISPLACED, ""),
-        (INSERT, PUBLISH_COMMITTED, PUBLISH_COMMITTED + "        staged.bucket.count_displaced(staged.distance);\n"),
+    Mutant("displaced-noted-late", "an inserter does not see where the key is that was committed", "loom table::two_inserts_of_a_displaced_key", [
+        (INSERT, NOTE_DISPLACED, ""),
+        (INSERT, PUBLISH_COMMITTED, PUBLISH_COMMITTED + "        staged.bucket.note_displaced(staged.distance);\n"),
     ]),
-    Mutant("displaced-uncounted-late", "a bucket is passed on while its word still says how far its last key was", "loom table::displaced_key_beside_its_successor", [
-        (INSERT, "        self.uncount_displaced();\n        self.key_state", "        self.key_state"),
-        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        self.uncount_displaced();\n"),
+    Mutant("displaced-forgotten-late", "a bucket is passed on while the words still tell of its last key", "loom table::displaced_key_beside_the_last_displaced_key", [
+        (INSERT, "        self.forget_displaced();\n        self.key_state", "        self.key_state"),
+        (INSERT, "        self.key_state.vacate(self.head.state.is_vacant());\n", "        self.key_state.vacate(self.head.state.is_vacant());\n        self.forget_displaced();\n"),
     ]),
-    Mutant("displaced-uncounted-by-store", "the count of a key that comes is overwritten", "loom table::displaced_key_beside_the_last_displaced_key", [
-        (DISPLACEMENT, "self.0.fetch_sub(amount, Ordering::Relaxed);", "self.0.store(self.0.load(Ordering::Relaxed) - amount, Ordering::Relaxed);"),
+    Mutant("displaced-forgotten-by-store", "the bit of a key that comes is overwritten", "loom table::displaced_key_beside_displaced_keys", [
+        (DISPLACEMENT, "self.away.fetch_and(!bit(distance), Ordering::Release);", "self.away.store(self.away() & !bit(distance), Ordering::Relaxed);"),
     ]),
-    Mutant("withdrawn-stays-counted", "an inserter that lost leaves its counts behind", "loom table::two_inserts_of_a_displaced_key", [
-        (INSERT, "        bucket.uncount_displaced();\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
+    Mutant("withdrawn-stays-noted", "an inserter that lost leaves its bit behind", "loom table::two_inserts_of_a_displaced_key", [
+        (INSERT, "        bucket.forget_displaced();\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
     ]),
     Mutant("displaced-key-hidden-by-filter", "a filter has only the keys that are in the first pairs of their searches",
            "test --lib storage::table::displacement::tests::one_thread::no_key_of_a_full_table_is_hidden_by_the_filters", [
-        (INSERT, "                if !self.pairs[pair].is_passed() {\n                    break;\n                }\n", "                break;\n"),
+        (INSERT, "            for bucket in self.reach(start) {", "            for bucket in self.buckets_of(start) {"),
     ]),
     Mutant("filter-before-sealed", "a filter has the keys that were seen before the home was sealed", "loom table::filter_beside_insert", [
         (INSERT, "        let mut sealed = self.seal_home(index);\n", "        let early = self.filter_of(index);\n        let mut sealed = self.seal_home(index);\n"),
@@ -514,8 +514,8 @@ MUTANTS = [
          "        // Ordering: Release, so that who sees the socket"),
         (LIFECYCLE, "seen.0 ^ BUSY | LIVE | u64::from", "seen.0 & !BUSY | LIVE | u64::from"),
     ]),
-    Mutant("first-vacancy-taken", "an insertion takes a free bucket without looking for the key behind it", "test --test concurrent model::full_tables", [
-        (INSERT, "if !may_follow && vacancy.is_some() {\n                break;", "if vacancy.is_some() {\n                break;"),
+    Mutant("inserted-unsought", "an insertion that leaves the common way takes a vacant bucket without a search", "test --test concurrent model::full_tables", [
+        (INSERT, "if let Some(found) = self.find(fingerprint) {\n                return InsertOutcome", "if let Some(found) = self.find(fingerprint).filter(|_| false) {\n                return InsertOutcome"),
     ]),
 
     # Which groups of slots are in use.

@@ -1,116 +1,118 @@
-//! How far keys are from the first pairs of their probe sequences: it says where a search ends.
+//! Where the keys of a pair are that did not fit into it.
 //!
-//! A key that finds no vacant bucket in a pair *passes* it. Each pair counts the keys that passed
-//! it and are still in the table. A search continues beyond a pair only if that count is not 0. So
-//! it costs what is there now, however full the table once was. F14's overflow counts work like
-//! this.
+//! A key that finds no vacant bucket in the first pair of its probe sequence is *displaced*. The
+//! first pair then says in which bucket the key is. So a search looks at the first pair, and at the
+//! buckets of that pair's displaced keys, however full the table is. The bitmaps of hopscotch
+//! hashing work like this (Herlihy, Shavit and Tzafrir, 2008); here no key ever moves.
 //!
-//! # Layout of a bucket's word, most significant bits first
-//! ```text
-//! | passed: 26 | distance of the bucket's key: 6 |
-//! ```
-//! The first bucket of a pair has the pair's `passed`.
+//! # The words of a bucket
+//! - `away`: one bit for each distance, the lowest for 1. It says that in the pair at that distance
+//!   the bucket on the same side has a key whose first pair is this one.
+//! - `distance`: how far the bucket's own key is from its first pair.
 //!
 //! # Who writes
-//! The claimer of a bucket adds the distance of its key, and itself to `passed` of the pairs that
-//! the key passed, before the home commits. So a thread that may find the key sees these counts.
-//! The same is subtracted before the bucket becomes vacant. A key in its first pair, as most are,
-//! writes nothing.
+//! The thread that has the bucket to itself: its claimer, before the home commits, and whoever
+//! empties it, before it becomes vacant. So a thread that may find the key sees its bit. A bit of
+//! `away` stands for one bucket, so those threads write it one after another. A key in its first
+//! pair, as most are, writes nothing.
 
-use crate::storage::table::bucket::BucketPair;
 use crate::storage::table::home::MAX_BOUND;
 use crate::storage::table::{BucketRef, PAIR, Table};
 use crate::sync::{AtomicU32, Ordering};
+use std::iter;
 
-const DISTANCE_BITS: u32 = 6;
-const DISTANCE: u32 = (1 << DISTANCE_BITS) - 1;
-const ONE_PASSED: u32 = 1 << DISTANCE_BITS;
+const _: () = assert!(MAX_BOUND <= u32::BITS);
 
-const _: () = assert!(MAX_BOUND <= DISTANCE);
-// A key that passes a pair has a bucket, at the time, within the bound of a pair from which the
-// probe sequence leads past that pair within the bound.
-const _: () = assert!((MAX_BOUND as u64 + 1).pow(2) * (PAIR as u64) < 1 << (u32::BITS - DISTANCE_BITS));
-
-/// The word of one bucket. See the module's documentation.
+/// The words of one bucket. See the module's documentation.
 #[derive(Default)]
-pub(super) struct Displacement(AtomicU32);
+pub(super) struct Displacement {
+    away: AtomicU32,
+    distance: AtomicU32,
+}
 
 impl Displacement {
-    /// Tells whether a key of this pair's probe sequences may be beyond it. Asked of the pair's
-    /// first bucket.
+    /// Returns the distances of displaced keys, one bit each.
     #[inline]
-    fn is_passed(&self) -> bool {
-        // Ordering: Relaxed. A thread that knows of a key that was inserted also sees its counts,
-        // by the commit's Release. Until the key is subtracted, no value of this word is without
-        // it.
-        self.0.load(Ordering::Relaxed) >= ONE_PASSED
+    fn away(&self) -> u32 {
+        // Ordering: Relaxed. A thread that knows of a key that was inserted also sees its bit, by
+        // the commit's Release. Until the key leaves, no value of this word is without it.
+        self.away.load(Ordering::Relaxed)
     }
 
     /// Returns the distance of the bucket's key. Called by the thread that has the bucket to
     /// itself.
     #[inline]
     fn distance(&self) -> u32 {
-        // Ordering: Relaxed: only claimers of the bucket write this field, one after another.
-        self.0.load(Ordering::Relaxed) & DISTANCE
+        // Ordering: Relaxed: who writes this word has the bucket to itself, and passes it on.
+        self.distance.load(Ordering::Relaxed)
     }
 
-    fn add(&self, amount: u32) {
-        // Ordering: Relaxed: see `is_passed`.
-        self.0.fetch_add(amount, Ordering::Relaxed);
+    fn set_distance(&self, distance: u32) {
+        // Ordering: Relaxed: see `distance`.
+        self.distance.store(distance, Ordering::Relaxed);
     }
 
-    fn sub(&self, amount: u32) {
-        // Ordering: Relaxed. Who counts on a key that is subtracted cannot find it any more.
-        self.0.fetch_sub(amount, Ordering::Relaxed);
+    fn add(&self, distance: u32) {
+        // Ordering: Relaxed: see `away`.
+        self.away.fetch_or(bit(distance), Ordering::Relaxed);
+    }
+
+    fn remove(&self, distance: u32) {
+        // Ordering: Release. A registration that does not find the key any more, and fences, sees
+        // what came before the key left: a mark that met the old socket, and not the new one.
+        self.away.fetch_and(!bit(distance), Ordering::Release);
     }
 }
 
-impl BucketPair {
-    /// Tells whether a key of this pair's probe sequences may be beyond it.
-    #[inline]
-    pub(super) fn is_passed(&self) -> bool {
-        self.0[0].displacement.is_passed()
-    }
+#[inline]
+fn bit(distance: u32) -> u32 {
+    1 << (distance - 1)
 }
 
 impl<K, M> Table<K, M> {
-    /// Returns the words of the pairs that a key passed that is in this bucket, so far from its
-    /// first pair.
-    fn passed(&self, bucket: u32, distance: u32) -> impl Iterator<Item = &Displacement> {
+    /// Returns the buckets of the displaced keys of a pair.
+    #[inline]
+    pub(crate) fn displaced(&self, start: usize) -> impl Iterator<Item = BucketRef<'_, K, M>> {
+        let [first, second] = self.pairs[start].0.each_ref().map(|bucket| u64::from(bucket.displacement.away()));
+        let mut away = first | second << u32::BITS;
+        iter::from_fn(move || {
+            if away == 0 {
+                return None;
+            }
+            let lowest = away.trailing_zeros();
+            away &= away - 1;
+            let (side, distance) = (lowest / u32::BITS, lowest % u32::BITS + 1);
+            let pair = self.pair_at(start, distance);
+            Some(BucketRef::new(self, &self.pairs[pair].0[side as usize]))
+        })
+    }
+
+    /// Returns the words that say where the key in this bucket is, so far from its first pair.
+    fn displacement_of(&self, bucket: u32, distance: u32) -> &Displacement {
         let from_start = (distance * (distance + 1) / 2) as usize % self.pair_count();
         let start = (bucket as usize / PAIR + self.pair_count() - from_start) % self.pair_count();
-        self.probe_from(start).take(distance as usize).map(|(_, pair)| &self.pairs[pair].0[0].displacement)
+        &self.pairs[start].0[bucket as usize % PAIR].displacement
     }
 }
 
 impl<K, M> BucketRef<'_, K, M> {
-    /// Counts the key at the pairs that it passed. Called by the claimer of the bucket.
+    /// Notes where the bucket's key is. Called by the claimer of the bucket.
     #[inline]
-    pub(super) fn count_displaced(self, distance: u32) {
+    pub(super) fn note_displaced(self, distance: u32) {
         if distance > 0 {
-            self.add_displaced(distance);
+            self.displacement.set_distance(distance);
+            self.table().displacement_of(self.index(), distance).add(distance);
         }
     }
 
-    #[cold]
-    fn add_displaced(self, distance: u32) {
-        self.table().passed(self.index(), distance).for_each(|passed| passed.add(ONE_PASSED));
-        self.displacement.add(distance);
-    }
-
-    /// Undoes `count_displaced`. Called by the thread that has the bucket to itself.
+    /// Undoes `note_displaced`. Called by the thread that has the bucket to itself.
     #[inline]
-    pub(super) fn uncount_displaced(self) {
+    pub(super) fn forget_displaced(self) {
         let distance = self.displacement.distance();
         if distance > 0 {
-            self.subtract_displaced(distance);
+            self.displacement.set_distance(0);
+            self.table().displacement_of(self.index(), distance).remove(distance);
         }
-    }
-
-    #[cold]
-    fn subtract_displaced(self, distance: u32) {
-        self.displacement.sub(distance);
-        self.table().passed(self.index(), distance).for_each(|passed| passed.sub(ONE_PASSED));
     }
 }
 

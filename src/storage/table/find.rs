@@ -33,55 +33,43 @@ impl<'a, K, M> ActiveKey<'a, K, M> {
 const FAR_PAIRS: usize = 512;
 
 impl<K, M> Table<K, M> {
-    /// Returns the bucket where the key is, if it is in its first pair or the one after it, as
-    /// `distance` says. The result proves nothing. The side of the pair is computed without a
-    /// branch, because the processor could only guess it. More than half of the keys are in
-    /// the first bucket, and need one line.
+    /// Returns the bucket where the key is, if it is in its first pair. The result proves nothing.
+    /// The side of the pair is computed without a branch, because the processor could only guess
+    /// it.
     #[inline]
-    pub(crate) fn candidate(&self, fingerprint: &Fingerprint, distance: usize) -> Option<BucketRef<'_, K, M>> {
-        let start = self.start(fingerprint.hash);
-        if distance > 0 && !self.pairs[start].is_passed() {
-            return None;
-        }
-        let pair = start + distance;
-        let BucketPair(buckets) = self.pairs.get(pair)?;
+    pub(crate) fn candidate(&self, fingerprint: &Fingerprint) -> BucketRef<'_, K, M> {
+        let BucketPair(buckets) = &self.pairs[self.start(fingerprint.hash)];
         if self.pairs.len() > FAR_PAIRS {
             prefetch(&buckets[1]);
         }
         let side = usize::from(!buckets[0].identity.may_match(fingerprint.identity));
-        Some(BucketRef::new(self, &buckets[side]))
+        BucketRef::new(self, &buckets[side])
     }
 
-    /// Returns the key, if it is active and in the first two pairs. Eight keys in ten are there,
-    /// or more.
+    /// Returns the key, if it is active and in its first pair.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        let find_at = |distance| ActiveKey::check(self.candidate(fingerprint, distance)?, fingerprint).ok();
-        find_at(0).or_else(|| find_at(1))
+        ActiveKey::check(self.candidate(fingerprint), fingerprint).ok()
     }
 
-    /// Tells whether the key is surely not in the table, by a look at the first pair of its search:
-    /// neither bucket has its identity, and no key is beyond. As long as a key is active, its
-    /// identity stays; and who knows of the key sees the identity, and what it passed.
+    /// Tells whether the key is surely not in the table: no bucket where it may be has its
+    /// identity. As long as a key is active, its identity and its bit stay; and who knows of the
+    /// key sees both.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
-        let pair = &self.pairs[self.start(fingerprint.hash)];
-        !pair.is_passed() && pair.0.iter().all(|bucket| !bucket.identity.may_match(fingerprint.identity))
+        self.reach(self.start(fingerprint.hash)).all(|bucket| !bucket.identity.may_match(fingerprint.identity))
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        for (_, pair) in self.probe(fingerprint.hash) {
-            for bucket in self.buckets_of(pair) {
-                if let Ok(found) = ActiveKey::check(bucket, fingerprint) {
-                    return Some(found);
-                }
-            }
-            if !self.pairs[pair].is_passed() {
-                break;
-            }
-        }
-        None
+        self.reach(self.start(fingerprint.hash)).find_map(|bucket| ActiveKey::check(bucket, fingerprint).ok())
+    }
+
+    /// Returns the buckets where a key of this pair may be: the pair's own, and those of its
+    /// displaced keys.
+    #[inline]
+    pub(super) fn reach(&self, start: usize) -> impl Iterator<Item = BucketRef<'_, K, M>> {
+        self.buckets_of(start).into_iter().chain(self.displaced(start))
     }
 
     /// Does the same as `find`, in a table that is not the newest.
@@ -95,23 +83,11 @@ impl<K, M> Table<K, M> {
         self.homes[self.home(fingerprint)].load().lacks(fingerprint.identity.digest())
     }
 
-    /// Returns the pairs that the key may be in, in probe order, each with its distance from the
-    /// first.
+    /// Returns the pair at a distance from the first one of a probe sequence.
     #[inline]
-    pub(crate) fn probe(&self, hash: u64) -> impl Iterator<Item = (u32, usize)> {
-        self.probe_from(self.start(hash))
-    }
-
-    #[inline]
-    pub(super) fn probe_from(&self, start: usize) -> impl Iterator<Item = (u32, usize)> {
-        let mut pair = start;
-        (0..self.max_bound + 1).map(move |distance| {
-            pair += distance as usize;
-            if pair >= self.pairs.len() {
-                pair %= self.pairs.len();
-            }
-            (distance, pair)
-        })
+    pub(super) fn pair_at(&self, start: usize, distance: u32) -> usize {
+        let pair = start + (distance * (distance + 1) / 2) as usize;
+        if pair < self.pairs.len() { pair } else { pair % self.pairs.len() }
     }
 
     /// Returns the buckets of a pair, in the order in which an insertion tries them.

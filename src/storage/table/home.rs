@@ -41,8 +41,8 @@ const SEALED: u64 = 1 << SEALED_SHIFT;
 const FILTERED: u64 = SEALED << 1;
 const LAST_VERSION: u64 = u64::MAX >> VERSION_SHIFT;
 
-/// The most pairs beyond its first that a key may be put: the positions of more would not fit.
-pub(crate) const MAX_BOUND: u32 = 63;
+/// The most pairs beyond its first that a key may be put: `displacement` has a bit for each.
+pub(crate) const MAX_BOUND: u32 = 32;
 /// The highest position that a bucket may have.
 pub(crate) const MAX_POSITION: u32 = PENDING as u32 - 1;
 

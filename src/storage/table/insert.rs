@@ -48,8 +48,8 @@ impl<K, M> Table<K, M> {
     /// Lock-free: it starts over only when another insertion has succeeded in the same home, or has
     /// claimed the same bucket.
     ///
-    /// The common case is written out: nothing is pending, and a look at the key's first pair shows
-    /// a vacant bucket there, and that the key is not in the table.
+    /// The common case is written out: nothing is pending, a look at the identities shows that the
+    /// key is not in the table, and a bucket is vacant.
     #[inline(always)]
     pub(crate) fn insert(&self, fingerprint: &Fingerprint, key: K) -> InsertOutcome<'_, K, M> {
         let start = self.start(fingerprint.hash);
@@ -58,7 +58,7 @@ impl<K, M> Table<K, M> {
         if seen.pending().is_some() || seen.is_sealed() {
             return self.insert_from(Attempt::Key(key), start, fingerprint);
         }
-        let Some(vacancy) = self.vacancy_near(start, fingerprint) else {
+        let Some(vacancy) = self.vacancy_if_absent(start, fingerprint) else {
             return self.insert_from(Attempt::Key(key), start, fingerprint);
         };
         match self.stage(fingerprint, key, vacancy) {
@@ -89,13 +89,12 @@ impl<K, M> Table<K, M> {
             if seen.is_sealed() {
                 return InsertOutcome::NoRoom(attempt.give_up());
             }
-            let vacancy = match self.find_or_vacancy(fingerprint) {
-                Ok(found) => return InsertOutcome::Exists(found, attempt.give_up()),
-                Err(vacancy) => vacancy,
-            };
+            if let Some(found) = self.find(fingerprint) {
+                return InsertOutcome::Exists(found, attempt.give_up());
+            }
             let staged = match attempt {
                 Attempt::Staged(staged) => staged,
-                Attempt::Key(key) => match vacancy {
+                Attempt::Key(key) => match self.first_vacancy(start) {
                     None => return InsertOutcome::NoRoom(key),
                     Some(vacancy) => match self.stage(fingerprint, key, vacancy) {
                         Ok(staged) => staged,
@@ -122,43 +121,27 @@ impl<K, M> Table<K, M> {
         true
     }
 
-    /// Returns the first vacant bucket of the key's first pair, if there is one, and if this pair
-    /// shows that the key is not in the table.
-    #[inline]
-    fn vacancy_near(&self, start: usize, fingerprint: &Fingerprint) -> Option<Vacancy<'_, K, M>> {
+    /// Returns the first vacant bucket where the key may go, if there is one, and if the identities
+    /// show that the key is not in the table.
+    #[inline(always)]
+    fn vacancy_if_absent(&self, start: usize, fingerprint: &Fingerprint) -> Option<Vacancy<'_, K, M>> {
         // A key that was here and has left is gone, too: its bucket is vacant and has its identity.
         let lacks_key = |bucket: BucketRef<'_, K, M>| {
             !bucket.identity.may_match(fingerprint.identity) || bucket.key_state.load().is_vacant()
         };
-        if self.pairs[start].is_passed() || !self.buckets_of(start).into_iter().all(lacks_key) {
-            return None;
-        }
-        self.buckets_of(start).into_iter().find_map(|bucket| {
-            let seen = bucket.key_state.load();
-            seen.is_vacant().then_some(Vacancy { distance: 0, bucket, seen })
-        })
+        let is_absent = self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start).all(lacks_key);
+        if is_absent { self.first_vacancy(start) } else { None }
     }
 
-    /// Searches as `find` does. If the key is not there, returns the first vacant bucket where it
-    /// may go.
-    fn find_or_vacancy(&self, fingerprint: &Fingerprint) -> Result<ActiveKey<'_, K, M>, Option<Vacancy<'_, K, M>>> {
-        let (mut may_follow, mut vacancy) = (true, None);
-        for (distance, pair) in self.probe(fingerprint.hash) {
-            for bucket in self.buckets_of(pair) {
-                let seen = match ActiveKey::check(bucket, fingerprint) {
-                    Ok(found) => return Ok(found),
-                    Err(seen) => seen,
-                };
-                if vacancy.is_none() && seen.is_vacant() {
-                    vacancy = Some(Vacancy { distance, bucket, seen });
-                }
-            }
-            may_follow &= self.pairs[pair].is_passed();
-            if !may_follow && vacancy.is_some() {
-                break;
-            }
-        }
-        Err(vacancy)
+    /// Returns the first vacant bucket of a probe sequence.
+    #[inline(always)]
+    fn first_vacancy(&self, start: usize) -> Option<Vacancy<'_, K, M>> {
+        (0..=self.max_bound).find_map(|distance| {
+            self.buckets_of(self.pair_at(start, distance)).into_iter().find_map(|bucket| {
+                let seen = bucket.key_state.load();
+                seen.is_vacant().then_some(Vacancy { distance, bucket, seen })
+            })
+        })
     }
 
     /// Claims the vacant bucket and its inline slot for the key. Returns the key if another thread
@@ -173,7 +156,7 @@ impl<K, M> Table<K, M> {
             return Err(key);
         }
         bucket.identity.store(fingerprint.identity);
-        bucket.count_displaced(distance);
+        bucket.note_displaced(distance);
         let slot = bucket.inline_slot().claim_with_bucket();
         Ok(Staged::new(bucket, distance, slot, key))
     }
@@ -202,10 +185,8 @@ impl<K, M> Table<K, M> {
     /// Returns the bucket at a position relative to a home.
     fn bucket_at(&self, home: usize, position: u32) -> u32 {
         let (position, side) = (position / PAIR as u32, position % PAIR as u32);
-        let (start, distance) =
-            ((position / (home::MAX_BOUND + 1)) as usize, (position % (home::MAX_BOUND + 1)) as usize);
-        let pair = (home * HOME_PAIRS + start + distance * (distance + 1) / 2) % self.pair_count();
-        (pair * PAIR) as u32 + side
+        let (start, distance) = (position / (home::MAX_BOUND + 1), position % (home::MAX_BOUND + 1));
+        (self.pair_at(home * HOME_PAIRS + start as usize, distance) * PAIR) as u32 + side
     }
 
     /// Seals the key's home, so that no thread inserts the key here any more, and searches for the
@@ -249,14 +230,9 @@ impl<K, M> Table<K, M> {
     fn filter_of(&self, home: usize) -> Filter {
         let (first, mut filter) = (home * HOME_PAIRS, Filter::default());
         for start in first..self.pair_count().min(first + HOME_PAIRS) {
-            for (_, pair) in self.probe_from(start) {
-                for bucket in &self.pairs[pair].0 {
-                    if bucket.key_state.load().is_active() {
-                        filter.add(bucket.identity.digest());
-                    }
-                }
-                if !self.pairs[pair].is_passed() {
-                    break;
+            for bucket in self.reach(start) {
+                if bucket.key_state.load().is_active() {
+                    filter.add(bucket.identity.digest());
                 }
             }
         }
@@ -290,7 +266,7 @@ impl<K, M> BucketRef<'_, K, M> {
     /// Passes the bucket on, which the caller has emptied: see [`KeyState::vacate`].
     #[inline]
     pub(crate) fn vacate(self) {
-        self.uncount_displaced();
+        self.forget_displaced();
         self.key_state.vacate(self.head.state.is_vacant());
         self.table().occupancy.sub(self.index());
     }
@@ -324,7 +300,7 @@ impl<'a, K, M> Staged<'a, K, M> {
         // SAFETY: the home did not commit this bucket, so no other thread has seen the key.
         let key = unsafe { bucket.key().take() };
         slot.give_up();
-        bucket.uncount_displaced();
+        bucket.forget_displaced();
         bucket.key_state.withdraw();
         bucket.table().occupancy.sub(bucket.index());
         key

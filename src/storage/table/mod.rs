@@ -9,7 +9,7 @@
 //! # Where a key can be
 //! A key is in one of the pairs of buckets `start`, `start + 1`, `start + 3`, `start + 6`, …
 //! (triangular numbers, so that a probe leaves full stretches quickly), in the first bucket that
-//! was vacant when the key was inserted. A search ends at a pair that no key has passed: see
+//! was vacant when the key was inserted. The first pair says where its other keys are: see
 //! `displacement`.
 //!
 //! `insert` describes how a key gets there.
@@ -27,7 +27,7 @@ mod superseded;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::occupancy::Occupancy;
 use crate::storage::slot::{SlotAddr, SlotHead, SlotState};
-use crate::storage::table::home::{HOME_PAIRS, HomeGroup};
+use crate::storage::table::home::{HOME_PAIRS, HomeGroup, MAX_BOUND};
 use crate::sync::{AtomicU32, prefetch};
 use crate::util::zeroed::{OutOfMemory, ZeroedSlice};
 pub(crate) use bucket::BucketRef;
@@ -58,6 +58,7 @@ pub(crate) struct Table<K, M> {
 
 impl<K, M> Table<K, M> {
     pub(crate) fn new(first: u32, pairs: usize, max_bound: u32) -> Result<Self, OutOfMemory> {
+        debug_assert!(max_bound <= MAX_BOUND);
         let buckets = pairs * PAIR;
         Ok(Self {
             first,
@@ -156,20 +157,25 @@ impl<K, M> Table<K, M> {
         buckets.map(|bucket| ActiveKey::now(self.bucket(bucket as u32))).filter(|key| key.seen.is_active())
     }
 
-    /// Prefetches the key's first pair, or the one after it, as `distance` says.
+    /// Prefetches the key's first pair.
     #[inline]
-    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint, distance: usize) {
-        if let Some(BucketPair([first, second])) = self.pairs.get(self.start(fingerprint.hash) + distance) {
-            prefetch(first);
-            prefetch(second);
-        }
+    pub(crate) fn prefetch(&self, fingerprint: &Fingerprint) {
+        let BucketPair([first, second]) = &self.pairs[self.start(fingerprint.hash)];
+        prefetch(first);
+        prefetch(second);
+    }
+
+    /// Prefetches the buckets of the displaced keys of the key's first pair.
+    #[inline]
+    pub(crate) fn prefetch_displaced(&self, fingerprint: &Fingerprint) {
+        self.displaced(self.start(fingerprint.hash)).for_each(|bucket| prefetch(bucket.head()));
     }
 
     /// Prefetches all that an insertion of the key will need.
     #[inline]
     pub(crate) fn prefetch_insertion(&self, fingerprint: &Fingerprint) {
         let start = self.start(fingerprint.hash);
-        self.prefetch(fingerprint, 0);
+        self.prefetch(fingerprint);
         prefetch(&self.homes[start / HOME_PAIRS]);
         if let Some(values) = self.values.get(start * PAIR) {
             prefetch(values);

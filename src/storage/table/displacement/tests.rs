@@ -3,8 +3,10 @@ use super::*;
 impl<K, M> Table<K, M> {
     /// Tells whether the words say that no key is displaced.
     pub(crate) fn has_none_displaced(&self) -> bool {
-        // Ordering: Relaxed: no other thread is at work.
-        self.pairs.iter().flat_map(|pair| &pair.0).all(|bucket| bucket.displacement.0.load(Ordering::Relaxed) == 0)
+        self.pairs
+            .iter()
+            .flat_map(|pair| &pair.0)
+            .all(|bucket| bucket.displacement.away() == 0 && bucket.displacement.distance() == 0)
     }
 }
 
@@ -43,44 +45,58 @@ mod one_thread {
         bucket.vacate();
     }
 
-    /// Says how many pairs a search for an absent key looks at.
-    fn pairs_of_search(table: &Table<u64, ()>, start: usize) -> usize {
-        let passed = table.probe_from(start).take_while(|&(_, pair)| table.pairs[pair].is_passed());
-        passed.count() + 1
-    }
-
     /// The keys that come until a table has no room for one more, each with its bucket.
     fn fill(table: &Table<u64, ()>) -> Vec<(u64, u32)> {
         (0..).map_while(|key| Some((key, insert(table, key)?))).collect()
     }
 
+    /// The displaced keys' buckets that a pair tells of.
+    fn displaced(table: &Table<u64, ()>, start: usize) -> Vec<u32> {
+        table.displaced(start).map(BucketRef::index).collect()
+    }
+
     #[test]
-    fn a_key_that_passed_pairs_is_counted_there_and_uncounted() {
+    fn the_first_pair_alone_says_where_a_key_is_until_it_has_left() {
         let table = table();
         for bucket in [0, 1, 77, PAIRS as u32 * 2 - 1] {
-            for distance in 0..=BOUND {
-                let end = bucket as usize / PAIR;
-                let start =
-                    (0..PAIRS).find(|&start| table.probe_from(start).nth(distance as usize) == Some((distance, end)));
-                table.bucket(bucket).count_displaced(distance);
-                assert!(
-                    pairs_of_search(&table, start.unwrap()) > distance as usize,
-                    "the search comes as far as the key"
-                );
-                table.bucket(bucket).uncount_displaced();
+            for distance in 1..=MAX_BOUND {
+                let is_first = |&start: &usize| table.pair_at(start, distance) == bucket as usize / PAIR;
+                let first: Vec<_> = (0..PAIRS).filter(is_first).collect();
+                table.bucket(bucket).note_displaced(distance);
+                for start in 0..PAIRS {
+                    let told = if first == [start] { vec![bucket] } else { vec![] };
+                    assert_eq!(displaced(&table, start), told, "{bucket} from {start}, {distance} away");
+                }
+                table.bucket(bucket).forget_displaced();
                 assert!(table.has_none_displaced(), "{bucket} {distance}");
             }
         }
     }
 
     #[test]
+    fn a_pair_tells_of_several_keys() {
+        let table = table();
+        let buckets = |start, distance| [0, 1].map(|side| (table.pair_at(start, distance) * PAIR) as u32 + side);
+        let mut noted: Vec<_> = [1, 2, MAX_BOUND].into_iter().flat_map(|distance| buckets(5, distance)).collect();
+        for (&bucket, distance) in noted.iter().zip([1, 1, 2, 2, MAX_BOUND, MAX_BOUND]) {
+            table.bucket(bucket).note_displaced(distance);
+        }
+        let mut told = displaced(&table, 5);
+        told.sort_unstable();
+        noted.sort_unstable();
+        assert_eq!(told, noted);
+        table.bucket(noted[2]).forget_displaced();
+        assert!(!displaced(&table, 5).contains(&noted[2]) && displaced(&table, 5).len() == 5);
+    }
+
+    #[test]
     fn both_buckets_of_a_pair_have_their_own_distance() {
         let table = table();
-        table.bucket(10).count_displaced(3);
-        table.bucket(11).count_displaced(31);
-        table.bucket(10).uncount_displaced();
+        table.bucket(10).note_displaced(3);
+        table.bucket(11).note_displaced(31);
+        table.bucket(10).forget_displaced();
         assert!(!table.has_none_displaced());
-        table.bucket(11).uncount_displaced();
+        table.bucket(11).forget_displaced();
         assert!(table.has_none_displaced());
     }
 
@@ -91,8 +107,12 @@ mod one_thread {
         assert!(keys.len() > PAIRS * PAIR * 9 / 10, "{} keys", keys.len());
         assert!(keys.iter().all(|&(key, _)| is_there(&table, key)));
         assert!(keys.iter().all(|key| !table.lacks(&Seeds::fixed().fingerprint(&key.0))), "a key is taken for absent");
-        let longest = (0..PAIRS).map(|start| pairs_of_search(&table, start)).max();
-        assert!(longest > Some(4), "searches are long while the table is full");
+        let reach = |start| table.reach(start).count();
+        let all: usize = (0..PAIRS).map(reach).sum();
+        let at_home = |&&(key, bucket): &&(u64, u32)| {
+            table.start(Seeds::fixed().fingerprint(&key).hash) == bucket as usize / PAIR
+        };
+        assert_eq!(all, PAIRS * PAIR + keys.len() - keys.iter().filter(at_home).count(), "no search looks elsewhere");
 
         let (stay, go) = keys.split_at(PAIRS / 2);
         go.iter().for_each(|&(_, bucket)| leave(&table, bucket));
@@ -100,7 +120,7 @@ mod one_thread {
         assert!(go.iter().all(|&(key, _)| !is_there(&table, key)));
 
         stay.iter().for_each(|&(_, bucket)| leave(&table, bucket));
-        assert!((0..PAIRS).all(|start| pairs_of_search(&table, start) == 1));
+        assert!((0..PAIRS).all(|start| reach(start) == PAIR));
     }
 
     #[test]

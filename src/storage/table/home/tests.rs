@@ -79,7 +79,7 @@ fn the_masks_are_as_drawn_and_share_no_bit() {
     assert_eq!(masks.iter().fold(0, |all, mask| all | mask), u64::MAX, "every bit has a meaning");
     assert_eq!(masks.iter().map(|mask| mask.count_ones()).sum::<u32>(), u64::BITS, "and only one");
     assert_eq!(masks.map(u64::trailing_zeros), [0, 10, 11, 12]);
-    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_POSITION), (LAST, 63, (1 << 10) - 2));
+    assert_eq!((LAST_VERSION, MAX_BOUND, MAX_POSITION), (LAST, 32, (1 << 10) - 2));
 }
 
 #[test]

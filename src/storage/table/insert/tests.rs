@@ -40,7 +40,7 @@ fn an_insertion_that_stopped_after_its_commit_is_completed_by_the_next_one() {
     let stopped = fingerprint(1);
     let start = table.start(stopped.hash);
     let seen = table.homes[0].load();
-    let Some(vacancy) = table.vacancy_near(start, &stopped) else { panic!("the table is empty") };
+    let Some(vacancy) = table.vacancy_if_absent(start, &stopped) else { panic!("the table is empty") };
     let Ok(staged) = table.stage(&stopped, 1, vacancy) else { panic!("nobody else is there") };
     let position = position(start, staged.distance, staged.bucket.index());
     assert!(table.homes[0].commit(seen, position).is_some());
@@ -59,13 +59,13 @@ fn a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant() {
 }
 
 #[test]
-fn a_key_that_is_there_is_found_though_the_pair_that_it_passed_has_a_vacant_bucket() {
+fn a_displaced_key_is_found_though_its_first_pair_has_a_vacant_bucket() {
     let table = Table::new(0, 2, 1).unwrap();
     let mut keys = (0..).filter(|&key| table.start(fingerprint(key).hash) == 0);
-    let [one, two, beyond] = [(); 3].map(|()| keys.next().unwrap());
-    assert!([one, two, beyond].into_iter().all(|key| is_inserted(&table, key)));
+    let [one, two, displaced] = [(); 3].map(|()| keys.next().unwrap());
+    assert!([one, two, displaced].into_iter().all(|key| is_inserted(&table, key)));
     remove(&table, one);
-    assert!(matches!(table.insert(&fingerprint(beyond), beyond), InsertOutcome::Exists(..)));
+    assert!(matches!(table.insert(&fingerprint(displaced), displaced), InsertOutcome::Exists(..)));
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_key_that_has_left_has_its_bucket_again() {
         let before = table.find(&fingerprint(key)).unwrap().bucket.index();
         remove(&table, key);
         let print = fingerprint(key);
-        let vacancy = table.vacancy_near(table.start(print.hash), &print);
+        let vacancy = table.vacancy_if_absent(table.start(print.hash), &print);
         assert_eq!(vacancy.map(|vacancy| vacancy.bucket.index()), Some(before));
         assert!(is_inserted(&table, key));
     }
