@@ -1,7 +1,6 @@
 #![cfg(not(any(socket_registry_loom, socket_registry_shuttle)))]
 
 use super::*;
-use crate::storage::table::home::MAX_BOUND;
 
 fn shard_counts() -> impl Iterator<Item = usize> {
     (0..=MAX_SHARDS.trailing_zeros()).map(|bits| 1 << bits)
