@@ -46,7 +46,8 @@ pub fn populations(scale: &Scale, runner: &mut Runner) {
             _ if sockets == scale.small() => vec![1, 2],
             _ => vec![1],
         };
-        let all = [with(&threads, &marks), with(&[1], &questions), with(&threads, &churns), with(&[1], &[Reconnect])];
+        let last = [Reconnect, MarkAged];
+        let all = [with(&threads, &marks), with(&[1], &questions), with(&threads, &churns), with(&[1], &last)];
         let storm = if [scale.small(), scale.big()].contains(&sockets) { vec![(Storm, cores())] } else { vec![] };
         population::<u64>(scale, runner, sockets, [all.concat(), storm].concat());
         if [scale.small(), scale.big()].contains(&sockets) {

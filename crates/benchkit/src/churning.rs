@@ -6,7 +6,7 @@ use super::{
     timing::{Sample, on_threads, timed},
     workload::{Random, Workload},
 };
-use std::hint::black_box;
+use std::{collections::VecDeque, hint::black_box};
 
 /// Of the mix: one in ten operations is a drop with a registration.
 const MARKS_PER_CHURN: usize = 9;
@@ -19,7 +19,34 @@ fn replace<K: Key, P: Peer<K>>(registry: &'static P, sockets: &mut [Option<P::So
     }
 }
 
+/// How often every socket leaves and comes back, on average, before a table counts as aged.
+const AGE: usize = 5;
+
 impl<K: Key, P: Peer<K>> Population<K, P> {
+    /// Lets sockets leave and come back in any order, a sixteenth of them away at a time. From then
+    /// on keys are where there was room when they came, as in a registry that runs for years.
+    pub(super) fn age(&mut self, work: &Workload<K>) {
+        if std::mem::replace(&mut self.is_aged, true) {
+            return;
+        }
+        let registry = self.registry.get();
+        let sockets = self.sockets.len();
+        let mut random = Random(11);
+        let mut away = VecDeque::new();
+        for _ in 0..AGE * sockets {
+            let at = random.below(sockets);
+            if self.sockets[at].take().is_some() {
+                away.push_back(at);
+            }
+            if away.len() > sockets / 16 {
+                away.pop_front()
+                    .into_iter()
+                    .for_each(|at| self.sockets[at] = Some(registry.register(work.keys[at].clone())));
+            }
+        }
+        away.into_iter().for_each(|at| self.sockets[at] = Some(registry.register(work.keys[at].clone())));
+    }
+
     /// Lets some of the sockets be replaced by sockets of other keys, in the way that is given, a
     /// share per thread; then, off the clock, puts things back as they were.
     fn replaced(

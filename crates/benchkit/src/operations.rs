@@ -14,6 +14,7 @@ pub enum Operation {
     MarkZipf,
     MarkDue,
     MarkHot,
+    MarkAged,
     MarkMany,
     MarkAll,
     Take,
@@ -34,6 +35,7 @@ impl Operation {
             Self::MarkZipf => "mark, zipf 0.99",
             Self::MarkDue => "mark, already due",
             Self::MarkHot => "mark, one hot key",
+            Self::MarkAged => "mark, uniform, after churn",
             Self::MarkMany => "mark_many, per key",
             Self::MarkAll => "mark_all, per socket",
             Self::Take => "take",
@@ -72,6 +74,10 @@ impl<K: Key, P: Peer<K>> Stand<K> for Population<K, P> {
             Operation::MarkZipf => self.mark(&work.zipf.keys, threads),
             Operation::MarkDue => self.mark_due(&work.uniform.keys, threads),
             Operation::MarkHot => self.mark_hot(&work.keys[0], work.draws(), threads),
+            Operation::MarkAged => {
+                self.age(work);
+                self.mark(&work.uniform.keys, threads)
+            }
             Operation::MarkMany => self.mark_many(&work.uniform.keys, threads),
             Operation::MarkAll => self.mark_all(work.draws()),
             Operation::Take => self.take(work.draws()),

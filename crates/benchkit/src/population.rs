@@ -41,6 +41,7 @@ pub struct Population<K: Key, P: Peer<K>> {
     /// Where the next round churns: always elsewhere, or the allocator would hand out the same neat
     /// row again.
     pub(super) next_churn: usize,
+    pub(super) is_aged: bool,
 }
 
 impl<K: Key, P: Peer<K>> Population<K, P> {
@@ -50,7 +51,7 @@ impl<K: Key, P: Peer<K>> Population<K, P> {
         for &at in &work.arrival {
             sockets[at] = Some(registry.get().register(work.keys[at].clone()));
         }
-        Self { sockets, registry, next_churn: 0 }
+        Self { sockets, registry, next_churn: 0, is_aged: false }
     }
 
     /// The sockets, divided among the threads.
