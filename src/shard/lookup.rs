@@ -26,6 +26,13 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
         Some(self.tables.newest()?.candidate(fingerprint))
     }
 
+    /// Returns the buckets where the key may be in the newest table, if it is not in its first
+    /// pair.
+    #[inline]
+    pub(crate) fn displaced(&self, fingerprint: &Fingerprint) -> impl Iterator<Item = BucketRef<'_, K, M>> {
+        self.tables.newest().into_iter().flat_map(|table| table.displaced(table.start(fingerprint.hash)))
+    }
+
     /// Finds the key, if it is active and in its first pair.
     #[inline(always)]
     pub(crate) fn find_near(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
@@ -113,14 +120,6 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     pub(crate) fn prefetch(&self, fingerprint: &Fingerprint) {
         if let Some(table) = self.tables.newest() {
             table.prefetch(fingerprint);
-        }
-    }
-
-    /// Prefetches what a lookup of the key reads next, if the key is not in its first pair.
-    #[inline]
-    pub(crate) fn prefetch_displaced(&self, fingerprint: &Fingerprint) {
-        if let Some(table) = self.tables.newest() {
-            table.prefetch_displaced(fingerprint);
         }
     }
 }

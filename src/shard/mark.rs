@@ -114,10 +114,11 @@ impl<K, M, O: Observer<K>> Shard<K, M, O> {
     /// sockets, or one in its chain, or one that another thread is changing.
     #[inline(never)]
     fn mark_slow(&self, fingerprint: Fingerprint, topics: Topics) -> usize {
-        let newest = self.tables.newest();
-        for bucket in newest.into_iter().flat_map(|table| table.displaced(table.start(fingerprint.hash))) {
-            if let Some(marked) = self.mark_single(bucket, &fingerprint, topics) {
-                return marked;
+        if let Some(newest) = self.tables.newest() {
+            for bucket in newest.displaced(newest.start(fingerprint.hash)) {
+                if let Some(marked) = self.mark_single(bucket, &fingerprint, topics) {
+                    return marked;
+                }
             }
         }
         // A mark that meets no socket makes no step. Either it sees the key of a socket that comes

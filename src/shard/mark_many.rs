@@ -4,7 +4,8 @@ use crate::shard::Shard;
 use crate::shard::observer::Observer;
 use crate::storage::fingerprint::Fingerprint;
 use crate::storage::slot::Fence;
-use crate::sync::full_fence;
+use crate::storage::table::BucketRef;
+use crate::sync::{full_fence, prefetch};
 use crate::topics::Topics;
 use crate::util::panic::DeferredPanics;
 
@@ -65,16 +66,23 @@ impl<'a, K, M, O: Observer<K>> Batch<'a, K, M, O> {
                 Some((state, seen)) if shard.try_mark(state, seen, topics, Fence::Shared) => *marked += 1,
                 Some(_) => continue,
                 None => {
-                    shard.prefetch_displaced(fingerprint);
+                    shard.displaced(fingerprint).for_each(|bucket| prefetch(bucket.head()));
                     continue;
                 }
             }
             *entry = None;
         }
         for (shard, fingerprint) in keys.iter().flatten() {
-            *marked += shard
-                .find(fingerprint)
-                .map_or(0, |active| shard.mark_key(&active, None, topics, Fence::Shared, panics));
+            let is_marked = |bucket: BucketRef<'_, K, M>| {
+                let seen = bucket.single_socket(fingerprint);
+                seen.is_some_and(|seen| shard.try_mark(&bucket.head().state, seen, topics, Fence::Shared))
+            };
+            *marked += if shard.displaced(fingerprint).any(is_marked) {
+                1
+            } else {
+                let active = shard.find(fingerprint);
+                active.map_or(0, |active| shard.mark_key(&active, None, topics, Fence::Shared, panics))
+            };
         }
     }
 }

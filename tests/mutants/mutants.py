@@ -256,7 +256,7 @@ MUTANTS = [
     ]),
     Mutant("absent-though-displaced", "a displaced key is taken for absent",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
-        (FIND, "        self.reach(self.start(fingerprint.hash)).all(", "        self.buckets_of(self.start(fingerprint.hash)).into_iter().all("),
+        (FIND, "into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)", "into_iter().all(lacks_key)"),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
         (LOOKUP, "newest_lacks && tables.all(|older| older.filters_out(fingerprint) || older.lacks(fingerprint))", "newest_lacks"),

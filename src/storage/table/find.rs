@@ -57,12 +57,16 @@ impl<K, M> Table<K, M> {
     /// key sees both.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
-        self.reach(self.start(fingerprint.hash)).all(|bucket| !bucket.identity.may_match(fingerprint.identity))
+        let start = self.start(fingerprint.hash);
+        let lacks_key = |bucket: BucketRef<'_, K, M>| !bucket.identity.may_match(fingerprint.identity);
+        self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        self.reach(self.start(fingerprint.hash)).find_map(|bucket| ActiveKey::check(bucket, fingerprint).ok())
+        let start = self.start(fingerprint.hash);
+        let check = |bucket| ActiveKey::check(bucket, fingerprint).ok();
+        self.buckets_of(start).into_iter().find_map(check).or_else(|| self.displaced(start).find_map(check))
     }
 
     /// Returns the buckets where a key of this pair may be: the pair's own, and those of its

@@ -165,12 +165,6 @@ impl<K, M> Table<K, M> {
         prefetch(second);
     }
 
-    /// Prefetches the buckets of the displaced keys of the key's first pair.
-    #[inline]
-    pub(crate) fn prefetch_displaced(&self, fingerprint: &Fingerprint) {
-        self.displaced(self.start(fingerprint.hash)).for_each(|bucket| prefetch(bucket.head()));
-    }
-
     /// Prefetches all that an insertion of the key will need.
     #[inline]
     pub(crate) fn prefetch_insertion(&self, fingerprint: &Fingerprint) {
