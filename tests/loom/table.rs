@@ -199,6 +199,31 @@ fn displaced_key_beside_its_successor() {
     });
 }
 
+/// A displaced key leaves, and a key of another pair, which is further away, takes the bucket: that
+/// one is found, and when it leaves the words say that no key is displaced.
+#[test]
+fn displaced_key_beside_one_of_another_pair() {
+    check(|| {
+        let table: Arc<Table<u8, ()>> = Arc::new(Table::new(0, 4, 2).unwrap());
+        let mut keys = [0, 1, 2, 3].map(|pair| keys_of(pair, 4));
+        let mut next = |pair: usize| keys[pair].next().unwrap();
+        let buckets = [0, 0, 1, 0, 2, 2, 3, 3].map(|pair| insert(&table, next(pair)).unwrap());
+        assert_eq!(buckets, [0, 1, 2, 3, 4, 5, 6, 7], "the second key of the second pair is displaced");
+        let further = next(2);
+        let other = {
+            let table = table.clone();
+            // Refused as long as the bucket is not vacant.
+            thread::spawn(move || insert(&table, further))
+        };
+        leave(&table, 3);
+        if let Some(bucket) = other.join().unwrap() {
+            assert!(bucket == 3 && table.find(&fingerprint(further)).is_some());
+            leave(&table, bucket);
+        }
+        assert!(table.has_none_displaced());
+    });
+}
+
 /// A key is inserted into a table that another thread seals and gives its filters: the key is found
 /// there, or was refused.
 #[test]
