@@ -302,18 +302,22 @@ fn the_other_sockets_of_a_key_are_marked_while_one_leaves() {
     }
 }
 
-/// Every key has reconnected. Keys that nobody has are marked in vain, also where the search for
-/// them passes those.
+/// Every key has reconnected. Keys that nobody has are marked in vain, and a mark of each key
+/// reaches its own socket, also where the key's search passes others.
 #[test]
 fn a_mark_of_nobody_reaches_nobody_who_has_reconnected() {
-    let registry: Registry<u64> = Registry::builder().shards(1).max_sockets(100).build().unwrap();
-    let mut sockets: Vec<_> = (0..99).map(|key| registry.register(key).unwrap()).collect();
+    let registry: Registry<u64> = Registry::builder().shards(1).max_sockets(3_000).build().unwrap();
+    let mut sockets: Vec<_> = (0..2_900).map(|key| registry.register(key).unwrap()).collect();
     for (key, socket) in (0..).zip(&mut sockets) {
         *socket = registry.register(key).unwrap();
     }
-    for key in 1_000..3_000 {
+    for key in 10_000..20_000 {
         assert_eq!(registry.mark(&key), 0);
     }
     assert!(sockets.iter().all(|socket| socket.take_due().is_empty()));
-    assert!((0..99).all(|key| registry.mark(&key) == 1));
+    for (key, socket) in (0..).zip(&sockets) {
+        assert_eq!(registry.mark(&key), 1);
+        assert!(!socket.take_due().is_empty(), "{key} was marked, and its socket was not");
+    }
+    assert!(sockets.iter().all(|socket| socket.take_due().is_empty()));
 }
