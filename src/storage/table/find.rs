@@ -57,23 +57,24 @@ impl<K, M> Table<K, M> {
     /// key sees both.
     #[inline]
     pub(crate) fn lacks(&self, fingerprint: &Fingerprint) -> bool {
-        let start = self.start(fingerprint.hash);
-        let lacks_key = |bucket: BucketRef<'_, K, M>| !bucket.identity.may_match(fingerprint.identity);
-        self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)
+        let may_be_key = |bucket: BucketRef<'_, K, M>| bucket.identity.may_match(fingerprint.identity).then_some(());
+        self.seek(self.start(fingerprint.hash), may_be_key).is_none()
     }
 
     /// Returns the key, if it is active.
     pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<ActiveKey<'_, K, M>> {
-        let start = self.start(fingerprint.hash);
-        let check = |bucket| ActiveKey::check(bucket, fingerprint).ok();
-        self.buckets_of(start).into_iter().find_map(check).or_else(|| self.displaced(start).find_map(check))
+        self.seek(self.start(fingerprint.hash), |bucket| ActiveKey::check(bucket, fingerprint).ok())
     }
 
-    /// Returns the buckets where a key of this pair may be: the pair's own, and those of its
-    /// displaced keys.
-    #[inline]
-    pub(super) fn reach(&self, start: usize) -> impl Iterator<Item = BucketRef<'_, K, M>> {
-        self.buckets_of(start).into_iter().chain(self.displaced(start))
+    /// Calls `f` with each bucket where a key of this pair may be, the pair's own and those of its
+    /// displaced keys, until it returns something. (Faster than an iterator over both.)
+    #[inline(always)]
+    pub(super) fn seek<'a, R>(
+        &'a self,
+        start: usize,
+        mut f: impl FnMut(BucketRef<'a, K, M>) -> Option<R>,
+    ) -> Option<R> {
+        self.buckets_of(start).into_iter().find_map(&mut f).or_else(|| self.displaced(start).find_map(f))
     }
 
     /// Does the same as `find`, in a table that is not the newest.

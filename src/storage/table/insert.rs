@@ -126,11 +126,11 @@ impl<K, M> Table<K, M> {
     #[inline(always)]
     fn vacancy_if_absent(&self, start: usize, fingerprint: &Fingerprint) -> Option<Vacancy<'_, K, M>> {
         // A key that was here and has left is gone, too: its bucket is vacant and has its identity.
-        let lacks_key = |bucket: BucketRef<'_, K, M>| {
-            !bucket.identity.may_match(fingerprint.identity) || bucket.key_state.load().is_vacant()
+        let may_be_key = |bucket: BucketRef<'_, K, M>| {
+            let may_match = bucket.identity.may_match(fingerprint.identity);
+            (may_match && !bucket.key_state.load().is_vacant()).then_some(())
         };
-        let is_absent = self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start).all(lacks_key);
-        if is_absent { self.first_vacancy(start) } else { None }
+        if self.seek(start, may_be_key).is_none() { self.first_vacancy(start) } else { None }
     }
 
     /// Returns the first vacant bucket of a probe sequence.
@@ -230,11 +230,12 @@ impl<K, M> Table<K, M> {
     fn filter_of(&self, home: usize) -> Filter {
         let (first, mut filter) = (home * HOME_PAIRS, Filter::default());
         for start in first..self.pair_count().min(first + HOME_PAIRS) {
-            for bucket in self.reach(start) {
+            let _all = self.seek(start, |bucket| {
                 if bucket.key_state.load().is_active() {
                     filter.add(bucket.identity.digest());
                 }
-            }
+                None::<()>
+            });
         }
         filter
     }
