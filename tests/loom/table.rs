@@ -6,7 +6,9 @@ use crate::storage::table::Table;
 use crate::storage::table::home::HOME_PAIRS;
 use crate::storage::table::insert::InsertOutcome;
 use crate::storage::table::key_state::AfterLeave;
+use crate::sync::full_fence;
 use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use loom::thread;
 
 /// Who helps an insertion is overtaken by it: the key goes, and its bucket is claimed anew. The
@@ -221,6 +223,32 @@ fn displaced_key_beside_one_of_another_pair() {
             leave(&table, bucket);
         }
         assert!(table.has_none_displaced());
+    });
+}
+
+/// A displaced key leaves, and another thread inserts it again, in its first pair, after it saw no
+/// more than that the bit is clear: after a fence that thread sees what came before the key left.
+#[test]
+fn what_came_before_a_displaced_key_left() {
+    check(|| {
+        let (table, [first, _], mut keys) = table_with_full_pair(2, 1);
+        let key = keys.next().unwrap();
+        let displaced = insert(&table, key).unwrap();
+        leave(&table, first);
+        let written = Arc::new(AtomicU32::new(0));
+        let leaver = {
+            let (table, written) = (table.clone(), written.clone());
+            thread::spawn(move || {
+                // Ordering: Relaxed. The bit passes it on.
+                written.store(1, Relaxed);
+                leave(&table, displaced);
+            })
+        };
+        let inserted = insert(&table, key);
+        full_fence();
+        // Ordering: Relaxed: see the fence.
+        assert!(inserted.is_none() || written.load(Relaxed) == 1);
+        leaver.join().unwrap();
     });
 }
 

@@ -256,7 +256,7 @@ MUTANTS = [
     ]),
     Mutant("absent-though-displaced", "a displaced key is taken for absent",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
-        (FIND, "into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)", "into_iter().all(lacks_key)"),
+        (FIND, "self.seek(self.start(fingerprint.hash), may_be_key)", "self.buckets_of(self.start(fingerprint.hash)).into_iter().find_map(may_be_key)"),
     ]),
     Mutant("absent-though-in-an-older-table", "a key in an older table is taken for absent", "test --test concurrent growth::who_is_there_is_marked_throughout_growth", [
         (LOOKUP, "newest_lacks && tables.all(|older| older.filters_out(fingerprint) || older.lacks(fingerprint))", "newest_lacks"),
@@ -414,7 +414,7 @@ MUTANTS = [
     ]),
     Mutant("vacancy-taken-unseen", "a key is inserted again if its first pair has a vacant bucket",
            "test --lib storage::table::insert::tests::a_key_that_is_there_is_found_though_the_bucket_before_it_is_vacant", [
-        (INSERT, "self.buckets_of(start).into_iter().all(lacks_key) && self.displaced(start)", "self.displaced(start)"),
+        (INSERT, "self.seek(start, may_be_key)", "self.displaced(start).find_map(may_be_key)"),
     ]),
     Mutant("home-read-after-the-look", "an insertion does not notice that the key came after its look",
            "loom table::two_inserts_of_a_key_that_was_there", [
@@ -423,7 +423,7 @@ MUTANTS = [
     ]),
     Mutant("vacancy-taken-though-displaced", "a displaced key is inserted again if its first pair has a vacant bucket",
            "test --lib storage::table::insert::tests::a_displaced_key_is_found_though_its_first_pair_has_a_vacant_bucket", [
-        (INSERT, "into_iter().all(lacks_key) && self.displaced(start).all(lacks_key)", "into_iter().all(lacks_key)"),
+        (INSERT, "self.seek(start, may_be_key)", "self.buckets_of(start).into_iter().find_map(may_be_key)"),
     ]),
     Mutant("displaced-not-noted", "a displaced key is not found",
            "test --lib storage::table::displacement::tests::one_thread::a_full_table_finds_every_key_and_searches_get_short_again", [
@@ -440,12 +440,15 @@ MUTANTS = [
     Mutant("displaced-forgotten-by-store", "the bit of a key that comes is overwritten", "loom table::displaced_key_beside_displaced_keys", [
         (DISPLACEMENT, "self.away.fetch_and(!bit(distance), Ordering::Release);", "self.away.store(self.away() & !bit(distance), Ordering::Relaxed);"),
     ]),
+    Mutant("displaced-forgotten-relaxed", "who finds a displaced key gone does not see what came before", "loom table::what_came_before_a_displaced_key_left", [
+        (DISPLACEMENT, "fetch_and(!bit(distance), Ordering::Release)", "fetch_and(!bit(distance), Ordering::Relaxed)"),
+    ]),
     Mutant("withdrawn-stays-noted", "an inserter that lost leaves its bit behind", "loom table::two_inserts_of_a_displaced_key", [
         (INSERT, "        bucket.forget_displaced();\n        bucket.key_state.withdraw();\n", "        bucket.key_state.withdraw();\n"),
     ]),
     Mutant("displaced-key-hidden-by-filter", "a filter has only the keys that are in the first pairs of their searches",
            "test --lib storage::table::displacement::tests::one_thread::no_key_of_a_full_table_is_hidden_by_the_filters", [
-        (INSERT, "            for bucket in self.reach(start) {", "            for bucket in self.buckets_of(start) {"),
+        (INSERT, "self.seek(start, |bucket| {", "self.buckets_of(start).into_iter().find_map(|bucket| {"),
     ]),
     Mutant("filter-before-sealed", "a filter has the keys that were seen before the home was sealed", "loom table::filter_beside_insert", [
         (INSERT, "        let mut sealed = self.seal_home(index);\n", "        let early = self.filter_of(index);\n        let mut sealed = self.seal_home(index);\n"),

@@ -11,10 +11,11 @@
 //! - `distance`: how far the bucket's own key is from its first pair.
 //!
 //! # Who writes
-//! The thread that has the bucket to itself: its claimer, before the home commits, and whoever
-//! empties it, before it becomes vacant. So a thread that may find the key sees its bit. A bit of
-//! `away` stands for one bucket, so those threads write it one after another. A key in its first
-//! pair, as most are, writes nothing.
+//! Only the thread that has the bucket to itself writes. The thread that claims the bucket sets the
+//! bit before it commits the home, so every thread that may find the key sees the bit. The thread
+//! that empties the bucket clears the bit before the bucket becomes vacant. A bit of `away` stands
+//! for one bucket, so two threads never write the same bit at the same time. For a key in its first
+//! pair, as most are, nothing is written.
 
 use crate::storage::table::home::MAX_BOUND;
 use crate::storage::table::{BucketRef, PAIR, Table};
